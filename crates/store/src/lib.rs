@@ -1,1 +1,36 @@
-//! purser-store
+//! One transaction on SQLite or PostgreSQL.
+//!
+//! ```text
+//! store.write(|tx| ...).await     a command: all or nothing, durable when it returns
+//! store.read(|tx| ...).await      a query: one consistent snapshot
+//! lane.submit(input).await        a hot command: taken together with all others that wait
+//! ```
+//!
+//! Both engines give the same promises: serializable, and durable before the answer leaves. A closure is ordinary
+//! synchronous code over [`Tx`]. It may run more than once, so the time, ids and random values come in from outside,
+//! and it does nothing but database work.
+//!
+//! This is the only room that knows a database driver.
+
+mod clock;
+mod dialect;
+mod error;
+mod job;
+mod lane;
+mod migrate;
+mod param;
+mod postgres;
+mod queue;
+mod row;
+mod sqlite;
+mod store;
+mod tx;
+
+pub use clock::Clock;
+pub use error::Error;
+pub use lane::Lane;
+pub use migrate::{Migration, MigrationState, MigrationStep};
+pub use param::Param;
+pub use row::{Column, Row};
+pub use store::{Engine, Health, Options, Store};
+pub use tx::{Each, Tx};

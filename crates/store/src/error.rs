@@ -1,0 +1,68 @@
+//! What can go wrong with a transaction, told apart by what the caller should do next.
+
+/// A failed transaction. Unless it says otherwise, nothing of the command happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Too many commands are waiting; nothing was done. Try again in a moment.
+    #[error("too many commands are waiting; nothing was done, try again in a moment")]
+    Busy,
+    /// The store is shutting down; nothing was done.
+    #[error("the store is shutting down; nothing was done")]
+    Closed,
+    /// A UNIQUE or PRIMARY KEY constraint refused the row.
+    #[error("a row with the same key exists already ({constraint})")]
+    Unique {
+        /// The constraint's name (PostgreSQL) or its columns (SQLite): for the log, not for deciding.
+        constraint: String,
+    },
+    /// A FOREIGN KEY constraint refused the row.
+    #[error("a row that this one refers to is missing, or is still referred to")]
+    ForeignKey,
+    /// A CHECK or NOT NULL constraint refused the row.
+    #[error("a row breaks the rule {constraint}")]
+    Check {
+        /// The constraint's name, or its expression: for the log, not for deciding.
+        constraint: String,
+    },
+    /// Other transactions kept changing the same rows, however often this one was retried.
+    #[error("other commands kept changing the same rows; nothing was done, try again")]
+    Conflict,
+    /// The disk, or the quota on it, is full.
+    #[error("the database's disk is full; nothing was done")]
+    Full,
+    /// The database cannot be reached, or refuses work. Nothing was done.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The connection was lost while the commit was under way: it happened whole or not at all, and only a look at the
+    /// database will tell which. Repeat with the same idempotency key.
+    #[error("the connection was lost during the commit, so the outcome is not known: {0}")]
+    Unknown(String),
+    /// The command panicked. It was rolled back, and nobody else's was.
+    #[error("the command failed unexpectedly and was rolled back")]
+    Panicked,
+    /// A statement of this transaction failed earlier, so it can only be rolled back.
+    #[error("the transaction had failed already")]
+    Aborted,
+    /// A query that must find exactly one row found none, or more than one.
+    #[error("expected exactly one row, found {found}")]
+    NotOne {
+        /// How many rows came back, counted up to two.
+        found: usize,
+    },
+    /// A column does not hold what the code expects of it.
+    #[error("column {index}: expected {expected}, found {found}")]
+    Column {
+        /// The column's position in the row, from 0.
+        index: usize,
+        /// What the code asked for.
+        expected: &'static str,
+        /// What the row holds.
+        found: &'static str,
+    },
+    /// The schema is not what this program expects, or cannot be made so.
+    #[error("migration: {0}")]
+    Migration(String),
+    /// Anything else that an engine refuses: a mistake in our SQL, or a damaged database.
+    #[error("database error: {0}")]
+    Engine(String),
+}

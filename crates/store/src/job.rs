@@ -1,0 +1,76 @@
+//! What waits in a queue for a database thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::oneshot;
+
+use crate::{Error, Tx};
+
+/// One unit of work: run inside a transaction, perhaps more than once, and settled once it is known how that ended.
+pub(crate) trait Job: Send {
+    /// Runs the work. `Err` asks for a rollback: the work refused, failed, or panicked. What it refused with stays in
+    /// the job until [`Job::settle`]; the error here says whether another attempt makes sense.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Rollback>;
+
+    /// The last call: `Ok` when what [`Job::run`] did last is durable or, after a [`Rollback::Refused`], undone;
+    /// `Err` when the engine failed around it.
+    fn settle(self: Box<Self>, end: Result<(), Error>);
+}
+
+/// Why a transaction is rolled back.
+#[derive(Debug)]
+pub(crate) enum Rollback {
+    /// The command itself says no: its answer is ready.
+    Refused,
+    /// A statement failed, or the command panicked: the error for its caller.
+    Failed(Error),
+}
+
+/// A closure with somebody waiting for its answer.
+pub(crate) struct Command<T, E, F> {
+    run: F,
+    answer: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Command<T, E, F> {
+    pub(crate) fn new(run: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
+        let (reply, receiver) = oneshot::channel();
+        (Command { run, answer: None, reply }, receiver)
+    }
+}
+
+impl<T, E, F> Job for Command<T, E, F>
+where
+    T: Send,
+    E: From<Error> + Send,
+    F: Fn(&mut Tx<'_>) -> Result<T, E> + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Rollback> {
+        let run = &self.run;
+        let answer = guarded(tx, run)?;
+        let refused = answer.is_err();
+        self.answer = Some(answer);
+        if refused { Err(Rollback::Refused) } else { Ok(()) }
+    }
+
+    fn settle(self: Box<Self>, end: Result<(), Error>) {
+        let answer = match end {
+            Ok(()) => self.answer.unwrap_or_else(|| Err(Error::Aborted.into())),
+            Err(error) => Err(error.into()),
+        };
+        // Whoever asked may have gone away; the command stands all the same.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// Runs `body`, and tells apart its own answer from a failed statement and from a panic. A body that was given an error
+/// by a statement and answers `Ok` nevertheless has still failed.
+pub(crate) fn guarded<R>(tx: &mut Tx<'_>, body: impl FnOnce(&mut Tx<'_>) -> R) -> Result<R, Rollback> {
+    // The transaction is rolled back after a panic, so nothing half done can be seen.
+    let outcome = catch_unwind(AssertUnwindSafe(|| body(tx)));
+    if let Some(error) = tx.failure() {
+        return Err(Rollback::Failed(error.clone()));
+    }
+    outcome.map_err(|_| Rollback::Failed(Error::Panicked))
+}

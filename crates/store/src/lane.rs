@@ -1,0 +1,210 @@
+//! A lane: one hot command, taken together by whoever waits.
+//!
+//! A command costs a savepoint on SQLite and several round trips on PostgreSQL. Where thousands a second wait for the
+//! same command, it is cheaper to decide them all in one turn: read what they need with one statement each, decide them
+//! in order in plain Rust, write what they did with one statement each. A lane gathers the waiting inputs and runs such
+//! a turn as one transaction; each input still gets its own answer, and a refusal touches nobody else.
+//!
+//! Should a whole turn fail (a panic, a constraint), its inputs are run again one by one, so that only the guilty one
+//! fails.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::oneshot;
+
+use crate::job::{Job, Rollback, guarded};
+use crate::store::Shared;
+use crate::{Error, Store, Tx};
+
+/// The set-based command: as many answers as inputs, in their order. `Err` rolls back the whole turn.
+type Turn<I, T, E> = dyn Fn(&mut Tx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync;
+
+/// A queue of inputs for one set-based command. Cheap to clone.
+pub struct Lane<I, T, E> {
+    inner: Arc<Inner<I, T, E>>,
+}
+
+impl<I, T, E> Clone for Lane<I, T, E> {
+    fn clone(&self) -> Self {
+        Lane { inner: Arc::clone(&self.inner) }
+    }
+}
+
+struct Inner<I, T, E> {
+    store: Weak<Shared>,
+    turn: Box<Turn<I, T, E>>,
+    /// Inputs in one turn, at most: bounds how long others wait behind it.
+    batch: usize,
+    waiting: Mutex<Waiting<I, T, E>>,
+}
+
+struct Waiting<I, T, E> {
+    inputs: VecDeque<Entry<I, T, E>>,
+    /// Whether a turn is queued or under way. One at a time: two would only contend for the same rows.
+    running: bool,
+}
+
+struct Entry<I, T, E> {
+    input: I,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<I, T, E> Lane<I, T, E>
+where
+    I: Send + 'static,
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    pub(crate) fn new(
+        store: &Store,
+        batch: usize,
+        turn: impl Fn(&mut Tx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
+    ) -> Self {
+        let waiting = Mutex::new(Waiting { inputs: VecDeque::new(), running: false });
+        Lane { inner: Arc::new(Inner { store: store.downgrade(), turn: Box::new(turn), batch, waiting }) }
+    }
+
+    /// Hands in one input and waits for its answer, which is durable when it comes.
+    ///
+    /// # Errors
+    /// What the command answers; [`Error::Busy`] where too many wait already; else as [`Store::write`].
+    pub async fn submit(&self, input: I) -> Result<T, E> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.enter(Entry { input, reply })?;
+        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+}
+
+impl<I, T, E> Inner<I, T, E>
+where
+    I: Send + 'static,
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    fn enter(self: &Arc<Self>, entry: Entry<I, T, E>) -> Result<(), Error> {
+        let store = self.store.upgrade().ok_or(Error::Closed)?;
+        let mut waiting = self.lock();
+        if waiting.inputs.len() >= store.queue_limit() {
+            return Err(Error::Busy);
+        }
+        waiting.inputs.push_back(entry);
+        if waiting.running {
+            return Ok(());
+        }
+        waiting.running = true;
+        drop(waiting);
+        self.start(&store)
+    }
+
+    /// Queues a turn. Where the store takes none, those who wait are told so.
+    fn start(self: &Arc<Self>, store: &Shared) -> Result<(), Error> {
+        let turn = LaneTurn { lane: Arc::clone(self), entries: Vec::new(), answers: Vec::new(), alone: false };
+        store.submit_write(Box::new(turn)).inspect_err(|error| {
+            let mut waiting = self.lock();
+            waiting.running = false;
+            let refused = std::mem::take(&mut waiting.inputs);
+            drop(waiting);
+            for entry in refused {
+                let _ = entry.reply.send(Err(error.clone().into()));
+            }
+        })
+    }
+
+    /// After a turn: the next one, if anybody waits.
+    fn next(self: &Arc<Self>) {
+        let mut waiting = self.lock();
+        if waiting.inputs.is_empty() {
+            waiting.running = false;
+            return;
+        }
+        drop(waiting);
+        if let Some(store) = self.store.upgrade() {
+            let _ = self.start(&store);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting<I, T, E>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One turn of a lane: whoever waited when it began.
+struct LaneTurn<I, T, E> {
+    lane: Arc<Inner<I, T, E>>,
+    entries: Vec<Entry<I, T, E>>,
+    answers: Vec<Result<T, E>>,
+    /// Split off a turn that failed: brings its own entry and starts no further turn.
+    alone: bool,
+}
+
+impl<I, T, E> Job for LaneTurn<I, T, E>
+where
+    I: Send + 'static,
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Rollback> {
+        // On a second attempt the entries are those of the first.
+        if self.entries.is_empty() {
+            let mut waiting = self.lane.lock();
+            let count = waiting.inputs.len().min(self.lane.batch);
+            self.entries.extend(waiting.inputs.drain(..count));
+        }
+        let (inputs, replies): (Vec<I>, Vec<_>) =
+            self.entries.drain(..).map(|entry| (entry.input, entry.reply)).unzip();
+        let turn = &self.lane.turn;
+        let outcome = guarded(tx, |tx| turn(tx, &inputs));
+        self.entries.extend(inputs.into_iter().zip(replies).map(|(input, reply)| Entry { input, reply }));
+        match outcome? {
+            Ok(answers) if answers.len() == self.entries.len() => {
+                self.answers = answers;
+                Ok(())
+            }
+            Ok(_) => Err(Rollback::Failed(Error::Panicked)),
+            Err(error) if self.entries.len() == 1 => {
+                self.answers = vec![Err(error)];
+                Err(Rollback::Refused)
+            }
+            Err(_) => Err(Rollback::Failed(Error::Aborted)),
+        }
+    }
+
+    fn settle(self: Box<Self>, end: Result<(), Error>) {
+        if !self.alone {
+            self.lane.next();
+        }
+        match end {
+            Ok(()) => {
+                for (entry, answer) in self.entries.into_iter().zip(self.answers) {
+                    let _ = entry.reply.send(answer);
+                }
+            }
+            Err(error) if self.entries.len() > 1 && blames_one(&error) => split(&self.lane, self.entries),
+            Err(error) => {
+                for entry in self.entries {
+                    let _ = entry.reply.send(Err(error.clone().into()));
+                }
+            }
+        }
+    }
+}
+
+/// Whether the failure may be the fault of one input, so that the others deserve a turn of their own.
+fn blames_one(error: &Error) -> bool {
+    !matches!(error, Error::Busy | Error::Closed | Error::Full | Error::Unavailable(_) | Error::Unknown(_))
+}
+
+fn split<I, T, E>(lane: &Arc<Inner<I, T, E>>, entries: Vec<Entry<I, T, E>>)
+where
+    I: Send + 'static,
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    let Some(store) = lane.store.upgrade() else { return };
+    for entry in entries {
+        let turn = LaneTurn { lane: Arc::clone(lane), entries: vec![entry], answers: Vec::new(), alone: true };
+        // A refused turn is dropped with its reply, and the caller reads that as Closed.
+        let _ = store.submit_write(Box::new(turn));
+    }
+}

@@ -1,0 +1,8 @@
+//! The engine for whoever outgrows one machine.
+
+mod connection;
+mod pool;
+mod tls;
+
+pub(crate) use connection::Connection;
+pub(crate) use pool::{Access, pool_run};

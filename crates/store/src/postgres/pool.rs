@@ -1,0 +1,101 @@
+//! Threads with a connection each: the same closures as on SQLite, serializable, retried where they met another.
+
+use std::time::Duration;
+
+use super::Connection;
+use crate::job::{Job, Rollback};
+use crate::queue::Queue;
+use crate::{Error, Tx};
+
+/// Attempts at one transaction that keeps meeting others, before its caller is told.
+const ATTEMPTS: u32 = 12;
+
+/// The first pause between two attempts; it doubles up to 64 times this, with some of it drawn by the thread's number
+/// so that two that met do not meet again.
+const PAUSE: Duration = Duration::from_micros(500);
+
+/// Attempts to reach the server for one command, before its caller is told. Between them the server may restart.
+const CONNECT_ATTEMPTS: u32 = 3;
+
+/// What a pool's transactions may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Write,
+    Read,
+}
+
+impl Access {
+    fn begin(self) -> &'static str {
+        match self {
+            Access::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+            Access::Read => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
+        }
+    }
+}
+
+/// Runs until the queue is closed and empty. `number` tells the pool's threads apart.
+pub(crate) fn pool_run(url: &str, access: Access, queue: &Queue<Box<dyn Job>>, number: u32) {
+    let mut worker = Worker { url, access, number, connection: None };
+    while let Some(mut job) = queue.pop() {
+        let end = worker.run(job.as_mut());
+        job.settle(end);
+    }
+}
+
+struct Worker<'a> {
+    url: &'a str,
+    access: Access,
+    number: u32,
+    connection: Option<Connection>,
+}
+
+impl Worker<'_> {
+    /// Runs one job to its end: retried while it meets others, and across a lost connection as long as the commit had
+    /// not been sent.
+    fn run(&mut self, job: &mut dyn Job) -> Result<(), Error> {
+        let mut lost = 0;
+        let mut met = 0;
+        loop {
+            let end = self.attempt(job);
+            match &end {
+                Err(Error::Conflict) if met < ATTEMPTS => {
+                    met += 1;
+                    self.pause(met);
+                }
+                Err(Error::Unavailable(_)) if lost < CONNECT_ATTEMPTS => {
+                    lost += 1;
+                    self.connection = None;
+                    std::thread::sleep(Duration::from_millis(100) * lost);
+                }
+                _ => return end,
+            }
+        }
+    }
+
+    fn attempt(&mut self, job: &mut dyn Job) -> Result<(), Error> {
+        let access = self.access;
+        let connection = self.connection()?;
+        connection.script(access.begin())?;
+        let end = match job.run(&mut Tx::postgres(connection)) {
+            Ok(()) => connection.commit(),
+            Err(Rollback::Refused) => connection.script("ROLLBACK"),
+            Err(Rollback::Failed(error)) => connection.script("ROLLBACK").and(Err(error)),
+        };
+        if connection.is_closed() || matches!(end, Err(Error::Unknown(_))) {
+            self.connection = None;
+        }
+        end
+    }
+
+    fn connection(&mut self) -> Result<&mut Connection, Error> {
+        if self.connection.as_ref().is_none_or(Connection::is_closed) {
+            self.connection = Some(Connection::connect(self.url)?);
+        }
+        self.connection.as_mut().ok_or_else(|| Error::Unavailable("no connection".to_owned()))
+    }
+
+    fn pause(&self, met: u32) {
+        let doubled = PAUSE * 2_u32.pow(met.min(6));
+        std::thread::sleep(doubled + doubled * (self.number % 8) / 8);
+    }
+}

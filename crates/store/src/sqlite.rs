@@ -1,0 +1,153 @@
+//! The embedded engine.
+
+mod checkpoint;
+mod reader;
+mod writer;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{CachedStatement, Connection, ErrorCode, ffi};
+
+use crate::tx::Visit;
+use crate::{Error, Param, Row};
+
+pub(crate) use checkpoint::checkpointer_run;
+pub(crate) use reader::reader_run;
+pub(crate) use writer::{RestartPoint, writer_run};
+
+/// Distinct statements that a connection keeps prepared. Every statement of every room fits.
+const STATEMENT_CACHE: usize = 512;
+
+/// How long to wait for another process (the command line beside a running server) to finish its transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens the file, creating it where it is missing.
+pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(path).map_err(|error| {
+        Error::Unavailable(format!("cannot open the database file {}: {error}", path.display()))
+    })?;
+    configure(&connection).map_err(|error| translate(&error))?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // FULL: the log is synced before a commit answers. Checkpoints have a thread of their own, so none run by
+    // themselves inside a commit.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA wal_autocheckpoint = 0;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -65536;",
+    )
+}
+
+pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
+    let mut statement = prepare(connection, sql)?;
+    run(&mut statement, params)
+}
+
+pub(crate) fn execute_each<const N: usize>(
+    connection: &Connection,
+    sql: &str,
+    rows: &[[Param<'_>; N]],
+) -> Result<u64, Error> {
+    let mut statement = prepare(connection, sql)?;
+    let mut changed = 0;
+    for row in rows {
+        changed += run(&mut statement, row)?;
+    }
+    Ok(changed)
+}
+
+pub(crate) fn query(
+    connection: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+    visit: &mut Visit<'_>,
+) -> Result<(), Error> {
+    let mut statement = prepare(connection, sql)?;
+    visit_rows(&mut statement, params, visit)
+}
+
+pub(crate) fn query_each<const N: usize>(
+    connection: &Connection,
+    sql: &str,
+    rows: &[[Param<'_>; N]],
+    visit: &mut Visit<'_>,
+) -> Result<(), Error> {
+    let mut statement = prepare(connection, sql)?;
+    for row in rows {
+        visit_rows(&mut statement, row, visit)?;
+    }
+    Ok(())
+}
+
+fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Error> {
+    connection.prepare_cached(sql).map_err(|error| translate(&error))
+}
+
+fn run(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<u64, Error> {
+    bind(statement, params)?;
+    let changed = statement.raw_execute().map_err(|error| translate(&error))?;
+    Ok(changed as u64)
+}
+
+fn visit_rows(
+    statement: &mut CachedStatement<'_>,
+    params: &[Param<'_>],
+    visit: &mut Visit<'_>,
+) -> Result<(), Error> {
+    bind(statement, params)?;
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(|error| translate(&error))? {
+        if !visit(&Row::sqlite(row))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn bind(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<(), Error> {
+    let wanted = statement.parameter_count();
+    if wanted != params.len() {
+        return Err(Error::Engine(format!("the statement has {wanted} parameters and was given {}", params.len())));
+    }
+    for (index, param) in params.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, param).map_err(|error| translate(&error))?;
+    }
+    Ok(())
+}
+
+/// SQLite's error as ours, by its extended code.
+pub(crate) fn translate(error: &rusqlite::Error) -> Error {
+    let rusqlite::Error::SqliteFailure(failure, message) = error else {
+        return Error::Engine(error.to_string());
+    };
+    let text = message.clone().unwrap_or_else(|| failure.to_string());
+    let constraint = || text.split_once(": ").map_or(text.as_str(), |(_, name)| name).to_owned();
+    match failure.extended_code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE
+        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        | ffi::SQLITE_CONSTRAINT_ROWID => return Error::Unique { constraint: constraint() },
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return Error::ForeignKey,
+        ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_TRIGGER => {
+            return Error::Check { constraint: constraint() };
+        }
+        _ => {}
+    }
+    match failure.code {
+        ErrorCode::DiskFull => Error::Full,
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            Error::Unavailable("another process holds the database's write lock".to_owned())
+        }
+        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            Error::Unavailable(text)
+        }
+        _ => Error::Engine(text),
+    }
+}

@@ -1,0 +1,311 @@
+//! The store itself: one engine, its threads, and the two ways in.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+
+use jiff::Timestamp;
+
+use crate::job::{Command, Job};
+use crate::migrate;
+use crate::postgres::{Access, pool_run};
+use crate::queue::{Queue, Refused};
+use crate::sqlite::{self, RestartPoint};
+use crate::{Error, Lane, Migration, MigrationStep, Tx};
+
+/// Which database is underneath.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// The embedded one: one file beside the program.
+    Sqlite,
+    /// A server, for more than one copy of the program.
+    Postgres,
+}
+
+impl Engine {
+    /// Its name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "SQLite",
+            Engine::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// Where the database is, and how much of the machine it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    place: Place,
+    /// Threads that read, and on PostgreSQL connections for it. From 1.
+    pub readers: u32,
+    /// Connections that write on PostgreSQL (SQLite has exactly one writer). From 1.
+    pub writers: u32,
+    /// Commands that may wait at once; past it they are refused with [`Error::Busy`]. From 1.
+    pub queue: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    File(PathBuf),
+    Server(String),
+}
+
+impl Options {
+    /// The embedded engine, in the file at `path`, made where it is missing.
+    pub fn sqlite(path: impl Into<PathBuf>) -> Self {
+        Self::at(Place::File(path.into()))
+    }
+
+    /// A PostgreSQL server, by its `postgres://` address.
+    pub fn postgres(url: impl Into<String>) -> Self {
+        Self::at(Place::Server(url.into()))
+    }
+
+    fn at(place: Place) -> Self {
+        Options { place, readers: 2, writers: 4, queue: 4_096 }
+    }
+}
+
+/// What an operator may want to know of the store at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// The engine.
+    pub engine: Engine,
+    /// Commands that wait for a writer.
+    pub writes_waiting: usize,
+    /// Queries that wait for a reader.
+    pub reads_waiting: usize,
+    /// How many may wait.
+    pub queue_limit: usize,
+}
+
+/// A handle on the database. Cheap to clone; the threads end when [`Store::close`] is called or the last handle goes.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+/// What all handles share.
+pub(crate) struct Shared {
+    engine: Engine,
+    queue_limit: usize,
+    writes: Arc<Queue<Box<dyn Job>>>,
+    reads: Arc<Queue<Box<dyn Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Dropped to stop the checkpointer, after the writer has ended.
+    checkpointer: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+}
+
+impl Store {
+    /// Opens the database and starts its threads. Blocks while it connects; migrates nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the file cannot be opened or the server not be reached.
+    pub fn open(options: &Options) -> Result<Self, Error> {
+        let shared = match &options.place {
+            Place::File(path) => open_sqlite(path, options)?,
+            Place::Server(url) => open_postgres(url, options)?,
+        };
+        Ok(Store { shared: Arc::new(shared) })
+    }
+
+    /// Runs a command: all or nothing, serializable, and durable when this returns `Ok`. `Err` from the closure rolls
+    /// it back. It may run more than once.
+    ///
+    /// # Errors
+    /// The closure's own, or an [`Error`] turned into its type: `Busy` where too many wait, `Conflict` where retries
+    /// did not help, `Full`, `Unavailable`, `Unknown`, `Panicked`.
+    pub async fn write<T, E, F>(&self, command: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (job, answer) = Command::new(command);
+        self.shared.submit_write(Box::new(job))?;
+        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    /// Runs a query on one consistent snapshot. It cannot change anything, and may run more than once.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (job, answer) = Command::new(query);
+        submit(&self.shared.reads, Box::new(job))?;
+        answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    /// Opens a lane for one hot command; see [`Lane`]. `batch` bounds the inputs in one turn.
+    pub fn lane<I, T, E>(
+        &self,
+        batch: usize,
+        turn: impl Fn(&mut Tx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
+    ) -> Lane<I, T, E>
+    where
+        I: Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        Lane::new(self, batch, turn)
+    }
+
+    /// Applies the migrations that the database lacks, all in one transaction and under a lock, and says what it did.
+    ///
+    /// # Errors
+    /// [`Error::Migration`] where one was edited after it ran, the database is newer than the program, or one fails.
+    pub async fn migrate(&self, migrations: Vec<Migration>, now: Timestamp) -> Result<Vec<MigrationStep>, Error> {
+        self.write(move |tx| migrate::apply(tx, &migrations, now)).await
+    }
+
+    /// What [`Store::migrate`] would do.
+    ///
+    /// # Errors
+    /// As [`Store::migrate`].
+    pub async fn migrate_plan(&self, migrations: Vec<Migration>) -> Result<Vec<MigrationStep>, Error> {
+        self.read(move |tx| migrate::plan(tx, &migrations)).await
+    }
+
+    /// The engine underneath.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.shared.engine
+    }
+
+    /// How long the queues are now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        Health {
+            engine: self.shared.engine,
+            writes_waiting: self.shared.writes.len(),
+            reads_waiting: self.shared.reads.len(),
+            queue_limit: self.shared.queue_limit,
+        }
+    }
+
+    /// Finishes what is queued, then ends the threads; what comes later is refused with [`Error::Closed`]. Blocks.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.shared)
+    }
+}
+
+impl Shared {
+    pub(crate) fn submit_write(&self, job: Box<dyn Job>) -> Result<(), Error> {
+        submit(&self.writes, job)
+    }
+
+    pub(crate) fn queue_limit(&self) -> usize {
+        self.queue_limit
+    }
+
+    fn close(&self) {
+        self.writes.close();
+        self.reads.close();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            end(thread);
+        }
+        if let Some((stop, thread)) = self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            drop(stop);
+            end(thread);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn submit(queue: &Queue<Box<dyn Job>>, job: Box<dyn Job>) -> Result<(), Error> {
+    queue.push(job).map_err(|refused| match refused {
+        Refused::Full => Error::Busy,
+        Refused::Closed => Error::Closed,
+    })
+}
+
+/// Waits for a thread to end. A lane's turn may hold the last handle, so that a store closes on one of its own threads,
+/// which cannot wait for itself.
+fn end(thread: JoinHandle<()>) {
+    if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+        tracing::error!("a database thread had panicked");
+    }
+}
+
+fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
+    let writes = Arc::new(Queue::new(options.queue));
+    let reads = Arc::new(Queue::new(options.queue));
+    let restart = Arc::new(RestartPoint::default());
+    let writer = sqlite::connect(path)?;
+    let checkpoint_connection = sqlite::connect(path)?;
+    let mut threads = Vec::new();
+    for number in 0..options.readers.max(1) {
+        let connection = sqlite::connect(path)?;
+        let reads = Arc::clone(&reads);
+        threads.push(spawn(format!("reader-{number}"), move || sqlite::reader_run(&connection, &reads))?);
+    }
+    let (path, queue, point) = (path.to_owned(), Arc::clone(&writes), Arc::clone(&restart));
+    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(&path, writer, &queue, &point))?);
+    let (stop, stopped) = channel();
+    let checkpointer = spawn("checkpointer".to_owned(), move || {
+        sqlite::checkpointer_run(&checkpoint_connection, &stopped, &restart);
+    })?;
+    Ok(Shared {
+        engine: Engine::Sqlite,
+        queue_limit: options.queue,
+        writes,
+        reads,
+        threads: Mutex::new(threads),
+        checkpointer: Mutex::new(Some((stop, checkpointer))),
+    })
+}
+
+fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
+    // One connection now, so that a wrong address is an error at start and not at the first command.
+    let probe = url.to_owned();
+    spawn("connect".to_owned(), move || crate::postgres::Connection::connect(&probe).map(drop))?
+        .join()
+        .map_err(|_| Error::Unavailable("the PostgreSQL client panicked while it connected".to_owned()))??;
+    let writes = Arc::new(Queue::new(options.queue));
+    let reads = Arc::new(Queue::new(options.queue));
+    let mut threads = Vec::new();
+    for (access, count, queue) in
+        [(Access::Write, options.writers, &writes), (Access::Read, options.readers, &reads)]
+    {
+        for number in 0..count.max(1) {
+            let (url, queue) = (url.to_owned(), Arc::clone(queue));
+            let name = format!("{}-{number}", if access == Access::Write { "writer" } else { "reader" });
+            threads.push(spawn(name, move || pool_run(&url, access, &queue, number))?);
+        }
+    }
+    Ok(Shared {
+        engine: Engine::Postgres,
+        queue_limit: options.queue,
+        writes,
+        reads,
+        threads: Mutex::new(threads),
+        checkpointer: Mutex::new(None),
+    })
+}
+
+fn spawn<T: Send + 'static>(
+    name: String,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, Error> {
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(|error| Error::Unavailable(format!("a database thread cannot be started: {error}")))
+}

@@ -1,0 +1,191 @@
+//! The transaction that a command or a query works in.
+
+use crate::postgres::Connection;
+use crate::{Engine, Error, Param, Row, sqlite};
+
+/// A transaction under way. It is handed to a closure and cannot outlive it; whether it commits is decided by the
+/// store: `Ok` commits, anything else rolls back.
+///
+/// Once a statement has failed, the transaction can only roll back, on both engines: every later statement answers
+/// [`Error::Aborted`], and the commit is refused with the first error.
+pub struct Tx<'c> {
+    backend: Backend<'c>,
+    failure: Option<Error>,
+}
+
+enum Backend<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    Postgres(&'c mut Connection),
+}
+
+/// One statement over many rows, in both dialects: SQLite runs a prepared statement once a row, which for an embedded
+/// engine is as quick as anything; PostgreSQL runs it once, with each `?n` bound to the array of the rows' nth values
+/// (`UNNEST(?1::bigint[], ?2::text[])`), which saves a round trip a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Each {
+    /// Run once for each row.
+    pub sqlite: &'static str,
+    /// Run once for all rows; every parameter is an array.
+    pub postgres: &'static str,
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn sqlite(connection: &'c rusqlite::Connection) -> Self {
+        Tx { backend: Backend::Sqlite(connection), failure: None }
+    }
+
+    pub(crate) fn postgres(connection: &'c mut Connection) -> Self {
+        Tx { backend: Backend::Postgres(connection), failure: None }
+    }
+
+    /// The engine underneath, for the rare pair of statements.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.backend {
+            Backend::Sqlite(_) => Engine::Sqlite,
+            Backend::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs a statement that returns no rows, and says how many it changed.
+    ///
+    /// # Errors
+    /// As the engine refuses it; see [`Error`].
+    pub fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
+        self.guarded(|backend| match backend {
+            Backend::Sqlite(connection) => sqlite::execute(connection, sql, params),
+            Backend::Postgres(connection) => connection.execute(sql, params),
+        })
+    }
+
+    /// All rows of a query, each read by `read`.
+    ///
+    /// # Errors
+    /// As the engine refuses it, or as `read` says.
+    pub fn query<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        self.visit(sql, params, |row| {
+            rows.push(read(row)?);
+            Ok(true)
+        })?;
+        Ok(rows)
+    }
+
+    /// The first row of a query, or `None` where it has none.
+    ///
+    /// # Errors
+    /// As the engine refuses it, or as `read` says.
+    pub fn query_opt<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let mut first = None;
+        self.visit(sql, params, |row| {
+            first = Some(read(row)?);
+            Ok(false)
+        })?;
+        Ok(first)
+    }
+
+    /// The only row of a query.
+    ///
+    /// # Errors
+    /// [`Error::NotOne`] where it has none, or more than one; otherwise as the engine or `read` says.
+    pub fn query_one<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut rows = Vec::with_capacity(1);
+        self.visit(sql, params, |row| {
+            rows.push(read(row)?);
+            Ok(rows.len() < 2)
+        })?;
+        let found = rows.len();
+        rows.pop().filter(|_| found == 1).ok_or(Error::NotOne { found })
+    }
+
+    /// Runs `each` over `rows`, and says how many rows it changed in all. Nothing happens where there are none.
+    ///
+    /// # Errors
+    /// As the engine refuses it; see [`Error`].
+    pub fn each<const N: usize>(&mut self, each: &Each, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.guarded(|backend| match backend {
+            Backend::Sqlite(connection) => sqlite::execute_each(connection, each.sqlite, rows),
+            Backend::Postgres(connection) => connection.execute_each(each.postgres, rows),
+        })
+    }
+
+    /// Runs the query `each` over `rows` and reads all that it finds. On SQLite the answers come in the order of the
+    /// rows; on PostgreSQL in any, unless the statement says: let each answer carry its key.
+    ///
+    /// # Errors
+    /// As the engine refuses it, or as `read` says.
+    pub fn query_each<T, const N: usize>(
+        &mut self,
+        each: &Each,
+        rows: &[[Param<'_>; N]],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut found = Vec::with_capacity(rows.len());
+        if rows.is_empty() {
+            return Ok(found);
+        }
+        let mut collect = |row: &Row<'_>| {
+            found.push(read(row)?);
+            Ok(true)
+        };
+        self.guarded(|backend| match backend {
+            Backend::Sqlite(connection) => sqlite::query_each(connection, each.sqlite, rows, &mut collect),
+            Backend::Postgres(connection) => connection.query_each(each.postgres, rows, &mut collect),
+        })?;
+        Ok(found)
+    }
+
+    /// Runs several statements without parameters: for migrations.
+    pub(crate) fn script(&mut self, sql: &str) -> Result<(), Error> {
+        self.guarded(|backend| match backend {
+            Backend::Sqlite(connection) => connection.execute_batch(sql).map_err(|error| sqlite::translate(&error)),
+            Backend::Postgres(connection) => connection.script(sql),
+        })
+    }
+
+    /// The error that dooms this transaction, if one has.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
+    fn visit(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        self.guarded(|backend| match backend {
+            Backend::Sqlite(connection) => sqlite::query(connection, sql, params, &mut read),
+            Backend::Postgres(connection) => connection.query(sql, params, &mut read),
+        })
+    }
+
+    /// SQLite would go on after a failed statement and PostgreSQL would not: behave as the stricter one.
+    fn guarded<T>(&mut self, run: impl FnOnce(&mut Backend<'c>) -> Result<T, Error>) -> Result<T, Error> {
+        if self.failure.is_some() {
+            return Err(Error::Aborted);
+        }
+        run(&mut self.backend).inspect_err(|error| self.failure = Some(error.clone()))
+    }
+}
+
+/// Reads one row; `Ok(false)` ends the query early.
+pub(crate) type Visit<'f> = dyn FnMut(&Row<'_>) -> Result<bool, Error> + 'f;
