@@ -28,12 +28,12 @@ const NEEDS: &[Need] = &[
         ],
     },
     Need {
-        what: "the PostgreSQL server programs, initdb and postgres (13 or newer)",
+        what: "PostgreSQL 13 or newer: initdb, pg_ctl, postgres and psql",
         found: postgres_server,
         apt: &["postgresql"],
         by_hand: &[
             ("Debian, Ubuntu", "apt-get install postgresql"),
-            ("Fedora", "dnf install postgresql-server"),
+            ("Fedora", "dnf install postgresql-server postgresql"),
             ("macOS", "brew install postgresql@17, then put its bin folder into PATH"),
         ],
     },
@@ -82,12 +82,15 @@ fn c_compiler() -> bool {
         .any(|name| process::succeeds(name, &["--version"]))
 }
 
+/// As crates/testkit looks for them: all in one folder, to which a link in PATH may lead.
 fn postgres_server() -> bool {
     let debian = versions_in(Path::new("/usr/lib/postgresql"));
-    process::search_path()
-        .into_iter()
-        .chain(debian)
-        .any(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+    let folders = process::search_path().into_iter().chain(debian);
+    let mut real = folders.filter_map(|folder| folder.join("pg_ctl").canonicalize().ok());
+    real.any(|pg_ctl| {
+        let has = |program| pg_ctl.with_file_name(program).is_file();
+        ["initdb", "postgres", "psql"].into_iter().all(has)
+    })
 }
 
 /// Debian keeps each major version apart and out of PATH: `/usr/lib/postgresql/15/bin`.

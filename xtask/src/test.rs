@@ -100,7 +100,9 @@ fn filtered(filter: &str, quick: bool) -> Result<(), String> {
 }
 
 const TEST_ARGS: [&str; 2] = ["test", "--workspace"];
-const UNIT_TEST_ARGS: [&str; 4] = ["test", "--workspace", "--lib", "--bins"];
+/// testkit's own tests start PostgreSQL.
+const UNIT_TEST_ARGS: [&str; 6] =
+    ["test", "--workspace", "--exclude", "purser-testkit", "--lib", "--bins"];
 
 fn format() -> Result<(), String> {
     process::run(&mut process::cargo(&["fmt", "--all", "--check"]))
