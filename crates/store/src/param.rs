@@ -115,7 +115,11 @@ impl rusqlite::ToSql for Param<'_> {
 }
 
 impl ToSql for Param<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Param::Null => Ok(IsNull::Yes),
             Param::Int(value) => int_to_sql(*value, ty, out),
@@ -128,7 +132,16 @@ impl ToSql for Param<'_> {
     // Which type a parameter has is the statement's affair, and the server checks the bytes; a wrong pairing is caught
     // here only by the few types that we use.
     fn accepts(ty: &Type) -> bool {
-        [&Type::INT8, &Type::INT4, &Type::INT2, &Type::TEXT, &Type::VARCHAR, &Type::BYTEA, &Type::UUID].contains(&ty)
+        [
+            &Type::INT8,
+            &Type::INT4,
+            &Type::INT2,
+            &Type::TEXT,
+            &Type::VARCHAR,
+            &Type::BYTEA,
+            &Type::UUID,
+        ]
+        .contains(&ty)
     }
 
     to_sql_checked!();

@@ -46,7 +46,11 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
+pub(crate) fn execute(
+    connection: &Connection,
+    sql: &str,
+    params: &[Param<'_>],
+) -> Result<u64, Error> {
     let mut statement = prepare(connection, sql)?;
     run(&mut statement, params)
 }
@@ -115,7 +119,10 @@ fn visit_rows(
 fn bind(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<(), Error> {
     let wanted = statement.parameter_count();
     if wanted != params.len() {
-        return Err(Error::Engine(format!("the statement has {wanted} parameters and was given {}", params.len())));
+        return Err(Error::Engine(format!(
+            "the statement has {wanted} parameters and was given {}",
+            params.len()
+        )));
     }
     for (index, param) in params.iter().enumerate() {
         statement.raw_bind_parameter(index + 1, param).map_err(|error| translate(&error))?;
@@ -135,7 +142,9 @@ pub(crate) fn translate(error: &rusqlite::Error) -> Error {
         | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
         | ffi::SQLITE_CONSTRAINT_ROWID => return Error::Unique { constraint: constraint() },
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return Error::ForeignKey,
-        ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_TRIGGER => {
+        ffi::SQLITE_CONSTRAINT_CHECK
+        | ffi::SQLITE_CONSTRAINT_NOTNULL
+        | ffi::SQLITE_CONSTRAINT_TRIGGER => {
             return Error::Check { constraint: constraint() };
         }
         _ => {}
@@ -145,9 +154,10 @@ pub(crate) fn translate(error: &rusqlite::Error) -> Error {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             Error::Unavailable("another process holds the database's write lock".to_owned())
         }
-        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
-            Error::Unavailable(text)
-        }
+        ErrorCode::SystemIoFailure
+        | ErrorCode::CannotOpen
+        | ErrorCode::ReadOnly
+        | ErrorCode::PermissionDenied => Error::Unavailable(text),
         _ => Error::Engine(text),
     }
 }

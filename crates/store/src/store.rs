@@ -161,7 +161,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Migration`] where one was edited after it ran, the database is newer than the program, or one fails.
-    pub async fn migrate(&self, migrations: Vec<Migration>, now: Timestamp) -> Result<Vec<MigrationStep>, Error> {
+    pub async fn migrate(
+        &self,
+        migrations: Vec<Migration>,
+        now: Timestamp,
+    ) -> Result<Vec<MigrationStep>, Error> {
         self.write(move |tx| migrate::apply(tx, &migrations, now)).await
     }
 
@@ -169,7 +173,10 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::migrate`].
-    pub async fn migrate_plan(&self, migrations: Vec<Migration>) -> Result<Vec<MigrationStep>, Error> {
+    pub async fn migrate_plan(
+        &self,
+        migrations: Vec<Migration>,
+    ) -> Result<Vec<MigrationStep>, Error> {
         self.read(move |tx| migrate::plan(tx, &migrations)).await
     }
 
@@ -212,11 +219,14 @@ impl Shared {
     fn close(&self) {
         self.writes.close();
         self.reads.close();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             end(thread);
         }
-        if let Some((stop, thread)) = self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some((stop, thread)) =
+            self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
             drop(stop);
             end(thread);
         }
@@ -254,10 +264,14 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     for number in 0..options.readers.max(1) {
         let connection = sqlite::connect(path)?;
         let reads = Arc::clone(&reads);
-        threads.push(spawn(format!("reader-{number}"), move || sqlite::reader_run(&connection, &reads))?);
+        threads.push(spawn(format!("reader-{number}"), move || {
+            sqlite::reader_run(&connection, &reads)
+        })?);
     }
     let (path, queue, point) = (path.to_owned(), Arc::clone(&writes), Arc::clone(&restart));
-    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(&path, writer, &queue, &point))?);
+    threads.push(spawn("writer".to_owned(), move || {
+        sqlite::writer_run(&path, writer, &queue, &point)
+    })?);
     let (stop, stopped) = channel();
     let checkpointer = spawn("checkpointer".to_owned(), move || {
         sqlite::checkpointer_run(&checkpoint_connection, &stopped, &restart);
@@ -277,7 +291,9 @@ fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
     let probe = url.to_owned();
     spawn("connect".to_owned(), move || crate::postgres::Connection::connect(&probe).map(drop))?
         .join()
-        .map_err(|_| Error::Unavailable("the PostgreSQL client panicked while it connected".to_owned()))??;
+        .map_err(|_| {
+            Error::Unavailable("the PostgreSQL client panicked while it connected".to_owned())
+        })??;
     let writes = Arc::new(Queue::new(options.queue));
     let reads = Arc::new(Queue::new(options.queue));
     let mut threads = Vec::new();
@@ -286,7 +302,8 @@ fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
     {
         for number in 0..count.max(1) {
             let (url, queue) = (url.to_owned(), Arc::clone(queue));
-            let name = format!("{}-{number}", if access == Access::Write { "writer" } else { "reader" });
+            let name =
+                format!("{}-{number}", if access == Access::Write { "writer" } else { "reader" });
             threads.push(spawn(name, move || pool_run(&url, access, &queue, number))?);
         }
     }
@@ -304,8 +321,7 @@ fn spawn<T: Send + 'static>(
     name: String,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, Error> {
-    std::thread::Builder::new()
-        .name(name)
-        .spawn(run)
-        .map_err(|error| Error::Unavailable(format!("a database thread cannot be started: {error}")))
+    std::thread::Builder::new().name(name).spawn(run).map_err(|error| {
+        Error::Unavailable(format!("a database thread cannot be started: {error}"))
+    })
 }

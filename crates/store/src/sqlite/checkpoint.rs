@@ -36,7 +36,11 @@ struct Log {
 }
 
 /// Runs until the other end of `stop` is dropped.
-pub(crate) fn checkpointer_run(connection: &Connection, stop: &Receiver<()>, restart: &RestartPoint) {
+pub(crate) fn checkpointer_run(
+    connection: &Connection,
+    stop: &Receiver<()>,
+    restart: &RestartPoint,
+) {
     if let Err(error) = connection.busy_timeout(READER_PATIENCE) {
         tracing::error!(%error, "the checkpointer cannot bound its patience");
     }
@@ -51,7 +55,8 @@ pub(crate) fn checkpointer_run(connection: &Connection, stop: &Receiver<()>, res
         }
         if log.frames >= RESTART_FRAMES {
             checkpoint(connection, CheckpointMode::PASSIVE);
-            let restarted = restart.with_writer_halted(|| checkpoint(connection, CheckpointMode::RESTART));
+            let restarted =
+                restart.with_writer_halted(|| checkpoint(connection, CheckpointMode::RESTART));
             log = restarted.unwrap_or(log);
         }
         last = log;
