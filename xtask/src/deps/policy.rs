@@ -145,7 +145,7 @@ fn place(metadata: &Metadata) -> Result<Vec<Placed<'_>>, String> {
     let mut tree = Vec::new();
     for node in &graph.nodes {
         let id = node.id.as_str();
-        let package = packages.get(id).ok_or_else(|| format!("the graph names {id}, unknown"))?;
+        let package = packages.get(id).ok_or_else(|| format!("no package is called {id}"))?;
         tree.push(Placed { package, node, users: users.remove(id).unwrap_or_default() });
     }
     Ok(tree)
