@@ -3,11 +3,7 @@
 //! Each command is one file with one row in [`COMMANDS`]. Everything that CI does, a person can do
 //! at home with the same command, so the checks live here and not in a CI system's language.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a chore talks to the person who called it"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who called it")]
 
 mod bench;
 mod deps;

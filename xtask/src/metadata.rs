@@ -72,6 +72,5 @@ pub(crate) fn resolved() -> Result<Metadata, String> {
 
 fn read(args: &[&str]) -> Result<Metadata, String> {
     let json = process::output(&mut process::cargo(args))?;
-    serde_json::from_slice(&json)
-        .map_err(|error| format!("`cargo metadata` printed something unexpected: {error}"))
+    serde_json::from_slice(&json).map_err(|error| format!("`cargo metadata` printed something unexpected: {error}"))
 }

@@ -51,9 +51,7 @@ pub(crate) fn provide() -> Result<(), String> {
     let Some(installer) = Installer::find() else {
         return Err(instructions(&missing));
     };
-    installer
-        .install(&missing)
-        .map_err(|sentence| format!("{sentence}\n  {}", instructions(&missing)))?;
+    installer.install(&missing).map_err(|sentence| format!("{sentence}\n  {}", instructions(&missing)))?;
     let still = self::missing();
     if still.is_empty() { Ok(()) } else { Err(instructions(&still)) }
 }
@@ -75,11 +73,7 @@ fn instructions(missing: &[&Need]) -> String {
 
 fn c_compiler() -> bool {
     let named = process::environment("CC").and_then(|name| name.into_string().ok());
-    named
-        .as_deref()
-        .into_iter()
-        .chain(["cc", "gcc", "clang"])
-        .any(|name| process::succeeds(name, &["--version"]))
+    named.as_deref().into_iter().chain(["cc", "gcc", "clang"]).any(|name| process::succeeds(name, &["--version"]))
 }
 
 /// As crates/testkit looks for them: all in one folder, to which a link in PATH may lead.
@@ -118,9 +112,7 @@ impl Installer {
     fn install(&self, missing: &[&Need]) -> Result<(), String> {
         let packages = missing.iter().flat_map(|need| need.apt);
         process::run(self.apt_get().arg("update"))?;
-        process::run(
-            self.apt_get().args(["install", "-y", "--no-install-recommends"]).args(packages),
-        )
+        process::run(self.apt_get().args(["install", "-y", "--no-install-recommends"]).args(packages))
     }
 
     /// `env` passes the setting through sudo; the time-out waits for another apt to finish.

@@ -27,8 +27,7 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 }
 
 fn set_by_cargo_run(name: &str) -> bool {
-    const EXACT: &[&str] =
-        &["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    const EXACT: &[&str] = &["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
     EXACT.contains(&name) || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
@@ -37,10 +36,8 @@ fn set_by_cargo_run(name: &str) -> bool {
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let line = shown(command);
     println!("$ {line}");
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .map_err(|error| format!("`{line}` could not be started: {error}"))?;
+    let status =
+        command.stdin(Stdio::null()).status().map_err(|error| format!("`{line}` could not be started: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status})")) }
 }
 
@@ -52,21 +49,13 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, String> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("`{line}` could not be started: {error}"))?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(format!("`{line}` failed ({})", output.status))
-    }
+    if output.status.success() { Ok(output.stdout) } else { Err(format!("`{line}` failed ({})", output.status)) }
 }
 
 /// Whether `program` can be started and says that all is well. Its output is thrown away.
 pub(crate) fn succeeds(program: &str, args: &[&str]) -> bool {
-    let status = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let status =
+        Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 

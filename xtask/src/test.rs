@@ -101,8 +101,7 @@ fn filtered(filter: &str, quick: bool) -> Result<(), String> {
 
 const TEST_ARGS: [&str; 2] = ["test", "--workspace"];
 /// testkit's own tests start PostgreSQL.
-const UNIT_TEST_ARGS: [&str; 6] =
-    ["test", "--workspace", "--exclude", "purser-testkit", "--lib", "--bins"];
+const UNIT_TEST_ARGS: [&str; 6] = ["test", "--workspace", "--exclude", "purser-testkit", "--lib", "--bins"];
 
 fn format() -> Result<(), String> {
     process::run(&mut process::cargo(&["fmt", "--all", "--check"]))

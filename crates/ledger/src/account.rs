@@ -88,8 +88,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 5] =
-        [Kind::Asset, Kind::Liability, Kind::Income, Kind::Expense, Kind::Equity];
+    const ALL: [Kind; 5] = [Kind::Asset, Kind::Liability, Kind::Income, Kind::Expense, Kind::Equity];
 
     /// Its name in the schema and in reports.
     #[must_use]
@@ -239,29 +238,21 @@ const BALANCE_INSERT: Each = Each {
 ///
 /// # Errors
 /// The store's `Unique` where a path is taken.
-pub fn accounts_open(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    new: &[NewAccount],
-) -> Result<Vec<AccountId>, Error> {
+pub fn accounts_open(tx: &mut Tx<'_>, now: Timestamp, new: &[NewAccount]) -> Result<Vec<AccountId>, Error> {
     let ids = ids(tx, Sequence::Account, new.len())?;
-    let accounts: Vec<_> = std::iter::zip(&ids, new)
-        .map(|(id, new)| params![*id, new.path.as_str(), new.kind.name(), now])
-        .collect();
+    let accounts: Vec<_> =
+        std::iter::zip(&ids, new).map(|(id, new)| params![*id, new.path.as_str(), new.kind.name(), now]).collect();
     tx.each(&ACCOUNT_INSERT, &accounts)?;
     let codes: Vec<_> = new.iter().map(|new| new.currency.code().to_owned()).collect();
     let balances: Vec<_> = std::iter::zip(&ids, new)
         .zip(&codes)
-        .map(|((id, new), code)| {
-            params![*id, code, i64::from(new.currency.scale()), new.kind.side(), new.floor]
-        })
+        .map(|((id, new), code)| params![*id, code, i64::from(new.currency.scale()), new.kind.side(), new.floor])
         .collect();
     tx.each(&BALANCE_INSERT, &balances)?;
     Ok(ids.into_iter().map(AccountId).collect())
 }
 
-const ACCOUNT_SELECT: &str =
-    "SELECT a.id, a.path, a.kind, b.currency, b.scale, b.floor, b.status, b.balance, b.held,
+const ACCOUNT_SELECT: &str = "SELECT a.id, a.path, a.kind, b.currency, b.scale, b.floor, b.status, b.balance, b.held,
     b.postings, a.created_at FROM ledger_account a JOIN ledger_balance b ON b.account = a.id ";
 
 fn read_account(row: &Row<'_>) -> Result<Account, StoreError> {
@@ -272,8 +263,7 @@ fn read_account(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         id: AccountId(row.get(0)?),
         path: AccountPath(path),
-        kind: Kind::from_name(&kind)
-            .ok_or_else(|| StoreError::Engine(format!("ledger_account.kind is {kind}")))?,
+        kind: Kind::from_name(&kind).ok_or_else(|| StoreError::Engine(format!("ledger_account.kind is {kind}")))?,
         currency,
         floor: row.get::<Option<i64>>(5)?.map(money),
         status: Status::from_column(row.get(6)?)?,
@@ -289,8 +279,7 @@ pub(crate) fn read_currency(row: &Row<'_>, index: usize) -> Result<Currency, Sto
     let code: String = row.get(index)?;
     let scale: u32 = row.get(index + 1)?;
     let scale = u8::try_from(scale).unwrap_or(u8::MAX);
-    Currency::new(&code, scale)
-        .map_err(|error| StoreError::Engine(format!("ledger_balance.currency: {error}")))
+    Currency::new(&code, scale).map_err(|error| StoreError::Engine(format!("ledger_balance.currency: {error}")))
 }
 
 /// The account with this number.
@@ -307,11 +296,7 @@ pub fn account_get(tx: &mut Tx<'_>, id: AccountId) -> Result<Account, Error> {
 /// # Errors
 /// The store's.
 pub fn account_by_path(tx: &mut Tx<'_>, path: &AccountPath) -> Result<Option<Account>, Error> {
-    Ok(tx.query_opt(
-        &format!("{ACCOUNT_SELECT} WHERE a.path = ?1"),
-        &params![path.as_str()],
-        read_account,
-    )?)
+    Ok(tx.query_opt(&format!("{ACCOUNT_SELECT} WHERE a.path = ?1"), &params![path.as_str()], read_account)?)
 }
 
 /// Accounts whose path is `prefix` or lies under it, in path order: at most `limit`, after the path `after`.
@@ -369,10 +354,7 @@ fn status_set(tx: &mut Tx<'_>, id: AccountId, status: Status) -> Result<(), Erro
     if account_get(tx, id)?.status == Status::Closed {
         return Err(Error::Closed(id));
     }
-    tx.execute(
-        "UPDATE ledger_balance SET status = ?2 WHERE account = ?1",
-        &params![id.0, status.column()],
-    )?;
+    tx.execute("UPDATE ledger_balance SET status = ?2 WHERE account = ?1", &params![id.0, status.column()])?;
     Ok(())
 }
 
@@ -382,9 +364,7 @@ mod tests {
 
     #[test]
     fn a_path_is_parts_that_a_person_can_read() {
-        for good in
-            ["a", "charge:seller:0190-ab:credit", "charge:phone:+919876543210", "members:pool"]
-        {
+        for good in ["a", "charge:seller:0190-ab:credit", "charge:phone:+919876543210", "members:pool"] {
             assert!(AccountPath::new(good).is_ok(), "{good}");
         }
         let long = "x".repeat(201);

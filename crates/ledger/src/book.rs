@@ -197,10 +197,7 @@ impl Book {
     ///
     /// # Errors
     /// The store's. An account that does not exist is refused when an entry names it.
-    pub fn open(
-        tx: &mut Tx<'_>,
-        accounts: impl IntoIterator<Item = AccountId>,
-    ) -> Result<Self, Error> {
+    pub fn open(tx: &mut Tx<'_>, accounts: impl IntoIterator<Item = AccountId>) -> Result<Self, Error> {
         let mut keys: Vec<i64> = accounts.into_iter().map(|id| id.0).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -221,11 +218,7 @@ impl Book {
             };
             Ok((AccountId(row.get(0)?), state))
         })?;
-        Ok(Book {
-            accounts: rows.into_iter().collect(),
-            entries: Vec::new(),
-            transfers: Vec::new(),
-        })
+        Ok(Book { accounts: rows.into_iter().collect(), entries: Vec::new(), transfers: Vec::new() })
     }
 
     /// The balance after what was posted so far.
@@ -253,12 +246,7 @@ impl Book {
     ///
     /// # Errors
     /// The rule that refused it.
-    pub fn post(
-        &mut self,
-        now: Timestamp,
-        entry: NewEntry,
-        transfers: &[Transfer],
-    ) -> Result<Posted, Error> {
+    pub fn post(&mut self, now: Timestamp, entry: NewEntry, transfers: &[Transfer]) -> Result<Posted, Error> {
         self.post_as(now, entry, transfers, Purpose::New)
     }
 
@@ -278,12 +266,7 @@ impl Book {
         let first = self.transfers.len();
         let mut before: Vec<(AccountId, State)> = Vec::with_capacity(2 * transfers.len());
         for transfer in transfers {
-            let pair = (
-                transfer.debit,
-                *self.state(transfer.debit)?,
-                transfer.credit,
-                *self.state(transfer.credit)?,
-            );
+            let pair = (transfer.debit, *self.state(transfer.debit)?, transfer.credit, *self.state(transfer.credit)?);
             before.extend([(pair.0, pair.1), (pair.2, pair.3)]);
             if let Err(error) = self.move_one(index, *transfer, at, purpose) {
                 self.undo(first, before);
@@ -303,13 +286,7 @@ impl Book {
     }
 
     /// Both sides are decided before either is kept.
-    fn move_one(
-        &mut self,
-        entry: usize,
-        transfer: Transfer,
-        at: Timestamp,
-        purpose: Purpose,
-    ) -> Result<(), Error> {
+    fn move_one(&mut self, entry: usize, transfer: Transfer, at: Timestamp, purpose: Purpose) -> Result<(), Error> {
         if !transfer.amount.is_positive() {
             return Err(Error::NotPositive(transfer.amount));
         }
@@ -351,39 +328,19 @@ impl Book {
         Ok(entry_ids.into_iter().map(EntryId).collect())
     }
 
-    fn write_entries(
-        &self,
-        tx: &mut Tx<'_>,
-        ids: &[i64],
-        transfer_ids: &[i64],
-    ) -> Result<(), StoreError> {
+    fn write_entries(&self, tx: &mut Tx<'_>, ids: &[i64], transfer_ids: &[i64]) -> Result<(), StoreError> {
         let rows: Vec<_> = std::iter::zip(ids, &self.entries)
             .map(|(id, pending)| {
                 let NewEntry { kind, actor, memo, reference } = &pending.entry;
                 let reverses = pending.reverses.map(|entry| entry.0);
                 let (first, last) = (transfer_ids[pending.span.0], transfer_ids[pending.span.1]);
-                params![
-                    *id,
-                    pending.at,
-                    *kind,
-                    actor,
-                    memo,
-                    reference.as_deref(),
-                    reverses,
-                    first,
-                    last
-                ]
+                params![*id, pending.at, *kind, actor, memo, reference.as_deref(), reverses, first, last]
             })
             .collect();
         tx.each(&ENTRY_INSERT, &rows).map(drop)
     }
 
-    fn write_transfers(
-        &self,
-        tx: &mut Tx<'_>,
-        entry_ids: &[i64],
-        ids: &[i64],
-    ) -> Result<(), StoreError> {
+    fn write_transfers(&self, tx: &mut Tx<'_>, entry_ids: &[i64], ids: &[i64]) -> Result<(), StoreError> {
         let rows: Vec<_> = std::iter::zip(ids, &self.transfers)
             .map(|(id, pending)| {
                 let Transfer { debit, credit, amount } = pending.transfer;
@@ -404,26 +361,15 @@ impl Book {
     }
 
     fn write_balances(&self, tx: &mut Tx<'_>, transfer_ids: &[i64]) -> Result<(), StoreError> {
-        let mut touched: Vec<_> = self
-            .accounts
-            .iter()
-            .filter(|(_, state)| state.head != Head::Stored(state.stored_head))
-            .collect();
+        let mut touched: Vec<_> =
+            self.accounts.iter().filter(|(_, state)| state.head != Head::Stored(state.stored_head)).collect();
         // One order for everybody, so that two transactions on PostgreSQL do not lock crosswise.
         touched.sort_unstable_by_key(|(id, _)| **id);
         let rows: Vec<_> = touched
             .into_iter()
             .map(|(id, state)| {
                 let head = state.head.id(transfer_ids);
-                params![
-                    id.0,
-                    state.balance,
-                    state.postings,
-                    head,
-                    state.last_at,
-                    state.stored_head,
-                    state.held
-                ]
+                params![id.0, state.balance, state.postings, head, state.last_at, state.stored_head, state.held]
             })
             .collect();
         let changed = tx.each(&BALANCE_UPDATE, &rows)?;
@@ -436,14 +382,9 @@ impl Book {
     fn write_marks(&self, tx: &mut Tx<'_>, ids: &[i64]) -> Result<(), StoreError> {
         let mut rows = Vec::new();
         for (id, pending) in std::iter::zip(ids, &self.transfers) {
-            let sides = [
-                (pending.transfer.debit, pending.debit),
-                (pending.transfer.credit, pending.credit),
-            ];
+            let sides = [(pending.transfer.debit, pending.debit), (pending.transfer.credit, pending.credit)];
             let marked = sides.into_iter().filter(|(_, posting)| posting.number % MARK_EVERY == 0);
-            rows.extend(
-                marked.map(|(account, _)| params![account.0, self.entries[pending.entry].at, *id]),
-            );
+            rows.extend(marked.map(|(account, _)| params![account.0, self.entries[pending.entry].at, *id]));
         }
         tx.each(&MARK_INSERT, &rows).map(drop)
     }
@@ -474,8 +415,7 @@ impl State {
         purpose: Purpose,
     ) -> Result<PendingPosting, Error> {
         if amount.currency() != self.currency {
-            let (expected, found) =
-                (self.currency.code().to_owned(), amount.currency().code().to_owned());
+            let (expected, found) = (self.currency.code().to_owned(), amount.currency().code().to_owned());
             return Err(Error::WrongCurrency { account, expected, found });
         }
         match self.status {
@@ -497,8 +437,7 @@ impl State {
 }
 
 fn check_texts(entry: &NewEntry) -> Result<(), Error> {
-    let bounded =
-        |field, rule, good: bool| if good { Ok(()) } else { Err(Error::BadText { field, rule }) };
+    let bounded = |field, rule, good: bool| if good { Ok(()) } else { Err(Error::BadText { field, rule }) };
     let within = |text: &str, min: usize, max: usize| (min..=max).contains(&text.chars().count());
     bounded("kind", "1 to 60 characters", within(entry.kind, 1, 60))?;
     bounded("actor", "1 to 200 characters", within(&entry.actor, 1, 200))?;
@@ -511,12 +450,7 @@ fn check_texts(entry: &NewEntry) -> Result<(), Error> {
 ///
 /// # Errors
 /// The rule that refused it.
-pub fn post(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    entry: NewEntry,
-    transfers: &[Transfer],
-) -> Result<EntryId, Error> {
+pub fn post(tx: &mut Tx<'_>, now: Timestamp, entry: NewEntry, transfers: &[Transfer]) -> Result<EntryId, Error> {
     post_as(tx, now, entry, transfers, Purpose::New)
 }
 
@@ -525,12 +459,7 @@ pub fn post(
 ///
 /// # Errors
 /// [`Error::NoEntry`], [`Error::AlreadyReversed`], [`Error::IsReversal`], or what refuses the transfers.
-pub fn reverse(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    entry: EntryId,
-    reversal: NewEntry,
-) -> Result<EntryId, Error> {
+pub fn reverse(tx: &mut Tx<'_>, now: Timestamp, entry: EntryId, reversal: NewEntry) -> Result<EntryId, Error> {
     let original = history::entry_get(tx, entry)?;
     if let Some(by) = original.reversed_by {
         return Err(Error::AlreadyReversed { entry, by });
@@ -538,11 +467,7 @@ pub fn reverse(
     if original.reverses.is_some() {
         return Err(Error::IsReversal(entry));
     }
-    let back = |transfer: &Transfer| Transfer {
-        debit: transfer.credit,
-        credit: transfer.debit,
-        ..*transfer
-    };
+    let back = |transfer: &Transfer| Transfer { debit: transfer.credit, credit: transfer.debit, ..*transfer };
     let transfers: Vec<_> = original.transfers.iter().rev().map(back).collect();
     post_as(tx, now, reversal, &transfers, Purpose::Reversal(entry))
 }

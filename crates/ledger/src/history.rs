@@ -162,25 +162,18 @@ fn read_line(row: &Row<'_>, currency: purser_money::Currency) -> Result<Statemen
         actor: row.get(4)?,
         memo: row.get(5)?,
         reference: row.get(6)?,
-        counterpart: AccountPath::new(path)
-            .map_err(|error| StoreError::Engine(error.to_string()))?,
+        counterpart: AccountPath::new(path).map_err(|error| StoreError::Engine(error.to_string()))?,
         change: Money::new(amount * side * direction, currency),
         balance: Money::new(row.get(11)?, currency),
     })
 }
 
 /// The posting that a walk begins at: the newest, or the one before `before`. `None` where there is nothing to walk.
-fn chain_start(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    before: Option<TransferId>,
-) -> Result<Option<i64>, Error> {
+fn chain_start(tx: &mut Tx<'_>, account: AccountId, before: Option<TransferId>) -> Result<Option<i64>, Error> {
     let start = match before {
-        None => tx.query_opt(
-            "SELECT head FROM ledger_balance WHERE account = ?1",
-            &params![account.0],
-            |row| row.get::<i64>(0),
-        )?,
+        None => tx.query_opt("SELECT head FROM ledger_balance WHERE account = ?1", &params![account.0], |row| {
+            row.get::<i64>(0)
+        })?,
         Some(before) => tx.query_opt(
             "SELECT CASE WHEN debit = ?1 THEN debit_before ELSE credit_before END
              FROM ledger_transfer WHERE id = ?2 AND (debit = ?1 OR credit = ?1)",

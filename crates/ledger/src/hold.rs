@@ -25,8 +25,7 @@ pub enum HoldStatus {
 }
 
 impl HoldStatus {
-    const ALL: [HoldStatus; 4] =
-        [HoldStatus::Held, HoldStatus::Captured, HoldStatus::Released, HoldStatus::Expired];
+    const ALL: [HoldStatus; 4] = [HoldStatus::Held, HoldStatus::Captured, HoldStatus::Released, HoldStatus::Expired];
 
     /// Its name in the schema and in reports.
     #[must_use]
@@ -96,8 +95,7 @@ pub fn hold_place(tx: &mut Tx<'_>, now: Timestamp, new: &NewHold) -> Result<(), 
     }
     let account = account_get(tx, new.account)?;
     if account.currency != new.amount.currency() {
-        let (expected, found) =
-            (account.currency.code().to_owned(), new.amount.currency().code().to_owned());
+        let (expected, found) = (account.currency.code().to_owned(), new.amount.currency().code().to_owned());
         return Err(Error::WrongCurrency { account: new.account, expected, found });
     }
     match account.status {
@@ -112,8 +110,7 @@ pub fn hold_place(tx: &mut Tx<'_>, now: Timestamp, new: &NewHold) -> Result<(), 
     )?;
     if placed == 0 {
         let floor = account.floor.map_or(0, Money::minor);
-        let available =
-            Money::new(account.available().minor().saturating_sub(floor), account.currency);
+        let available = Money::new(account.available().minor().saturating_sub(floor), account.currency);
         return Err(Error::Insufficient { account: new.account, available, needed: new.amount });
     }
     tx.execute(
@@ -203,8 +200,7 @@ fn read_hold(row: &Row<'_>) -> Result<Hold, StoreError> {
         reason: row.get(4)?,
         created_at: row.get(5)?,
         expires_at: row.get(6)?,
-        status: known
-            .ok_or_else(|| StoreError::Engine(format!("ledger_hold.status is {status}")))?,
+        status: known.ok_or_else(|| StoreError::Engine(format!("ledger_hold.status is {status}")))?,
         entry: row.get::<Option<i64>>(8)?.map(EntryId),
     })
 }
@@ -225,13 +221,7 @@ fn let_go(tx: &mut Tx<'_>, hold: &Hold) -> Result<(), Error> {
     Ok(())
 }
 
-fn settle(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    id: Uuid,
-    status: HoldStatus,
-    entry: Option<EntryId>,
-) -> Result<(), Error> {
+fn settle(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, status: HoldStatus, entry: Option<EntryId>) -> Result<(), Error> {
     tx.execute(
         "UPDATE ledger_hold SET status = ?2, settled_at = ?3, entry = ?4 WHERE id = ?1",
         &params![id, status.name(), now, entry.map(|entry| entry.0)],

@@ -44,9 +44,7 @@ pub fn idempotency_find(
 ) -> Result<Option<Recorded>, Error> {
     let found = idempotency_find_many(tx, &[(owner, key)])?.pop();
     match found {
-        Some(recorded) if recorded.fingerprint != *fingerprint => {
-            Err(Error::KeyReused(key.to_owned()))
-        }
+        Some(recorded) if recorded.fingerprint != *fingerprint => Err(Error::KeyReused(key.to_owned())),
         found => Ok(found),
     }
 }
@@ -55,10 +53,7 @@ pub fn idempotency_find(
 ///
 /// # Errors
 /// The store's.
-pub fn idempotency_find_many(
-    tx: &mut Tx<'_>,
-    keys: &[(&str, &str)],
-) -> Result<Vec<Recorded>, Error> {
+pub fn idempotency_find_many(tx: &mut Tx<'_>, keys: &[(&str, &str)]) -> Result<Vec<Recorded>, Error> {
     let rows: Vec<_> = keys.iter().map(|(owner, key)| params![*owner, *key]).collect();
     let found = tx.query_each(&FIND, &rows, |row| {
         let fingerprint: Vec<u8> = row.get(2)?;
@@ -80,15 +75,9 @@ pub fn idempotency_keep(tx: &mut Tx<'_>, now: Timestamp, recorded: &Recorded) ->
 ///
 /// # Errors
 /// The store's `Unique` where one of the keys came before.
-pub fn idempotency_keep_many(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    recorded: &[Recorded],
-) -> Result<(), Error> {
-    let rows: Vec<_> = recorded
-        .iter()
-        .map(|one| params![&one.owner, &one.key, &one.fingerprint, &one.answer, now])
-        .collect();
+pub fn idempotency_keep_many(tx: &mut Tx<'_>, now: Timestamp, recorded: &[Recorded]) -> Result<(), Error> {
+    let rows: Vec<_> =
+        recorded.iter().map(|one| params![&one.owner, &one.key, &one.fingerprint, &one.answer, now]).collect();
     tx.each(&KEEP, &rows)?;
     Ok(())
 }

@@ -23,25 +23,18 @@ mod verify;
 use purser_store::Migration;
 
 pub use account::{
-    Account, AccountId, AccountPath, Kind, NewAccount, Status, account_by_path, account_close,
-    account_freeze, account_get, account_open, account_unfreeze, accounts_open, accounts_under,
+    Account, AccountId, AccountPath, Kind, NewAccount, Status, account_by_path, account_close, account_freeze,
+    account_get, account_open, account_unfreeze, accounts_open, accounts_under,
 };
 pub use book::{Book, EntryId, NewEntry, Posted, Transfer, post, reverse};
 pub use error::Error;
 pub use history::{Entry, StatementLine, TransferId, balance_at, entry_get, statement};
-pub use hold::{
-    Hold, HoldStatus, NewHold, hold_capture, hold_get, hold_place, hold_release, holds_expire,
-};
+pub use hold::{Hold, HoldStatus, NewHold, hold_capture, hold_get, hold_place, hold_release, holds_expire};
 pub use idempotency::{
-    Recorded, idempotency_find, idempotency_find_many, idempotency_forget, idempotency_keep,
-    idempotency_keep_many,
+    Recorded, idempotency_find, idempotency_find_many, idempotency_forget, idempotency_keep, idempotency_keep_many,
 };
 pub use verify::{Totals, Verdict, verify};
 
 /// The ledger's tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    room: "ledger",
-    number: 1,
-    name: "ledger",
-    sql: include_str!("../migrations/0001_ledger.sql"),
-}];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { room: "ledger", number: 1, name: "ledger", sql: include_str!("../migrations/0001_ledger.sql") }];

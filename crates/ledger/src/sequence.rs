@@ -24,9 +24,7 @@ impl Sequence {
         match self {
             Sequence::Account => "SELECT nextval('ledger_account_id') FROM generate_series(1, ?1)",
             Sequence::Entry => "SELECT nextval('ledger_entry_id') FROM generate_series(1, ?1)",
-            Sequence::Transfer => {
-                "SELECT nextval('ledger_transfer_id') FROM generate_series(1, ?1)"
-            }
+            Sequence::Transfer => "SELECT nextval('ledger_transfer_id') FROM generate_series(1, ?1)",
         }
     }
 }
@@ -42,8 +40,7 @@ pub(crate) fn ids(tx: &mut Tx<'_>, sequence: Sequence, count: usize) -> Result<V
             Ok((largest + 1..).take(count).collect())
         }
         Engine::Postgres => {
-            let count = i64::try_from(count)
-                .map_err(|_| Error::Engine("too many ids at once".to_owned()))?;
+            let count = i64::try_from(count).map_err(|_| Error::Engine("too many ids at once".to_owned()))?;
             tx.query(sequence.next(), &params![count], |row| row.get(0))
         }
     }

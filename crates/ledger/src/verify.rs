@@ -113,20 +113,11 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Verdict, Error> {
         "SELECT currency, COUNT(*), CAST(SUM(balance * side) AS BIGINT), CAST(SUM(held) AS BIGINT)
          FROM ledger_balance GROUP BY currency ORDER BY currency",
         &[],
-        |row| {
-            Ok(Totals {
-                currency: row.get(0)?,
-                accounts: row.get(1)?,
-                sum: row.get(2)?,
-                held: row.get(3)?,
-            })
-        },
+        |row| Ok(Totals { currency: row.get(0)?, accounts: row.get(1)?, sum: row.get(2)?, held: row.get(3)? }),
     )?;
     let unbalanced = totals.iter().filter(|totals| totals.sum != 0);
     let mut problems: Vec<String> = unbalanced
-        .map(|totals| {
-            format!("{} does not balance: debits less credits are {}", totals.currency, totals.sum)
-        })
+        .map(|totals| format!("{} does not balance: debits less credits are {}", totals.currency, totals.sum))
         .collect();
     for (sentence, sql) in CHECKS {
         problems.extend(tx.query(sql, &params![PROBLEM_LIMIT], |row| {
@@ -141,9 +132,7 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Verdict, Error> {
 
 /// The sentence with each `{}` replaced, in order.
 fn filled(sentence: &str, figures: [i64; 3]) -> String {
-    figures
-        .iter()
-        .fold(sentence.to_owned(), |text, figure| text.replacen("{}", &figure.to_string(), 1))
+    figures.iter().fold(sentence.to_owned(), |text, figure| text.replacen("{}", &figure.to_string(), 1))
 }
 
 #[cfg(test)]

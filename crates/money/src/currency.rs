@@ -98,10 +98,7 @@ mod tests {
     #[test]
     fn a_code_is_two_to_eight_capital_letters() {
         assert_eq!(Currency::new("INR", 2), Ok(Currency::INR));
-        assert_eq!(
-            Currency::new("ABCDEFGH", 8).map(|c| c.code().to_owned()),
-            Ok("ABCDEFGH".to_owned())
-        );
+        assert_eq!(Currency::new("ABCDEFGH", 8).map(|c| c.code().to_owned()), Ok("ABCDEFGH".to_owned()));
         for bad in ["", "I", "inr", "IN R", "ABCDEFGHI", "ÄÖ"] {
             assert_eq!(Currency::new(bad, 2), Err(CurrencyError::Code(bad.to_owned())));
         }

@@ -108,8 +108,7 @@ impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.minor < 0 { "-" } else { "" };
         let factor = self.currency.factor().unsigned_abs();
-        let (major, rest) =
-            (self.minor.unsigned_abs() / factor, self.minor.unsigned_abs() % factor);
+        let (major, rest) = (self.minor.unsigned_abs() / factor, self.minor.unsigned_abs() % factor);
         match usize::from(self.currency.scale()) {
             0 => write!(f, "{sign}{major}"),
             scale => write!(f, "{sign}{major}.{rest:0scale$}"),

@@ -55,8 +55,7 @@ pub(crate) fn parse_minor(text: &str, currency: Currency) -> Result<i64, AmountE
         return Err(AmountError::Empty);
     }
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let (major, decimals) =
-        digits.split_once('.').map_or((digits, None), |(major, rest)| (major, Some(rest)));
+    let (major, decimals) = digits.split_once('.').map_or((digits, None), |(major, rest)| (major, Some(rest)));
     check_shape(digits, major, decimals)?;
     let decimals = decimals.unwrap_or_default();
     if decimals.len() > usize::from(currency.scale()) {
@@ -76,8 +75,7 @@ pub(crate) fn parse_minor(text: &str, currency: Currency) -> Result<i64, AmountE
 
 /// JSON's grammar of numbers, less the exponent.
 fn check_shape(digits: &str, major: &str, decimals: Option<&str>) -> Result<(), AmountError> {
-    let all_digits =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some((mantissa, _)) = digits.split_once(['e', 'E'])
         && all_digits(mantissa.replace('.', "").as_str())
     {
@@ -151,10 +149,7 @@ mod tests {
         for large in ["1000000000000000", huge.as_str(), "9223372036854775807"] {
             assert_eq!(read(large), Err(AmountError::TooLarge), "{large}");
         }
-        assert_eq!(
-            parse_minor("1.5", Currency::COIN),
-            Err(AmountError::TooManyDecimals { max: 0 })
-        );
+        assert_eq!(parse_minor("1.5", Currency::COIN), Err(AmountError::TooManyDecimals { max: 0 }));
         assert_eq!(AmountError::TooManyDecimals { max: 2 }.rule(), "have at most 2 decimals");
     }
 

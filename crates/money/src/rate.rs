@@ -73,17 +73,12 @@ mod tests {
     use crate::Money;
 
     fn times(minor: i64, rate: &str, rounding: Rounding) -> i64 {
-        Money::new(minor, Currency::INR)
-            .times(Rate::parse(rate).unwrap(), rounding)
-            .unwrap()
-            .minor()
+        Money::new(minor, Currency::INR).times(Rate::parse(rate).unwrap(), rounding).unwrap().minor()
     }
 
     #[test]
     fn halves_go_to_the_even_neighbor() {
-        for (minor, expected) in
-            [(5, 0), (15, 2), (25, 2), (35, 4), (-5, 0), (-15, -2), (-25, -2), (26, 3)]
-        {
+        for (minor, expected) in [(5, 0), (15, 2), (25, 2), (35, 4), (-5, 0), (-15, -2), (-25, -2), (26, 3)] {
             assert_eq!(times(minor, "0.1", Rounding::HalfEven), expected, "{minor}");
         }
         assert_eq!(times(19, "0.1", Rounding::Down), 1);

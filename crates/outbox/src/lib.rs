@@ -1,1 +1,48 @@
-//! purser-outbox
+//! What must still be done after the commit.
+//!
+//! A [`Job`] is a small serializable struct, put in the queue by the same transaction as its cause:
+//! if that commits the job will run, and if it rolls back the job never was.
+//!
+//! ```text
+//! job_enqueue ──▶ queued ──jobs_claim──▶ leased ──job_done──▶ gone
+//!                   ▲                      │ job_failed
+//!                   ├────── backoff ◀──────┤
+//!                   │                      ▼ the last try, or no point in another
+//!                   └─dead_letter_requeue─ dead letter ──dead_letter_discard──▶ gone
+//! ```
+//!
+//! A claim is a lease that ends by itself, so a job whose worker died is taken over. It follows that
+//! a job runs at least once and now and then twice: every handler is idempotent. Whoever lost the
+//! lease can no longer acknowledge.
+//!
+//! A [`Schedule`] is a cron line that enqueues a job when it is due, once however many copies of the
+//! program run. A [`Worker`] does all of it: claims, runs handlers, acknowledges, minds schedules.
+
+mod attempt;
+mod backlog;
+mod backoff;
+mod dead_letter;
+mod error;
+mod failure;
+mod handler;
+mod job;
+mod lease;
+mod schedule;
+mod worker;
+
+use purser_store::Migration;
+
+pub use backlog::{Backlog, backlog};
+pub use backoff::Backoff;
+pub use dead_letter::{DeadLetter, dead_letter_discard, dead_letter_requeue, dead_letters};
+pub use error::Error;
+pub use failure::Failure;
+pub use handler::{JobContext, JobError, JobHandler};
+pub use job::{Job, job_enqueue, job_enqueue_at, job_enqueue_leased};
+pub use lease::{Claimed, Fate, Lease, job_bury, job_done, job_failed, jobs_claim, lease_extend, lease_release};
+pub use schedule::{Missed, Schedule, ScheduleRun};
+pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
+
+/// The tables of this room.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { room: "outbox", number: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") }];

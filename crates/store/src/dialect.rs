@@ -51,11 +51,7 @@ fn opened(sql: &str, engine: &str, code: impl Fn(&str) -> String) -> String {
 
 /// The inside of `/*engine … */`, where the comment is one.
 fn live<'a>(comment: &'a str, engine: &str) -> Option<&'a str> {
-    comment
-        .strip_prefix("/*")?
-        .strip_prefix(engine)?
-        .strip_suffix("*/")
-        .filter(|inner| inner.starts_with([' ', '\n']))
+    comment.strip_prefix("/*")?.strip_prefix(engine)?.strip_suffix("*/").filter(|inner| inner.starts_with([' ', '\n']))
 }
 
 /// Applies `change` to each run of letters, digits and underscores.
@@ -98,8 +94,7 @@ fn pieces(mut sql: &str) -> Vec<Piece<'_>> {
 
 /// The literal, comment or lone mark that `text` begins with, and what follows it.
 fn special(text: &str) -> (Option<Piece<'_>>, &str) {
-    let cut =
-        |end: Option<usize>, width: usize| text.split_at(end.map_or(text.len(), |at| at + width));
+    let cut = |end: Option<usize>, width: usize| text.split_at(end.map_or(text.len(), |at| at + width));
     if text.is_empty() {
         (None, text)
     } else if text.starts_with("--") {
@@ -124,12 +119,8 @@ mod tests {
 
     #[test]
     fn parameters_are_renamed_but_not_inside_literals() {
-        let sql =
-            "SELECT '?1', \"?2\" FROM t WHERE a = ?1 AND b - ?2 > 0 -- why ?3\n AND c = 'it''s ?'";
-        assert_eq!(
-            to_postgres(sql),
-            "SELECT '?1', \"?2\" FROM t WHERE a = $1 AND b - $2 > 0  \n AND c = 'it''s ?'"
-        );
+        let sql = "SELECT '?1', \"?2\" FROM t WHERE a = ?1 AND b - ?2 > 0 -- why ?3\n AND c = 'it''s ?'";
+        assert_eq!(to_postgres(sql), "SELECT '?1', \"?2\" FROM t WHERE a = $1 AND b - $2 > 0  \n AND c = 'it''s ?'");
     }
 
     #[test]
@@ -148,10 +139,7 @@ mod tests {
 
     #[test]
     fn a_column_whose_name_contains_a_type_keeps_its_name() {
-        assert_eq!(
-            migration_for_sqlite("a_BIGINT BIGINT, UUIDS TEXT"),
-            "a_BIGINT INTEGER, UUIDS TEXT"
-        );
+        assert_eq!(migration_for_sqlite("a_BIGINT BIGINT, UUIDS TEXT"), "a_BIGINT INTEGER, UUIDS TEXT");
     }
 
     #[test]

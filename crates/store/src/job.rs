@@ -66,10 +66,7 @@ where
 
 /// Runs `body`, and tells apart its own answer from a failed statement and from a panic. A body that was given an error
 /// by a statement and answers `Ok` nevertheless has still failed.
-pub(crate) fn guarded<R>(
-    tx: &mut Tx<'_>,
-    body: impl FnOnce(&mut Tx<'_>) -> R,
-) -> Result<R, Rollback> {
+pub(crate) fn guarded<R>(tx: &mut Tx<'_>, body: impl FnOnce(&mut Tx<'_>) -> R) -> Result<R, Rollback> {
     // The transaction is rolled back after a panic, so nothing half done can be seen.
     let outcome = catch_unwind(AssertUnwindSafe(|| body(tx)));
     if let Some(error) = tx.failure() {

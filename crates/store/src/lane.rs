@@ -62,14 +62,7 @@ where
         turn: impl Fn(&mut Tx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
     ) -> Self {
         let waiting = Mutex::new(Waiting { inputs: VecDeque::new(), running: false });
-        Lane {
-            inner: Arc::new(Inner {
-                store: store.downgrade(),
-                turn: Box::new(turn),
-                batch,
-                waiting,
-            }),
-        }
+        Lane { inner: Arc::new(Inner { store: store.downgrade(), turn: Box::new(turn), batch, waiting }) }
     }
 
     /// Hands in one input and waits for its answer, which is durable when it comes.
@@ -106,12 +99,7 @@ where
 
     /// Queues a turn. Where the store takes none, those who wait are told so.
     fn start(self: &Arc<Self>, store: &Shared) -> Result<(), Error> {
-        let turn = LaneTurn {
-            lane: Arc::clone(self),
-            entries: Vec::new(),
-            answers: Vec::new(),
-            alone: false,
-        };
+        let turn = LaneTurn { lane: Arc::clone(self), entries: Vec::new(), answers: Vec::new(), alone: false };
         store.submit_write(Box::new(turn)).inspect_err(|error| {
             let mut waiting = self.lock();
             waiting.running = false;
@@ -167,8 +155,7 @@ where
             self.entries.drain(..).map(|entry| (entry.input, entry.reply)).unzip();
         let turn = &self.lane.turn;
         let outcome = guarded(tx, |tx| turn(tx, &inputs));
-        self.entries
-            .extend(inputs.into_iter().zip(replies).map(|(input, reply)| Entry { input, reply }));
+        self.entries.extend(inputs.into_iter().zip(replies).map(|(input, reply)| Entry { input, reply }));
         match outcome? {
             Ok(answers) if answers.len() == self.entries.len() => {
                 self.answers = answers;
@@ -193,9 +180,7 @@ where
                     let _ = entry.reply.send(answer);
                 }
             }
-            Err(error) if self.entries.len() > 1 && blames_one(&error) => {
-                split(&self.lane, self.entries)
-            }
+            Err(error) if self.entries.len() > 1 && blames_one(&error) => split(&self.lane, self.entries),
             Err(error) => {
                 for entry in self.entries {
                     let _ = entry.reply.send(Err(error.clone().into()));
@@ -207,10 +192,7 @@ where
 
 /// Whether the failure may be the fault of one input, so that the others deserve a turn of their own.
 fn blames_one(error: &Error) -> bool {
-    !matches!(
-        error,
-        Error::Busy | Error::Closed | Error::Full | Error::Unavailable(_) | Error::Unknown(_)
-    )
+    !matches!(error, Error::Busy | Error::Closed | Error::Full | Error::Unavailable(_) | Error::Unknown(_))
 }
 
 fn split<I, T, E>(lane: &Arc<Inner<I, T, E>>, entries: Vec<Entry<I, T, E>>)
@@ -221,12 +203,7 @@ where
 {
     let Some(store) = lane.store.upgrade() else { return };
     for entry in entries {
-        let turn = LaneTurn {
-            lane: Arc::clone(lane),
-            entries: vec![entry],
-            answers: Vec::new(),
-            alone: true,
-        };
+        let turn = LaneTurn { lane: Arc::clone(lane), entries: vec![entry], answers: Vec::new(), alone: true };
         // A refused turn is dropped with its reply, and the caller reads that as Closed.
         let _ = store.submit_write(Box::new(turn));
     }

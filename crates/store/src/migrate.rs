@@ -62,11 +62,7 @@ pub(crate) fn plan(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<Vec<Migr
 }
 
 /// Applies what is missing, in order, all in this one transaction: a schema is never half made.
-pub(crate) fn apply(
-    tx: &mut Tx<'_>,
-    migrations: &[Migration],
-    now: Timestamp,
-) -> Result<Vec<MigrationStep>, Error> {
+pub(crate) fn apply(tx: &mut Tx<'_>, migrations: &[Migration], now: Timestamp) -> Result<Vec<MigrationStep>, Error> {
     if tx.engine() == Engine::Postgres {
         tx.query(LOCK, &[], |_| Ok(()))?;
     }
@@ -84,10 +80,7 @@ pub(crate) fn apply(
 fn run(tx: &mut Tx<'_>, migration: &Migration, now: Timestamp) -> Result<(), Error> {
     let sql = translated(tx.engine(), migration.sql);
     tx.script(&sql).map_err(|error| {
-        Error::Migration(format!(
-            "{}/{:04}_{}: {error}",
-            migration.room, migration.number, migration.name
-        ))
+        Error::Migration(format!("{}/{:04}_{}: {error}", migration.room, migration.number, migration.name))
     })?;
     tx.execute(
         "INSERT INTO store_migration (room, number, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -123,9 +116,7 @@ type Known = HashMap<(String, u32), String>;
 
 fn table_exists(tx: &mut Tx<'_>) -> Result<bool, Error> {
     let sql = match tx.engine() {
-        Engine::Sqlite => {
-            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'store_migration'"
-        }
+        Engine::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'store_migration'",
         Engine::Postgres => "SELECT 1 WHERE to_regclass('store_migration') IS NOT NULL",
     };
     Ok(tx.query_opt(sql, &[], |_| Ok(()))?.is_some())
@@ -167,13 +158,10 @@ fn refuse_newer(known: &Known, migrations: &[Migration]) -> Result<(), Error> {
 }
 
 fn checksum(migration: &Migration) -> String {
-    Sha256::digest(migration.sql.as_bytes()).iter().fold(
-        String::with_capacity(64),
-        |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        },
-    )
+    Sha256::digest(migration.sql.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -194,9 +182,7 @@ mod tests {
     #[test]
     fn an_edited_migration_is_refused() {
         let known = Known::from([(("room".to_owned(), 1), "another".to_owned())]);
-        assert!(
-            matches!(step(&known, migration(1)), Err(Error::Migration(text)) if text.contains("edited"))
-        );
+        assert!(matches!(step(&known, migration(1)), Err(Error::Migration(text)) if text.contains("edited")));
     }
 
     #[test]

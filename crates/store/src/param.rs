@@ -115,11 +115,7 @@ impl rusqlite::ToSql for Param<'_> {
 }
 
 impl ToSql for Param<'_> {
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Param::Null => Ok(IsNull::Yes),
             Param::Int(value) => int_to_sql(*value, ty, out),
@@ -132,27 +128,14 @@ impl ToSql for Param<'_> {
     // Which type a parameter has is the statement's affair, and the server checks the bytes; a wrong pairing is caught
     // here only by the few types that we use.
     fn accepts(ty: &Type) -> bool {
-        [
-            &Type::INT8,
-            &Type::INT4,
-            &Type::INT2,
-            &Type::TEXT,
-            &Type::VARCHAR,
-            &Type::BYTEA,
-            &Type::UUID,
-        ]
-        .contains(&ty)
+        [&Type::INT8, &Type::INT4, &Type::INT2, &Type::TEXT, &Type::VARCHAR, &Type::BYTEA, &Type::UUID].contains(&ty)
     }
 
     to_sql_checked!();
 }
 
 /// PostgreSQL reads a parameter next to an integer literal as `int4`: hand it the width that it asked for.
-fn int_to_sql(
-    value: i64,
-    ty: &Type,
-    out: &mut BytesMut,
-) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+fn int_to_sql(value: i64, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
     match *ty {
         Type::INT8 => value.to_sql(ty, out),
         Type::INT4 => i32::try_from(value)?.to_sql(ty, out),

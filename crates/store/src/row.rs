@@ -39,12 +39,11 @@ impl<'a> Row<'a> {
         match self.0 {
             Source::Sqlite(row) => {
                 let value = row.get_ref(index).map_err(|_| broken("no such column"))?;
-                Value::from_sqlite(value)
-                    .ok_or_else(|| broken("a float, or text that is not UTF-8"))
+                Value::from_sqlite(value).ok_or_else(|| broken("a float, or text that is not UTF-8"))
             }
-            Source::Postgres(row) => row
-                .try_get(index)
-                .map_err(|_| broken("no such column, or a type we do not use (CAST it)")),
+            Source::Postgres(row) => {
+                row.try_get(index).map_err(|_| broken("no such column, or a type we do not use (CAST it)"))
+            }
         }
     }
 }
@@ -85,10 +84,7 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> FromSql<'a> for Value<'a> {
-    fn from_sql(
-        ty: &Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         match *ty {
             Type::INT8 => Ok(Value::Int(i64::from_sql(ty, raw)?)),
             Type::INT4 => Ok(Value::Int(i32::from_sql(ty, raw)?.into())),
@@ -104,18 +100,10 @@ impl<'a> FromSql<'a> for Value<'a> {
     }
 
     fn accepts(ty: &Type) -> bool {
-        [
-            &Type::INT8,
-            &Type::INT4,
-            &Type::INT2,
-            &Type::BOOL,
-            &Type::TEXT,
-            &Type::VARCHAR,
-            &Type::NAME,
-        ]
-        .into_iter()
-        .chain([&Type::BYTEA, &Type::UUID])
-        .any(|known| known == ty)
+        [&Type::INT8, &Type::INT4, &Type::INT2, &Type::BOOL, &Type::TEXT, &Type::VARCHAR, &Type::NAME]
+            .into_iter()
+            .chain([&Type::BYTEA, &Type::UUID])
+            .any(|known| known == ty)
     }
 }
 

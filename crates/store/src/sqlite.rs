@@ -24,9 +24,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the file, creating it where it is missing.
 pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
-    let connection = Connection::open(path).map_err(|error| {
-        Error::Unavailable(format!("cannot open the database file {}: {error}", path.display()))
-    })?;
+    let connection = Connection::open(path)
+        .map_err(|error| Error::Unavailable(format!("cannot open the database file {}: {error}", path.display())))?;
     configure(&connection).map_err(|error| translate(&error))?;
     Ok(connection)
 }
@@ -46,11 +45,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-pub(crate) fn execute(
-    connection: &Connection,
-    sql: &str,
-    params: &[Param<'_>],
-) -> Result<u64, Error> {
+pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
     let mut statement = prepare(connection, sql)?;
     run(&mut statement, params)
 }
@@ -101,11 +96,7 @@ fn run(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<u64,
     Ok(changed as u64)
 }
 
-fn visit_rows(
-    statement: &mut CachedStatement<'_>,
-    params: &[Param<'_>],
-    visit: &mut Visit<'_>,
-) -> Result<(), Error> {
+fn visit_rows(statement: &mut CachedStatement<'_>, params: &[Param<'_>], visit: &mut Visit<'_>) -> Result<(), Error> {
     bind(statement, params)?;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(|error| translate(&error))? {
@@ -119,10 +110,7 @@ fn visit_rows(
 fn bind(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<(), Error> {
     let wanted = statement.parameter_count();
     if wanted != params.len() {
-        return Err(Error::Engine(format!(
-            "the statement has {wanted} parameters and was given {}",
-            params.len()
-        )));
+        return Err(Error::Engine(format!("the statement has {wanted} parameters and was given {}", params.len())));
     }
     for (index, param) in params.iter().enumerate() {
         statement.raw_bind_parameter(index + 1, param).map_err(|error| translate(&error))?;
@@ -138,13 +126,11 @@ pub(crate) fn translate(error: &rusqlite::Error) -> Error {
     let text = message.clone().unwrap_or_else(|| failure.to_string());
     let constraint = || text.split_once(": ").map_or(text.as_str(), |(_, name)| name).to_owned();
     match failure.extended_code {
-        ffi::SQLITE_CONSTRAINT_UNIQUE
-        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
-        | ffi::SQLITE_CONSTRAINT_ROWID => return Error::Unique { constraint: constraint() },
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            return Error::Unique { constraint: constraint() };
+        }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return Error::ForeignKey,
-        ffi::SQLITE_CONSTRAINT_CHECK
-        | ffi::SQLITE_CONSTRAINT_NOTNULL
-        | ffi::SQLITE_CONSTRAINT_TRIGGER => {
+        ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_TRIGGER => {
             return Error::Check { constraint: constraint() };
         }
         _ => {}
@@ -154,10 +140,9 @@ pub(crate) fn translate(error: &rusqlite::Error) -> Error {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             Error::Unavailable("another process holds the database's write lock".to_owned())
         }
-        ErrorCode::SystemIoFailure
-        | ErrorCode::CannotOpen
-        | ErrorCode::ReadOnly
-        | ErrorCode::PermissionDenied => Error::Unavailable(text),
+        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            Error::Unavailable(text)
+        }
         _ => Error::Engine(text),
     }
 }

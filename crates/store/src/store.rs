@@ -161,11 +161,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Migration`] where one was edited after it ran, the database is newer than the program, or one fails.
-    pub async fn migrate(
-        &self,
-        migrations: Vec<Migration>,
-        now: Timestamp,
-    ) -> Result<Vec<MigrationStep>, Error> {
+    pub async fn migrate(&self, migrations: Vec<Migration>, now: Timestamp) -> Result<Vec<MigrationStep>, Error> {
         self.write(move |tx| migrate::apply(tx, &migrations, now)).await
     }
 
@@ -173,10 +169,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::migrate`].
-    pub async fn migrate_plan(
-        &self,
-        migrations: Vec<Migration>,
-    ) -> Result<Vec<MigrationStep>, Error> {
+    pub async fn migrate_plan(&self, migrations: Vec<Migration>) -> Result<Vec<MigrationStep>, Error> {
         self.read(move |tx| migrate::plan(tx, &migrations)).await
     }
 
@@ -219,14 +212,11 @@ impl Shared {
     fn close(&self) {
         self.writes.close();
         self.reads.close();
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             end(thread);
         }
-        if let Some((stop, thread)) =
-            self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner).take()
-        {
+        if let Some((stop, thread)) = self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             drop(stop);
             end(thread);
         }
@@ -264,14 +254,10 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     for number in 0..options.readers.max(1) {
         let connection = sqlite::connect(path)?;
         let reads = Arc::clone(&reads);
-        threads.push(spawn(format!("reader-{number}"), move || {
-            sqlite::reader_run(&connection, &reads)
-        })?);
+        threads.push(spawn(format!("reader-{number}"), move || sqlite::reader_run(&connection, &reads))?);
     }
     let (path, queue, point) = (path.to_owned(), Arc::clone(&writes), Arc::clone(&restart));
-    threads.push(spawn("writer".to_owned(), move || {
-        sqlite::writer_run(&path, writer, &queue, &point)
-    })?);
+    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(&path, writer, &queue, &point))?);
     let (stop, stopped) = channel();
     let checkpointer = spawn("checkpointer".to_owned(), move || {
         sqlite::checkpointer_run(&checkpoint_connection, &stopped, &restart);
@@ -291,19 +277,14 @@ fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
     let probe = url.to_owned();
     spawn("connect".to_owned(), move || crate::postgres::Connection::connect(&probe).map(drop))?
         .join()
-        .map_err(|_| {
-            Error::Unavailable("the PostgreSQL client panicked while it connected".to_owned())
-        })??;
+        .map_err(|_| Error::Unavailable("the PostgreSQL client panicked while it connected".to_owned()))??;
     let writes = Arc::new(Queue::new(options.queue));
     let reads = Arc::new(Queue::new(options.queue));
     let mut threads = Vec::new();
-    for (access, count, queue) in
-        [(Access::Write, options.writers, &writes), (Access::Read, options.readers, &reads)]
-    {
+    for (access, count, queue) in [(Access::Write, options.writers, &writes), (Access::Read, options.readers, &reads)] {
         for number in 0..count.max(1) {
             let (url, queue) = (url.to_owned(), Arc::clone(queue));
-            let name =
-                format!("{}-{number}", if access == Access::Write { "writer" } else { "reader" });
+            let name = format!("{}-{number}", if access == Access::Write { "writer" } else { "reader" });
             threads.push(spawn(name, move || pool_run(&url, access, &queue, number))?);
         }
     }
@@ -317,11 +298,9 @@ fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
     })
 }
 
-fn spawn<T: Send + 'static>(
-    name: String,
-    run: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>, Error> {
-    std::thread::Builder::new().name(name).spawn(run).map_err(|error| {
-        Error::Unavailable(format!("a database thread cannot be started: {error}"))
-    })
+fn spawn<T: Send + 'static>(name: String, run: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, Error> {
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(|error| Error::Unavailable(format!("a database thread cannot be started: {error}")))
 }

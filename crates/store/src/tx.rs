@@ -117,11 +117,7 @@ impl<'c> Tx<'c> {
     ///
     /// # Errors
     /// As the engine refuses it; see [`Error`].
-    pub fn each<const N: usize>(
-        &mut self,
-        each: &Each,
-        rows: &[[Param<'_>; N]],
-    ) -> Result<u64, Error> {
+    pub fn each<const N: usize>(&mut self, each: &Each, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
         if rows.is_empty() {
             return Ok(0);
         }
@@ -151,12 +147,8 @@ impl<'c> Tx<'c> {
             Ok(true)
         };
         self.guarded(|backend| match backend {
-            Backend::Sqlite(connection) => {
-                sqlite::query_each(connection, each.sqlite, rows, &mut collect)
-            }
-            Backend::Postgres(connection) => {
-                connection.query_each(each.postgres, rows, &mut collect)
-            }
+            Backend::Sqlite(connection) => sqlite::query_each(connection, each.sqlite, rows, &mut collect),
+            Backend::Postgres(connection) => connection.query_each(each.postgres, rows, &mut collect),
         })?;
         Ok(found)
     }
@@ -164,9 +156,7 @@ impl<'c> Tx<'c> {
     /// Runs several statements without parameters: for migrations.
     pub(crate) fn script(&mut self, sql: &str) -> Result<(), Error> {
         self.guarded(|backend| match backend {
-            Backend::Sqlite(connection) => {
-                connection.execute_batch(sql).map_err(|error| sqlite::translate(&error))
-            }
+            Backend::Sqlite(connection) => connection.execute_batch(sql).map_err(|error| sqlite::translate(&error)),
             Backend::Postgres(connection) => connection.script(sql),
         })
     }
@@ -189,10 +179,7 @@ impl<'c> Tx<'c> {
     }
 
     /// SQLite would go on after a failed statement and PostgreSQL would not: behave as the stricter one.
-    fn guarded<T>(
-        &mut self,
-        run: impl FnOnce(&mut Backend<'c>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn guarded<T>(&mut self, run: impl FnOnce(&mut Backend<'c>) -> Result<T, Error>) -> Result<T, Error> {
         if self.failure.is_some() {
             return Err(Error::Aborted);
         }

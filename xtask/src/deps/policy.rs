@@ -63,8 +63,7 @@ struct Placed<'a> {
 impl Policy {
     pub(crate) fn read() -> Result<Policy, String> {
         let path = process::root().join("deny.toml");
-        let text = fs::read_to_string(path)
-            .map_err(|error| format!("deny.toml cannot be read: {error}"))?;
+        let text = fs::read_to_string(path).map_err(|error| format!("deny.toml cannot be read: {error}"))?;
         Policy::parse(&text)
     }
 
@@ -109,9 +108,7 @@ impl Policy {
         let rows = self.bans.features.iter().filter(|ban| ban.name == placed.package.name);
         rows.flat_map(|ban| {
             let features = placed.node.features.iter().filter(|name| ban.deny.contains(name));
-            features.map(|feature| {
-                format!("{} has the feature `{feature}` on: {}", placed.label(), ban.reason)
-            })
+            features.map(|feature| format!("{} has the feature `{feature}` on: {}", placed.label(), ban.reason))
         })
         .collect()
     }
@@ -119,8 +116,7 @@ impl Policy {
     fn source(&self, placed: &Placed<'_>) -> Option<String> {
         let source = placed.package.source.as_deref()?;
         let registry = source.strip_prefix("registry+");
-        let allowed =
-            registry.is_some_and(|url| self.sources.allow_registry.iter().any(|a| a == url));
+        let allowed = registry.is_some_and(|url| self.sources.allow_registry.iter().any(|a| a == url));
         (!allowed).then(|| format!("{} comes from {source}: not an allowed source", placed.label()))
     }
 }
@@ -268,10 +264,7 @@ mod tests {
         let mut bad = tree(&[("purser", &[], &["a", "b"]), ("a", &[], &[]), ("b", &[], &[])]);
         bad.packages[1].license = Some(String::from("GPL-3.0-only"));
         bad.packages[2].license = None;
-        let expected = [
-            "a 1.0.0 is under `GPL-3.0-only`: not an allowed license",
-            "b 1.0.0 does not say its license",
-        ];
+        let expected = ["a 1.0.0 is under `GPL-3.0-only`: not an allowed license", "b 1.0.0 does not say its license"];
         assert_eq!(findings(&bad), expected);
     }
 
@@ -292,11 +285,8 @@ mod tests {
             path: path.map(String::from),
         };
         let mut bad = tree(&[("purser", &[], &["a"]), ("a", &[], &[])]);
-        bad.packages[0].dependencies = vec![
-            asks("a", "^1", None),
-            asks("b", "=1.0.0", None),
-            asks("c", "*", Some("crates/c")),
-        ];
+        bad.packages[0].dependencies =
+            vec![asks("a", "^1", None), asks("b", "=1.0.0", None), asks("c", "*", Some("crates/c"))];
         bad.packages[1].dependencies = vec![asks("d", "^1", None)];
         assert_eq!(findings(&bad), ["purser asks for a `^1`: pin it, as `=1.2.3`"]);
     }

@@ -20,17 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-const UNDER_KIT: &[&str] =
-    &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox"];
+const UNDER_KIT: &[&str] = &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox"];
 
-const KIT_AND_UNDER: &[&str] = &[
-    "crates/money",
-    "crates/store",
-    "crates/ledger",
-    "crates/identity",
-    "crates/outbox",
-    "crates/kit",
-];
+const KIT_AND_UNDER: &[&str] =
+    &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox", "crates/kit"];
 
 const EVERYTHING: &[&str] = &["*"];
 
@@ -51,20 +44,14 @@ pub(crate) fn findings(metadata: &Metadata) -> Vec<Finding> {
             continue;
         };
         for dependency in &package.dependencies {
-            let wrong = wrong_arrow(metadata, room, allowed, dependency)
-                .or_else(|| wrong_driver(room, dependency));
+            let wrong = wrong_arrow(metadata, room, allowed, dependency).or_else(|| wrong_driver(room, dependency));
             findings.extend(wrong.map(|says| Finding::about(&manifest, says)));
         }
     }
     findings
 }
 
-fn wrong_arrow(
-    metadata: &Metadata,
-    room: &str,
-    allowed: &[&str],
-    dependency: &Dependency,
-) -> Option<String> {
+fn wrong_arrow(metadata: &Metadata, room: &str, allowed: &[&str], dependency: &Dependency) -> Option<String> {
     let used = metadata.relative(dependency.path.as_deref()?);
     let points_down = allowed.iter().any(|pattern| matches(pattern, &used));
     if points_down || is_test_tool(room, &used, dependency) {
@@ -186,11 +173,7 @@ mod tests {
     #[test]
     fn a_driver_belongs_in_the_store_only() {
         for name in ["rusqlite", "postgres", "tokio-postgres", "tokio-postgres-rustls"] {
-            assert_eq!(
-                (driver("crates/store", name), driver("apps/charge", name)),
-                (0, 1),
-                "{name}"
-            );
+            assert_eq!((driver("crates/store", name), driver("apps/charge", name)), (0, 1), "{name}");
         }
         assert_eq!(driver("apps/charge", "serde"), 0);
     }

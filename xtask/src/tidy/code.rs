@@ -22,10 +22,7 @@ pub(crate) fn unfinished(tree: &Tree) -> Vec<Finding> {
         for (index, line) in text.lines().enumerate() {
             let marks = UNFINISHED.iter().filter(|mark| rust::has_word(line, mark));
             findings.extend(marks.map(|mark| {
-                file.finding(
-                    index + 1,
-                    format!("`{mark}` is unfinished work: finish it or file an issue"),
-                )
+                file.finding(index + 1, format!("`{mark}` is unfinished work: finish it or file an issue"))
             }));
         }
     }
@@ -35,10 +32,7 @@ pub(crate) fn unfinished(tree: &Tree) -> Vec<Finding> {
 /// A test that sleeps is slow on a good day and fails on a bad one.
 pub(crate) fn sleeps(tree: &Tree) -> Vec<Finding> {
     each_line(tree, |file, line| {
-        let excused = line
-            .raw
-            .split_once("// sleep-ok:")
-            .is_some_and(|(_, reason)| !reason.trim().is_empty());
+        let excused = line.raw.split_once("// sleep-ok:").is_some_and(|(_, reason)| !reason.trim().is_empty());
         let sleeps = line.is_test && rust::has_word(line.code, "sleep(") && !excused;
         sleeps.then(|| {
             let says = "a test does not sleep: move the clock or await the event \
@@ -56,9 +50,7 @@ pub(crate) fn floats(tree: &Tree) -> Vec<Finding> {
     each_line(tree, |file, line| {
         let near_money = NEAR_MONEY.iter().any(|room| file.path.starts_with(room));
         let float = ["f32", "f64"].into_iter().find(|float| names_float(line.code, float))?;
-        near_money.then(|| {
-            file.finding(line.number, format!("`{float}` near money: amounts are exact integers"))
-        })
+        near_money.then(|| file.finding(line.number, format!("`{float}` near money: amounts are exact integers")))
     })
 }
 
@@ -67,15 +59,11 @@ fn names_float(code: &str, float: &str) -> bool {
     code.match_indices(float).any(|(at, _)| {
         let before = code[..at].chars().next_back();
         let after = code[at + float.len()..].chars().next();
-        !before.is_some_and(char::is_alphabetic)
-            && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
+        !before.is_some_and(char::is_alphabetic) && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
     })
 }
 
-fn each_line(
-    tree: &Tree,
-    mut rule: impl FnMut(&File, &Line<'_>) -> Option<Finding>,
-) -> Vec<Finding> {
+fn each_line(tree: &Tree, mut rule: impl FnMut(&File, &Line<'_>) -> Option<Finding>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (file, text) in tree.written("rs") {
         let code = rust::bare(text);
@@ -111,9 +99,7 @@ mod tests {
 
     #[test]
     fn a_sleep_in_a_test_is_found_however_it_is_called() {
-        for call in
-            ["std::thread::sleep(second)", "tokio::time::sleep(second).await", "sleep(second)"]
-        {
+        for call in ["std::thread::sleep(second)", "tokio::time::sleep(second).await", "sleep(second)"] {
             let text = format!("fn a() {{\n    {call};\n}}\n");
             assert_eq!(count(sleeps, "crates/purser/tests/it/charge.rs", &text), 1, "{call}");
         }

@@ -31,8 +31,7 @@ impl Tag<'_> {
             problems.push(String::from("an inline script: move it to a file among the assets"));
         }
         if name == "style" {
-            problems
-                .push(String::from("an inline style sheet: move it to a file among the assets"));
+            problems.push(String::from("an inline style sheet: move it to a file among the assets"));
         }
         let attributes = self.attributes.iter();
         problems.extend(attributes.filter_map(|(key, value)| problem(&name, key, value)));
@@ -53,8 +52,7 @@ fn problem(tag: &str, key: &str, value: &str) -> Option<String> {
         return Some(format!("a script in `{key}`: listen to the event in a script file"));
     }
     // A link that a person follows may lead anywhere; what the page loads by itself may not.
-    let loads =
-        matches!(key.as_str(), "src" | "srcset" | "poster") || (tag, &*key) == ("link", "href");
+    let loads = matches!(key.as_str(), "src" | "srcset" | "poster") || (tag, &*key) == ("link", "href");
     let foreign = ["http:", "https:", "//"].iter().any(|start| value.starts_with(start));
     (loads && foreign).then(|| format!("`{key}` loads from another site: vendor the file"))
 }
@@ -66,8 +64,7 @@ fn tags(text: &str) -> Vec<Tag<'_>> {
         let rest = &text[at..];
         if let Some(length) = skipped(rest) {
             at += length;
-        } else if rest.starts_with('<') && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic())
-        {
+        } else if rest.starts_with('<') && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic()) {
             let mut reader = Reader { text, at: at + 1 };
             let name = reader.word();
             tags.push(Tag { at, name, attributes: reader.attributes() });

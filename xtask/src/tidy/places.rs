@@ -16,16 +16,13 @@ pub(crate) fn crate_headers(tree: &Tree) -> Vec<Finding> {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         !first.starts_with("//!") && !first.starts_with("#![doc")
     });
-    silent
-        .map(|(file, _)| file.finding(1, "a crate begins with `//!` and what it is for"))
-        .collect()
+    silent.map(|(file, _)| file.finding(1, "a crate begins with `//!` and what it is for")).collect()
 }
 
 /// An app's README is the one page that says what it does, for whom, and by which rules.
 pub(crate) fn app_readmes(tree: &Tree) -> Vec<Finding> {
-    let manifests = tree
-        .written("toml")
-        .filter(|(file, _)| file.path.starts_with("apps/") && file.name() == "Cargo.toml");
+    let manifests =
+        tree.written("toml").filter(|(file, _)| file.path.starts_with("apps/") && file.name() == "Cargo.toml");
     let without = manifests.filter(|(file, _)| !tree.has(&format!("{}/README.md", file.folder())));
     without.map(|(file, _)| Finding::about(file.folder(), "an app has a README.md")).collect()
 }
@@ -44,8 +41,7 @@ pub(crate) fn vendored(tree: &Tree) -> Vec<Finding> {
     for file in tree.files.iter().filter(|file| file.is_vendored() && file.name() != MANIFEST) {
         let manifest = manifests.iter_mut().find(|(folder, _)| file.path.starts_with(*folder));
         let Some((folder, hashes)) = manifest else {
-            findings
-                .push(file.whole("is vendored, but no `manifest` in its vendor folder lists it"));
+            findings.push(file.whole("is vendored, but no `manifest` in its vendor folder lists it"));
             continue;
         };
         match hashes.remove(&file.path[folder.len()..]) {

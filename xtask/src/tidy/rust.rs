@@ -234,10 +234,7 @@ mod tests {
 
     #[test]
     fn a_lifetime_opens_no_quotes() {
-        assert_eq!(
-            without_comments("fn f<'a>(a: &'a str) {} // b"),
-            "fn f<'a>(a: &'a str) {}     "
-        );
+        assert_eq!(without_comments("fn f<'a>(a: &'a str) {} // b"), "fn f<'a>(a: &'a str) {}     ");
     }
 
     #[test]

@@ -107,8 +107,7 @@ fn left_out(tree: &Tree, room: &str, file: &File) -> Option<String> {
     let included = format!("migrations/{}\"", file.name());
     let mut sources = tree.written("rs").filter(|(file, _)| file.path.starts_with(&source));
     let found = sources.any(|(_, text)| text.contains(&included));
-    (!found)
-        .then(|| format!("no include_str! in {source} names this migration: it would never run"))
+    (!found).then(|| format!("no include_str! in {source} names this migration: it would never run"))
 }
 
 const FLOAT_TYPES: &[&str] = &["real", "float", "float4", "float8", "double"];
@@ -116,11 +115,8 @@ const FLOAT_TYPES: &[&str] = &["real", "float", "float4", "float8", "double"];
 fn float_columns(file: &File, text: &str) -> Vec<Finding> {
     let code = without_comments(text).to_lowercase();
     let lines = code.lines().enumerate();
-    let floats =
-        lines.filter(|(_, line)| FLOAT_TYPES.iter().any(|word| rust::has_word(line, word)));
-    floats
-        .map(|(index, _)| file.finding(index + 1, "a column of floats: numbers here are exact"))
-        .collect()
+    let floats = lines.filter(|(_, line)| FLOAT_TYPES.iter().any(|word| rust::has_word(line, word)));
+    floats.map(|(index, _)| file.finding(index + 1, "a column of floats: numbers here are exact")).collect()
 }
 
 #[cfg(test)]
@@ -183,8 +179,7 @@ mod tests {
             let rust = format!("const SQL: &str = \"{sql}\";\n");
             assert_eq!(written_from("apps/charge/src/store.rs", &rust), 0, "{sql}");
         }
-        let rust =
-            "// update ledger_accounts\nfn update(ledger_id: i64) { update_ledger_view(); }\n";
+        let rust = "// update ledger_accounts\nfn update(ledger_id: i64) { update_ledger_view(); }\n";
         assert_eq!(written_from("apps/charge/src/store.rs", rust), 0);
     }
 
@@ -198,10 +193,7 @@ mod tests {
 
     #[test]
     fn migrations_in_order_are_fine() {
-        let files = [
-            ("crates/x/migrations/0001_a.sql", "x BIGINT"),
-            ("crates/x/migrations/0002_b.sql", ""),
-        ];
+        let files = [("crates/x/migrations/0001_a.sql", "x BIGINT"), ("crates/x/migrations/0002_b.sql", "")];
         assert_eq!(migrations_of(&files), [""; 0]);
     }
 
@@ -221,8 +213,7 @@ mod tests {
     fn a_column_of_floats_is_found_with_its_line() {
         let text = "-- a real comment\nid BIGINT,\nrate DOUBLE PRECISION\n";
         let found = migrations_of(&[("crates/x/migrations/0001_a.sql", text)]);
-        let expected =
-            "crates/x/migrations/0001_a.sql:3: a column of floats: numbers here are exact";
+        let expected = "crates/x/migrations/0001_a.sql:3: a column of floats: numbers here are exact";
         assert_eq!(found, [expected]);
     }
 }

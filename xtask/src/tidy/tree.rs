@@ -46,8 +46,7 @@ impl Tree {
             if kind.is_dir() && !SKIPPED.contains(&path.as_str()) {
                 self.read_folder(root, &format!("{path}/"))?;
             } else if kind.is_file() {
-                let bytes = fs::read(entry.path())
-                    .map_err(|error| format!("{path} cannot be read: {error}"))?;
+                let bytes = fs::read(entry.path()).map_err(|error| format!("{path} cannot be read: {error}"))?;
                 self.files.push(File { path, bytes });
             }
         }
@@ -75,10 +74,7 @@ impl Tree {
     /// A tree made of the given paths and texts, for the tests of the rules.
     #[cfg(test)]
     pub(crate) fn sample(files: &[(&str, &str)]) -> Tree {
-        let file = |(path, text): &(&str, &str)| File {
-            path: path.to_string(),
-            bytes: text.as_bytes().to_vec(),
-        };
+        let file = |(path, text): &(&str, &str)| File { path: path.to_string(), bytes: text.as_bytes().to_vec() };
         Tree { files: files.iter().map(file).collect() }
     }
 }

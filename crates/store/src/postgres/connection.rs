@@ -26,15 +26,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn connect(url: &str) -> Result<Self, Error> {
-        let mut config: Config = url.parse().map_err(|error| {
-            Error::Unavailable(format!("the PostgreSQL address is malformed: {error}"))
-        })?;
+        let mut config: Config =
+            url.parse().map_err(|error| Error::Unavailable(format!("the PostgreSQL address is malformed: {error}")))?;
         config.connect_timeout(CONNECT_TIMEOUT);
         config.application_name("purser");
-        let local =
-            config.get_hosts().iter().all(|host| !matches!(host, postgres::config::Host::Tcp(_)));
-        let connected =
-            if local { config.connect(NoTls) } else { config.connect(tls::connector()?) };
+        let local = config.get_hosts().iter().all(|host| !matches!(host, postgres::config::Host::Tcp(_)));
+        let connected = if local { config.connect(NoTls) } else { config.connect(tls::connector()?) };
         let mut client = connected.map_err(|error| unavailable(&error))?;
         // Durable before the answer leaves, whatever the server's default is.
         client.batch_execute("SET synchronous_commit = on").map_err(|error| translate(&error))?;
@@ -62,22 +59,13 @@ impl Connection {
         self.client.execute(&statement, &by_reference(params)).map_err(|error| translate(&error))
     }
 
-    pub(crate) fn execute_each<const N: usize>(
-        &mut self,
-        sql: &str,
-        rows: &[[Param<'_>; N]],
-    ) -> Result<u64, Error> {
+    pub(crate) fn execute_each<const N: usize>(&mut self, sql: &str, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
         let statement = self.prepare(sql)?;
         let columns = columns(rows);
         self.client.execute(&statement, &by_reference(&columns)).map_err(|error| translate(&error))
     }
 
-    pub(crate) fn query(
-        &mut self,
-        sql: &str,
-        params: &[Param<'_>],
-        visit: &mut Visit<'_>,
-    ) -> Result<(), Error> {
+    pub(crate) fn query(&mut self, sql: &str, params: &[Param<'_>], visit: &mut Visit<'_>) -> Result<(), Error> {
         self.query_with(sql, &by_reference(params), visit)
     }
 
@@ -91,12 +79,7 @@ impl Connection {
         self.query_with(sql, &by_reference(&columns), visit)
     }
 
-    fn query_with(
-        &mut self,
-        sql: &str,
-        params: &[&(dyn ToSql + Sync)],
-        visit: &mut Visit<'_>,
-    ) -> Result<(), Error> {
+    fn query_with(&mut self, sql: &str, params: &[&(dyn ToSql + Sync)], visit: &mut Visit<'_>) -> Result<(), Error> {
         let statement = self.prepare(sql)?;
         for row in self.client.query(&statement, params).map_err(|error| translate(&error))? {
             if !visit(&Row::postgres(&row))? {
@@ -110,8 +93,7 @@ impl Connection {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement =
-            self.client.prepare(&dialect::to_postgres(sql)).map_err(|error| translate(&error))?;
+        let statement = self.client.prepare(&dialect::to_postgres(sql)).map_err(|error| translate(&error))?;
         if self.statements.len() >= STATEMENT_CACHE {
             self.statements.clear();
         }
@@ -163,8 +145,7 @@ fn is_io(error: &postgres::Error) -> bool {
 
 fn refused(refusal: &DbError) -> Error {
     let code = refusal.code();
-    let constraint =
-        || refusal.constraint().or(refusal.column()).unwrap_or(refusal.message()).to_owned();
+    let constraint = || refusal.constraint().or(refusal.column()).unwrap_or(refusal.message()).to_owned();
     match *code {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Error::Conflict,
         SqlState::UNIQUE_VIOLATION => Error::Unique { constraint: constraint() },
@@ -174,9 +155,7 @@ fn refused(refusal: &DbError) -> Error {
         }
         SqlState::DISK_FULL => Error::Full,
         // 08: connection, 53: resources, 57: operator intervention (shut down, starting up), 25006: a standby.
-        _ if ["08", "53", "57"].contains(&&code.code()[..2])
-            || *code == SqlState::READ_ONLY_SQL_TRANSACTION =>
-        {
+        _ if ["08", "53", "57"].contains(&&code.code()[..2]) || *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
             Error::Unavailable(format!("{} ({})", refusal.message(), code.code()))
         }
         _ => Error::Engine(format!("{} ({})", refusal.message(), code.code())),

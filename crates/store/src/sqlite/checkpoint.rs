@@ -36,11 +36,7 @@ struct Log {
 }
 
 /// Runs until the other end of `stop` is dropped.
-pub(crate) fn checkpointer_run(
-    connection: &Connection,
-    stop: &Receiver<()>,
-    restart: &RestartPoint,
-) {
+pub(crate) fn checkpointer_run(connection: &Connection, stop: &Receiver<()>, restart: &RestartPoint) {
     if let Err(error) = connection.busy_timeout(READER_PATIENCE) {
         tracing::error!(%error, "the checkpointer cannot bound its patience");
     }
@@ -55,8 +51,7 @@ pub(crate) fn checkpointer_run(
         }
         if log.frames >= RESTART_FRAMES {
             checkpoint(connection, CheckpointMode::PASSIVE);
-            let restarted =
-                restart.with_writer_halted(|| checkpoint(connection, CheckpointMode::RESTART));
+            let restarted = restart.with_writer_halted(|| checkpoint(connection, CheckpointMode::RESTART));
             log = restarted.unwrap_or(log);
         }
         last = log;

@@ -9,9 +9,7 @@ use crate::{Tx, sqlite};
 /// Runs until the queue is closed and empty.
 pub(crate) fn reader_run(connection: &Connection, queue: &Queue<Box<dyn Job>>) {
     // A query that tries to write is a mistake of ours, and is told so.
-    if let Err(error) =
-        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;")
-    {
+    if let Err(error) = connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;") {
         tracing::error!(%error, "a reader cannot be made read-only");
     }
     while let Some(mut job) = queue.pop() {

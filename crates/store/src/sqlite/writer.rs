@@ -69,9 +69,7 @@ impl RestartPoint {
         }
         *state = Halt::Halted;
         self.changed.notify_all();
-        let _ = self
-            .changed
-            .wait_timeout_while(state, RESTART_PATIENCE, |state| *state == Halt::Halted);
+        let _ = self.changed.wait_timeout_while(state, RESTART_PATIENCE, |state| *state == Halt::Halted);
     }
 }
 
@@ -131,11 +129,7 @@ impl Writer {
     }
 
     /// Runs one command in a savepoint; one that is alone in its group needs none, since the transaction is its own.
-    fn run_one(
-        &mut self,
-        mut job: Box<dyn Job>,
-        alone: bool,
-    ) -> Result<Ran, (Box<dyn Job>, Error)> {
+    fn run_one(&mut self, mut job: Box<dyn Job>, alone: bool) -> Result<Ran, (Box<dyn Job>, Error)> {
         if !alone && let Err(error) = self.script("SAVEPOINT command") {
             return Err((job, error));
         }
@@ -153,8 +147,7 @@ impl Writer {
             Err(Rollback::Failed(error)) => (Err(error), false),
         };
         if !alone {
-            let script =
-                if kept { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
+            let script = if kept { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
             if let Err(error) = self.script(script) {
                 return Err((job, error));
             }
