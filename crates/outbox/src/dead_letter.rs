@@ -1,0 +1,98 @@
+//! Jobs past hope: looked at by people, and requeued or discarded by them.
+
+use jiff::Timestamp;
+use purser_store::{Row, Tx, params};
+use uuid::Uuid;
+
+use crate::{Error, Failure, failure};
+
+/// A job that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The job's id.
+    pub id: Uuid,
+    /// Its [`Job::KIND`](crate::Job::KIND).
+    pub kind: String,
+    /// The job, as JSON.
+    pub payload: String,
+    /// Attempts made.
+    pub attempts: u32,
+    /// What went wrong, oldest first.
+    pub failures: Vec<Failure>,
+    /// When it was enqueued.
+    pub created_at: Timestamp,
+    /// When it was given up.
+    pub died_at: Timestamp,
+}
+
+/// The latest dead letters, newest first: at most `limit`, and only such as come after `before`, the
+/// `died_at` and `id` of the last one of the page before.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn dead_letters(tx: &mut Tx<'_>, limit: u32, before: Option<(Timestamp, Uuid)>) -> Result<Vec<DeadLetter>, Error> {
+    let (died_at, id) = before.unwrap_or((Timestamp::MAX, Uuid::max()));
+    let rows = tx.query(
+        "SELECT id, kind, payload, attempts, created_at, died_at, failures FROM outbox_dead_letter
+         WHERE (died_at, id) < (?1, ?2) ORDER BY died_at DESC, id DESC LIMIT ?3",
+        &params![died_at, id, limit],
+        |row| Ok((dead_letter_read(row)?, row.get::<String>(6)?)),
+    )?;
+    let with_failures =
+        |(letter, failures): (DeadLetter, String)| Ok(DeadLetter { failures: failure::parse(&failures)?, ..letter });
+    rows.into_iter().map(with_failures).collect()
+}
+
+fn dead_letter_read(row: &Row<'_>) -> Result<DeadLetter, purser_store::Error> {
+    Ok(DeadLetter {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        payload: row.get(2)?,
+        attempts: row.get(3)?,
+        failures: Vec::new(),
+        created_at: row.get(4)?,
+        died_at: row.get(5)?,
+    })
+}
+
+/// Puts a dead letter back into the queue, with all its attempts before it and its failures kept.
+///
+/// # Errors
+/// [`Error::NoDeadLetter`].
+pub fn dead_letter_requeue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
+    let rows = tx.execute(
+        "INSERT INTO outbox_job
+             (id, kind, payload, due_at, attempts, max_attempts, failures, created_at)
+         SELECT id, kind, payload, ?2, 0, max_attempts, failures, created_at
+         FROM outbox_dead_letter WHERE id = ?1",
+        &params![id, now],
+    )?;
+    if rows == 0 {
+        return Err(Error::NoDeadLetter { id });
+    }
+    dead_letter_discard(tx, id)
+}
+
+/// Removes a dead letter for good.
+///
+/// # Errors
+/// [`Error::NoDeadLetter`].
+pub fn dead_letter_discard(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
+    let rows = tx.execute("DELETE FROM outbox_dead_letter WHERE id = ?1", &params![id])?;
+    if rows == 1 { Ok(()) } else { Err(Error::NoDeadLetter { id }) }
+}
+
+/// Moves a job out of the queue after `attempts`, the last of which ended in `error`.
+pub(crate) fn bury(tx: &mut Tx<'_>, now: Timestamp, job: Uuid, attempts: u32, error: &str) -> Result<(), Error> {
+    let failures: String =
+        tx.query_one("SELECT failures FROM outbox_job WHERE id = ?1", &params![job], |row| row.get(0))?;
+    let failures = failure::added(&failures, attempts, now, error)?;
+    tx.execute(
+        "INSERT INTO outbox_dead_letter
+             (id, kind, payload, attempts, max_attempts, failures, created_at, died_at)
+         SELECT id, kind, payload, ?2, max_attempts, ?3, created_at, ?4 FROM outbox_job WHERE id = ?1",
+        &params![job, attempts, &failures, now],
+    )?;
+    tx.execute("DELETE FROM outbox_job WHERE id = ?1", &params![job])?;
+    Ok(())
+}
