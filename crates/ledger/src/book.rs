@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error as StoreError, Tx, params};
+use purser_store::{Each, Error as StoreError, Row, Tx, params};
 
 use crate::account::read_currency;
 use crate::sequence::{Sequence, ids};
@@ -198,27 +198,24 @@ impl Book {
     /// # Errors
     /// The store's. An account that does not exist is refused when an entry names it.
     pub fn open(tx: &mut Tx<'_>, accounts: impl IntoIterator<Item = AccountId>) -> Result<Self, Error> {
-        let mut keys: Vec<i64> = accounts.into_iter().map(|id| id.0).collect();
+        let mut book = Book { accounts: HashMap::new(), entries: Vec::new(), transfers: Vec::new() };
+        book.load(tx, accounts)?;
+        Ok(book)
+    }
+
+    /// Loads more accounts. Those that the book has already stay as they are in it.
+    ///
+    /// # Errors
+    /// As [`Book::open`].
+    pub fn load(&mut self, tx: &mut Tx<'_>, accounts: impl IntoIterator<Item = AccountId>) -> Result<(), Error> {
+        let unknown = accounts.into_iter().filter(|id| !self.accounts.contains_key(id));
+        let mut keys: Vec<i64> = unknown.map(|id| id.0).collect();
         keys.sort_unstable();
         keys.dedup();
         let keys: Vec<_> = keys.into_iter().map(|id| params![id]).collect();
-        let rows = tx.query_each(&BALANCE_SELECT, &keys, |row| {
-            let head: i64 = row.get(9)?;
-            let state = State {
-                currency: read_currency(row, 1)?,
-                side: row.get(3)?,
-                status: Status::from_column(row.get(4)?)?,
-                floor: row.get(5)?,
-                held: row.get(7)?,
-                stored_head: head,
-                balance: row.get(6)?,
-                postings: row.get(8)?,
-                head: Head::Stored(head),
-                last_at: row.get(10)?,
-            };
-            Ok((AccountId(row.get(0)?), state))
-        })?;
-        Ok(Book { accounts: rows.into_iter().collect(), entries: Vec::new(), transfers: Vec::new() })
+        let states = tx.query_each(&BALANCE_SELECT, &keys, read_state)?;
+        self.accounts.extend(states);
+        Ok(())
     }
 
     /// The balance after what was posted so far.
@@ -388,6 +385,23 @@ impl Book {
         }
         tx.each(&MARK_INSERT, &rows).map(drop)
     }
+}
+
+fn read_state(row: &Row<'_>) -> Result<(AccountId, State), StoreError> {
+    let head: i64 = row.get(9)?;
+    let state = State {
+        currency: read_currency(row, 1)?,
+        side: row.get(3)?,
+        status: Status::from_column(row.get(4)?)?,
+        floor: row.get(5)?,
+        held: row.get(7)?,
+        stored_head: head,
+        balance: row.get(6)?,
+        postings: row.get(8)?,
+        head: Head::Stored(head),
+        last_at: row.get(10)?,
+    };
+    Ok((AccountId(row.get(0)?), state))
 }
 
 impl Head {
