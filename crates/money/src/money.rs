@@ -75,6 +75,28 @@ impl Money {
         (self.currency == other.currency).then_some(Money::new(minor, self.currency))
     }
 
+    /// The same amount the other way; `None` for the one number whose negative does not fit 64 bits.
+    #[must_use]
+    pub fn checked_neg(self) -> Option<Money> {
+        Some(Money::new(self.minor.checked_neg()?, self.currency))
+    }
+
+    /// This amount, if it is more than zero.
+    ///
+    /// # Errors
+    /// [`AmountError::NotPositive`].
+    pub fn positive(self) -> Result<Money, AmountError> {
+        if self.is_positive() { Ok(self) } else { Err(AmountError::NotPositive) }
+    }
+
+    /// This amount, if it is `max` or less. An amount of another currency is not.
+    ///
+    /// # Errors
+    /// [`AmountError::OverMaximum`].
+    pub fn at_most(self, max: Money) -> Result<Money, AmountError> {
+        if self <= max { Ok(self) } else { Err(AmountError::OverMaximum { max }) }
+    }
+
     /// This amount times `rate`, rounded to the minor unit as said; `None` past 64 bits.
     #[must_use]
     pub fn times(self, rate: Rate, rounding: Rounding) -> Option<Money> {
@@ -146,6 +168,26 @@ mod tests {
         assert_eq!(rupees.partial_cmp(&dollars), None);
         assert_ne!(rupees, dollars);
         assert_eq!(Money::new(i64::MAX, Currency::INR).checked_add(rupees), None);
+    }
+
+    #[test]
+    fn an_amount_is_held_to_its_rules() {
+        let rupees = |minor| Money::new(minor, Currency::INR);
+        assert_eq!(rupees(1).positive(), Ok(rupees(1)));
+        for minor in [0, -1, i64::MIN] {
+            assert_eq!(rupees(minor).positive(), Err(AmountError::NotPositive));
+        }
+        let max = rupees(1_000_000);
+        assert_eq!(max.at_most(max), Ok(max));
+        assert_eq!(rupees(1_000_001).at_most(max), Err(AmountError::OverMaximum { max }));
+        assert_eq!(Money::new(1, Currency::USD).at_most(max), Err(AmountError::OverMaximum { max }));
+        assert_eq!(AmountError::OverMaximum { max }.rule(), "be at most 10000.00");
+    }
+
+    #[test]
+    fn every_amount_but_the_lowest_has_a_negative() {
+        assert_eq!(Money::new(5, Currency::INR).checked_neg(), Some(Money::new(-5, Currency::INR)));
+        assert_eq!(Money::new(i64::MIN, Currency::INR).checked_neg(), None);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Reading amounts: exact, and with an error that names the rule.
 
-use crate::Currency;
+use crate::{Currency, Money};
 
 /// Digits before the point, at most.
 const MAJOR_DIGITS: usize = 15;
@@ -26,6 +26,15 @@ pub enum AmountError {
     /// More than 15 digits before the point, or more than 64 bits of minor units.
     #[error("an amount must have at most 15 digits before the point")]
     TooLarge,
+    /// Zero or less, where something is to move.
+    #[error("an amount must be more than zero")]
+    NotPositive,
+    /// More than a rule allows, or of another currency than the rule.
+    #[error("an amount must be at most {max}")]
+    OverMaximum {
+        /// What the rule allows.
+        max: Money,
+    },
 }
 
 impl AmountError {
@@ -38,6 +47,8 @@ impl AmountError {
             AmountError::Exponent => "exponent",
             AmountError::TooManyDecimals { .. } => "too_many_decimals",
             AmountError::TooLarge => "too_large",
+            AmountError::NotPositive => "not_positive",
+            AmountError::OverMaximum { .. } => "over_maximum",
         }
     }
 
