@@ -1,1 +1,83 @@
-//! purser-charge
+//! Resellers sell phone charges from prepaid credit.
+//!
+//! Sellers hold credit; staff increase it; each sale takes it and charges a phone number. Under any number of
+//! simultaneous requests credit never goes below zero, no sale is lost, and none happens twice.
+
+mod api;
+pub mod connector;
+mod demo;
+mod domain;
+mod error;
+mod jobs;
+pub mod service;
+mod store;
+
+use std::sync::Arc;
+
+use purser_kit::{App, AppContext, Once, Scope};
+use purser_store::{Lane, Migration, Tx};
+
+pub use connector::Connector;
+pub use domain::{
+    CallingCode, Increase, Phone, PhoneNumber, Sale, SaleStatus, Seller, Settings, Standing,
+};
+pub use error::{CODES, Error};
+pub use service::Order;
+pub use store::{CreditCheck, Filter};
+
+/// The app's tables.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { room: "charge", number: 1, name: "charge", sql: include_str!("../migrations/0001_charge.sql") }];
+
+/// Orders decided in one turn, at most: bounds how long other commands wait behind it.
+const TURN: usize = 512;
+
+/// What kind of object a key may be tied to.
+pub const SELLER_TIE: &str = "charge:seller";
+
+/// The app's permissions.
+pub const SCOPES: &[Scope] = &[
+    Scope { name: "charge.read", allows: "see sellers, credit, sales and phone numbers" },
+    Scope { name: "charge.sell", allows: "sell charges" },
+    Scope { name: "charge.manage", allows: "register and change sellers and phone numbers" },
+    Scope { name: "charge.credit", allows: "increase credit" },
+    Scope { name: "charge.settle", allows: "reverse sales, and resolve those whose fate is unknown" },
+];
+
+/// The app at work.
+pub(crate) struct Charge {
+    pub(crate) context: AppContext,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) connector: Connector,
+    pub(crate) counter: Lane<Order, Once, Error>,
+}
+
+/// Opens the app in this house.
+#[must_use]
+pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> App {
+    let settings = Arc::new(settings);
+    let rules = Arc::clone(&settings);
+    let counter = context.store.lane(TURN, move |tx, orders: &[Order]| {
+        service::sales_create(tx, &rules, orders, api::sold_answer)
+    });
+    let charge = Arc::new(Charge { context: context.clone(), settings, connector, counter });
+    App {
+        name: "charge",
+        title: "Charge",
+        summary: "Resellers sell phone charges from prepaid credit.",
+        scopes: SCOPES,
+        codes: CODES,
+        api: api::routes(&charge),
+        jobs: jobs::handlers(&charge),
+        schedules: jobs::schedules(),
+        demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),
+    }
+}
+
+/// The app's own equation: credit granted = credit left + charges sold (those reversed are left again).
+///
+/// # Errors
+/// The store's.
+pub fn credit_check(tx: &mut Tx<'_>) -> Result<CreditCheck, purser_store::Error> {
+    store::credit_check(tx)
+}

@@ -1,1 +1,36 @@
-//! purser-kit
+//! What an app is, and everything it is written with.
+//!
+//! An [`App`] is a plain struct: its name, tables, routes, jobs, schedules and permissions. It is built from an
+//! [`AppContext`], the house it lives in: the store, the clock, fresh ids, the outbox.
+//!
+//! At the HTTP edge an app reads its input with [`Fields`] (every mistake at once, by name), learns who asks from the
+//! [`Caller`], and answers with JSON or with a [`Problem`], the one error there is.
+
+mod app;
+mod body;
+mod caller;
+pub mod code;
+mod context;
+mod fields;
+mod ids;
+mod json;
+mod list;
+mod once;
+mod problem;
+mod routes;
+
+pub use app::{App, DemoFuture, Scope};
+pub use body::{JsonBody, PathId, QueryPairs, body_bytes};
+pub use caller::{Caller, KeyRing, SESSION_COOKIE, authenticate, cookie};
+pub use code::Code;
+pub use context::{AppContext, House};
+pub use fields::{Fields, Rule, parse_line};
+pub use ids::Ids;
+pub use json::{Decimal, Time, json, json_text};
+pub use list::{ListQuery, listed};
+pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
+pub use problem::{FieldError, Problem};
+pub use routes::{Needs, RouteInfo, Routes};
+
+/// The most bytes of a request's body, unless a route says otherwise: 64 KiB.
+pub const BODY_LIMIT: usize = 65_536;

@@ -1,0 +1,71 @@
+//! The JSON routes.
+
+mod callback;
+mod counter;
+mod phones;
+mod sellers;
+mod transactions;
+
+use std::sync::Arc;
+
+use purser_kit::{Caller, Needs, Problem, Routes};
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::Charge;
+use crate::SELLER_TIE;
+use crate::error::Error;
+
+pub(crate) use counter::sold_answer;
+
+/// Rows of a seller's own lists.
+const SELLER_ROWS: u32 = 100;
+
+/// Rows of the lists over all sellers.
+const ALL_ROWS: u32 = 1_000;
+
+pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
+    let read = Needs::Scope("charge.read");
+    let read_all = Needs::StaffScope("charge.read");
+    let manage = Needs::StaffScope("charge.manage");
+    let settle = Needs::StaffScope("charge.settle");
+    Routes::new(&charge.context)
+        .add(read, routes!(sellers::seller_list))
+        .add(manage, routes!(sellers::seller_create))
+        .add(read, routes!(sellers::seller_read))
+        .add(manage, routes!(sellers::seller_replace))
+        .add(manage, routes!(sellers::seller_update))
+        .add(manage, routes!(sellers::seller_delete))
+        .add(Needs::StaffScope("charge.credit"), routes!(counter::credit_increase))
+        .add(Needs::Scope("charge.sell"), routes!(counter::charge_sell))
+        .add(read, routes!(counter::credit_read))
+        .add(read, routes!(transactions::seller_credit_list))
+        .add(read, routes!(transactions::seller_sale_list))
+        .add(read_all, routes!(phones::phone_list))
+        .add(manage, routes!(phones::phone_create))
+        .add(read_all, routes!(phones::phone_read))
+        .add(manage, routes!(phones::phone_replace))
+        .add(manage, routes!(phones::phone_update))
+        .add(manage, routes!(phones::phone_delete))
+        .add(read, routes!(transactions::credit_list))
+        .add(read, routes!(transactions::sale_list))
+        .add(read, routes!(transactions::sale_by_ref))
+        .add(read, routes!(transactions::sale_read))
+        .add(settle, routes!(transactions::sale_reverse))
+        .add(settle, routes!(transactions::sale_resolve))
+        .add(Needs::Nothing, routes!(callback::operator_callback))
+        .with_state(Arc::clone(charge))
+}
+
+/// Another seller's object is not found, for a key that is tied to one seller.
+fn own_seller(caller: &Caller, seller: Uuid) -> Result<(), Problem> {
+    if caller.may_see(SELLER_TIE, seller) { Ok(()) } else { Err(Error::NoSeller.into()) }
+}
+
+/// The seller that a list is about: the one asked for, and for a tied key its own.
+fn list_seller(caller: &Caller, asked: Option<Uuid>) -> Option<Uuid> {
+    match (caller.tied_to(SELLER_TIE), asked) {
+        (Some(tied), Some(asked)) if tied != asked => Some(Uuid::nil()),
+        (tied, asked) => tied.or(asked),
+    }
+}

@@ -1,0 +1,71 @@
+//! What an operator tells us by itself.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use purser_kit::{BODY_LIMIT, Problem, body_bytes, code, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::connector::http::{Answer, AnswerStatus, SIGNATURE, TIMESTAMP};
+use crate::error::{Error, INVALID_SIGNATURE};
+use crate::service::{self, Outcome};
+use crate::{Charge, Connector};
+
+/// How a charge turned out.
+#[derive(Deserialize, ToSchema)]
+struct Callback {
+    /// The sale's id.
+    reference: Uuid,
+    /// completed, failed or pending.
+    #[schema(value_type = String, example = "completed")]
+    status: AnswerStatus,
+    /// The operator's name for it.
+    operator_ref: Option<String>,
+    /// Why it failed.
+    reason: Option<String>,
+}
+
+/// How the sale stands.
+#[derive(Serialize, ToSchema)]
+struct CallbackJson {
+    #[schema(example = "ok")]
+    status: &'static str,
+    sale_status: &'static str,
+}
+
+/// Tell how a charge turned out. For operators; signed with the shared secret, and safe to repeat.
+#[utoipa::path(post, path = "/api/charge-callbacks/http/", tag = "charge: operators", params(
+    ("X-Purser-Timestamp" = String, Header, description = "Seconds since 1970."),
+    ("X-Purser-Signature" = String, Header, description = "HMAC-SHA-256 of `timestamp.body`, in hex."),
+), request_body = Callback, responses((status = 200, body = CallbackJson)))]
+pub(super) async fn operator_callback(
+    State(charge): State<Arc<Charge>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Connector::Http(operator) = &charge.connector else {
+        return Err(Problem::not_found("operator"));
+    };
+    let body = body_bytes(request, BODY_LIMIT).await?;
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let now = charge.context.now();
+    if !operator.signed(now, header(TIMESTAMP), header(SIGNATURE), &body) {
+        return Err(Problem::new(&INVALID_SIGNATURE, "The signature is wrong, or older than five minutes."));
+    }
+    let callback: Callback = serde_json::from_slice(&body)
+        .map_err(|error| Problem::new(&code::MALFORMED_BODY, format!("The callback does not read: {error}.")))?;
+    let Callback { reference, status, operator_ref, reason } = callback;
+    let outcome = Outcome::from(Answer { status, operator_ref, reason });
+    let settings = Arc::clone(&charge.settings);
+    let settled = charge.context.store.write(move |tx| service::sale_settle(tx, now, &settings, reference, &outcome));
+    let sale = settled.await.inspect_err(|error: &Error| {
+        if let Error::Settled(status) = error {
+            tracing::error!(sale = %reference, status = status.name(), "[CHARGE] a callback contradicts it");
+        }
+    })?;
+    Ok(json(StatusCode::OK, &CallbackJson { status: "ok", sale_status: sale.status.name() }))
+}

@@ -1,0 +1,250 @@
+//! Where money moves: credit increased, charges sold, and what is left.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use purser_kit::{
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule, fingerprint, json,
+};
+use purser_money::{Currency, Money};
+use purser_outbox::{Lease, job_enqueue_leased};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::own_seller;
+use crate::domain::{self, PhoneNumber, Sale, SaleStatus};
+use crate::error::{Error, OPERATOR_REFUSED};
+use crate::service::{self, IncreaseOrder, Order, sale_get, sale_reserve};
+use crate::{Charge, jobs};
+
+/// How long a request has to deliver its sale before a worker takes it over.
+const DELIVERY_LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
+
+/// An amount that must be more than zero and at most `max`.
+fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Currency, max: Money) -> Option<Money> {
+    let amount = fields.amount(name, currency);
+    let amount = fields.required(name, amount)?;
+    if !amount.is_positive() {
+        return fields.refuse(name, &amount.to_string(), Rule::new("not_positive", "be more than zero"));
+    }
+    if amount > max {
+        return fields.refuse(name, &amount.to_string(), Rule::new("too_large", format!("be at most {max}")));
+    }
+    Some(amount)
+}
+
+/// Credit to give.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct IncreaseFields {
+    /// More than zero, at most the configured maximum.
+    amount: Decimal,
+    /// What for: 1 to 100 characters.
+    reference: Option<String>,
+}
+
+/// Credit that was given.
+#[derive(Serialize, ToSchema)]
+pub(super) struct IncreasedJson {
+    #[schema(example = "credit increased")]
+    status: &'static str,
+    new_credit: Decimal,
+    transaction_id: Uuid,
+}
+
+/// Increase a seller's credit.
+#[utoipa::path(post, path = "/api/sellers/{id}/increase_credit/", tag = "charge: counter", params(
+    ("id" = Uuid, Path),
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = IncreaseFields, responses((status = 200, body = IncreasedJson)))]
+pub(super) async fn credit_increase(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(seller): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let settings = Arc::clone(&charge.settings);
+    let mut fields = body.fields()?;
+    let amount = bounded(&mut fields, "amount", settings.currency, settings.max_increase);
+    let reference = fields.line("reference", 1, 100);
+    let amount = fields.finish(amount)?;
+    let fingerprint = fingerprint("charge.increase_credit", &seller.to_string(), &body.0);
+    let repeat = Repeatable::new(&caller, key, fingerprint);
+    let (now, id) = charge.context.stamp();
+    let order = IncreaseOrder { id, seller, amount, reference, actor: caller.actor().to_string() };
+    let once = charge.context.store.write(move |tx| {
+        Once::run(tx, now, repeat.as_ref(), |tx| {
+            let increase = service::credit_increase(tx, now, &settings, &order)?;
+            Ok::<_, Error>(increased_answer(increase.credit_after, increase.id))
+        })
+    });
+    Ok(once.await?.into_response(StatusCode::OK))
+}
+
+fn increased_answer(credit: Money, id: Uuid) -> String {
+    format!(r#"{{"status":"credit increased","new_credit":{credit},"transaction_id":"{id}"}}"#)
+}
+
+/// A charge to sell.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that `read_order` reads")]
+pub(super) struct SellFields {
+    /// 10 to 15 digits with an optional +. An unknown number is registered.
+    #[schema(example = "1234567890")]
+    phone_number: String,
+    /// More than zero, at most the configured maximum.
+    amount: Decimal,
+    /// Your own name for the sale, 1 to 100 characters: sold once, however often it is sent.
+    client_ref: Option<String>,
+}
+
+/// A charge that was sold.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SoldJson {
+    #[schema(example = "charge sold successfully")]
+    status: &'static str,
+    remaining_credit: Decimal,
+    sale_id: Uuid,
+}
+
+/// The answer to a completed sale. Written by hand, because it is written tens of thousands of times a second.
+pub(crate) fn sold_answer(sale: Uuid, credit: Money) -> String {
+    format!(r#"{{"status":"charge sold successfully","remaining_credit":{credit},"sale_id":"{sale}"}}"#)
+}
+
+/// Sell a charge.
+///
+/// With the instant connector the sale is complete when this answers. With an operator behind it the answer is 200 once
+/// the operator has charged the number, 400 `operator_refused` where it refused, and 202 while its answer is not known:
+/// the credit then stays held, and the operator is asked again.
+#[utoipa::path(post, path = "/api/sellers/{id}/sell_charge/", tag = "charge: counter", params(
+    ("id" = Uuid, Path),
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = SellFields, responses(
+    (status = 200, body = SoldJson),
+    (status = 202, description = "The operator's answer is not known yet.", body = SoldJson),
+))]
+pub(super) async fn charge_sell(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(seller): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    own_seller(&caller, seller)?;
+    let order = read_order(&charge, &caller, key, seller, &body)?;
+    if charge.connector.name() == crate::connector::Name::Instant {
+        return Ok(charge.counter.submit(order).await?.into_response(StatusCode::OK));
+    }
+    // In a task of its own: a client that hangs up must not stop a delivery half way.
+    let delivered = tokio::spawn(async move { reserved(&charge, order).await });
+    delivered.await.map_err(Problem::internal)?
+}
+
+fn read_order(
+    charge: &Charge,
+    caller: &Caller,
+    key: IdempotencyKey,
+    seller: Uuid,
+    body: &JsonBody,
+) -> Result<Order, Problem> {
+    let settings = &charge.settings;
+    let mut fields = body.fields()?;
+    let number = fields.parsed("phone_number", |text| PhoneNumber::parse(text, settings.country));
+    let number = fields.required("phone_number", number);
+    let amount = bounded(&mut fields, "amount", settings.currency, settings.max_sale);
+    let client_ref = fields.parsed("client_ref", domain::parse_client_ref);
+    let (number, amount) = fields.finish(number.zip(amount))?;
+    let repeat = key.0.is_some().then(|| fingerprint("charge.sell", &seller.to_string(), &body.0));
+    let repeat = repeat.and_then(|fingerprint| Repeatable::new(caller, key, fingerprint));
+    let (now, id) = charge.context.stamp();
+    Ok(Order {
+        id,
+        phone_id: charge.context.ids.next(now),
+        now,
+        seller,
+        number,
+        amount,
+        client_ref,
+        repeat,
+        actor: caller.actor().to_string(),
+    })
+}
+
+/// A sale with an operator behind it: reserved and enqueued in one transaction, delivered right after it.
+async fn reserved(charge: &Charge, order: Order) -> Result<Response, Problem> {
+    let (settings, connector) = (Arc::clone(&charge.settings), charge.connector.name());
+    let (process, job) = (charge.context.process, charge.context.ids.next(order.now));
+    let reserved = charge.context.store.write(move |tx| {
+        let mut lease: Option<Lease> = None;
+        // The answer is not known yet; what is kept is which sale to answer with.
+        let once = Once::run(tx, order.now, order.repeat.as_ref(), |tx| {
+            let sale = sale_reserve(tx, &settings, &order, connector)?;
+            let deliver = jobs::Deliver { sale: sale.id };
+            lease = Some(job_enqueue_leased(tx, order.now, job, process, DELIVERY_LEASE, &deliver)?);
+            Ok::<_, Error>(sale.id.to_string())
+        })?;
+        let id = Uuid::try_parse(&once.answer).map_err(|_| Error::NoSale)?;
+        Ok::<_, Error>((sale_get(tx, &settings, id)?, lease, once.replayed))
+    });
+    let (sale, lease, replayed) = reserved.await?;
+    let sale = match lease {
+        Some(lease) => jobs::deliver(charge, &sale, lease).await?,
+        None => sale,
+    };
+    sale_answer(&sale, replayed)
+}
+
+fn sale_answer(sale: &Sale, replayed: bool) -> Result<Response, Problem> {
+    let once = |answer| if replayed { Once::replay(answer) } else { Once::fresh(answer) };
+    match sale.status {
+        SaleStatus::Completed | SaleStatus::Reversed => {
+            Ok(once(sold_answer(sale.id, sale.credit_after)).into_response(StatusCode::OK))
+        }
+        SaleStatus::Submitted | SaleStatus::Unknown => {
+            let answer = format!(
+                r#"{{"status":"charge submitted","remaining_credit":{},"sale_id":"{}"}}"#,
+                sale.credit_after, sale.id
+            );
+            Ok(once(answer).into_response(StatusCode::ACCEPTED))
+        }
+        SaleStatus::Failed => {
+            let reason = sale.reason.clone().unwrap_or_default();
+            let mut response = Problem::new(&OPERATOR_REFUSED, reason).with("sale_id", &sale.id).into_response();
+            if replayed {
+                response.headers_mut().extend(once(String::new()).into_response(StatusCode::OK).headers().clone());
+            }
+            Ok(response)
+        }
+    }
+}
+
+/// What a seller has.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CreditJson {
+    /// All of it.
+    credit: Decimal,
+    /// How much waits for operators' answers.
+    held: Decimal,
+    /// What can be sold now.
+    available: Decimal,
+}
+
+/// Read a seller's credit.
+#[utoipa::path(get, path = "/api/sellers/{id}/get_credit/", tag = "charge: counter",
+    params(("id" = Uuid, Path)), responses((status = 200, body = CreditJson)))]
+pub(super) async fn credit_read(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    own_seller(&caller, id)?;
+    let settings = Arc::clone(&charge.settings);
+    let seller = charge.context.store.read(move |tx| service::seller_get(tx, &settings, id)).await?;
+    let (available, credit, held) = (Decimal(seller.available()), Decimal(seller.credit), Decimal(seller.held));
+    Ok(json(StatusCode::OK, &CreditJson { credit, held, available }))
+}

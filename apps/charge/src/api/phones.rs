@@ -1,0 +1,164 @@
+//! /api/phone-numbers/
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use purser_kit::{Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::ALL_ROWS;
+use super::sellers::sent;
+use crate::Charge;
+use crate::domain::{Phone, PhoneNumber, Standing};
+use crate::service::{self, NewPhone, PhoneChange, Removed};
+use crate::store::{self, Filter};
+
+/// A phone number that charges are sold to.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PhoneJson {
+    id: Uuid,
+    #[schema(example = "+919876543210")]
+    number: String,
+    label: Option<String>,
+    /// active, frozen or inactive.
+    status: &'static str,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl From<Phone> for PhoneJson {
+    fn from(phone: Phone) -> Self {
+        PhoneJson {
+            id: phone.id,
+            number: phone.number.to_string(),
+            label: phone.label,
+            status: phone.standing.name(),
+            created_at: Time(phone.created_at),
+            updated_at: Time(phone.updated_at),
+        }
+    }
+}
+
+/// What a phone number is registered with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct PhoneFields {
+    /// 10 to 15 digits with an optional +; kept in E.164.
+    #[schema(example = "9876543210")]
+    number: String,
+    /// 1 to 100 characters.
+    label: Option<String>,
+}
+
+/// What a phone number is changed with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that `read_change` reads")]
+pub(super) struct PhoneChangeFields {
+    /// 1 to 100 characters, or null for none.
+    label: Option<String>,
+    /// active, frozen or inactive.
+    status: Option<String>,
+}
+
+/// List phone numbers, newest first.
+#[utoipa::path(get, path = "/api/phone-numbers/", tag = "charge: phone numbers", params(
+    ("number" = Option<String>, Query, description = "Only this number."),
+    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = Vec<PhoneJson>)))]
+pub(super) async fn phone_list(
+    State(charge): State<Arc<Charge>>,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let mut fields = query.fields();
+    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let number = fields.parsed("number", |text| PhoneNumber::parse(text, charge.settings.country));
+    fields.finish(Some(()))?;
+    let filter = Filter { number, before: list.before, limit: list.fetch(), ..Filter::default() };
+    let phones: Vec<Phone> =
+        charge.context.store.read(move |tx| store::phones_list(tx, &filter)).await.map_err(super::sellers::internal)?;
+    let rows: Vec<PhoneJson> = phones.into_iter().map(PhoneJson::from).collect();
+    Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+/// Register a phone number. A sale to an unknown number registers it too.
+#[utoipa::path(post, path = "/api/phone-numbers/", tag = "charge: phone numbers", request_body = PhoneFields,
+    responses((status = 201, body = PhoneJson)))]
+pub(super) async fn phone_create(State(charge): State<Arc<Charge>>, body: JsonBody) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let number = fields.parsed("number", |text| PhoneNumber::parse(text, charge.settings.country));
+    let number = fields.required("number", number);
+    let label = fields.line("label", 1, 100);
+    let number = fields.finish(number)?;
+    let (now, id) = charge.context.stamp();
+    let new = NewPhone { id, number, label };
+    let settings = Arc::clone(&charge.settings);
+    let phone = charge.context.store.write(move |tx| service::phone_create(tx, now, &settings, &new)).await?;
+    Ok(json(StatusCode::CREATED, &PhoneJson::from(phone)))
+}
+
+/// Read a phone number.
+#[utoipa::path(get, path = "/api/phone-numbers/{id}/", tag = "charge: phone numbers",
+    params(("id" = Uuid, Path)), responses((status = 200, body = PhoneJson)))]
+pub(super) async fn phone_read(State(charge): State<Arc<Charge>>, PathId(id): PathId) -> Result<Response, Problem> {
+    let phone = charge.context.store.read(move |tx| service::phone_get(tx, id)).await?;
+    Ok(json(StatusCode::OK, &PhoneJson::from(phone)))
+}
+
+/// Replace a phone number's fields. The number itself stays: it may be sent back, and another one is another phone.
+#[utoipa::path(put, path = "/api/phone-numbers/{id}/", tag = "charge: phone numbers", request_body = PhoneChangeFields,
+    params(("id" = Uuid, Path)), responses((status = 200, body = PhoneJson)))]
+pub(super) async fn phone_replace(
+    State(charge): State<Arc<Charge>>,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let change = read_change(body.fields()?)?;
+    changed(&charge, id, PhoneChange { label: change.label.or(Some(None)), ..change }).await
+}
+
+/// Change some of a phone number's fields.
+#[utoipa::path(patch, path = "/api/phone-numbers/{id}/", tag = "charge: phone numbers",
+    request_body = PhoneChangeFields, params(("id" = Uuid, Path)), responses((status = 200, body = PhoneJson)))]
+pub(super) async fn phone_update(
+    State(charge): State<Arc<Charge>>,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let change = read_change(body.fields()?)?;
+    changed(&charge, id, change).await
+}
+
+fn read_change(mut fields: Fields<'_>) -> Result<PhoneChange, Problem> {
+    for name in ["id", "number", "created_at", "updated_at"] {
+        fields.read_only(name);
+    }
+    let label = sent(&mut fields, "label", |fields| fields.line("label", 1, 100));
+    let standing = fields.parsed("status", Standing::parse);
+    fields.finish(Some(PhoneChange { label, standing }))
+}
+
+async fn changed(charge: &Charge, id: Uuid, change: PhoneChange) -> Result<Response, Problem> {
+    let now = charge.context.now();
+    let phone = charge.context.store.write(move |tx| service::phone_change(tx, now, id, &change)).await?;
+    Ok(json(StatusCode::OK, &PhoneJson::from(phone)))
+}
+
+/// Remove a phone number. One with a history is deactivated instead, and answered with.
+#[utoipa::path(delete, path = "/api/phone-numbers/{id}/", tag = "charge: phone numbers", params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, description = "It has a history: it is inactive now.", body = PhoneJson),
+        (status = 204, description = "It had none: it is gone."),
+    ))]
+pub(super) async fn phone_delete(State(charge): State<Arc<Charge>>, PathId(id): PathId) -> Result<Response, Problem> {
+    let now = charge.context.now();
+    match charge.context.store.write(move |tx| service::phone_remove(tx, now, id)).await? {
+        Removed::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
+        Removed::Deactivated(phone) => Ok(json(StatusCode::OK, &PhoneJson::from(phone))),
+    }
+}

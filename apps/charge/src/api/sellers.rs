@@ -1,0 +1,234 @@
+//! /api/sellers/
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
+use purser_store::Error as StoreError;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{ALL_ROWS, list_seller, own_seller};
+use crate::Charge;
+use crate::domain::{self, PhoneNumber, Seller, Settings, Standing};
+use crate::error::Error;
+use crate::service::{self, NewSeller, Removed, SellerChange};
+use crate::store::{self, Filter};
+
+/// A reseller.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SellerJson {
+    id: Uuid,
+    name: String,
+    email: Option<String>,
+    #[schema(example = "+919876543210")]
+    phone: Option<String>,
+    /// Below what credit the seller is told.
+    low_credit_alert: Option<Decimal>,
+    /// active, frozen or inactive.
+    status: &'static str,
+    /// All credit, holds included. Set by increases and sales only.
+    credit: Decimal,
+    /// How much of it waits for operators' answers.
+    held: Decimal,
+    /// What can be sold now.
+    available: Decimal,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl From<Seller> for SellerJson {
+    fn from(seller: Seller) -> Self {
+        SellerJson {
+            available: Decimal(seller.available()),
+            id: seller.id,
+            name: seller.name,
+            email: seller.email,
+            phone: seller.phone.map(|phone| phone.to_string()),
+            low_credit_alert: seller.low_credit_alert.map(Decimal),
+            status: seller.standing.name(),
+            credit: Decimal(seller.credit),
+            held: Decimal(seller.held),
+            created_at: Time(seller.created_at),
+            updated_at: Time(seller.updated_at),
+        }
+    }
+}
+
+/// What a seller is registered or changed with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that `read_fields` reads")]
+pub(super) struct SellerFields {
+    /// 1 to 100 characters.
+    #[schema(example = "Corner Shop")]
+    name: String,
+    /// At most 254 characters.
+    #[schema(example = "shop@example.com")]
+    email: Option<String>,
+    /// 10 to 15 digits; kept in E.164.
+    phone: Option<String>,
+    /// Zero or more.
+    low_credit_alert: Option<Decimal>,
+    /// active, frozen or inactive.
+    status: Option<String>,
+}
+
+/// What was sent of each field; the fields that are a seller's but not the client's to set are passed over.
+fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> SellerChange {
+    for name in ["id", "credit", "held", "available", "created_at", "updated_at"] {
+        fields.read_only(name);
+    }
+    let standing = fields.parsed("status", Standing::parse);
+    SellerChange {
+        name: fields.line("name", 1, 100),
+        email: sent(fields, "email", |fields| fields.parsed("email", domain::parse_email)),
+        phone: sent(fields, "phone", |fields| {
+            fields.parsed("phone", |text| PhoneNumber::parse(text, settings.country))
+        }),
+        low_credit_alert: sent(fields, "low_credit_alert", |fields| {
+            fields.amount_from_zero("low_credit_alert", settings.currency)
+        }),
+        standing,
+    }
+}
+
+/// A field that may be emptied: `None` where it was not sent.
+pub(super) fn sent<T>(
+    fields: &mut Fields<'_>,
+    name: &str,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+) -> Option<Option<T>> {
+    fields.has(name).then(|| read(fields))
+}
+
+/// List sellers, newest first.
+#[utoipa::path(get, path = "/api/sellers/", tag = "charge: sellers", params(
+    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = Vec<SellerJson>)))]
+pub(super) async fn seller_list(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let mut fields = query.fields();
+    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    fields.finish(Some(()))?;
+    let filter =
+        Filter { seller: list_seller(&caller, None), before: list.before, limit: list.fetch(), ..Filter::default() };
+    let currency = charge.settings.currency;
+    let sellers =
+        charge.context.store.read(move |tx| store::sellers_list(tx, &filter, currency)).await.map_err(internal)?;
+    let rows: Vec<SellerJson> = sellers.into_iter().map(SellerJson::from).collect();
+    Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+pub(super) fn internal(error: StoreError) -> Problem {
+    error.into()
+}
+
+/// Register a seller, without credit.
+#[utoipa::path(post, path = "/api/sellers/", tag = "charge: sellers", request_body = SellerFields,
+    responses((status = 201, body = SellerJson)))]
+pub(super) async fn seller_create(State(charge): State<Arc<Charge>>, body: JsonBody) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let change = read_fields(&mut fields, &charge.settings);
+    if change.standing.is_some_and(|standing| standing != Standing::Active) {
+        fields.refuse::<()>("status", "otherwise", purser_kit::Rule::new("unknown_value", "be active for a new seller"));
+    }
+    let name = fields.required("name", change.name);
+    let name = fields.finish(name)?;
+    let (now, id) = charge.context.stamp();
+    let new = NewSeller {
+        id,
+        name,
+        email: change.email.flatten(),
+        phone: change.phone.flatten(),
+        low_credit_alert: change.low_credit_alert.flatten(),
+    };
+    let settings = Arc::clone(&charge.settings);
+    let seller = charge.context.store.write(move |tx| service::seller_create(tx, now, &settings, &new)).await?;
+    Ok(json(StatusCode::CREATED, &SellerJson::from(seller)))
+}
+
+/// Read a seller.
+#[utoipa::path(get, path = "/api/sellers/{id}/", tag = "charge: sellers",
+    params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
+pub(super) async fn seller_read(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    own_seller(&caller, id)?;
+    let settings = Arc::clone(&charge.settings);
+    let seller = charge.context.store.read(move |tx| service::seller_get(tx, &settings, id)).await?;
+    Ok(json(StatusCode::OK, &SellerJson::from(seller)))
+}
+
+/// Replace a seller's fields; what is not sent is emptied. `credit` and the other read-only fields may be sent back
+/// and change nothing.
+#[utoipa::path(put, path = "/api/sellers/{id}/", tag = "charge: sellers", request_body = SellerFields,
+    params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
+pub(super) async fn seller_replace(
+    State(charge): State<Arc<Charge>>,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let change = read_fields(&mut fields, &charge.settings);
+    let name = fields.required("name", change.name.clone());
+    let name = fields.finish(name)?;
+    let change = SellerChange {
+        name: Some(name),
+        email: change.email.or(Some(None)),
+        phone: change.phone.or(Some(None)),
+        low_credit_alert: change.low_credit_alert.or(Some(None)),
+        standing: change.standing,
+    };
+    changed(&charge, id, change).await
+}
+
+/// Change some of a seller's fields.
+#[utoipa::path(patch, path = "/api/sellers/{id}/", tag = "charge: sellers", request_body = SellerFields,
+    params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
+pub(super) async fn seller_update(
+    State(charge): State<Arc<Charge>>,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let change = read_fields(&mut fields, &charge.settings);
+    if fields.has("name") {
+        fields.required("name", change.name.as_ref());
+    }
+    let change = fields.finish(Some(change))?;
+    changed(&charge, id, change).await
+}
+
+async fn changed(charge: &Charge, id: Uuid, change: SellerChange) -> Result<Response, Problem> {
+    let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
+    let seller =
+        charge.context.store.write(move |tx| service::seller_change(tx, now, &settings, id, &change)).await?;
+    Ok(json(StatusCode::OK, &SellerJson::from(seller)))
+}
+
+/// Remove a seller. One with a history or with credit is deactivated instead, and answered with.
+#[utoipa::path(delete, path = "/api/sellers/{id}/", tag = "charge: sellers", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "It has a history: it is inactive now.", body = SellerJson),
+    (status = 204, description = "It had none: it is gone."),
+))]
+pub(super) async fn seller_delete(
+    State(charge): State<Arc<Charge>>,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
+    let removed = charge.context.store.write(move |tx| service::seller_remove(tx, now, &settings, id)).await;
+    match removed.map_err(|error: Error| Problem::from(error))? {
+        Removed::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
+        Removed::Deactivated(seller) => Ok(json(StatusCode::OK, &SellerJson::from(seller))),
+    }
+}

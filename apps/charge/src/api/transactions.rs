@@ -1,0 +1,294 @@
+//! What happened: credit given and charges sold, by seller and over all.
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use purser_kit::{
+    Caller, Decimal, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, Time, json, listed,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::sellers::internal;
+use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller};
+use crate::domain::{Increase, PhoneNumber, Sale, SaleStatus};
+use crate::error::Error;
+use crate::service::{self, Outcome};
+use crate::store::{self, Filter};
+use crate::{Charge, SELLER_TIE};
+
+/// Credit that was given to a seller.
+#[derive(Serialize, ToSchema)]
+pub(super) struct IncreaseJson {
+    id: Uuid,
+    seller_id: Uuid,
+    amount: Decimal,
+    credit_after: Decimal,
+    reference: Option<String>,
+    /// Who gave it: `key:<id>` or `user:<id>`.
+    actor: String,
+    created_at: Time,
+}
+
+impl From<Increase> for IncreaseJson {
+    fn from(increase: Increase) -> Self {
+        IncreaseJson {
+            id: increase.id,
+            seller_id: increase.seller,
+            amount: Decimal(increase.amount),
+            credit_after: Decimal(increase.credit_after),
+            reference: increase.reference,
+            actor: increase.actor,
+            created_at: Time(increase.created_at),
+        }
+    }
+}
+
+/// A charge sold to a phone number.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SaleJson {
+    id: Uuid,
+    seller_id: Uuid,
+    phone_number: String,
+    amount: Decimal,
+    /// submitted, unknown, completed, failed or reversed.
+    status: &'static str,
+    client_ref: Option<String>,
+    /// The seller's credit after the sale was decided.
+    credit_after: Decimal,
+    /// instant, http or simulator.
+    connector: String,
+    /// The operator's name for it.
+    operator_ref: Option<String>,
+    /// Why it failed, is unknown or was reversed.
+    reason: Option<String>,
+    created_at: Time,
+    settled_at: Option<Time>,
+}
+
+impl From<Sale> for SaleJson {
+    fn from(sale: Sale) -> Self {
+        SaleJson {
+            id: sale.id,
+            seller_id: sale.seller,
+            phone_number: sale.number.to_string(),
+            amount: Decimal(sale.amount),
+            status: sale.status.name(),
+            client_ref: sale.client_ref,
+            credit_after: Decimal(sale.credit_after),
+            connector: sale.connector,
+            operator_ref: sale.operator_ref,
+            reason: sale.reason,
+            created_at: Time(sale.created_at),
+            settled_at: sale.settled_at.map(Time),
+        }
+    }
+}
+
+/// A seller's credit transactions, newest first.
+#[utoipa::path(get, path = "/api/sellers/{id}/get_transactions/", tag = "charge: transactions", params(
+    ("id" = Uuid, Path),
+    ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = Vec<IncreaseJson>)))]
+pub(super) async fn seller_credit_list(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let (list, filter) = seller_filter(&caller, id, query)?;
+    let settings = Arc::clone(&charge.settings);
+    let increases = charge.context.store.read(move |tx| {
+        service::seller_get(tx, &settings, id)?;
+        Ok::<_, Error>(store::increases_list(tx, &filter, settings.currency)?)
+    });
+    let rows: Vec<IncreaseJson> = increases.await?.into_iter().map(IncreaseJson::from).collect();
+    Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+/// A seller's sales, newest first.
+#[utoipa::path(get, path = "/api/sellers/{id}/get_charge_sales/", tag = "charge: transactions", params(
+    ("id" = Uuid, Path),
+    ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = Vec<SaleJson>)))]
+pub(super) async fn seller_sale_list(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let (list, filter) = seller_filter(&caller, id, query)?;
+    let settings = Arc::clone(&charge.settings);
+    let sales = charge.context.store.read(move |tx| {
+        service::seller_get(tx, &settings, id)?;
+        Ok::<_, Error>(store::sales_list(tx, &filter, settings.currency)?)
+    });
+    let rows: Vec<SaleJson> = sales.await?.into_iter().map(SaleJson::from).collect();
+    Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+fn seller_filter(caller: &Caller, seller: Uuid, query: QueryPairs) -> Result<(ListQuery, Filter), Problem> {
+    own_seller(caller, seller)?;
+    let mut fields = query.fields();
+    let list = ListQuery::read(&mut fields, SELLER_ROWS);
+    fields.finish(Some(()))?;
+    let filter = Filter { seller: Some(seller), before: list.before, limit: list.fetch(), ..Filter::default() };
+    Ok((list, filter))
+}
+
+/// Credit transactions, newest first.
+#[utoipa::path(get, path = "/api/credit-transactions/", tag = "charge: transactions", params(
+    ("seller_id" = Option<Uuid>, Query, description = "Only this seller's."),
+    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = Vec<IncreaseJson>)))]
+pub(super) async fn credit_list(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let mut fields = query.fields();
+    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let seller = list_seller(&caller, fields.id("seller_id"));
+    fields.finish(Some(()))?;
+    let filter = Filter { seller, before: list.before, limit: list.fetch(), ..Filter::default() };
+    let currency = charge.settings.currency;
+    let increases: Vec<Increase> =
+        charge.context.store.read(move |tx| store::increases_list(tx, &filter, currency)).await.map_err(internal)?;
+    let rows: Vec<IncreaseJson> = increases.into_iter().map(IncreaseJson::from).collect();
+    Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+/// Sales, newest first.
+#[utoipa::path(get, path = "/api/charge-transactions/", tag = "charge: transactions", params(
+    ("seller_id" = Option<Uuid>, Query, description = "Only this seller's."),
+    ("phone_number" = Option<String>, Query, description = "Only to this number."),
+    ("status" = Option<String>, Query, description = "Only submitted, unknown, completed, failed or reversed ones."),
+    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = Vec<SaleJson>)))]
+pub(super) async fn sale_list(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let mut fields = query.fields();
+    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let seller = list_seller(&caller, fields.id("seller_id"));
+    let number = fields.parsed("phone_number", |text| PhoneNumber::parse(text, charge.settings.country));
+    let status = fields.parsed("status", SaleStatus::parse);
+    fields.finish(Some(()))?;
+    let filter = Filter { seller, number, status, before: list.before, limit: list.fetch(), ..Filter::default() };
+    let currency = charge.settings.currency;
+    let sales: Vec<Sale> =
+        charge.context.store.read(move |tx| store::sales_list(tx, &filter, currency)).await.map_err(internal)?;
+    let rows: Vec<SaleJson> = sales.into_iter().map(SaleJson::from).collect();
+    Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+/// Find a sale again by the seller's own reference, after a lost answer.
+#[utoipa::path(get, path = "/api/charge-transactions/by-ref/{client_ref}/", tag = "charge: transactions", params(
+    ("client_ref" = String, Path),
+    ("seller_id" = Option<Uuid>, Query, description = "Whose reference it is, where several sellers used it."),
+), responses((status = 200, body = SaleJson)))]
+pub(super) async fn sale_by_ref(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    Path(client_ref): Path<String>,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let mut fields = query.fields();
+    let seller = list_seller(&caller, fields.id("seller_id"));
+    fields.finish(Some(()))?;
+    let settings = Arc::clone(&charge.settings);
+    let sale = charge.context.store.read(move |tx| service::sale_by_ref(tx, &settings, &client_ref, seller)).await?;
+    Ok(json(StatusCode::OK, &SaleJson::from(sale)))
+}
+
+/// Read a sale.
+#[utoipa::path(get, path = "/api/charge-transactions/{id}/", tag = "charge: transactions",
+    params(("id" = Uuid, Path)), responses((status = 200, body = SaleJson)))]
+pub(super) async fn sale_read(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let settings = Arc::clone(&charge.settings);
+    let sale = charge.context.store.read(move |tx| service::sale_get(tx, &settings, id)).await?;
+    if !caller.may_see(SELLER_TIE, sale.seller) {
+        return Err(Error::NoSale.into());
+    }
+    Ok(json(StatusCode::OK, &SaleJson::from(sale)))
+}
+
+/// Why a sale is reversed.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct ReverseFields {
+    /// 1 to 500 characters.
+    reason: String,
+}
+
+/// Reverse a completed sale: the credit returns to the seller. Once.
+#[utoipa::path(post, path = "/api/charge-transactions/{id}/reverse/", tag = "charge: transactions",
+    params(("id" = Uuid, Path)), request_body = ReverseFields, responses((status = 200, body = SaleJson)))]
+pub(super) async fn sale_reverse(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let reason = fields.line("reason", 1, 500);
+    let reason = fields.required("reason", reason);
+    let reason = fields.finish(reason)?;
+    let (now, settings, actor) = (charge.context.now(), Arc::clone(&charge.settings), caller.actor().to_string());
+    let reversed =
+        charge.context.store.write(move |tx| service::sale_reverse(tx, now, &settings, id, &actor, &reason));
+    Ok(json(StatusCode::OK, &SaleJson::from(reversed.await?)))
+}
+
+/// How a sale whose fate is unknown turned out.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct ResolveFields {
+    /// completed or failed.
+    outcome: String,
+    /// How that is known: 1 to 400 characters.
+    reason: String,
+}
+
+/// Resolve a sale whose fate is unknown, on a person's word.
+#[utoipa::path(post, path = "/api/charge-transactions/{id}/resolve/", tag = "charge: transactions",
+    params(("id" = Uuid, Path)), request_body = ResolveFields, responses((status = 200, body = SaleJson)))]
+pub(super) async fn sale_resolve(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let completed = fields.parsed("outcome", |text| match text {
+        "completed" => Ok(true),
+        "failed" => Ok(false),
+        _ => Err(Rule::new("unknown_value", "be completed or failed")),
+    });
+    let completed = fields.required("outcome", completed);
+    let reason = fields.line("reason", 1, 400);
+    let reason = fields.required("reason", reason);
+    let (completed, reason) = fields.finish(completed.zip(reason))?;
+    let reason = format!("{reason} ({})", caller.actor());
+    let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
+    let resolved =
+        charge.context.store.write(move |tx| service::sale_resolve(tx, now, &settings, id, completed, &reason));
+    Ok(json(StatusCode::OK, &SaleJson::from(resolved.await?)))
+}

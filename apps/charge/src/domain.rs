@@ -1,0 +1,359 @@
+//! The types that cannot be wrong, and the pure rules.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use purser_kit::Rule;
+use purser_ledger::{AccountId, AccountPath, EntryId, Error as LedgerError};
+use purser_money::{Currency, Money};
+use uuid::Uuid;
+
+/// What an operator may set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// What credit and charges are counted in.
+    pub currency: Currency,
+    /// The most that one sale may be.
+    pub max_sale: Money,
+    /// The most that one credit increase may be.
+    pub max_increase: Money,
+    /// The calling code that numbers without one belong to: `91`.
+    pub country: CallingCode,
+}
+
+impl Settings {
+    /// Indian rupees, at most 10,000.00 a sale and an increase, numbers of India.
+    #[must_use]
+    pub fn standard() -> Self {
+        let limit = Money::new(1_000_000, Currency::INR);
+        Settings { currency: Currency::INR, max_sale: limit, max_increase: limit, country: CallingCode::INDIA }
+    }
+}
+
+/// A country's calling code: 1 to 3 digits, not beginning with 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallingCode(u16);
+
+impl CallingCode {
+    /// India's.
+    pub const INDIA: CallingCode = CallingCode(91);
+
+    /// Checks a code.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn parse(text: &str) -> Result<Self, Rule> {
+        let digits = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let code = text.parse().ok().filter(|code| digits && *code > 0 && !text.starts_with('0'));
+        code.map(CallingCode).ok_or_else(|| Rule::new("malformed", "be a calling code of 1 to 3 digits, such as 91"))
+    }
+}
+
+/// A phone number in E.164: `+` and 10 to 15 digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PhoneNumber(String);
+
+impl PhoneNumber {
+    /// Reads digits with an optional `+`. A number of 10 digits belongs to `country`; one with a trunk zero before them
+    /// too; a longer one names its country itself, with `+`, `00` or nothing before it.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn parse(text: &str, country: CallingCode) -> Result<Self, Rule> {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Rule::new("malformed", "be a phone number: digits, with a + before them or not"));
+        }
+        let international = text.starts_with('+');
+        let full = match (international, digits) {
+            (true, digits) => digits.to_owned(),
+            (false, digits) if digits.starts_with("00") => digits[2..].to_owned(),
+            (false, digits) if digits.len() == 11 && digits.starts_with('0') => format!("{}{}", country.0, &digits[1..]),
+            (false, digits) if digits.len() == 10 => format!("{}{digits}", country.0),
+            (false, digits) => digits.to_owned(),
+        };
+        if full.len() < 10 || full.len() > 15 || full.starts_with('0') {
+            return Err(Rule::new("malformed", "be a phone number of 10 to 15 digits with its country's code"));
+        }
+        Ok(PhoneNumber(format!("+{full}")))
+    }
+
+    /// As it was kept.
+    pub(crate) fn from_column(number: String) -> Self {
+        PhoneNumber(number)
+    }
+
+    /// The text, `+919876543210`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The ledger account of what was charged to it.
+    pub(crate) fn account(&self) -> Result<AccountPath, LedgerError> {
+        AccountPath::new(format!("charge:phone:{}", self.0))
+    }
+}
+
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A seller's own name for a sale: 1 to 100 visible characters and inner spaces.
+pub(crate) fn parse_client_ref(text: &str) -> Result<String, Rule> {
+    purser_kit::parse_line(text, 1, 100)
+}
+
+/// An email address, good enough to write to: one `@`, a dot after it, no spaces, at most 254 characters.
+pub(crate) fn parse_email(text: &str) -> Result<String, Rule> {
+    let text = text.trim();
+    let malformed = || Rule::new("malformed", "be an email address such as a@b.example, of at most 254 characters");
+    let (local, domain) = text.split_once('@').ok_or_else(malformed)?;
+    let labels = domain.split('.').collect::<Vec<_>>();
+    let clean = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
+    let good = text.len() <= 254 && clean(local) && labels.len() >= 2 && labels.into_iter().all(clean);
+    if good { Ok(text.to_owned()) } else { Err(malformed()) }
+}
+
+/// Whether a seller or a number takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Active,
+    /// It is stopped for now.
+    Frozen,
+    /// It is gone, but has a history.
+    Inactive,
+}
+
+impl Standing {
+    const ALL: [Standing; 3] = [Standing::Active, Standing::Frozen, Standing::Inactive];
+
+    /// Its name in the API and the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Standing::Active => "active",
+            Standing::Frozen => "frozen",
+            Standing::Inactive => "inactive",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Standing::ALL.into_iter().find(|standing| standing.name() == name)
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, Rule> {
+        Standing::from_name(text).ok_or_else(|| Rule::new("unknown_value", "be active, frozen or inactive"))
+    }
+}
+
+/// A reseller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seller {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is called.
+    pub name: String,
+    /// Where to write to it.
+    pub email: Option<String>,
+    /// Where to call it.
+    pub phone: Option<PhoneNumber>,
+    /// Below what credit to tell it.
+    pub low_credit_alert: Option<Money>,
+    /// Whether it may sell.
+    pub standing: Standing,
+    /// Where its credit is kept.
+    pub account: AccountId,
+    /// Credit, holds included.
+    pub credit: Money,
+    /// How much of it holds have set aside.
+    pub held: Money,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it was last edited.
+    pub updated_at: Timestamp,
+}
+
+impl Seller {
+    /// Where the credit of the seller with this id is kept.
+    pub(crate) fn account_path(id: Uuid) -> Result<AccountPath, LedgerError> {
+        AccountPath::new(format!("charge:seller:{id}:credit"))
+    }
+
+    /// Credit less what holds have set aside.
+    #[must_use]
+    pub fn available(&self) -> Money {
+        self.credit.checked_sub(self.held).unwrap_or(Money::zero(self.credit.currency()))
+    }
+}
+
+/// A phone number that charges are sold to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phone {
+    /// Its id.
+    pub id: Uuid,
+    /// The number.
+    pub number: PhoneNumber,
+    /// What staff call it.
+    pub label: Option<String>,
+    /// Whether it may be charged.
+    pub standing: Standing,
+    /// Where its charges are kept.
+    pub account: AccountId,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it was last edited.
+    pub updated_at: Timestamp,
+}
+
+/// Credit that staff gave to a seller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Increase {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose credit.
+    pub seller: Uuid,
+    /// How much.
+    pub amount: Money,
+    /// The seller's credit after it.
+    pub credit_after: Money,
+    /// What for.
+    pub reference: Option<String>,
+    /// Who gave it.
+    pub actor: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// How a sale stands.
+///
+/// submitted → completed | failed | unknown; unknown → completed | failed; completed → reversed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SaleStatus {
+    /// The credit is held, and the operator was or will be asked.
+    Submitted,
+    /// The operator was asked, and its answer is not known. The hold stays.
+    Unknown,
+    /// The charge was sold.
+    Completed,
+    /// The operator refused; the credit was let go.
+    Failed,
+    /// It was sold and taken back.
+    Reversed,
+}
+
+impl SaleStatus {
+    /// All of them.
+    pub const ALL: [SaleStatus; 5] = [
+        SaleStatus::Submitted,
+        SaleStatus::Unknown,
+        SaleStatus::Completed,
+        SaleStatus::Failed,
+        SaleStatus::Reversed,
+    ];
+
+    /// Its name in the API and the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            SaleStatus::Submitted => "submitted",
+            SaleStatus::Unknown => "unknown",
+            SaleStatus::Completed => "completed",
+            SaleStatus::Failed => "failed",
+            SaleStatus::Reversed => "reversed",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        SaleStatus::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, Rule> {
+        let must = "be submitted, unknown, completed, failed or reversed";
+        SaleStatus::from_name(text).ok_or_else(|| Rule::new("unknown_value", must))
+    }
+
+    /// Whether the operator's answer is still awaited.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, SaleStatus::Submitted | SaleStatus::Unknown)
+    }
+}
+
+/// A charge sold to a phone number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sale {
+    /// Its id; also that of its hold, and the reference that its operator knows it by.
+    pub id: Uuid,
+    /// Who sold it.
+    pub seller: Uuid,
+    /// To whom.
+    pub number: PhoneNumber,
+    /// How much.
+    pub amount: Money,
+    /// How it stands.
+    pub status: SaleStatus,
+    /// How it is delivered.
+    pub connector: String,
+    /// The seller's own name for it.
+    pub client_ref: Option<String>,
+    /// The seller's credit after it was decided.
+    pub credit_after: Money,
+    /// The operator's name for it.
+    pub operator_ref: Option<String>,
+    /// Why it failed, is unknown or was reversed.
+    pub reason: Option<String>,
+    /// The entry that moved the credit.
+    pub entry: Option<EntryId>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When the operator's answer, or a person's, came.
+    pub settled_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_normalized_to_its_country() {
+        let read = |text| PhoneNumber::parse(text, CallingCode::INDIA).map(|number| number.0);
+        for text in ["9876543210", "09876543210", "919876543210", "+919876543210", "00919876543210"] {
+            assert_eq!(read(text).as_deref(), Ok("+919876543210"), "{text}");
+        }
+        assert_eq!(read("1234567890").as_deref(), Ok("+911234567890"));
+        assert_eq!(read("+14155552671").as_deref(), Ok("+14155552671"));
+        assert_eq!(read("+123456789012345").as_deref(), Ok("+123456789012345"));
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for text in [
+            "", "+", "++919876543210", "98765 43210", "98765-43210", "123456789", "+12345678", "+1234567890123456",
+            "+0987654321", "९८७६५४३२१०", "９８７６５４３２１０", "abc", "+91abc", "1e10", "0000000000000000",
+        ] {
+            assert!(PhoneNumber::parse(text, CallingCode::INDIA).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_calling_code_is_one_to_three_digits() {
+        assert_eq!(CallingCode::parse("91"), Ok(CallingCode::INDIA));
+        for text in ["", "0", "091", "1234", "+91", "x"] {
+            assert!(CallingCode::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_email_address_can_be_written_to() {
+        for text in ["a@b.example", "first.last+tag@sub.domain.in"] {
+            assert_eq!(parse_email(text).as_deref(), Ok(text));
+        }
+        for text in ["", "a", "@b.c", "a@", "a@b", "a@b.", "a@.c", "a b@c.d", "a@b@c.d"] {
+            assert!(parse_email(text).is_err(), "{text}");
+        }
+    }
+}

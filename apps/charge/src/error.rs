@@ -1,0 +1,196 @@
+//! Why the app refuses, and how that reads at the HTTP edge.
+
+use purser_kit::{Code, Decimal, Problem, code};
+use purser_ledger::Error as LedgerError;
+use purser_money::Money;
+use purser_outbox::Error as OutboxError;
+use purser_store::Error as StoreError;
+use uuid::Uuid;
+
+use crate::domain::{PhoneNumber, SaleStatus, Standing};
+
+/// A refusal. The command it came from changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No such seller, or not this caller's.
+    #[error("There is no such seller.")]
+    NoSeller,
+    /// No such phone number.
+    #[error("There is no such phone number.")]
+    NoPhone,
+    /// No such sale, or not this caller's.
+    #[error("There is no such sale.")]
+    NoSale,
+    /// The seller is frozen or inactive.
+    #[error("The seller is {}.", .0.name())]
+    SellerNotActive(Standing),
+    /// The number is frozen or inactive.
+    #[error("The phone number {number} is {}.", .standing.name())]
+    PhoneNotActive {
+        /// Which.
+        number: PhoneNumber,
+        /// How it stands.
+        standing: Standing,
+    },
+    /// The number is registered already.
+    #[error("The phone number {0} is registered already.")]
+    PhoneTaken(PhoneNumber),
+    /// The seller's available credit does not cover the sale.
+    #[error("The available credit of {available} does not cover {needed}.")]
+    InsufficientCredit {
+        /// What is available.
+        available: Money,
+        /// What was asked for.
+        needed: Money,
+    },
+    /// The seller used this client_ref before.
+    #[error("The client_ref '{client_ref}' was used before, for the sale {sale}.")]
+    DuplicateRef {
+        /// The reference.
+        client_ref: String,
+        /// The first sale.
+        sale: Uuid,
+    },
+    /// Several sellers used this client_ref, and the caller may see them all.
+    #[error("{0} sellers used this client_ref; say which with ?seller_id=.")]
+    AmbiguousRef(usize),
+    /// An operator's or a person's word against what is settled already.
+    #[error("The sale is {} already.", .0.name())]
+    Settled(SaleStatus),
+    /// Only a completed sale is reversed.
+    #[error("The sale is {}, and only a completed one can be reversed.", .0.name())]
+    NotReversible(SaleStatus),
+    /// The idempotency key came before with another request.
+    #[error("The Idempotency-Key '{0}' was used before for another request.")]
+    KeyReused(String),
+    /// The ledger refuses.
+    #[error(transparent)]
+    Ledger(LedgerError),
+    /// The outbox refuses.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<LedgerError> for Error {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Store(error) => Error::Store(error),
+            LedgerError::KeyReused(key) => Error::KeyReused(key),
+            other => Error::Ledger(other),
+        }
+    }
+}
+
+/// The app's own codes.
+pub static CODES: &[&Code] = &[
+    &INSUFFICIENT_CREDIT,
+    &DUPLICATE_TRANSACTION,
+    &SELLER_NOT_ACTIVE,
+    &PHONE_NOT_ACTIVE,
+    &PHONE_TAKEN,
+    &OPERATOR_REFUSED,
+    &AMBIGUOUS_REFERENCE,
+    &ALREADY_SETTLED,
+    &NOT_REVERSIBLE,
+    &INVALID_SIGNATURE,
+];
+
+static INSUFFICIENT_CREDIT: Code = Code {
+    name: "insufficient_credit",
+    status: 400,
+    title: "The seller's credit does not cover this",
+    help: "`available` says what it has. Ask staff to increase the credit.",
+};
+
+static DUPLICATE_TRANSACTION: Code = Code {
+    name: "duplicate_transaction",
+    status: 400,
+    title: "This client_ref was used before",
+    help: "`sale_id` is the first sale with it. Use a fresh reference for a new sale.",
+};
+
+static SELLER_NOT_ACTIVE: Code = Code {
+    name: "seller_not_active",
+    status: 400,
+    title: "The seller takes no part at present",
+    help: "It is frozen or inactive. Staff can make it active again.",
+};
+
+static PHONE_NOT_ACTIVE: Code = Code {
+    name: "phone_not_active",
+    status: 400,
+    title: "The phone number takes no part at present",
+    help: "It is frozen or inactive. Staff can make it active again.",
+};
+
+static PHONE_TAKEN: Code = Code {
+    name: "phone_taken",
+    status: 409,
+    title: "The phone number is registered already",
+    help: "Find it with GET /api/phone-numbers/?number=.",
+};
+
+/// What a sale answers whose operator said no.
+pub(crate) static OPERATOR_REFUSED: Code = Code {
+    name: "operator_refused",
+    status: 400,
+    title: "The operator refused the charge",
+    help: "The credit was let go. `detail` repeats the operator's reason.",
+};
+
+static AMBIGUOUS_REFERENCE: Code = Code {
+    name: "ambiguous_reference",
+    status: 409,
+    title: "Several sellers used this client_ref",
+    help: "Name the seller with `?seller_id=`.",
+};
+
+static ALREADY_SETTLED: Code = Code {
+    name: "already_settled",
+    status: 409,
+    title: "The sale's outcome is known already",
+    help: "Read the sale; what is settled is not settled otherwise later.",
+};
+
+static NOT_REVERSIBLE: Code = Code {
+    name: "not_reversible",
+    status: 409,
+    title: "Only a completed sale can be reversed, once",
+    help: "Read the sale's status.",
+};
+
+/// What a callback answers whose signature is wrong.
+pub(crate) static INVALID_SIGNATURE: Code = Code {
+    name: "invalid_signature",
+    status: 401,
+    title: "The callback's signature is not valid",
+    help: "Sign `timestamp.body` with the shared secret (HMAC-SHA-256), within five minutes of sending it.",
+};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::NoSeller | Error::NoPhone | Error::NoSale => Problem::new(&code::NOT_FOUND, detail),
+            Error::SellerNotActive(_) => Problem::new(&SELLER_NOT_ACTIVE, detail),
+            Error::PhoneNotActive { .. } => Problem::new(&PHONE_NOT_ACTIVE, detail),
+            Error::PhoneTaken(_) => Problem::new(&PHONE_TAKEN, detail),
+            Error::InsufficientCredit { available, .. } => {
+                Problem::new(&INSUFFICIENT_CREDIT, detail).with("available", &Decimal(available))
+            }
+            Error::DuplicateRef { sale, .. } => {
+                Problem::new(&DUPLICATE_TRANSACTION, detail).with("sale_id", &sale)
+            }
+            Error::AmbiguousRef(_) => Problem::new(&AMBIGUOUS_REFERENCE, detail),
+            Error::Settled(_) => Problem::new(&ALREADY_SETTLED, detail),
+            Error::NotReversible(_) => Problem::new(&NOT_REVERSIBLE, detail),
+            Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),
+            Error::Ledger(error) => error.into(),
+            Error::Outbox(OutboxError::Store(error)) | Error::Store(error) => error.into(),
+            Error::Outbox(error) => Problem::internal(error),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What the app does by itself: deliveries, and asking again about those whose fate is unknown.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use purser_outbox::{Job, JobContext, JobError, JobHandler, Lease, Missed, Schedule, ScheduleRun, job_done, job_enqueue};
+use purser_store::Tx;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Charge;
+use crate::connector::{Delivery, Report};
+use crate::domain::{Sale, SaleStatus};
+use crate::error::Error;
+use crate::service::{Outcome, sale_get, sale_settle};
+use crate::store;
+
+/// How long an operator that has never heard of a sale is believed to be merely slow. After that the sale has failed:
+/// that is the operator's own word, not a guess of ours.
+const NOT_FOUND_GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long to leave an unknown sale alone before its operator is asked again.
+const ASK_EVERY: SignedDuration = SignedDuration::from_secs(55);
+
+/// Unknown sales asked about in one run.
+const ASK_AT_ONCE: u32 = 200;
+
+/// Ask the operator to charge a number. Enqueued with the sale, already leased to the request that made it, which runs
+/// it at once; a worker takes over where that request's process died.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Deliver {
+    pub(crate) sale: Uuid,
+}
+
+impl Job for Deliver {
+    const KIND: &'static str = "charge.deliver";
+}
+
+/// Ask the operators about all sales whose fate is unknown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Ask {}
+
+impl Job for Ask {
+    const KIND: &'static str = "charge.ask";
+    const MAX_ATTEMPTS: u32 = 3;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+}
+
+pub(crate) fn handlers(charge: &Arc<Charge>) -> Vec<JobHandler> {
+    let (deliver, ask) = (Arc::clone(charge), Arc::clone(charge));
+    vec![
+        JobHandler::new(move |job: Deliver, context| taken_over(Arc::clone(&deliver), job.sale, context)),
+        JobHandler::new(move |_: Ask, _| ask_all(Arc::clone(&ask))),
+    ]
+}
+
+pub(crate) fn schedules() -> Vec<Schedule> {
+    let make = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Ask {}).map(drop);
+    vec![Schedule { name: "charge.ask", cron: "* * * * *", missed: Missed::Once, make }]
+}
+
+/// Delivers a sale for the first time, on behalf of the request that made it.
+///
+/// # Errors
+/// The store's. The lease then ends by itself, and a worker takes over.
+pub(crate) async fn deliver(charge: &Charge, sale: &Sale, lease: Lease) -> Result<Sale, Error> {
+    let outcome = charge.connector.submit(charge.context.now(), &delivery(sale)).await;
+    settle(charge, sale.id, outcome, Some(lease)).await
+}
+
+/// Somebody began this delivery and did not finish it: the operator may have been asked. So it is asked what it knows,
+/// before it is asked to charge.
+async fn taken_over(charge: Arc<Charge>, id: Uuid, context: JobContext) -> Result<(), JobError> {
+    let sale = find(&charge, id).await?;
+    if sale.status.is_open() {
+        let outcome = match charge.connector.query(charge.context.now(), &delivery(&sale)).await {
+            Report::Known(outcome) => outcome,
+            Report::NotFound => charge.connector.submit(charge.context.now(), &delivery(&sale)).await,
+        };
+        settle(&charge, id, outcome, Some(context.lease)).await?;
+    }
+    Ok(())
+}
+
+async fn ask_all(charge: Arc<Charge>) -> Result<(), JobError> {
+    let before = charge.context.now().saturating_sub(ASK_EVERY)?;
+    let ids = charge.context.store.read(move |tx| Ok::<_, Error>(store::sales_to_ask(tx, before, ASK_AT_ONCE)?)).await?;
+    for id in ids {
+        ask(&charge, id).await?;
+    }
+    Ok(())
+}
+
+async fn ask(charge: &Charge, id: Uuid) -> Result<(), Error> {
+    let sale = find(charge, id).await?;
+    if sale.status != SaleStatus::Unknown {
+        return Ok(());
+    }
+    let now = charge.context.now();
+    let outcome = match charge.connector.query(now, &delivery(&sale)).await {
+        Report::Known(outcome) => outcome,
+        Report::NotFound if now < grace_ends(&sale) => {
+            Outcome::Unknown { reason: "The operator has not heard of it yet.".to_owned() }
+        }
+        Report::NotFound => Outcome::Failed { reason: "The operator never received it.".to_owned() },
+    };
+    match settle(charge, id, outcome, None).await {
+        // A callback or a person was quicker.
+        Ok(_) | Err(Error::Settled(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn grace_ends(sale: &Sale) -> Timestamp {
+    sale.created_at.saturating_add(NOT_FOUND_GRACE).unwrap_or(Timestamp::MAX)
+}
+
+fn delivery(sale: &Sale) -> Delivery {
+    Delivery { reference: sale.id, number: sale.number.clone(), amount: sale.amount, created_at: sale.created_at }
+}
+
+async fn find(charge: &Charge, id: Uuid) -> Result<Sale, Error> {
+    let settings = charge.settings.clone();
+    charge.context.store.read(move |tx| sale_get(tx, &settings, id)).await
+}
+
+/// Writes the outcome down, and acknowledges the job in the same transaction. Where a callback was quicker and said
+/// otherwise, what it said stands, and the contradiction is for people to look into.
+async fn settle(charge: &Charge, id: Uuid, outcome: Outcome, lease: Option<Lease>) -> Result<Sale, Error> {
+    let (settings, now) = (charge.settings.clone(), charge.context.now());
+    charge
+        .context
+        .store
+        .write(move |tx| {
+            let sale = match sale_settle(tx, now, &settings, id, &outcome) {
+                Err(Error::Settled(status)) if lease.is_some() => {
+                    tracing::error!(sale = %id, status = status.name(), ?outcome, "[CHARGE] the operator contradicts itself");
+                    sale_get(tx, &settings, id)?
+                }
+                settled => settled?,
+            };
+            if let Some(lease) = &lease {
+                job_done(tx, lease)?;
+            }
+            Ok(sale)
+        })
+        .await
+}

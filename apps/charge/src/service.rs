@@ -1,0 +1,26 @@
+//! What the app does: one function a command, all inside the caller's transaction.
+
+mod credit;
+mod phone;
+mod sale;
+mod sell;
+mod seller;
+
+pub use credit::{IncreaseOrder, credit_increase};
+pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove};
+pub use sale::{Outcome, sale_by_ref, sale_get, sale_resolve, sale_reserve, sale_reverse, sale_settle};
+pub use sell::{Order, sales_create};
+pub use seller::{NewSeller, Removed, SellerChange, seller_change, seller_create, seller_get, seller_remove};
+
+use jiff::Timestamp;
+use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};
+use purser_money::Currency;
+use purser_store::Tx;
+
+use crate::error::Error;
+
+/// `charge:funding`: what sellers have paid in. An asset, so that credit given is credit paid for.
+fn funding(tx: &mut Tx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
+    let path = AccountPath::new("charge:funding")?;
+    Ok(account_open(tx, now, &NewAccount { path, kind: Kind::Asset, currency, floor: None })?)
+}

@@ -1,0 +1,127 @@
+//! Phone numbers: registered by hand or by their first sale, changed, stopped, removed.
+
+use jiff::Timestamp;
+use purser_ledger::{AccountId, Kind, NewAccount, account_by_path, account_open, accounts_open};
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::Removed;
+use crate::domain::{Phone, PhoneNumber, Settings, Standing};
+use crate::error::Error;
+use crate::store;
+
+/// A phone number to be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPhone {
+    /// Its id, fresh.
+    pub id: Uuid,
+    /// The number.
+    pub number: PhoneNumber,
+    /// What staff call it, 1 to 100 characters.
+    pub label: Option<String>,
+}
+
+/// What to change of a phone number. The outer `None` leaves a field as it is, the inner one empties it. The number
+/// itself stays: another number is another phone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PhoneChange {
+    /// What staff call it.
+    pub label: Option<Option<String>>,
+    /// Whether it may be charged.
+    pub standing: Option<Standing>,
+}
+
+/// Registers a number.
+///
+/// # Errors
+/// [`Error::PhoneTaken`].
+pub fn phone_create(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings, new: &NewPhone) -> Result<Phone, Error> {
+    if !store::phones_by_number(tx, &[&new.number])?.is_empty() {
+        return Err(Error::PhoneTaken(new.number.clone()));
+    }
+    // A number that was removed left its account behind, empty: it takes that one up again.
+    let account = account_open(tx, now, &account(&new.number, settings)?)?;
+    let phone = phone(now, new, account);
+    store::phones_insert(tx, std::slice::from_ref(&phone))?;
+    Ok(phone)
+}
+
+/// Registers numbers that sales are about to be made to, none of them known, each once.
+pub(super) fn phones_register(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    new: &[NewPhone],
+) -> Result<Vec<Phone>, Error> {
+    let mut accounts = Vec::with_capacity(new.len());
+    for new in new {
+        accounts.push(account(&new.number, settings)?);
+    }
+    // Most were never there; those that were removed once have an account.
+    let mut ids: Vec<Option<AccountId>> = Vec::with_capacity(new.len());
+    for account in &accounts {
+        ids.push(account_by_path(tx, &account.path)?.map(|account| account.id));
+    }
+    let missing: Vec<NewAccount> = std::iter::zip(&accounts, &ids)
+        .filter(|(_, id)| id.is_none())
+        .map(|(account, _)| account.clone())
+        .collect();
+    let mut opened = accounts_open(tx, now, &missing)?.into_iter();
+    let ids = ids.into_iter().filter_map(|id| id.or_else(|| opened.next()));
+    let phones: Vec<Phone> = std::iter::zip(new, ids).map(|(new, account)| phone(now, new, account)).collect();
+    store::phones_insert(tx, &phones)?;
+    Ok(phones)
+}
+
+fn account(number: &PhoneNumber, settings: &Settings) -> Result<NewAccount, Error> {
+    let (path, currency) = (number.account()?, settings.currency);
+    Ok(NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) })
+}
+
+fn phone(now: Timestamp, new: &NewPhone, account: AccountId) -> Phone {
+    Phone {
+        id: new.id,
+        number: new.number.clone(),
+        label: new.label.clone(),
+        standing: Standing::Active,
+        account,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// The number with this id.
+///
+/// # Errors
+/// [`Error::NoPhone`].
+pub fn phone_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Phone, Error> {
+    store::phone_find(tx, id)?.ok_or(Error::NoPhone)
+}
+
+/// Changes a number.
+///
+/// # Errors
+/// [`Error::NoPhone`].
+pub fn phone_change(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, change: &PhoneChange) -> Result<Phone, Error> {
+    let mut phone = phone_get(tx, id)?;
+    let PhoneChange { label, standing } = change.clone();
+    phone.label = label.unwrap_or(phone.label);
+    phone.standing = standing.unwrap_or(phone.standing);
+    phone.updated_at = now;
+    store::phone_update(tx, &phone)?;
+    Ok(phone)
+}
+
+/// Removes a number without history; deactivates any other.
+///
+/// # Errors
+/// [`Error::NoPhone`].
+pub fn phone_remove(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<Removed<Phone>, Error> {
+    phone_get(tx, id)?;
+    if store::phone_has_history(tx, id)? {
+        let change = PhoneChange { standing: Some(Standing::Inactive), ..PhoneChange::default() };
+        return phone_change(tx, now, id, &change).map(Removed::Deactivated);
+    }
+    store::phone_delete(tx, id)?;
+    Ok(Removed::Gone)
+}

@@ -1,0 +1,248 @@
+//! One sale's life: reserved, delivered by an operator, settled, found again, reversed.
+
+use jiff::Timestamp;
+use purser_ledger::{Book, NewEntry, NewHold, hold_capture, hold_place, hold_release, reverse};
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::phone::{NewPhone, phone_create};
+use super::sell::Order;
+use crate::connector::Name;
+use crate::domain::{Phone, Sale, SaleStatus, Settings, Standing};
+use crate::error::Error;
+use crate::store::{self, Filter, NewSale};
+
+/// What is known of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The operator charged the number.
+    Completed {
+        /// The operator's name for it.
+        operator_ref: Option<String>,
+    },
+    /// The operator did not, and will not.
+    Failed {
+        /// Why, for people.
+        reason: String,
+    },
+    /// The operator's answer is not known.
+    Unknown {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// Sets the credit of a sale aside and writes it down as submitted: the operator is asked after the commit.
+///
+/// # Errors
+/// The rule that refuses the sale; nothing is left of it then.
+pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connector: Name) -> Result<Sale, Error> {
+    let seller = store::seller_find(tx, order.seller, settings.currency)?.ok_or(Error::NoSeller)?;
+    if seller.standing != Standing::Active {
+        return Err(Error::SellerNotActive(seller.standing));
+    }
+    if let Some(client_ref) = order.client_ref.as_deref()
+        && let Some((_, sale)) = store::sales_by_ref(tx, &[(seller.id, client_ref)])?.pop()
+    {
+        return Err(Error::DuplicateRef { client_ref: client_ref.to_owned(), sale });
+    }
+    let available = seller.available();
+    if available.minor() < order.amount.minor() {
+        return Err(Error::InsufficientCredit { available, needed: order.amount });
+    }
+    let phone = phone_for(tx, settings, order)?;
+    let reason = format!("Charge for {}", order.number);
+    let hold = NewHold {
+        id: order.id,
+        account: seller.account,
+        amount: order.amount,
+        actor: order.actor.clone(),
+        reason,
+        // Never by itself: what an operator may have delivered is not given back because time has passed.
+        expires_at: None,
+    };
+    hold_place(tx, order.now, &hold)?;
+    store::sales_insert(
+        tx,
+        &[NewSale {
+            id: order.id,
+            seller: seller.id,
+            phone: phone.id,
+            amount: order.amount,
+            status: SaleStatus::Submitted,
+            connector: connector.as_str(),
+            client_ref: order.client_ref.as_deref(),
+            actor: &order.actor,
+            credit_after: seller.credit,
+            entry: None,
+            created_at: order.now,
+            settled_at: None,
+        }],
+    )?;
+    sale_get(tx, settings, order.id)
+}
+
+/// The number that an order is for, registered if this is its first sale.
+fn phone_for(tx: &mut Tx<'_>, settings: &Settings, order: &Order) -> Result<Phone, Error> {
+    match store::phones_by_number(tx, &[&order.number])?.pop() {
+        Some(phone) if phone.standing == Standing::Active => Ok(phone),
+        Some(phone) => Err(Error::PhoneNotActive { number: phone.number, standing: phone.standing }),
+        None => {
+            let new = NewPhone { id: order.phone_id, number: order.number.clone(), label: None };
+            phone_create(tx, order.now, settings, &new)
+        }
+    }
+}
+
+/// The sale with this id.
+///
+/// # Errors
+/// [`Error::NoSale`].
+pub fn sale_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Sale, Error> {
+    store::sale_find(tx, id, settings.currency)?.ok_or(Error::NoSale)
+}
+
+/// The sale that a seller made under its own reference. Without a seller the reference must be of one seller only.
+///
+/// # Errors
+/// [`Error::NoSale`], [`Error::AmbiguousRef`].
+pub fn sale_by_ref(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    client_ref: &str,
+    seller: Option<Uuid>,
+) -> Result<Sale, Error> {
+    let filter = Filter { seller, client_ref: Some(client_ref.to_owned()), limit: 10, ..Filter::default() };
+    let mut found = store::sales_list(tx, &filter, settings.currency)?;
+    match (found.pop(), found.len()) {
+        (None, _) => Err(Error::NoSale),
+        (Some(sale), 0) => Ok(sale),
+        (Some(_), others) => Err(Error::AmbiguousRef(others + 1)),
+    }
+}
+
+/// Writes down what is known of a delivery. The same word twice changes nothing, so that a callback and the operator's
+/// own answer may come in any order and any number.
+///
+/// # Errors
+/// [`Error::NoSale`]; [`Error::Settled`] where the word contradicts what is settled already.
+pub fn sale_settle(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+    outcome: &Outcome,
+) -> Result<Sale, Error> {
+    let mut sale = sale_get(tx, settings, id)?;
+    match (sale.status, outcome) {
+        (SaleStatus::Submitted | SaleStatus::Unknown, Outcome::Completed { operator_ref }) => {
+            complete(tx, now, &mut sale, operator_ref.as_deref())?;
+        }
+        (SaleStatus::Submitted | SaleStatus::Unknown, Outcome::Failed { reason }) => {
+            hold_release(tx, now, id)?;
+            sale.status = SaleStatus::Failed;
+            sale.reason = Some(clipped(reason));
+            sale.settled_at = Some(now);
+        }
+        (SaleStatus::Submitted | SaleStatus::Unknown, Outcome::Unknown { reason }) => {
+            sale.status = SaleStatus::Unknown;
+            sale.reason = Some(clipped(reason));
+            store::sale_asked(tx, id, now)?;
+        }
+        (SaleStatus::Completed | SaleStatus::Reversed, Outcome::Completed { .. } | Outcome::Unknown { .. })
+        | (SaleStatus::Failed, Outcome::Failed { .. } | Outcome::Unknown { .. }) => return Ok(sale),
+        (settled, _) => return Err(Error::Settled(settled)),
+    }
+    store::sale_update(tx, &sale, None)?;
+    Ok(sale)
+}
+
+/// Settles a sale whose fate is unknown on a person's word, which is kept as the reason.
+///
+/// # Errors
+/// [`Error::NoSale`]; [`Error::Settled`] unless it is unknown.
+pub fn sale_resolve(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+    completed: bool,
+    reason: &str,
+) -> Result<Sale, Error> {
+    let status = sale_get(tx, settings, id)?.status;
+    if status != SaleStatus::Unknown {
+        return Err(Error::Settled(status));
+    }
+    let outcome = if completed {
+        Outcome::Completed { operator_ref: None }
+    } else {
+        Outcome::Failed { reason: reason.to_owned() }
+    };
+    let mut sale = sale_settle(tx, now, settings, id, &outcome)?;
+    sale.reason = Some(clipped(reason));
+    store::sale_update(tx, &sale, None)?;
+    Ok(sale)
+}
+
+/// Captures the hold: seller's credit → phone.
+fn complete(tx: &mut Tx<'_>, now: Timestamp, sale: &mut Sale, operator_ref: Option<&str>) -> Result<(), Error> {
+    let phone = store::phones_by_number(tx, &[&sale.number])?.pop().ok_or(Error::NoPhone)?;
+    let entry = NewEntry {
+        kind: "charge.sale",
+        actor: "system:charge".to_owned(),
+        memo: format!("Charge for {}", sale.number),
+        reference: Some(sale.id.to_string()),
+    };
+    sale.entry = Some(hold_capture(tx, now, sale.id, sale.amount, phone.account, entry)?);
+    sale.credit_after = credit(tx, sale)?;
+    sale.status = SaleStatus::Completed;
+    sale.operator_ref = operator_ref.map(clipped_ref);
+    sale.reason = None;
+    sale.settled_at = Some(now);
+    Ok(())
+}
+
+fn credit(tx: &mut Tx<'_>, sale: &Sale) -> Result<Money, Error> {
+    let seller = store::seller_find(tx, sale.seller, sale.amount.currency())?.ok_or(Error::NoSeller)?;
+    let book = Book::open(tx, [seller.account])?;
+    Ok(book.balance(seller.account)?)
+}
+
+/// Takes a completed sale back: the credit returns to the seller by a reversal that names the posting. Once.
+///
+/// # Errors
+/// [`Error::NoSale`], [`Error::NotReversible`].
+pub fn sale_reverse(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+    actor: &str,
+    reason: &str,
+) -> Result<Sale, Error> {
+    let mut sale = sale_get(tx, settings, id)?;
+    let Some(entry) = sale.entry.filter(|_| sale.status == SaleStatus::Completed) else {
+        return Err(Error::NotReversible(sale.status));
+    };
+    let reversal = NewEntry {
+        kind: "charge.reversal",
+        actor: actor.to_owned(),
+        memo: format!("Charge for {} reversed: {reason}", sale.number),
+        reference: Some(sale.id.to_string()),
+    };
+    let reversal = reverse(tx, now, entry, reversal)?;
+    sale.status = SaleStatus::Reversed;
+    sale.reason = Some(clipped(reason));
+    store::sale_update(tx, &sale, Some(reversal))?;
+    Ok(sale)
+}
+
+/// An operator's words are not ours to bound, and our column is.
+fn clipped(text: &str) -> String {
+    text.chars().take(500).collect()
+}
+
+fn clipped_ref(text: &str) -> String {
+    text.chars().take(200).collect()
+}

@@ -1,0 +1,329 @@
+//! Selling at the speed of the counter: every order that waits is decided in one turn.
+//!
+//! The rules are those of one sale after another. The turn reads what all orders need, decides them in order in plain
+//! Rust, and writes what was sold, each with one statement a table. A refused order leaves no trace, not even the
+//! registration of an unknown number.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use purser_kit::{Once, Repeatable};
+use purser_ledger::{
+    AccountId, Book, EntryId, NewEntry, Posted, Recorded, Transfer, idempotency_find_many, idempotency_keep_many,
+};
+use purser_money::Money;
+use purser_store::{Error as StoreError, Tx};
+use uuid::Uuid;
+
+use super::phone::{NewPhone, phones_register};
+use crate::domain::{Phone, PhoneNumber, SaleStatus, Settings, Standing};
+use crate::error::Error;
+use crate::store::{self, NewSale, SellerKey};
+
+/// A charge that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The sale's id, fresh.
+    pub id: Uuid,
+    /// The number's id, fresh, should this be its first sale.
+    pub phone_id: Uuid,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who sells.
+    pub seller: Uuid,
+    /// To whom.
+    pub number: PhoneNumber,
+    /// How much, more than zero and at most the settings' maximum.
+    pub amount: Money,
+    /// The seller's own name for it.
+    pub client_ref: Option<String>,
+    /// Whether the request may be repeated, and how to know it again.
+    pub repeat: Option<Repeatable>,
+    /// Who asks.
+    pub actor: String,
+}
+
+/// Decides `orders` one after another and completes those that are good, in this one transaction. `answer` words the
+/// answer to a sale with this id that leaves this credit; it is kept with the sale's idempotency key.
+///
+/// # Errors
+/// Only where the whole turn cannot stand; each order has a result of its own.
+pub fn sales_create(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    orders: &[Order],
+    answer: fn(Uuid, Money) -> String,
+) -> Result<Vec<Result<Once, Error>>, Error> {
+    let known = Known::load(tx, orders)?;
+    let mut book = Book::open(tx, known.sellers.values().map(|seller| seller.account))?;
+    let verdicts = decide(&known, &book, orders)?;
+    let phones = register_missing(tx, settings, &known, orders, &verdicts)?;
+    book.load(tx, phones.values().map(|phone| phone.account))?;
+    let sales = post(&mut book, &known, &phones, orders, &verdicts)?;
+    let entries = book.write(tx)?;
+    write(tx, orders, &sales, &entries, answer)?;
+    answers(orders, verdicts, &sales, answer)
+}
+
+/// What the database knows of these orders.
+struct Known {
+    sellers: HashMap<Uuid, SellerKey>,
+    phones: HashMap<PhoneNumber, Phone>,
+    /// Sales under these sellers' references.
+    refs: HashMap<(Uuid, String), Uuid>,
+    /// Answers to these requests, by owner and key.
+    recorded: HashMap<(String, String), Recorded>,
+}
+
+impl Known {
+    fn load(tx: &mut Tx<'_>, orders: &[Order]) -> Result<Self, Error> {
+        let mut sellers: Vec<Uuid> = orders.iter().map(|order| order.seller).collect();
+        sellers.sort_unstable();
+        sellers.dedup();
+        let mut numbers: Vec<&PhoneNumber> = orders.iter().map(|order| &order.number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let refs: Vec<(Uuid, &str)> =
+            orders.iter().filter_map(|order| Some((order.seller, order.client_ref.as_deref()?))).collect();
+        let keys: Vec<(&str, &str)> = orders
+            .iter()
+            .filter_map(|order| order.repeat.as_ref())
+            .map(|repeat| (repeat.owner.as_str(), repeat.key.as_str()))
+            .collect();
+        let recorded = idempotency_find_many(tx, &keys)?;
+        Ok(Known {
+            sellers: store::seller_keys(tx, &sellers)?.into_iter().collect(),
+            phones: by_number(store::phones_by_number(tx, &numbers)?),
+            refs: store::sales_by_ref(tx, &refs)?.into_iter().collect(),
+            recorded: recorded.into_iter().map(|one| ((one.owner.clone(), one.key.clone()), one)).collect(),
+        })
+    }
+}
+
+fn by_number(phones: Vec<Phone>) -> HashMap<PhoneNumber, Phone> {
+    phones.into_iter().map(|phone| (phone.number.clone(), phone)).collect()
+}
+
+/// What is decided about an order.
+enum Verdict {
+    /// It will be sold.
+    Sell,
+    /// It is refused.
+    Refuse(Error),
+    /// It was answered before.
+    Replay(String),
+    /// It repeats the earlier order with this index, which will be sold.
+    Same(usize),
+}
+
+/// The rules, one order after another, seeing what the earlier ones of this turn will have done.
+fn decide(known: &Known, book: &Book, orders: &[Order]) -> Result<Vec<Verdict>, Error> {
+    let mut turn = Turn::default();
+    let mut verdicts = Vec::with_capacity(orders.len());
+    for (index, order) in orders.iter().enumerate() {
+        let verdict = match turn.decide(known, book, index, order) {
+            Ok(verdict) => verdict,
+            Err(Error::Store(error)) => return Err(error.into()),
+            Err(refusal) => Verdict::Refuse(refusal),
+        };
+        verdicts.push(verdict);
+    }
+    Ok(verdicts)
+}
+
+/// What the orders of this turn that will be sold have used up.
+#[derive(Default)]
+struct Turn<'o> {
+    available: HashMap<AccountId, Money>,
+    refs: HashMap<(Uuid, &'o str), Uuid>,
+    keys: HashMap<(&'o str, &'o str), (usize, [u8; 32])>,
+}
+
+impl<'o> Turn<'o> {
+    fn decide(&mut self, known: &Known, book: &Book, index: usize, order: &'o Order) -> Result<Verdict, Error> {
+        if let Some(repeat) = &order.repeat
+            && let Some(verdict) = self.repeated(known, repeat)?
+        {
+            return Ok(verdict);
+        }
+        let seller = known.sellers.get(&order.seller).ok_or(Error::NoSeller)?;
+        if seller.standing != Standing::Active {
+            return Err(Error::SellerNotActive(seller.standing));
+        }
+        if let Some(client_ref) = order.client_ref.as_deref() {
+            self.refuse_second(known, order.seller, client_ref)?;
+        }
+        if let Some(phone) = known.phones.get(&order.number)
+            && phone.standing != Standing::Active
+        {
+            return Err(Error::PhoneNotActive { number: phone.number.clone(), standing: phone.standing });
+        }
+        self.take(book, seller.account, order.amount)?;
+        if let Some(client_ref) = order.client_ref.as_deref() {
+            self.refs.insert((order.seller, client_ref), order.id);
+        }
+        if let Some(repeat) = &order.repeat {
+            self.keys.insert((&repeat.owner, &repeat.key), (index, repeat.fingerprint));
+        }
+        Ok(Verdict::Sell)
+    }
+
+    /// The verdict on a request that came before, in an earlier turn or in this one.
+    fn repeated(&self, known: &Known, repeat: &Repeatable) -> Result<Option<Verdict>, Error> {
+        let reused = || Err(Error::KeyReused(repeat.key.clone()));
+        if let Some(recorded) = known.recorded.get(&(repeat.owner.clone(), repeat.key.clone())) {
+            let same = recorded.fingerprint == repeat.fingerprint;
+            return if same { Ok(Some(Verdict::Replay(recorded.answer.clone()))) } else { reused() };
+        }
+        match self.keys.get(&(repeat.owner.as_str(), repeat.key.as_str())) {
+            Some((index, fingerprint)) if *fingerprint == repeat.fingerprint => Ok(Some(Verdict::Same(*index))),
+            Some(_) => reused(),
+            None => Ok(None),
+        }
+    }
+
+    fn refuse_second(&self, known: &Known, seller: Uuid, client_ref: &str) -> Result<(), Error> {
+        let earlier = known.refs.get(&(seller, client_ref.to_owned()));
+        match earlier.or_else(|| self.refs.get(&(seller, client_ref))) {
+            Some(sale) => Err(Error::DuplicateRef { client_ref: client_ref.to_owned(), sale: *sale }),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, book: &Book, account: AccountId, amount: Money) -> Result<(), Error> {
+        let available = match self.available.get(&account) {
+            Some(available) => *available,
+            None => book.available(account)?,
+        };
+        let left = available.checked_sub(amount).filter(|left| left.minor() >= 0);
+        let left = left.ok_or(Error::InsufficientCredit { available, needed: amount })?;
+        self.available.insert(account, left);
+        Ok(())
+    }
+}
+
+/// The numbers of all orders that will be sold; those that nobody has sold to yet are registered.
+fn register_missing(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    known: &Known,
+    orders: &[Order],
+    verdicts: &[Verdict],
+) -> Result<HashMap<PhoneNumber, Phone>, Error> {
+    let mut phones = HashMap::with_capacity(orders.len());
+    let mut missing: HashMap<&PhoneNumber, &Order> = HashMap::new();
+    for (order, _) in sold(orders, verdicts) {
+        match known.phones.get(&order.number) {
+            Some(phone) => drop(phones.insert(order.number.clone(), phone.clone())),
+            None => drop(missing.entry(&order.number).or_insert(order)),
+        }
+    }
+    let Some(now) = missing.values().map(|order| order.now).max() else { return Ok(phones) };
+    let new: Vec<NewPhone> = missing
+        .into_values()
+        .map(|order| NewPhone { id: order.phone_id, number: order.number.clone(), label: None })
+        .collect();
+    phones.extend(by_number(phones_register(tx, now, settings, &new)?));
+    Ok(phones)
+}
+
+fn sold<'a>(orders: &'a [Order], verdicts: &'a [Verdict]) -> impl Iterator<Item = (&'a Order, usize)> {
+    let indexed = orders.iter().zip(verdicts).enumerate();
+    indexed.filter(|(_, (_, verdict))| matches!(verdict, Verdict::Sell)).map(|(index, (order, _))| (order, index))
+}
+
+/// A sale that the book has accepted.
+struct Made {
+    index: usize,
+    phone: Uuid,
+    posted: Posted,
+    credit_after: Money,
+}
+
+/// Seller's credit → phone, for each order that will be sold. The book checks what `decide` foresaw; should it ever
+/// disagree, the turn is undone and its orders are tried one by one.
+fn post(
+    book: &mut Book,
+    known: &Known,
+    phones: &HashMap<PhoneNumber, Phone>,
+    orders: &[Order],
+    verdicts: &[Verdict],
+) -> Result<Vec<Made>, Error> {
+    let mut made = Vec::with_capacity(orders.len());
+    for (order, index) in sold(orders, verdicts) {
+        let seller = known.sellers.get(&order.seller).ok_or(Error::NoSeller)?;
+        let phone = phones.get(&order.number).ok_or(Error::NoPhone)?;
+        let transfer = Transfer { debit: seller.account, credit: phone.account, amount: order.amount };
+        let posted = book.post(order.now, sale_entry(order), &[transfer])?;
+        made.push(Made { index, phone: phone.id, posted, credit_after: book.balance(seller.account)? });
+    }
+    Ok(made)
+}
+
+/// The journal entry of a sale.
+pub(super) fn sale_entry(order: &Order) -> NewEntry {
+    NewEntry {
+        kind: "charge.sale",
+        actor: order.actor.clone(),
+        memo: format!("Charge for {}", order.number),
+        reference: Some(order.id.to_string()),
+    }
+}
+
+fn write(
+    tx: &mut Tx<'_>,
+    orders: &[Order],
+    made: &[Made],
+    entries: &[EntryId],
+    answer: fn(Uuid, Money) -> String,
+) -> Result<(), Error> {
+    let mut rows = Vec::with_capacity(made.len());
+    let mut answered = Vec::new();
+    for one in made {
+        let order = &orders[one.index];
+        let entry = entries.get(one.posted.index()).copied().ok_or(StoreError::NotOne { found: 0 })?;
+        rows.push(NewSale {
+            id: order.id,
+            seller: order.seller,
+            phone: one.phone,
+            amount: order.amount,
+            status: SaleStatus::Completed,
+            connector: "instant",
+            client_ref: order.client_ref.as_deref(),
+            actor: &order.actor,
+            credit_after: one.credit_after,
+            entry: Some(entry),
+            created_at: order.now,
+            settled_at: Some(order.now),
+        });
+        if let Some(repeat) = &order.repeat {
+            answered.push(repeat.recorded(answer(order.id, one.credit_after)));
+        }
+    }
+    store::sales_insert(tx, &rows)?;
+    let Some(now) = orders.iter().map(|order| order.now).max() else { return Ok(()) };
+    Ok(idempotency_keep_many(tx, now, &answered)?)
+}
+
+fn answers(
+    orders: &[Order],
+    verdicts: Vec<Verdict>,
+    made: &[Made],
+    answer: fn(Uuid, Money) -> String,
+) -> Result<Vec<Result<Once, Error>>, Error> {
+    let mut texts: Vec<Option<String>> = vec![None; orders.len()];
+    for one in made {
+        texts[one.index] = Some(answer(orders[one.index].id, one.credit_after));
+    }
+    let text = |index: usize| texts[index].clone().ok_or(StoreError::NotOne { found: 0 });
+    let mut answers = Vec::with_capacity(orders.len());
+    for (index, verdict) in verdicts.into_iter().enumerate() {
+        answers.push(match verdict {
+            Verdict::Sell => Ok(Once::fresh(text(index)?)),
+            Verdict::Same(first) => Ok(Once::replay(text(first)?)),
+            Verdict::Replay(answer) => Ok(Once::replay(answer)),
+            Verdict::Refuse(refusal) => Err(refusal),
+        });
+    }
+    Ok(answers)
+}

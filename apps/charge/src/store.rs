@@ -1,0 +1,450 @@
+//! The app's only SQL.
+
+use jiff::Timestamp;
+use purser_ledger::{AccountId, EntryId};
+use purser_money::{Currency, Money};
+use purser_store::{Each, Error, Param, Row, Tx, params};
+use uuid::Uuid;
+
+use crate::domain::{Increase, Phone, PhoneNumber, Sale, SaleStatus, Seller, Standing};
+
+/// Which rows of a list, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this seller only.
+    pub seller: Option<Uuid>,
+    /// To this number only.
+    pub number: Option<PhoneNumber>,
+    /// In this state only.
+    pub status: Option<SaleStatus>,
+    /// With this client_ref only.
+    pub client_ref: Option<String>,
+    /// Older than the row with this id.
+    pub before: Option<Uuid>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// WHERE clauses and their parameters, put together in step.
+struct Conditions<'a> {
+    clauses: Vec<String>,
+    params: Vec<Param<'a>>,
+}
+
+impl<'a> Conditions<'a> {
+    fn new() -> Self {
+        Conditions { clauses: Vec::new(), params: Vec::new() }
+    }
+
+    /// Adds `clause`, whose `?` is this value's, where there is a value.
+    fn add(&mut self, clause: &str, value: Option<impl Into<Param<'a>>>) {
+        if let Some(value) = value {
+            self.params.push(value.into());
+            self.clauses.push(clause.replace('?', &format!("?{}", self.params.len())));
+        }
+    }
+
+    /// `select`, the clauses, then newest first and at most `limit`.
+    fn page(mut self, select: &str, id: &str, limit: u32) -> (String, Vec<Param<'a>>) {
+        self.params.push(Param::from(limit));
+        let condition = if self.clauses.is_empty() { String::new() } else { format!("WHERE {}", self.clauses.join(" AND ")) };
+        (format!("{select} {condition} ORDER BY {id} DESC LIMIT ?{}", self.params.len()), self.params)
+    }
+}
+
+// Sellers.
+
+const SELLER_SELECT: &str = "SELECT s.id, s.name, s.email, s.phone, s.low_credit_alert, s.status, s.account, b.balance, \
+     b.held, s.created_at, s.updated_at FROM charge_seller s JOIN ledger_balance b ON b.account = s.account";
+
+fn read_seller(row: &Row<'_>, currency: Currency) -> Result<Seller, Error> {
+    let money = |minor| Money::new(minor, currency);
+    Ok(Seller {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        email: row.get(2)?,
+        phone: row.get::<Option<String>>(3)?.map(PhoneNumber::from_column),
+        low_credit_alert: row.get::<Option<i64>>(4)?.map(money),
+        standing: read_standing(row, 5)?,
+        account: AccountId::from_column(row.get(6)?),
+        credit: money(row.get(7)?),
+        held: money(row.get(8)?),
+        created_at: row.get(9)?,
+        updated_at: row.get(10)?,
+    })
+}
+
+fn read_standing(row: &Row<'_>, index: usize) -> Result<Standing, Error> {
+    let name: String = row.get(index)?;
+    Standing::from_name(&name).ok_or_else(|| Error::Engine(format!("a standing is {name}")))
+}
+
+pub(crate) fn seller_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<Seller>, Error> {
+    tx.query_opt(&format!("{SELLER_SELECT} WHERE s.id = ?1"), &params![id], |row| read_seller(row, currency))
+}
+
+pub(crate) fn sellers_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Seller>, Error> {
+    let mut conditions = Conditions::new();
+    conditions.add("s.id = ?", filter.seller);
+    conditions.add("s.id < ?", filter.before);
+    let (sql, params) = conditions.page(SELLER_SELECT, "s.id", filter.limit);
+    tx.query(&sql, &params, |row| read_seller(row, currency))
+}
+
+pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO charge_seller (id, name, email, phone, low_credit_alert, status, account, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        &params![
+            seller.id,
+            &seller.name,
+            seller.email.as_deref(),
+            seller.phone.as_ref().map(PhoneNumber::as_str),
+            seller.low_credit_alert.map(Money::minor),
+            seller.standing.name(),
+            seller.account.get(),
+            seller.created_at,
+            seller.updated_at,
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn seller_update(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE charge_seller SET name = ?2, email = ?3, phone = ?4, low_credit_alert = ?5, status = ?6, updated_at = ?7
+         WHERE id = ?1",
+        &params![
+            seller.id,
+            &seller.name,
+            seller.email.as_deref(),
+            seller.phone.as_ref().map(PhoneNumber::as_str),
+            seller.low_credit_alert.map(Money::minor),
+            seller.standing.name(),
+            seller.updated_at,
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn seller_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
+    tx.execute("DELETE FROM charge_seller WHERE id = ?1", &params![id]).map(drop)
+}
+
+/// Whether the seller has ever been given credit or tried to sell.
+pub(crate) fn seller_has_history(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
+    let found = tx.query_opt(
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM charge_credit WHERE seller = ?1)
+             OR EXISTS (SELECT 1 FROM charge_sale WHERE seller = ?1)",
+        &params![id],
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
+}
+
+/// What a sale must know of its seller.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SellerKey {
+    pub(crate) account: AccountId,
+    pub(crate) standing: Standing,
+}
+
+const SELLER_KEYS: Each = Each {
+    sqlite: "SELECT id, account, status FROM charge_seller WHERE id = ?1",
+    postgres: "SELECT id, account, status FROM charge_seller WHERE id = ANY(?1::uuid[])",
+};
+
+pub(crate) fn seller_keys(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<Vec<(Uuid, SellerKey)>, Error> {
+    let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_each(&SELLER_KEYS, &rows, |row| {
+        let key = SellerKey { account: AccountId::from_column(row.get(1)?), standing: read_standing(row, 2)? };
+        Ok((row.get(0)?, key))
+    })
+}
+
+// Phone numbers.
+
+const PHONE_SELECT: &str = "SELECT id, number, label, status, account, created_at, updated_at FROM charge_phone";
+
+fn read_phone(row: &Row<'_>) -> Result<Phone, Error> {
+    Ok(Phone {
+        id: row.get(0)?,
+        number: PhoneNumber::from_column(row.get(1)?),
+        label: row.get(2)?,
+        standing: read_standing(row, 3)?,
+        account: AccountId::from_column(row.get(4)?),
+        created_at: row.get(5)?,
+        updated_at: row.get(6)?,
+    })
+}
+
+pub(crate) fn phone_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Phone>, Error> {
+    tx.query_opt(&format!("{PHONE_SELECT} WHERE id = ?1"), &params![id], read_phone)
+}
+
+pub(crate) fn phones_list(tx: &mut Tx<'_>, filter: &Filter) -> Result<Vec<Phone>, Error> {
+    let mut conditions = Conditions::new();
+    conditions.add("number = ?", filter.number.as_ref().map(PhoneNumber::as_str));
+    conditions.add("id < ?", filter.before);
+    let (sql, params) = conditions.page(PHONE_SELECT, "id", filter.limit);
+    tx.query(&sql, &params, read_phone)
+}
+
+const PHONES_BY_NUMBER: Each = Each {
+    sqlite: "SELECT id, number, label, status, account, created_at, updated_at FROM charge_phone WHERE number = ?1",
+    postgres: "SELECT id, number, label, status, account, created_at, updated_at
+        FROM charge_phone WHERE number = ANY(?1::text[])",
+};
+
+pub(crate) fn phones_by_number(tx: &mut Tx<'_>, numbers: &[&PhoneNumber]) -> Result<Vec<Phone>, Error> {
+    let rows: Vec<_> = numbers.iter().map(|number| params![number.as_str()]).collect();
+    tx.query_each(&PHONES_BY_NUMBER, &rows, read_phone)
+}
+
+const PHONE_INSERT: Each = Each {
+    sqlite: "INSERT INTO charge_phone (id, number, label, status, account, created_at, updated_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    postgres: "INSERT INTO charge_phone (id, number, label, status, account, created_at, updated_at)
+        SELECT * FROM UNNEST(?1::uuid[], ?2::text[], ?3::text[], ?4::text[], ?5::bigint[], ?6::bigint[], ?7::bigint[])",
+};
+
+pub(crate) fn phones_insert(tx: &mut Tx<'_>, phones: &[Phone]) -> Result<(), Error> {
+    let rows: Vec<_> = phones
+        .iter()
+        .map(|phone| {
+            let Phone { id, number, label, standing, account, created_at, updated_at } = phone;
+            params![*id, number.as_str(), label.as_deref(), standing.name(), account.get(), *created_at, *updated_at]
+        })
+        .collect();
+    tx.each(&PHONE_INSERT, &rows).map(drop)
+}
+
+pub(crate) fn phone_update(tx: &mut Tx<'_>, phone: &Phone) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE charge_phone SET label = ?2, status = ?3, updated_at = ?4 WHERE id = ?1",
+        &params![phone.id, phone.label.as_deref(), phone.standing.name(), phone.updated_at],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn phone_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
+    tx.execute("DELETE FROM charge_phone WHERE id = ?1", &params![id]).map(drop)
+}
+
+pub(crate) fn phone_has_history(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
+    let found = tx.query_opt("SELECT 1 FROM charge_sale WHERE phone = ?1 LIMIT 1", &params![id], |_| Ok(()))?;
+    Ok(found.is_some())
+}
+
+// Credit.
+
+const INCREASE_SELECT: &str =
+    "SELECT id, seller, amount, credit_after, reference, actor, created_at FROM charge_credit";
+
+pub(crate) fn increase_insert(tx: &mut Tx<'_>, increase: &Increase, entry: EntryId) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO charge_credit (id, seller, amount, credit_after, reference, actor, entry, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        &params![
+            increase.id,
+            increase.seller,
+            increase.amount.minor(),
+            increase.credit_after.minor(),
+            increase.reference.as_deref(),
+            &increase.actor,
+            entry.get(),
+            increase.created_at,
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn increases_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Increase>, Error> {
+    let mut conditions = Conditions::new();
+    conditions.add("seller = ?", filter.seller);
+    conditions.add("id < ?", filter.before);
+    let (sql, params) = conditions.page(INCREASE_SELECT, "id", filter.limit);
+    tx.query(&sql, &params, |row| {
+        Ok(Increase {
+            id: row.get(0)?,
+            seller: row.get(1)?,
+            amount: Money::new(row.get(2)?, currency),
+            credit_after: Money::new(row.get(3)?, currency),
+            reference: row.get(4)?,
+            actor: row.get(5)?,
+            created_at: row.get(6)?,
+        })
+    })
+}
+
+// Sales.
+
+const SALE_SELECT: &str = "SELECT s.id, s.seller, p.number, s.amount, s.status, s.connector, s.client_ref, \
+     s.credit_after, s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at \
+     FROM charge_sale s JOIN charge_phone p ON p.id = s.phone";
+
+fn read_sale(row: &Row<'_>, currency: Currency) -> Result<Sale, Error> {
+    let status: String = row.get(4)?;
+    Ok(Sale {
+        id: row.get(0)?,
+        seller: row.get(1)?,
+        number: PhoneNumber::from_column(row.get(2)?),
+        amount: Money::new(row.get(3)?, currency),
+        status: SaleStatus::from_name(&status).ok_or_else(|| Error::Engine(format!("charge_sale.status is {status}")))?,
+        connector: row.get(5)?,
+        client_ref: row.get(6)?,
+        credit_after: Money::new(row.get(7)?, currency),
+        operator_ref: row.get(8)?,
+        reason: row.get(9)?,
+        entry: row.get::<Option<i64>>(10)?.map(EntryId::from_column),
+        created_at: row.get(11)?,
+        settled_at: row.get(12)?,
+    })
+}
+
+pub(crate) fn sale_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<Sale>, Error> {
+    tx.query_opt(&format!("{SALE_SELECT} WHERE s.id = ?1"), &params![id], |row| read_sale(row, currency))
+}
+
+pub(crate) fn sales_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Sale>, Error> {
+    let mut conditions = Conditions::new();
+    if let Some(number) = &filter.number {
+        let Some(phone) = phones_by_number(tx, &[number])?.pop() else { return Ok(Vec::new()) };
+        conditions.add("s.phone = ?", Some(phone.id));
+    }
+    conditions.add("s.seller = ?", filter.seller);
+    if filter.status.is_some_and(|status| status != SaleStatus::Completed) {
+        // Says to SQLite that the index of the unusual ones will do.
+        conditions.clauses.push("s.status <> 'completed'".to_owned());
+    }
+    conditions.add("s.status = ?", filter.status.map(SaleStatus::name));
+    conditions.add("s.client_ref = ?", filter.client_ref.as_deref());
+    conditions.add("s.id < ?", filter.before);
+    let (sql, params) = conditions.page(SALE_SELECT, "s.id", filter.limit);
+    tx.query(&sql, &params, |row| read_sale(row, currency))
+}
+
+const SALES_BY_REF: Each = Each {
+    sqlite: "SELECT seller, client_ref, id FROM charge_sale WHERE seller = ?1 AND client_ref = ?2",
+    postgres: "SELECT s.seller, s.client_ref, s.id FROM UNNEST(?1::uuid[], ?2::text[]) AS asked (seller, client_ref)
+        JOIN charge_sale s ON s.seller = asked.seller AND s.client_ref = asked.client_ref",
+};
+
+/// The sales that sellers have made under these references.
+pub(crate) fn sales_by_ref(tx: &mut Tx<'_>, refs: &[(Uuid, &str)]) -> Result<Vec<((Uuid, String), Uuid)>, Error> {
+    let rows: Vec<_> = refs.iter().map(|(seller, client_ref)| params![*seller, *client_ref]).collect();
+    tx.query_each(&SALES_BY_REF, &rows, |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+}
+
+/// A sale to be written down.
+#[derive(Debug, Clone)]
+pub(crate) struct NewSale<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) seller: Uuid,
+    pub(crate) phone: Uuid,
+    pub(crate) amount: Money,
+    pub(crate) status: SaleStatus,
+    pub(crate) connector: &'static str,
+    pub(crate) client_ref: Option<&'a str>,
+    pub(crate) actor: &'a str,
+    pub(crate) credit_after: Money,
+    pub(crate) entry: Option<EntryId>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) settled_at: Option<Timestamp>,
+}
+
+const SALE_INSERT: Each = Each {
+    sqlite: "INSERT INTO charge_sale (id, seller, phone, amount, status, connector, client_ref, actor, credit_after,
+        entry, created_at, settled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    postgres: "INSERT INTO charge_sale (id, seller, phone, amount, status, connector, client_ref, actor, credit_after,
+        entry, created_at, settled_at) SELECT * FROM UNNEST(?1::uuid[], ?2::uuid[], ?3::uuid[], ?4::bigint[],
+        ?5::text[], ?6::text[], ?7::text[], ?8::text[], ?9::bigint[], ?10::bigint[], ?11::bigint[], ?12::bigint[])",
+};
+
+pub(crate) fn sales_insert(tx: &mut Tx<'_>, sales: &[NewSale<'_>]) -> Result<(), Error> {
+    let rows: Vec<_> = sales
+        .iter()
+        .map(|sale| {
+            params![
+                sale.id,
+                sale.seller,
+                sale.phone,
+                sale.amount.minor(),
+                sale.status.name(),
+                sale.connector,
+                sale.client_ref,
+                sale.actor,
+                sale.credit_after.minor(),
+                sale.entry.map(EntryId::get),
+                sale.created_at,
+                sale.settled_at,
+            ]
+        })
+        .collect();
+    tx.each(&SALE_INSERT, &rows).map(drop)
+}
+
+/// Writes what changed of a sale after it was submitted.
+pub(crate) fn sale_update(tx: &mut Tx<'_>, sale: &Sale, reversal: Option<EntryId>) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE charge_sale SET status = ?2, credit_after = ?3, operator_ref = ?4, reason = ?5, entry = ?6,
+             reversal = ?7, settled_at = ?8 WHERE id = ?1",
+        &params![
+            sale.id,
+            sale.status.name(),
+            sale.credit_after.minor(),
+            sale.operator_ref.as_deref(),
+            sale.reason.as_deref(),
+            sale.entry.map(EntryId::get),
+            reversal.map(EntryId::get),
+            sale.settled_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Notes that the operator was asked about a sale whose fate is unknown.
+pub(crate) fn sale_asked(tx: &mut Tx<'_>, id: Uuid, now: Timestamp) -> Result<(), Error> {
+    tx.execute("UPDATE charge_sale SET asked_at = ?2 WHERE id = ?1", &params![id, now]).map(drop)
+}
+
+/// Sales whose operator should be asked again: those never asked first, then those asked longest ago.
+pub(crate) fn sales_to_ask(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
+    tx.query(
+        "SELECT id FROM charge_sale WHERE status = 'unknown' AND (asked_at IS NULL OR asked_at < ?1)
+         ORDER BY COALESCE(asked_at, 0), id LIMIT ?2",
+        &params![before, limit],
+        |row| row.get(0),
+    )
+}
+
+/// The two sides of the app's own equation, in minor units: credit granted, and where it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreditCheck {
+    /// All that staff ever gave.
+    pub granted: i64,
+    /// What sellers have left, holds included.
+    pub left: i64,
+    /// What was charged to numbers and not reversed.
+    pub sold: i64,
+}
+
+impl CreditCheck {
+    /// Whether nothing is missing and nothing too much.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.granted == self.left + self.sold
+    }
+}
+
+pub(crate) fn credit_check(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> {
+    tx.query_one(
+        "SELECT
+             (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_credit),
+             (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT)
+              FROM charge_seller s JOIN ledger_balance b ON b.account = s.account),
+             (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_sale WHERE status = 'completed')",
+        &[],
+        |row| Ok(CreditCheck { granted: row.get(0)?, left: row.get(1)?, sold: row.get(2)? }),
+    )
+}

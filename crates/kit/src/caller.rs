@@ -1,0 +1,208 @@
+//! Who is asking.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use jiff::{SignedDuration, Timestamp};
+use purser_identity::{Actor, ApiKey, Scopes, SecretHash, Tie, User, api_key_by_hash, api_key_used, session_find};
+use uuid::Uuid;
+
+use crate::code;
+use crate::context::AppContext;
+use crate::problem::Problem;
+
+/// The cookie that carries a session's token.
+pub const SESSION_COOKIE: &str = "purser_session";
+
+/// How long a key is believed without asking the database again. A revocation reaches the copy of the program that did
+/// it at once, and every other copy within this time.
+const KEY_TRUST: SignedDuration = SignedDuration::from_secs(2);
+
+/// How exactly a key's last use is kept.
+const USE_GRAIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Keys remembered at once, at most. Past it all are forgotten, which costs a look-up each.
+const KEY_RING: usize = 10_000;
+
+/// The authenticated caller of a request: a key, or a person with a session. Handlers take it as an extractor.
+#[derive(Debug, Clone)]
+pub struct Caller(Who);
+
+#[derive(Debug, Clone)]
+enum Who {
+    Key(Arc<ApiKey>),
+    Person(Arc<User>, Scopes),
+}
+
+impl Caller {
+    /// Whether the caller has a scope.
+    #[must_use]
+    pub fn has(&self, scope: &str) -> bool {
+        match &self.0 {
+            Who::Key(key) => key.scopes.covers(scope),
+            Who::Person(_, scopes) => scopes.covers(scope),
+        }
+    }
+
+    /// The one object that the caller may act for, where there is one.
+    #[must_use]
+    pub fn tie(&self) -> Option<&Tie> {
+        match &self.0 {
+            Who::Key(key) => key.tie.as_ref(),
+            Who::Person(..) => None,
+        }
+    }
+
+    /// The id of the one object of this `kind` that the caller may act for. A caller who is tied to something else
+    /// gets `Some` id that is nobody's, and so finds nothing.
+    #[must_use]
+    pub fn tied_to(&self, kind: &str) -> Option<Uuid> {
+        self.tie().map(|tie| if tie.kind == kind { tie.id } else { Uuid::nil() })
+    }
+
+    /// Whether the caller may act for the object `id` of this `kind`.
+    #[must_use]
+    pub fn may_see(&self, kind: &str, id: Uuid) -> bool {
+        self.tied_to(kind).is_none_or(|tied| tied == id)
+    }
+
+    /// Who it is, for the journal and the audit log.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match &self.0 {
+            Who::Key(key) => Actor::ApiKey(key.id),
+            Who::Person(user, _) => Actor::User(user.id),
+        }
+    }
+
+    /// Who it is, for an error.
+    #[must_use]
+    pub fn described(&self) -> String {
+        match &self.0 {
+            Who::Key(key) => format!("the key '{}'", key.label),
+            Who::Person(user, _) => format!("the user {}", user.username),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // The route's guard has put it there; a route that needs nothing has no caller to ask for.
+        let caller = parts.extensions.get::<Caller>().cloned();
+        caller.ok_or_else(|| Problem::internal("a handler asks for the caller of a route that needs none"))
+    }
+}
+
+/// Finds out who asks, by `Authorization: Bearer pk_…` or else by the session's cookie.
+///
+/// # Errors
+/// [`code::UNAUTHENTICATED`], or the store's.
+pub async fn authenticate(context: &AppContext, headers: &HeaderMap) -> Result<Caller, Problem> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let token = value.to_str().ok().and_then(bearer).ok_or_else(|| {
+            Problem::new(&code::UNAUTHENTICATED, "The Authorization header is not of the form 'Bearer pk_…'.")
+        })?;
+        return context.keys.caller(context, SecretHash::of(token)).await;
+    }
+    if let Some(token) = cookie(headers, SESSION_COOKIE) {
+        return person(context, SecretHash::of(token)).await;
+    }
+    Err(Problem::new(&code::UNAUTHENTICATED, "Send 'Authorization: Bearer pk_…', or sign in."))
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The value of a cookie.
+#[must_use]
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+async fn person(context: &AppContext, hash: SecretHash) -> Result<Caller, Problem> {
+    let now = context.now();
+    let session = context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::internal)).await?;
+    let session = session.ok_or_else(|| {
+        Problem::new(&code::UNAUTHENTICATED, "The session has ended; sign in again.")
+    })?;
+    let scopes = if session.user.is_superuser { Scopes::everything() } else { Scopes::default() };
+    Ok(Caller(Who::Person(Arc::new(session.user), scopes)))
+}
+
+/// API keys seen lately, so that a sale does not look its key up.
+#[derive(Default)]
+pub struct KeyRing {
+    keys: Mutex<HashMap<SecretHash, Seen>>,
+}
+
+#[derive(Clone)]
+struct Seen {
+    key: Arc<ApiKey>,
+    at: Timestamp,
+}
+
+impl KeyRing {
+    /// Forgets everything: what was revoked is refused from now on.
+    pub fn forget(&self) {
+        self.lock().clear();
+    }
+
+    async fn caller(&self, context: &AppContext, hash: SecretHash) -> Result<Caller, Problem> {
+        let now = context.now();
+        let seen = self.lock().get(&hash).cloned();
+        if let Some(seen) = seen
+            && now < later(seen.at, KEY_TRUST)
+            && seen.key.expires_at.is_none_or(|end| now < end)
+        {
+            return Ok(Caller(Who::Key(seen.key)));
+        }
+        let found =
+            context.store.read(move |tx| api_key_by_hash(tx, now, hash).map_err(Problem::internal)).await?;
+        let Some(key) = found.map(Arc::new) else {
+            self.lock().remove(&hash);
+            return Err(Problem::new(&code::UNAUTHENTICATED, "The key is not known, was revoked, or has expired."));
+        };
+        self.remember(hash, Seen { key: Arc::clone(&key), at: now });
+        note_use(context, &key, now);
+        Ok(Caller(Who::Key(key)))
+    }
+
+    fn remember(&self, hash: SecretHash, seen: Seen) {
+        let mut keys = self.lock();
+        if keys.len() >= KEY_RING {
+            keys.clear();
+        }
+        keys.insert(hash, seen);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SecretHash, Seen>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps a key's last use, to the minute, without making its request wait.
+fn note_use(context: &AppContext, key: &ApiKey, now: Timestamp) {
+    if key.last_used_at.is_some_and(|last| now < later(last, USE_GRAIN)) {
+        return;
+    }
+    let (store, id) = (context.store.clone(), key.id);
+    tokio::spawn(async move {
+        let noted = store.write(move |tx| api_key_used(tx, id, now).map_err(Problem::internal)).await;
+        if let Err(problem) = noted {
+            tracing::warn!(key = %id, detail = problem.detail(), "a key's last use could not be kept");
+        }
+    });
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,63 @@
+//! The house an app lives in.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use purser_outbox::Outbox;
+use purser_store::{Clock, Store};
+use uuid::Uuid;
+
+use crate::caller::KeyRing;
+use crate::ids::Ids;
+
+/// What every app is given. Cheap to clone; made once, at the binary's edge.
+#[derive(Clone)]
+pub struct AppContext(Arc<House>);
+
+/// What is in it.
+pub struct House {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Ids,
+    /// Wakes the worker after a commit that enqueued a job.
+    pub outbox: Outbox,
+    /// This process, told apart from all others: the owner of its leases.
+    pub process: Uuid,
+    /// API keys seen lately.
+    pub keys: KeyRing,
+    /// Whether cookies carry `Secure`, and answers tell browsers to stay with https.
+    pub https: bool,
+}
+
+impl AppContext {
+    /// Moves into the house.
+    #[must_use]
+    pub fn new(house: House) -> Self {
+        AppContext(Arc::new(house))
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The present moment, and a fresh id made of it.
+    #[must_use]
+    pub fn stamp(&self) -> (Timestamp, Uuid) {
+        let now = self.now();
+        (now, self.ids.next(now))
+    }
+}
+
+impl Deref for AppContext {
+    type Target = House;
+
+    fn deref(&self) -> &House {
+        &self.0
+    }
+}

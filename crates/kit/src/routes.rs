@@ -1,0 +1,163 @@
+//! Routes with their permissions: an API route cannot be added without saying who may use it.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::caller::{Caller, authenticate};
+use crate::{AppContext, code};
+use crate::problem::Problem;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Anybody. The route itself checks what it must (a signature, say).
+    Nothing,
+    /// A caller with this scope. A key that is tied to one object may use the route for that object.
+    Scope(&'static str),
+    /// A caller with this scope who is not tied to one object: staff work.
+    StaffScope(&'static str),
+}
+
+/// A route as the tests and the documentation see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteInfo {
+    /// Its method.
+    pub method: Method,
+    /// Its path, with its trailing slash and `{parameters}`. It answers without the slash too.
+    pub path: String,
+    /// Who may use it.
+    pub needs: Needs,
+}
+
+/// An app's API: its router, its documentation, and the table of who may use what.
+pub struct Routes<S = ()> {
+    context: AppContext,
+    router: OpenApiRouter<S>,
+    table: Vec<RouteInfo>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes yet.
+    #[must_use]
+    pub fn new(context: &AppContext) -> Self {
+        Routes { context: context.clone(), router: OpenApiRouter::default(), table: Vec::new() }
+    }
+
+    /// Adds what `routes!(handler)` made, for whoever `needs` allows. The handler finds its [`Caller`] as an extractor.
+    #[must_use]
+    pub fn add(mut self, needs: Needs, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
+        let guard = Guard { context: self.context.clone(), needs };
+        let methods = methods.layer(middleware::from_fn_with_state(guard, check));
+        for (path, item) in &mut paths.paths {
+            let operations = [
+                (Method::GET, &mut item.get),
+                (Method::POST, &mut item.post),
+                (Method::PUT, &mut item.put),
+                (Method::PATCH, &mut item.patch),
+                (Method::DELETE, &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                let Some(operation) = operation else { continue };
+                operation.security = Some(needs.documented());
+                if let Some(sentence) = needs.sentence() {
+                    let text = operation.description.get_or_insert_default();
+                    text.push_str(if text.is_empty() { "" } else { "\n\n" });
+                    text.push_str(&sentence);
+                }
+                self.table.push(RouteInfo { method, path: path.clone(), needs });
+            }
+            if let Some(bare) = path.strip_suffix('/').filter(|bare| !bare.is_empty()) {
+                self.router = self.router.route(bare, methods.clone());
+            }
+        }
+        self.router = self.router.routes((schemas, paths, methods));
+        self
+    }
+
+    /// The finished routes, with the state that their handlers share.
+    #[must_use]
+    pub fn with_state(self, state: S) -> Routes<()> {
+        Routes { context: self.context, router: self.router.with_state(state), table: self.table }
+    }
+}
+
+impl Routes<()> {
+    /// Puts another app's routes beside these.
+    #[must_use]
+    pub fn merge(mut self, other: Routes<()>) -> Self {
+        self.router = self.router.merge(other.router);
+        self.table.extend(other.table);
+        self
+    }
+
+    /// The router with its documentation, and the table.
+    #[must_use]
+    pub fn into_parts(self) -> (OpenApiRouter<()>, Vec<RouteInfo>) {
+        (self.router, self.table)
+    }
+}
+
+impl Needs {
+    fn documented(self) -> Vec<SecurityRequirement> {
+        match self {
+            Needs::Nothing => Vec::new(),
+            Needs::Scope(scope) | Needs::StaffScope(scope) => {
+                vec![SecurityRequirement::new("api_key", [scope]), SecurityRequirement::new("session", [scope])]
+            }
+        }
+    }
+
+    fn sentence(self) -> Option<String> {
+        match self {
+            Needs::Nothing => None,
+            Needs::Scope(scope) => Some(format!("Needs the scope `{scope}`.")),
+            Needs::StaffScope(scope) => {
+                Some(format!("Needs the scope `{scope}`; not for keys that are tied to one object."))
+            }
+        }
+    }
+
+    /// Whether this caller may use the route.
+    fn allow(self, caller: &Caller) -> Result<(), Problem> {
+        let (scope, staff) = match self {
+            Needs::Nothing => return Ok(()),
+            Needs::Scope(scope) => (scope, false),
+            Needs::StaffScope(scope) => (scope, true),
+        };
+        if !caller.has(scope) {
+            let detail = format!("This needs the scope {scope}, which {} does not have.", caller.described());
+            return Err(Problem::new(&code::FORBIDDEN, detail));
+        }
+        if staff && caller.tie().is_some() {
+            let detail = "This is staff work: a key that is tied to one object may not do it.";
+            return Err(Problem::new(&code::FORBIDDEN, detail));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+struct Guard {
+    context: AppContext,
+    needs: Needs,
+}
+
+async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    if guard.needs != Needs::Nothing {
+        match admitted(&guard, request.headers()).await {
+            Ok(caller) => request.extensions_mut().insert(caller),
+            Err(problem) => return problem.into_response(),
+        };
+    }
+    next.run(request).await
+}
+
+async fn admitted(guard: &Guard, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let caller = authenticate(&guard.context, headers).await?;
+    guard.needs.allow(&caller)?;
+    Ok(caller)
+}
