@@ -1,0 +1,39 @@
+//! Who does a thing, as journal entries and the audit log name it.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Whoever acts. Written `key:<id>`, `user:<id>` or `system:<name>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// A program, by its API key.
+    ApiKey(Uuid),
+    /// A person who is signed in.
+    User(Uuid),
+    /// Purser itself: a job, a schedule, or whoever sits at the command line.
+    System(&'static str),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::ApiKey(id) => write!(f, "key:{id}"),
+            Actor::User(id) => write!(f, "user:{id}"),
+            Actor::System(name) => write!(f, "system:{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_is_written_with_its_kind() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(Actor::ApiKey(id).to_string(), "key:00000000-0000-0000-0000-000000000007");
+        assert_eq!(Actor::User(id).to_string(), "user:00000000-0000-0000-0000-000000000007");
+        assert_eq!(Actor::System("cli").to_string(), "system:cli");
+    }
+}

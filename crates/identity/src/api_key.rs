@@ -1,0 +1,159 @@
+//! API keys: what programs sign in with.
+
+use jiff::Timestamp;
+use purser_store::{Error as StoreError, Row, Tx, params};
+use uuid::Uuid;
+
+use crate::{Error, Scopes, SecretHash};
+
+/// The one object that a key acts for. Whatever else there is of that kind does not exist for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Tie {
+    /// What it is, such as `charge:seller`: 1 to 100 characters.
+    pub kind: String,
+    /// Which one.
+    pub id: Uuid,
+}
+
+/// An API key, without the secret that only its owner knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id: how it is named in journals and revoked.
+    pub id: Uuid,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// The one object that it acts for.
+    pub tie: Option<Tie>,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to the minute or so.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// An API key to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApiKey {
+    /// A fresh id.
+    pub id: Uuid,
+    /// What its owner calls it: 1 to 100 characters on one line.
+    pub label: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// The one object that it acts for.
+    pub tie: Option<Tie>,
+    /// When it ends by itself: after now.
+    pub expires_at: Option<Timestamp>,
+    /// Who makes it: 1 to 200 characters.
+    pub created_by: String,
+}
+
+const COLUMNS: &str =
+    "id, label, scopes, tie_kind, tie_id, created_by, created_at, expires_at, last_used_at, revoked_at";
+
+/// Makes a key, known by the hash of its secret.
+///
+/// # Errors
+/// [`Error::BadField`].
+pub fn api_key_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewApiKey, hash: SecretHash) -> Result<(), Error> {
+    label_check("the label", &new.label)?;
+    if let Some(tie) = &new.tie {
+        label_check("the kind of what the key is tied to", &tie.kind)?;
+    }
+    if new.expires_at.is_some_and(|at| at <= now) {
+        return Err(Error::BadField { field: "the expiry", rule: "later than now" });
+    }
+    let (tie_kind, tie_id) = new.tie.as_ref().map(|tie| (tie.kind.as_str(), tie.id)).unzip();
+    let scopes = new.scopes.to_string();
+    tx.execute(
+        "INSERT INTO identity_api_key
+             (id, hash, label, scopes, tie_kind, tie_id, created_by, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        &params![new.id, &hash.0, &new.label, &scopes, tie_kind, tie_id, &new.created_by, now, new.expires_at],
+    )?;
+    Ok(())
+}
+
+/// The key whose secret has this hash, if it is live: neither revoked nor expired.
+///
+/// # Errors
+/// The store's.
+pub fn api_key_by_hash(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<ApiKey>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM identity_api_key WHERE hash = ?1");
+    let key = tx.query_opt(&sql, &params![&hash.0], read_key)?;
+    Ok(key.filter(|key| key.is_live(now)))
+}
+
+/// All keys, dead ones as well, newest first.
+///
+/// # Errors
+/// The store's.
+pub fn api_key_list(tx: &mut Tx<'_>) -> Result<Vec<ApiKey>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM identity_api_key ORDER BY created_at DESC, id DESC");
+    Ok(tx.query(&sql, &[], read_key)?)
+}
+
+/// Ends a key for good.
+///
+/// # Errors
+/// [`Error::NoKey`]; [`Error::KeyRevoked`] the second time.
+pub fn api_key_revoke(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, actor: &str) -> Result<(), Error> {
+    let revoked = tx.execute(
+        "UPDATE identity_api_key SET revoked_at = ?2, revoked_by = ?3 WHERE id = ?1 AND revoked_at IS NULL",
+        &params![id, now, actor],
+    )?;
+    if revoked > 0 {
+        return Ok(());
+    }
+    let known = tx.query_opt("SELECT 1 FROM identity_api_key WHERE id = ?1", &params![id], |_| Ok(()))?;
+    Err(if known.is_some() { Error::KeyRevoked } else { Error::NoKey })
+}
+
+/// Notes that a key was used at `at`. Worth a write once a minute, no more.
+///
+/// # Errors
+/// The store's.
+pub fn api_key_used(tx: &mut Tx<'_>, id: Uuid, at: Timestamp) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE identity_api_key SET last_used_at = ?2
+         WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)",
+        &params![id, at],
+    )?;
+    Ok(())
+}
+
+impl ApiKey {
+    /// Whether it opens anything at `now`: it is neither revoked nor expired.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+fn label_check(field: &'static str, text: &str) -> Result<(), Error> {
+    let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(Error::BadField { field, rule: "1 to 100 characters on one line" }) }
+}
+
+fn read_key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
+    let scopes: String = row.get(2)?;
+    let tie = row.get::<Option<String>>(3)?.zip(row.get(4)?).map(|(kind, id)| Tie { kind, id });
+    Ok(ApiKey {
+        id: row.get(0)?,
+        label: row.get(1)?,
+        scopes: Scopes::parse(&scopes).map_err(|error| StoreError::Engine(format!("identity_api_key: {error}")))?,
+        tie,
+        created_by: row.get(5)?,
+        created_at: row.get(6)?,
+        expires_at: row.get(7)?,
+        last_used_at: row.get(8)?,
+        revoked_at: row.get(9)?,
+    })
+}

@@ -1,0 +1,117 @@
+//! Rate limits: how often something may be tried. Counted in the database, so that they hold across copies.
+
+use jiff::{SignedDuration, Timestamp};
+use purser_store::{Tx, params};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+
+/// How often something may be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// What is tried: limits of different buckets do not meet.
+    pub bucket: &'static str,
+    /// How many tries a window has.
+    pub limit: u32,
+    /// How long a window is.
+    pub window: SignedDuration,
+}
+
+/// Signing in, by the peer's address.
+pub const LOGIN_BY_ADDRESS: RateLimit =
+    RateLimit { bucket: "login:address", limit: 5, window: SignedDuration::from_mins(1) };
+
+/// Signing in with a wrong password, by the peer's address.
+pub const LOGIN_FAILED_BY_ADDRESS: RateLimit =
+    RateLimit { bucket: "login_failed:address", limit: 5, window: SignedDuration::from_mins(1) };
+
+/// Signing in with a wrong password, by the account that was tried, whether it exists or not.
+pub const LOGIN_FAILED_BY_ACCOUNT: RateLimit =
+    RateLimit { bucket: "login_failed:account", limit: 3, window: SignedDuration::from_mins(5) };
+
+/// Whether a try is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateVerdict {
+    /// It is, and was counted.
+    Allowed,
+    /// It is not, and was not counted.
+    Limited {
+        /// When the window ends, in whole seconds, at least 1.
+        retry_after_seconds: u32,
+    },
+}
+
+/// Counts a try of `key` (an address, an account) in `bucket`, unless its window is full. A window begins with its
+/// first try. `limit` is at least 1.
+///
+/// For tries that count only when they fail: count first, so that many at once cannot slip past, and
+/// [`rate_forgive`] the one that went well.
+///
+/// # Errors
+/// The store's.
+pub fn rate_hit(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    bucket: &str,
+    key: &str,
+    limit: u32,
+    window: SignedDuration,
+) -> Result<RateVerdict, Error> {
+    let key = key_hash(key);
+    let counted = tx.execute(
+        "INSERT INTO identity_rate (bucket, key, hits, ends_at) VALUES (?1, ?2, 1, ?4)
+         ON CONFLICT (bucket, key) DO UPDATE SET
+             hits = CASE WHEN identity_rate.ends_at <= ?3 THEN 1 ELSE identity_rate.hits + 1 END,
+             ends_at = CASE WHEN identity_rate.ends_at <= ?3 THEN excluded.ends_at ELSE identity_rate.ends_at END
+         WHERE identity_rate.ends_at <= ?3 OR identity_rate.hits < ?5",
+        &params![bucket, &key, now, now + window, limit],
+    )?;
+    if counted > 0 {
+        return Ok(RateVerdict::Allowed);
+    }
+    let sql = "SELECT ends_at FROM identity_rate WHERE bucket = ?1 AND key = ?2";
+    let ends_at: Timestamp = tx.query_one(sql, &params![bucket, &key], |row| row.get(0))?;
+    Ok(RateVerdict::Limited { retry_after_seconds: whole_seconds(ends_at.duration_since(now)) })
+}
+
+/// Takes a counted try back, because it went well.
+///
+/// # Errors
+/// The store's.
+pub fn rate_forgive(tx: &mut Tx<'_>, bucket: &str, key: &str) -> Result<(), Error> {
+    let sql = "UPDATE identity_rate SET hits = hits - 1 WHERE bucket = ?1 AND key = ?2 AND hits > 0";
+    tx.execute(sql, &params![bucket, &key_hash(key)])?;
+    Ok(())
+}
+
+/// Forgets the windows that ended before `before`, and says how many.
+///
+/// # Errors
+/// The store's.
+pub fn rates_forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+    Ok(tx.execute("DELETE FROM identity_rate WHERE ends_at < ?1", &params![before])?)
+}
+
+/// Hashed, because a key may be whatever somebody typed as a name: a password, or a megabyte.
+fn key_hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+/// Rounded up, so that whoever waits as told is let in.
+fn whole_seconds(time: SignedDuration) -> u32 {
+    let seconds = time.as_secs() + i64::from(time.subsec_nanos() > 0);
+    u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_to_wait_is_rounded_up() {
+        assert_eq!(whole_seconds(SignedDuration::from_millis(59_001)), 60);
+        assert_eq!(whole_seconds(SignedDuration::from_secs(59)), 59);
+        assert_eq!(whole_seconds(SignedDuration::from_micros(1)), 1);
+        assert_eq!(whole_seconds(SignedDuration::ZERO), 1);
+    }
+}

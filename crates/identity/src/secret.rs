@@ -1,0 +1,94 @@
+//! Tokens: what a key, a session or a link is opened with.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// A token as its owner sees it, once. It carries 256 bits of chance, so a plain hash of it is safe to keep.
+/// Its text shows in no log: `Debug` leaves it out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// An API key: `pk_` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn api_key(random: &[u8; 32]) -> Self {
+        Secret::with_prefix("pk_", random)
+    }
+
+    /// A session's token, for its cookie: `ps_` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn session(random: &[u8; 32]) -> Self {
+        Secret::with_prefix("ps_", random)
+    }
+
+    /// A set-up link's token: `pu_` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn setup(random: &[u8; 32]) -> Self {
+        Secret::with_prefix("pu_", random)
+    }
+
+    /// The text, to be handed to its owner and nobody else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What the database keeps of it.
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(&self.0)
+    }
+
+    // A prefix of its own lets a person, or a scanner of leaked secrets, see what a stray token opens.
+    fn with_prefix(prefix: &str, random: &[u8; 32]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+        let hex = random.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        Secret(prefix.chars().chain(hex).collect())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// SHA-256 of a token's text. Looking a token up by its hash leaves nothing for a timing attack to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SecretHash(pub [u8; 32]);
+
+impl SecretHash {
+    /// The hash of whatever somebody presents as a token.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        SecretHash(Sha256::digest(text.as_bytes()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_what_it_opens() {
+        let random = [0xa5; 32];
+        let digits = "a5".repeat(32);
+        assert_eq!(Secret::api_key(&random).expose(), format!("pk_{digits}"));
+        assert_eq!(Secret::session(&random).expose(), format!("ps_{digits}"));
+        assert_eq!(Secret::setup(&random).expose(), format!("pu_{digits}"));
+    }
+
+    #[test]
+    fn a_token_is_found_again_by_its_text() {
+        let secret = Secret::api_key(&[7; 32]);
+        assert_eq!(SecretHash::of(secret.expose()), secret.hash());
+        assert_ne!(SecretHash::of(secret.expose()), Secret::session(&[7; 32]).hash());
+    }
+
+    #[test]
+    fn a_token_does_not_show_in_a_log() {
+        assert_eq!(format!("{:?}", Secret::api_key(&[7; 32])), "Secret(…)");
+    }
+}

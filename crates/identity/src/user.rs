@@ -1,0 +1,182 @@
+//! People who may sign in.
+
+use jiff::Timestamp;
+use purser_store::{Error as StoreError, Row, Tx, params};
+use uuid::Uuid;
+
+use crate::{Email, Error, PasswordHash, Username, sessions_revoke_all};
+
+/// Somebody who may sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The id.
+    pub id: Uuid,
+    /// The username, unique but for letter case.
+    pub username: Username,
+    /// The email address, unique but for letter case.
+    pub email: Email,
+    /// The first name; may be empty.
+    pub first_name: String,
+    /// The last name; may be empty.
+    pub last_name: String,
+    /// Whether the console is open to this person.
+    pub is_staff: bool,
+    /// Whether everything is. A superuser is staff.
+    pub is_superuser: bool,
+    /// Whether this person may sign in at all.
+    pub is_active: bool,
+    /// Since when the person is known.
+    pub created_at: Timestamp,
+    /// When a session of this person was last used, to the minute or so.
+    pub last_seen_at: Option<Timestamp>,
+}
+
+/// Somebody to be made known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// A fresh id.
+    pub id: Uuid,
+    /// The username.
+    pub username: Username,
+    /// The email address.
+    pub email: Email,
+    /// The first name, at most 150 characters.
+    pub first_name: String,
+    /// The last name, at most 150 characters.
+    pub last_name: String,
+    /// Whether the console is open to this person.
+    pub is_staff: bool,
+    /// Whether everything is; makes the person staff.
+    pub is_superuser: bool,
+    /// The password. Without one, none fits.
+    pub password: Option<PasswordHash>,
+    /// Who makes the person known, and sets the password: 1 to 200 characters.
+    pub actor: String,
+}
+
+const COLUMNS: &str = "id, username, email, first_name, last_name, is_staff, is_superuser, is_active, created_at,
+    last_seen_at";
+
+/// Makes somebody known, and active.
+///
+/// # Errors
+/// [`Error::UsernameTaken`], [`Error::EmailTaken`], [`Error::BadField`] for a name.
+pub fn user_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
+    name_check("the first name", &new.first_name)?;
+    name_check("the last name", &new.last_name)?;
+    let (username_folded, email_folded) = (new.username.folded(), new.email.folded());
+    if find(tx, &username_folded)?.is_some() {
+        return Err(Error::UsernameTaken(new.username.to_string()));
+    }
+    if find(tx, &email_folded)?.is_some() {
+        return Err(Error::EmailTaken(new.email.to_string()));
+    }
+    let password = new.password.as_ref().map(PasswordHash::as_str);
+    tx.execute(
+        "INSERT INTO identity_user (id, username, username_folded, email, email_folded, first_name, last_name,
+             is_staff, is_superuser, password, password_set_at, password_set_by, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        &params![
+            new.id,
+            new.username.as_str(),
+            &username_folded,
+            new.email.as_str(),
+            &email_folded,
+            &new.first_name,
+            &new.last_name,
+            new.is_staff || new.is_superuser,
+            new.is_superuser,
+            password,
+            password.map(|_| now),
+            password.map(|_| new.actor.as_str()),
+            now,
+        ],
+    )?;
+    Ok(())
+}
+
+/// The user with this id.
+///
+/// # Errors
+/// [`Error::NoUser`].
+pub fn user_get(tx: &mut Tx<'_>, id: Uuid) -> Result<User, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM identity_user WHERE id = ?1");
+    tx.query_opt(&sql, &params![id], |row| User::read(row, 0))?.ok_or(Error::NoUser(id))
+}
+
+/// The user who signs in by this username or email address, in any letter case, with the password's hash where there
+/// is one. The user may be inactive: look before letting anybody in, and after the password was verified, so that the
+/// answer and its time tell nothing.
+///
+/// # Errors
+/// The store's.
+pub fn user_by_login(tx: &mut Tx<'_>, login: &str) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
+    // What is neither never reaches the database, which would choke on some of what people type.
+    let folded = match (Username::parse(login), Email::parse(login)) {
+        (Ok(username), _) => username.folded(),
+        (_, Ok(email)) => email.folded(),
+        _ => return Ok(None),
+    };
+    find(tx, &folded)
+}
+
+/// Sets a user's password and ends all sessions of that user: whoever had the old one is out.
+///
+/// # Errors
+/// [`Error::NoUser`].
+pub fn password_set(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: Uuid,
+    password: &PasswordHash,
+    actor: &str,
+) -> Result<(), Error> {
+    let changed = tx.execute(
+        "UPDATE identity_user SET password = ?2, password_set_at = ?3, password_set_by = ?4 WHERE id = ?1",
+        &params![id, password.as_str(), now, actor],
+    )?;
+    if changed == 0 {
+        return Err(Error::NoUser(id));
+    }
+    sessions_revoke_all(tx, now, id)
+}
+
+/// Whether there is a superuser, active or not. While there is none, a set-up link is due.
+///
+/// # Errors
+/// The store's.
+pub fn superuser_exists(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM identity_user WHERE is_superuser = 1 LIMIT 1";
+    Ok(tx.query_opt(sql, &[], |_| Ok(()))?.is_some())
+}
+
+/// A username has no `@` and an email address has one, so a folded text can be only one of them.
+fn find(tx: &mut Tx<'_>, folded: &str) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
+    let column = if folded.contains('@') { "email_folded" } else { "username_folded" };
+    let sql = format!("SELECT password, {COLUMNS} FROM identity_user WHERE {column} = ?1");
+    let found = tx.query_opt(&sql, &params![folded], |row| Ok((User::read(row, 1)?, PasswordHash::read(row, 0)?)))?;
+    Ok(found)
+}
+
+fn name_check(field: &'static str, name: &str) -> Result<(), Error> {
+    let fits = name.chars().count() <= 150 && !name.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(Error::BadField { field, rule: "at most 150 characters on one line" }) }
+}
+
+impl User {
+    /// Reads [`COLUMNS`], the first of which is at `start`.
+    pub(crate) fn read(row: &Row<'_>, start: usize) -> Result<Self, StoreError> {
+        Ok(User {
+            id: row.get(start)?,
+            username: Username::read(row, start + 1)?,
+            email: Email::read(row, start + 2)?,
+            first_name: row.get(start + 3)?,
+            last_name: row.get(start + 4)?,
+            is_staff: row.get(start + 5)?,
+            is_superuser: row.get(start + 6)?,
+            is_active: row.get(start + 7)?,
+            created_at: row.get(start + 8)?,
+            last_seen_at: row.get(start + 9)?,
+        })
+    }
+}
