@@ -68,7 +68,9 @@ impl PhoneNumber {
         let full = match (international, digits) {
             (true, digits) => digits.to_owned(),
             (false, digits) if digits.starts_with("00") => digits[2..].to_owned(),
-            (false, digits) if digits.len() == 11 && digits.starts_with('0') => format!("{}{}", country.0, &digits[1..]),
+            (false, digits) if digits.len() == 11 && digits.starts_with('0') => {
+                format!("{}{}", country.0, &digits[1..])
+            }
             (false, digits) if digits.len() == 10 => format!("{}{digits}", country.0),
             (false, digits) => digits.to_owned(),
         };
@@ -76,6 +78,11 @@ impl PhoneNumber {
             return Err(Rule::new("malformed", "be a phone number of 10 to 15 digits with its country's code"));
         }
         Ok(PhoneNumber(format!("+{full}")))
+    }
+
+    /// A number that is known to be one: `digits` are ten, of `country`.
+    pub(crate) fn of(country: CallingCode, digits: &str) -> Self {
+        PhoneNumber(format!("+{}{digits}", country.0))
     }
 
     /// As it was kept.
@@ -247,13 +254,8 @@ pub enum SaleStatus {
 
 impl SaleStatus {
     /// All of them.
-    pub const ALL: [SaleStatus; 5] = [
-        SaleStatus::Submitted,
-        SaleStatus::Unknown,
-        SaleStatus::Completed,
-        SaleStatus::Failed,
-        SaleStatus::Reversed,
-    ];
+    pub const ALL: [SaleStatus; 5] =
+        [SaleStatus::Submitted, SaleStatus::Unknown, SaleStatus::Completed, SaleStatus::Failed, SaleStatus::Reversed];
 
     /// Its name in the API and the schema.
     #[must_use]
@@ -332,8 +334,21 @@ mod tests {
     #[test]
     fn what_is_no_number_is_refused() {
         for text in [
-            "", "+", "++919876543210", "98765 43210", "98765-43210", "123456789", "+12345678", "+1234567890123456",
-            "+0987654321", "९८७६५४३२१०", "９８７６５４３２１０", "abc", "+91abc", "1e10", "0000000000000000",
+            "",
+            "+",
+            "++919876543210",
+            "98765 43210",
+            "98765-43210",
+            "123456789",
+            "+12345678",
+            "+1234567890123456",
+            "+0987654321",
+            "९८७६५४३२१०",
+            "９８７６５４３２１０",
+            "abc",
+            "+91abc",
+            "1e10",
+            "0000000000000000",
         ] {
             assert!(PhoneNumber::parse(text, CallingCode::INDIA).is_err(), "{text}");
         }

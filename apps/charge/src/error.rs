@@ -181,9 +181,7 @@ impl From<Error> for Problem {
             Error::InsufficientCredit { available, .. } => {
                 Problem::new(&INSUFFICIENT_CREDIT, detail).with("available", &Decimal(available))
             }
-            Error::DuplicateRef { sale, .. } => {
-                Problem::new(&DUPLICATE_TRANSACTION, detail).with("sale_id", &sale)
-            }
+            Error::DuplicateRef { sale, .. } => Problem::new(&DUPLICATE_TRANSACTION, detail).with("sale_id", &sale),
             Error::AmbiguousRef(_) => Problem::new(&AMBIGUOUS_REFERENCE, detail),
             Error::Settled(_) => Problem::new(&ALREADY_SETTLED, detail),
             Error::NotReversible(_) => Problem::new(&NOT_REVERSIBLE, detail),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use purser_outbox::{Job, JobContext, JobError, JobHandler, Lease, Missed, Schedule, ScheduleRun, job_done, job_enqueue};
+use purser_outbox::{
+    Job, JobContext, JobError, JobHandler, Lease, Missed, Schedule, ScheduleRun, job_done, job_enqueue,
+};
 use purser_store::Tx;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -67,8 +69,22 @@ pub(crate) fn schedules() -> Vec<Schedule> {
 /// # Errors
 /// The store's. The lease then ends by itself, and a worker takes over.
 pub(crate) async fn deliver(charge: &Charge, sale: &Sale, lease: Lease) -> Result<Sale, Error> {
-    let outcome = charge.connector.submit(charge.context.now(), &delivery(sale)).await;
+    let outcome = match charge.connector_of(sale) {
+        Some(connector) => connector.submit(charge.context.now(), &delivery(sale)).await,
+        None => no_connector(sale),
+    };
     settle(charge, sale.id, outcome, Some(lease)).await
+}
+
+fn no_connector(sale: &Sale) -> Outcome {
+    Outcome::Unknown { reason: format!("No {} connector is configured any more to ask.", sale.connector) }
+}
+
+async fn query(charge: &Charge, sale: &Sale) -> Report {
+    match charge.connector_of(sale) {
+        Some(connector) => connector.query(charge.context.now(), &delivery(sale)).await,
+        None => Report::Known(no_connector(sale)),
+    }
 }
 
 /// Somebody began this delivery and did not finish it: the operator may have been asked. So it is asked what it knows,
@@ -76,18 +92,18 @@ pub(crate) async fn deliver(charge: &Charge, sale: &Sale, lease: Lease) -> Resul
 async fn taken_over(charge: Arc<Charge>, id: Uuid, context: JobContext) -> Result<(), JobError> {
     let sale = find(&charge, id).await?;
     if sale.status.is_open() {
-        let outcome = match charge.connector.query(charge.context.now(), &delivery(&sale)).await {
-            Report::Known(outcome) => outcome,
-            Report::NotFound => charge.connector.submit(charge.context.now(), &delivery(&sale)).await,
+        match query(&charge, &sale).await {
+            Report::Known(outcome) => settle(&charge, id, outcome, Some(context.lease)).await?,
+            Report::NotFound => deliver(&charge, &sale, context.lease).await?,
         };
-        settle(&charge, id, outcome, Some(context.lease)).await?;
     }
     Ok(())
 }
 
 async fn ask_all(charge: Arc<Charge>) -> Result<(), JobError> {
     let before = charge.context.now().saturating_sub(ASK_EVERY)?;
-    let ids = charge.context.store.read(move |tx| Ok::<_, Error>(store::sales_to_ask(tx, before, ASK_AT_ONCE)?)).await?;
+    let ids =
+        charge.context.store.read(move |tx| Ok::<_, Error>(store::sales_to_ask(tx, before, ASK_AT_ONCE)?)).await?;
     for id in ids {
         ask(&charge, id).await?;
     }
@@ -100,7 +116,7 @@ async fn ask(charge: &Charge, id: Uuid) -> Result<(), Error> {
         return Ok(());
     }
     let now = charge.context.now();
-    let outcome = match charge.connector.query(now, &delivery(&sale)).await {
+    let outcome = match query(charge, &sale).await {
         Report::Known(outcome) => outcome,
         Report::NotFound if now < grace_ends(&sale) => {
             Outcome::Unknown { reason: "The operator has not heard of it yet.".to_owned() }

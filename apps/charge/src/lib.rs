@@ -18,9 +18,7 @@ use purser_kit::{App, AppContext, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
 pub use connector::Connector;
-pub use domain::{
-    CallingCode, Increase, Phone, PhoneNumber, Sale, SaleStatus, Seller, Settings, Standing,
-};
+pub use domain::{CallingCode, Increase, Phone, PhoneNumber, Sale, SaleStatus, Seller, Settings, Standing};
 pub use error::{CODES, Error};
 pub use service::Order;
 pub use store::{CreditCheck, Filter};
@@ -52,14 +50,25 @@ pub(crate) struct Charge {
     pub(crate) counter: Lane<Order, Once, Error>,
 }
 
+impl Charge {
+    /// The way to the operator that a sale was made with, as far as it is still there: the configuration may have
+    /// changed since.
+    pub(crate) fn connector_of(&self, sale: &Sale) -> Option<&Connector> {
+        match sale.connector.as_str() {
+            "simulator" => Some(&Connector::Simulator),
+            name => Some(&self.connector).filter(|connector| connector.name().as_str() == name),
+        }
+    }
+}
+
 /// Opens the app in this house.
 #[must_use]
 pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> App {
     let settings = Arc::new(settings);
     let rules = Arc::clone(&settings);
-    let counter = context.store.lane(TURN, move |tx, orders: &[Order]| {
-        service::sales_create(tx, &rules, orders, api::sold_answer)
-    });
+    let counter = context
+        .store
+        .lane(TURN, move |tx, orders: &[Order]| service::sales_create(tx, &rules, orders, api::sold_answer));
     let charge = Arc::new(Charge { context: context.clone(), settings, connector, counter });
     App {
         name: "charge",

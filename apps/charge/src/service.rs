@@ -8,7 +8,7 @@ mod seller;
 
 pub use credit::{IncreaseOrder, credit_increase};
 pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove};
-pub use sale::{Outcome, sale_by_ref, sale_get, sale_resolve, sale_reserve, sale_reverse, sale_settle};
+pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};
 pub use sell::{Order, sales_create};
 pub use seller::{NewSeller, Removed, SellerChange, seller_change, seller_create, seller_get, seller_remove};
 

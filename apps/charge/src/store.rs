@@ -47,7 +47,8 @@ impl<'a> Conditions<'a> {
     /// `select`, the clauses, then newest first and at most `limit`.
     fn page(mut self, select: &str, id: &str, limit: u32) -> (String, Vec<Param<'a>>) {
         self.params.push(Param::from(limit));
-        let condition = if self.clauses.is_empty() { String::new() } else { format!("WHERE {}", self.clauses.join(" AND ")) };
+        let condition =
+            if self.clauses.is_empty() { String::new() } else { format!("WHERE {}", self.clauses.join(" AND ")) };
         (format!("{select} {condition} ORDER BY {id} DESC LIMIT ?{}", self.params.len()), self.params)
     }
 }
@@ -290,7 +291,8 @@ fn read_sale(row: &Row<'_>, currency: Currency) -> Result<Sale, Error> {
         seller: row.get(1)?,
         number: PhoneNumber::from_column(row.get(2)?),
         amount: Money::new(row.get(3)?, currency),
-        status: SaleStatus::from_name(&status).ok_or_else(|| Error::Engine(format!("charge_sale.status is {status}")))?,
+        status: SaleStatus::from_name(&status)
+            .ok_or_else(|| Error::Engine(format!("charge_sale.status is {status}")))?,
         connector: row.get(5)?,
         client_ref: row.get(6)?,
         credit_after: Money::new(row.get(7)?, currency),

@@ -42,4 +42,3 @@ pub struct App {
     /// Fills an empty database with believable data.
     pub demo: Box<dyn Fn() -> DemoFuture + Send + Sync>,
 }
-

@@ -6,10 +6,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use uuid::Uuid;
 
+use crate::BODY_LIMIT;
 use crate::code;
 use crate::fields::Fields;
 use crate::problem::Problem;
-use crate::BODY_LIMIT;
 
 /// The bytes of a JSON body, at most [`BODY_LIMIT`] of them: read it with [`JsonBody::fields`].
 #[derive(Debug, Clone)]
@@ -42,8 +42,7 @@ impl<S: Sync> FromRequest<S> for JsonBody {
 /// # Errors
 /// [`code::BODY_TOO_LARGE`]; [`code::MALFORMED_BODY`] where the connection ends early.
 pub async fn body_bytes(request: Request<Body>, limit: usize) -> Result<Bytes, Problem> {
-    let too_large =
-        || Problem::new(&code::BODY_TOO_LARGE, format!("The body may have at most {limit} bytes."));
+    let too_large = || Problem::new(&code::BODY_TOO_LARGE, format!("The body may have at most {limit} bytes."));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
         return Err(too_large());

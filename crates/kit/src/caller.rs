@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
-use purser_identity::{Actor, ApiKey, Scopes, SecretHash, Tie, User, api_key_by_hash, api_key_used, session_find};
+use purser_identity::{Actor, ApiKey, SecretHash, Tie, User, api_key_by_hash, api_key_used, session_find};
 use uuid::Uuid;
 
 use crate::code;
@@ -34,7 +34,7 @@ pub struct Caller(Who);
 #[derive(Debug, Clone)]
 enum Who {
     Key(Arc<ApiKey>),
-    Person(Arc<User>, Scopes),
+    Person(Arc<User>),
 }
 
 impl Caller {
@@ -43,7 +43,8 @@ impl Caller {
     pub fn has(&self, scope: &str) -> bool {
         match &self.0 {
             Who::Key(key) => key.scopes.covers(scope),
-            Who::Person(_, scopes) => scopes.covers(scope),
+            // Roles come with the console; until then it is superusers who do staff work.
+            Who::Person(user) => user.is_superuser,
         }
     }
 
@@ -52,7 +53,7 @@ impl Caller {
     pub fn tie(&self) -> Option<&Tie> {
         match &self.0 {
             Who::Key(key) => key.tie.as_ref(),
-            Who::Person(..) => None,
+            Who::Person(_) => None,
         }
     }
 
@@ -74,7 +75,7 @@ impl Caller {
     pub fn actor(&self) -> Actor {
         match &self.0 {
             Who::Key(key) => Actor::ApiKey(key.id),
-            Who::Person(user, _) => Actor::User(user.id),
+            Who::Person(user) => Actor::User(user.id),
         }
     }
 
@@ -83,7 +84,7 @@ impl Caller {
     pub fn described(&self) -> String {
         match &self.0 {
             Who::Key(key) => format!("the key '{}'", key.label),
-            Who::Person(user, _) => format!("the user {}", user.username),
+            Who::Person(user) => format!("the user {}", user.username),
         }
     }
 }
@@ -131,11 +132,9 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 async fn person(context: &AppContext, hash: SecretHash) -> Result<Caller, Problem> {
     let now = context.now();
     let session = context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::internal)).await?;
-    let session = session.ok_or_else(|| {
-        Problem::new(&code::UNAUTHENTICATED, "The session has ended; sign in again.")
-    })?;
-    let scopes = if session.user.is_superuser { Scopes::everything() } else { Scopes::default() };
-    Ok(Caller(Who::Person(Arc::new(session.user), scopes)))
+    let session =
+        session.ok_or_else(|| Problem::new(&code::UNAUTHENTICATED, "The session has ended; sign in again."))?;
+    Ok(Caller(Who::Person(Arc::new(session.user))))
 }
 
 /// API keys seen lately, so that a sale does not look its key up.
@@ -165,8 +164,7 @@ impl KeyRing {
         {
             return Ok(Caller(Who::Key(seen.key)));
         }
-        let found =
-            context.store.read(move |tx| api_key_by_hash(tx, now, hash).map_err(Problem::internal)).await?;
+        let found = context.store.read(move |tx| api_key_by_hash(tx, now, hash).map_err(Problem::internal)).await?;
         let Some(key) = found.map(Arc::new) else {
             self.lock().remove(&hash);
             return Err(Problem::new(&code::UNAUTHENTICATED, "The key is not known, was revoked, or has expired."));

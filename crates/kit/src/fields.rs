@@ -131,11 +131,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that `parse` turns into a type of its own.
-    pub fn parsed<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Rule>,
-    ) -> Option<T> {
+    pub fn parsed<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Option<T> {
         let text = self.text(name)?;
         match parse(&text) {
             Ok(value) => Some(value),
@@ -151,7 +147,8 @@ impl<'a> Fields<'a> {
     /// An id.
     pub fn id(&mut self, name: &'static str) -> Option<Uuid> {
         self.parsed(name, |text| {
-            Uuid::try_parse(text).map_err(|_| Rule::new("malformed", "be an id such as 0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f"))
+            Uuid::try_parse(text)
+                .map_err(|_| Rule::new("malformed", "be an id such as 0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f"))
         })
     }
 
@@ -203,7 +200,11 @@ impl<'a> Fields<'a> {
     /// The value, or an error that it is required (unless what was sent was refused already).
     pub fn required<T>(&mut self, name: &'static str, value: Option<T>) -> Option<T> {
         if value.is_none() && !self.errors.iter().any(|error| error.field == name) {
-            self.errors.push(FieldError { field: name.into(), code: "required", message: format!("{name} is required.") });
+            self.errors.push(FieldError {
+                field: name.into(),
+                code: "required",
+                message: format!("{name} is required."),
+            });
         }
         value
     }
@@ -272,7 +273,11 @@ pub fn parse_line(text: &str, min: usize, max: usize) -> Result<String, Rule> {
 /// What was sent, short enough to repeat.
 fn echo(value: &str) -> String {
     let short = shown(value);
-    if value.starts_with('"') || value.bytes().next().is_some_and(|b| b.is_ascii_digit()) { short } else { format!("'{short}'") }
+    if value.starts_with('"') || value.bytes().next().is_some_and(|b| b.is_ascii_digit()) {
+        short
+    } else {
+        format!("'{short}'")
+    }
 }
 
 fn shown(text: &str) -> String {
@@ -341,7 +346,9 @@ mod tests {
 
     #[test]
     fn an_amount_is_the_text_that_was_sent() {
-        for (body, minor) in [(r#"{"amount":100}"#, 10_000), (r#"{"amount":100.00}"#, 10_000), (r#"{"amount":"0.07"}"#, 7)] {
+        for (body, minor) in
+            [(r#"{"amount":100}"#, 10_000), (r#"{"amount":100.00}"#, 10_000), (r#"{"amount":"0.07"}"#, 7)]
+        {
             let mut fields = Fields::from_json(body.as_bytes()).unwrap();
             let amount = fields.amount("amount", Currency::INR);
             assert_eq!(fields.finish(amount).unwrap().minor(), minor);
@@ -356,7 +363,8 @@ mod tests {
         let b = fields.required("b", b);
         let c = fields.amount("c", Currency::INR);
         let problem = fields.finish(a.zip(b).zip(c)).unwrap_err();
-        let expected = [("c", "repeated"), ("a", "wrong_type"), ("b", "required"), ("c", "wrong_type"), ("d", "unknown")];
+        let expected =
+            [("c", "repeated"), ("a", "wrong_type"), ("b", "required"), ("c", "wrong_type"), ("d", "unknown")];
         assert_eq!(errors(&problem), expected.map(|(field, code)| (field.to_owned(), code)));
     }
 

@@ -34,7 +34,12 @@ impl ListQuery {
 
 /// Answers with a page of `rows` as a JSON array, and, where there are more, with the next page's address in a `Link`
 /// header. `rows` are those of [`ListQuery::fetch`]; `id` tells a row's cursor.
-pub fn listed<T: Serialize>(uri: &OriginalUri, query: ListQuery, mut rows: Vec<T>, id: impl Fn(&T) -> Uuid) -> Response {
+pub fn listed<T: Serialize>(
+    uri: &OriginalUri,
+    query: ListQuery,
+    mut rows: Vec<T>,
+    id: impl Fn(&T) -> Uuid,
+) -> Response {
     let more = rows.len() > query.limit as usize;
     rows.truncate(query.limit as usize);
     let mut response = json(StatusCode::OK, &rows);

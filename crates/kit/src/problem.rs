@@ -163,9 +163,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let told = |code, detail: &'static str| Problem::new(code, detail);
         match error {
-            StoreError::Busy => {
-                told(&code::BUSY, "Too many requests are waiting; nothing was changed.").retry_after(1)
-            }
+            StoreError::Busy => told(&code::BUSY, "Too many requests are waiting; nothing was changed.").retry_after(1),
             StoreError::Conflict => {
                 told(&code::BUSY, "Other requests kept changing the same things; nothing was changed.").retry_after(1)
             }
@@ -182,8 +180,11 @@ impl From<StoreError> for Problem {
             }
             StoreError::Unknown(cause) => {
                 tracing::error!(%cause, "the connection was lost during a commit");
-                told(&code::OUTCOME_UNKNOWN, "The connection was lost during the commit: it happened whole or not at all.")
-                    .retry_after(1)
+                told(
+                    &code::OUTCOME_UNKNOWN,
+                    "The connection was lost during the commit: it happened whole or not at all.",
+                )
+                .retry_after(1)
             }
             other => Problem::internal(other),
         }
@@ -217,8 +218,8 @@ mod tests {
     fn a_problem_reads_the_same_to_new_and_to_old_clients() {
         let error =
             |field: &'static str, code| FieldError { field: field.into(), code, message: format!("{field}: {code}.") };
-        let problem = Problem::fields(vec![error("amount", "required"), error("phone_number", "too_long")])
-            .with("available", &3);
+        let problem =
+            Problem::fields(vec![error("amount", "required"), error("phone_number", "too_long")]).with("available", &3);
         let json: serde_json::Value = serde_json::to_value(&problem).unwrap();
         assert_eq!(
             json,

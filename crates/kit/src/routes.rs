@@ -8,8 +8,8 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::caller::{Caller, authenticate};
-use crate::{AppContext, code};
 use crate::problem::Problem;
+use crate::{AppContext, code};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -138,7 +138,11 @@ pub(super) async fn seller_create(State(charge): State<Arc<Charge>>, body: JsonB
     let mut fields = body.fields()?;
     let change = read_fields(&mut fields, &charge.settings);
     if change.standing.is_some_and(|standing| standing != Standing::Active) {
-        fields.refuse::<()>("status", "otherwise", purser_kit::Rule::new("unknown_value", "be active for a new seller"));
+        fields.refuse::<()>(
+            "status",
+            "otherwise",
+            purser_kit::Rule::new("unknown_value", "be active for a new seller"),
+        );
     }
     let name = fields.required("name", change.name);
     let name = fields.finish(name)?;
@@ -211,8 +215,7 @@ pub(super) async fn seller_update(
 
 async fn changed(charge: &Charge, id: Uuid, change: SellerChange) -> Result<Response, Problem> {
     let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
-    let seller =
-        charge.context.store.write(move |tx| service::seller_change(tx, now, &settings, id, &change)).await?;
+    let seller = charge.context.store.write(move |tx| service::seller_change(tx, now, &settings, id, &change)).await?;
     Ok(json(StatusCode::OK, &SellerJson::from(seller)))
 }
 
@@ -221,10 +224,7 @@ async fn changed(charge: &Charge, id: Uuid, change: SellerChange) -> Result<Resp
     (status = 200, description = "It has a history: it is inactive now.", body = SellerJson),
     (status = 204, description = "It had none: it is gone."),
 ))]
-pub(super) async fn seller_delete(
-    State(charge): State<Arc<Charge>>,
-    PathId(id): PathId,
-) -> Result<Response, Problem> {
+pub(super) async fn seller_delete(State(charge): State<Arc<Charge>>, PathId(id): PathId) -> Result<Response, Problem> {
     let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
     let removed = charge.context.store.write(move |tx| service::seller_remove(tx, now, &settings, id)).await;
     match removed.map_err(|error: Error| Problem::from(error))? {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{
-    Caller, Decimal, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, Time, json, listed,
-};
+use purser_kit::{Caller, Decimal, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, Time, json, listed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -16,7 +14,7 @@ use super::sellers::internal;
 use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller};
 use crate::domain::{Increase, PhoneNumber, Sale, SaleStatus};
 use crate::error::Error;
-use crate::service::{self, Outcome};
+use crate::service;
 use crate::store::{self, Filter};
 use crate::{Charge, SELLER_TIE};
 
@@ -252,8 +250,7 @@ pub(super) async fn sale_reverse(
     let reason = fields.required("reason", reason);
     let reason = fields.finish(reason)?;
     let (now, settings, actor) = (charge.context.now(), Arc::clone(&charge.settings), caller.actor().to_string());
-    let reversed =
-        charge.context.store.write(move |tx| service::sale_reverse(tx, now, &settings, id, &actor, &reason));
+    let reversed = charge.context.store.write(move |tx| service::sale_reverse(tx, now, &settings, id, &actor, &reason));
     Ok(json(StatusCode::OK, &SaleJson::from(reversed.await?)))
 }
 

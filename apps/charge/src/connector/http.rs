@@ -14,6 +14,7 @@
 
 use std::time::Duration;
 
+use hmac::digest::InvalidLength;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
@@ -46,13 +47,15 @@ pub struct Operator {
 
 /// The secret that both sides share. It is never printed.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Hmac<Sha256>);
 
 impl Secret {
     /// Takes the secret as it was configured.
-    #[must_use]
-    pub fn new(secret: String) -> Self {
-        Secret(secret)
+    ///
+    /// # Errors
+    /// None that HMAC knows: it takes a key of any length.
+    pub fn new(secret: &str) -> Result<Self, InvalidLength> {
+        Hmac::new_from_slice(secret.as_bytes()).map(Secret)
     }
 
     /// Signs a message of this moment.
@@ -73,11 +76,7 @@ impl Secret {
     }
 
     fn mac(&self, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
-        // HMAC takes a key of any length.
-        let mut mac = match Hmac::<Sha256>::new_from_slice(self.0.as_bytes()) {
-            Ok(mac) => mac,
-            Err(_) => Hmac::new(&hmac::Key::<Hmac<Sha256>>::default()),
-        };
+        let mut mac = self.0.clone();
         mac.update(timestamp.as_bytes());
         mac.update(b".");
         mac.update(body);
@@ -154,11 +153,12 @@ impl Operator {
     }
 
     pub(super) async fn submit(&self, now: Timestamp, delivery: &Delivery) -> Outcome {
+        let currency = delivery.amount.currency();
         let charge = Charge {
             reference: delivery.reference,
             phone_number: delivery.number.as_str(),
             amount: delivery.amount.to_string(),
-            currency: delivery.amount.currency().code(),
+            currency: currency.code(),
         };
         let body = match serde_json::to_vec(&charge) {
             Ok(body) => body,
@@ -231,14 +231,14 @@ mod tests {
 
     #[test]
     fn only_a_fresh_message_signed_with_the_secret_is_believed() {
-        let (secret, now) = (Secret::new("shared".to_owned()), Timestamp::from_second(1_790_000_000).unwrap());
+        let (secret, now) = (Secret::new("shared").unwrap(), Timestamp::from_second(1_790_000_000).unwrap());
         let (timestamp, signature) = secret.sign(now, b"{}");
-        let later = |seconds| Timestamp::from_second(1_790_000_000 + seconds).unwrap();
+        let later = |seconds: i64| Timestamp::from_second(1_790_000_000 + seconds).unwrap();
         assert!(secret.verify(later(300), &timestamp, &signature, b"{}"));
         assert!(!secret.verify(later(301), &timestamp, &signature, b"{}"));
         assert!(!secret.verify(now, &timestamp, &signature, b"{ }"));
         assert!(!secret.verify(now, "1790000001", &signature, b"{}"));
-        assert!(!Secret::new("other".to_owned()).verify(now, &timestamp, &signature, b"{}"));
+        assert!(!Secret::new("other").unwrap().verify(now, &timestamp, &signature, b"{}"));
         for bad in ["", "zz", "abc", "ü", "é0"] {
             assert!(!secret.verify(now, &timestamp, bad, b"{}"), "{bad}");
         }
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn a_signature_is_the_one_that_openssl_makes() {
         // printf '1790000000.{}' | openssl dgst -sha256 -hmac shared
-        let (_, signature) = Secret::new("shared".to_owned()).sign(Timestamp::from_second(1_790_000_000).unwrap(), b"{}");
+        let (_, signature) = Secret::new("shared").unwrap().sign(Timestamp::from_second(1_790_000_000).unwrap(), b"{}");
         assert_eq!(signature, "dc2855fc0b16f38d208f49efa83e2099294db5ced39bfe3d7215f1dabb2be851");
     }
 }

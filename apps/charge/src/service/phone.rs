@@ -62,10 +62,8 @@ pub(super) fn phones_register(
     for account in &accounts {
         ids.push(account_by_path(tx, &account.path)?.map(|account| account.id));
     }
-    let missing: Vec<NewAccount> = std::iter::zip(&accounts, &ids)
-        .filter(|(_, id)| id.is_none())
-        .map(|(account, _)| account.clone())
-        .collect();
+    let missing: Vec<NewAccount> =
+        std::iter::zip(&accounts, &ids).filter(|(_, id)| id.is_none()).map(|(account, _)| account.clone()).collect();
     let mut opened = accounts_open(tx, now, &missing)?.into_iter();
     let ids = ids.into_iter().filter_map(|id| id.or_else(|| opened.next()));
     let phones: Vec<Phone> = std::iter::zip(new, ids).map(|(new, account)| phone(now, new, account)).collect();

@@ -115,12 +115,7 @@ pub enum Removed<T> {
 ///
 /// # Errors
 /// [`Error::NoSeller`].
-pub fn seller_remove(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    settings: &Settings,
-    id: Uuid,
-) -> Result<Removed<Seller>, Error> {
+pub fn seller_remove(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings, id: Uuid) -> Result<Removed<Seller>, Error> {
     let seller = seller_get(tx, settings, id)?;
     if store::seller_has_history(tx, id)? || !seller.credit.is_zero() {
         let change = SellerChange { standing: Some(Standing::Inactive), ..SellerChange::default() };

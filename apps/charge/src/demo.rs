@@ -1,0 +1,198 @@
+//! Believable data for an empty database: sellers with three months of sales behind them.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use purser_kit::Problem;
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::Charge;
+use crate::api::sold_answer;
+use crate::connector::Name;
+use crate::domain::{PhoneNumber, Settings};
+use crate::error::Error;
+use crate::service::{
+    IncreaseOrder, NewSeller, Order, Outcome, credit_increase, sale_reserve, sale_settle, sales_create, seller_create,
+};
+
+const SELLERS: [&str; 12] = [
+    "Anand Mobile Centre",
+    "Bharat Recharge",
+    "City Telecom",
+    "Deepak General Store",
+    "Everest Communications",
+    "Friends Cyber Cafe",
+    "Ganga Enterprises",
+    "Hari Om Stores",
+    "Indra Electronics",
+    "Jai Ambe Telecom",
+    "Kaveri Supermarket",
+    "Lotus Mobile Point",
+];
+
+const DAYS: i64 = 90;
+
+/// What people usually charge, in major units.
+const AMOUNTS: [i64; 8] = [10, 19, 49, 99, 149, 199, 239, 299];
+
+/// Fills the app; what it returns is printed.
+pub(crate) async fn fill(charge: Arc<Charge>) -> Result<Vec<String>, Problem> {
+    let past = Past::new(&charge)?;
+    let sellers = past.sellers(&charge).await?;
+    for day in 0..DAYS {
+        past.day(&charge, &sellers, day).await?;
+    }
+    past.pending(&charge, &sellers).await?;
+    let first = sellers.first().copied().unwrap_or_default();
+    Ok(vec![format!("charge: {} sellers with {DAYS} days of sales; the first is {first}", sellers.len())])
+}
+
+struct Past {
+    start: Timestamp,
+    settings: Arc<Settings>,
+}
+
+impl Past {
+    fn new(charge: &Charge) -> Result<Self, Problem> {
+        let start =
+            charge.context.now().checked_sub(SignedDuration::from_hours(24 * DAYS)).map_err(Problem::internal)?;
+        Ok(Past { start, settings: Arc::clone(&charge.settings) })
+    }
+
+    fn at(&self, day: i64, minute: i64) -> Timestamp {
+        let since = SignedDuration::from_mins(day * 1_440 + minute);
+        self.start.checked_add(since).unwrap_or(self.start)
+    }
+
+    async fn sellers(&self, charge: &Charge) -> Result<Vec<Uuid>, Problem> {
+        let new: Vec<NewSeller> = SELLERS
+            .into_iter()
+            .map(|name| NewSeller {
+                id: charge.context.ids.next(self.start),
+                name: name.to_owned(),
+                email: Some(format!("{}@example.com", name.to_lowercase().replace(' ', "."))),
+                phone: None,
+                low_credit_alert: Some(Money::new(50_000, self.settings.currency)),
+            })
+            .collect();
+        let ids = new.iter().map(|seller| seller.id).collect();
+        let (start, settings) = (self.start, Arc::clone(&self.settings));
+        let create =
+            move |tx: &mut Tx<'_>| new.iter().try_for_each(|new| seller_create(tx, start, &settings, new).map(drop));
+        charge.context.store.write(create).await?;
+        Ok(ids)
+    }
+
+    /// One day: credit for who runs low, then each seller's sales.
+    async fn day(&self, charge: &Charge, sellers: &[Uuid], day: i64) -> Result<(), Problem> {
+        let mut increases = Vec::new();
+        let mut orders = Vec::new();
+        for (index, seller) in (0_i64..).zip(sellers) {
+            let mut dice = Dice::new(day * 100 + index);
+            if day % 10 == index % 10 {
+                increases.push((self.at(day, 540 + index), self.increase(charge, *seller, day, &mut dice)));
+            }
+            let sales = 2 + dice.below(5);
+            orders.extend(
+                (0..sales).map(|_| self.order(charge, *seller, self.at(day, 600 + dice.below(720)), &mut dice)),
+            );
+        }
+        orders.sort_by_key(|order| order.now);
+        let settings = Arc::clone(&self.settings);
+        let run = move |tx: &mut Tx<'_>| {
+            for (now, increase) in &increases {
+                credit_increase(tx, *now, &settings, increase)?;
+            }
+            // Who has run out sells nothing more that day, as in life.
+            sales_create(tx, &settings, &orders, sold_answer).map(drop)
+        };
+        Ok(charge.context.store.write(run).await?)
+    }
+
+    fn increase(&self, charge: &Charge, seller: Uuid, day: i64, dice: &mut Dice) -> IncreaseOrder {
+        let amount = (3_000 + dice.below(5) * 1_000) * self.unit();
+        IncreaseOrder {
+            id: charge.context.ids.next(self.start),
+            seller,
+            amount: Money::new(amount.min(self.settings.max_increase.minor()), self.settings.currency),
+            reference: Some(format!("NEFT-{:06}", day * 1_000 + dice.below(1_000))),
+            actor: "system:demo".to_owned(),
+        }
+    }
+
+    fn order(&self, charge: &Charge, seller: Uuid, now: Timestamp, dice: &mut Dice) -> Order {
+        let number = format!("98{:08}", 10_000_000 + dice.below(400) * 97);
+        Order {
+            id: charge.context.ids.next(self.start),
+            phone_id: charge.context.ids.next(self.start),
+            now,
+            seller,
+            number: self.number(&number),
+            amount: Money::new(dice.pick(&AMOUNTS) * self.unit(), self.settings.currency),
+            client_ref: None,
+            repeat: None,
+            actor: "system:demo".to_owned(),
+        }
+    }
+
+    /// Some sales of today that wait for an answer, and one that an operator refused.
+    async fn pending(&self, charge: &Charge, sellers: &[Uuid]) -> Result<(), Problem> {
+        let now = charge.context.now();
+        for (minutes, number) in [(9_i64, "9810000093"), (6, "9820000093"), (3, "9830000090")] {
+            let at = now.checked_sub(SignedDuration::from_mins(minutes)).map_err(Problem::internal)?;
+            let mut dice = Dice::new(minutes);
+            let seller = sellers.first().copied().unwrap_or_default();
+            let order = Order { number: self.number(number), ..self.order(charge, seller, at, &mut dice) };
+            let settings = Arc::clone(&self.settings);
+            let outcome = if number.ends_with("90") {
+                Outcome::Failed { reason: "The simulated operator refuses this number.".to_owned() }
+            } else {
+                Outcome::Unknown { reason: "The simulated operator does not answer.".to_owned() }
+            };
+            let run = move |tx: &mut Tx<'_>| {
+                let credit = IncreaseOrder {
+                    id: order.phone_id,
+                    seller: order.seller,
+                    amount: order.amount,
+                    reference: None,
+                    actor: order.actor.clone(),
+                };
+                credit_increase(tx, at, &settings, &credit)?;
+                sale_reserve(tx, &settings, &order, Name::Simulator)?;
+                sale_settle(tx, at, &settings, order.id, &outcome).map(drop)
+            };
+            charge.context.store.write(run).await.map_err(|error: Error| Problem::from(error))?;
+        }
+        Ok(())
+    }
+
+    fn number(&self, text: &str) -> PhoneNumber {
+        PhoneNumber::of(self.settings.country, text)
+    }
+
+    /// Minor units in one major unit.
+    fn unit(&self) -> i64 {
+        10_i64.pow(self.settings.currency.scale().into())
+    }
+}
+
+/// Made-up choices that come out the same every time. Nothing secret is drawn with it.
+struct Dice(u64);
+
+impl Dice {
+    fn new(seed: i64) -> Self {
+        Dice(seed.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    fn below(&mut self, end: i64) -> i64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from(self.0 >> 33).unwrap_or(0) % end
+    }
+
+    fn pick(&mut self, from: &[i64]) -> i64 {
+        let index = self.below(i64::try_from(from.len()).unwrap_or(1));
+        usize::try_from(index).ok().and_then(|index| from.get(index)).copied().unwrap_or(1)
+    }
+}

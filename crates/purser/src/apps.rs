@@ -1,0 +1,81 @@
+//! The house's apps. A new one is a folder in apps/ and its lines here.
+
+use std::time::Duration;
+
+use purser_charge::connector::http::{Operator, Secret};
+use purser_charge::{CallingCode, Connector};
+use purser_kit::{App, AppContext};
+use purser_money::{Currency, Money};
+use purser_store::Migration;
+
+use crate::config::{self, Config};
+use crate::failure::Failure;
+
+/// The tables of every room and app, in the order in which they refer to each other.
+pub(crate) fn migrations() -> Vec<Migration> {
+    [
+        purser_ledger::MIGRATIONS,
+        purser_identity::MIGRATIONS,
+        purser_outbox::MIGRATIONS,
+        purser_charge::MIGRATIONS,
+    ]
+    .concat()
+}
+
+/// The apps, opened in this house.
+pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, Failure> {
+    Ok(vec![purser_charge::app(context, charge_settings(&config.charge)?, charge_connector(&config.charge)?)])
+}
+
+fn charge_settings(charge: &config::Charge) -> Result<purser_charge::Settings, Failure> {
+    let wrong = |key: &str, value: &str, why: String| Failure::usage(format!("charge.{key} is '{value}': {why}"));
+    let currency = currency(&charge.currency).map_err(|why| wrong("currency", &charge.currency, why))?;
+    let limit = |key: &str, text: &str| {
+        let amount = Money::parse(text, currency).map_err(|error| wrong(key, text, error.to_string()))?;
+        if amount.is_positive() { Ok(amount) } else { Err(wrong(key, text, "it must be more than zero".to_owned())) }
+    };
+    let country = CallingCode::parse(&charge.country_code)
+        .map_err(|rule| wrong("country_code", &charge.country_code, format!("it must {}", rule.must)))?;
+    Ok(purser_charge::Settings {
+        currency,
+        max_sale: limit("max_sale", &charge.max_sale)?,
+        max_increase: limit("max_increase", &charge.max_increase)?,
+        country,
+    })
+}
+
+/// A currency by its code; those with other than two decimals are few.
+fn currency(code: &str) -> Result<Currency, String> {
+    let scale = match code {
+        "COIN" | "JPY" | "KRW" | "VND" | "CLP" | "ISK" | "UGX" | "XAF" | "XOF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        _ => 2,
+    };
+    Currency::new(code, scale).map_err(|error| error.to_string())
+}
+
+fn charge_connector(charge: &config::Charge) -> Result<Connector, Failure> {
+    match charge.connector.as_str() {
+        "instant" => Ok(Connector::Instant),
+        "simulator" => Ok(Connector::Simulator),
+        "http" => operator(&charge.http).map(Connector::Http),
+        other => Err(Failure::usage(format!("charge.connector is '{other}': it must be instant, http or simulator"))),
+    }
+}
+
+fn operator(http: &config::ChargeHttp) -> Result<Operator, Failure> {
+    if !http.url.starts_with("https://") && !http.url.starts_with("http://") {
+        return Err(Failure::usage(format!("charge.http.url is '{}': it must be an http(s) address", http.url)));
+    }
+    if http.secret.len() < 16 {
+        return Err(Failure::usage("charge.http.secret must have at least 16 characters"));
+    }
+    if !(1..=60).contains(&http.timeout_seconds) {
+        let seconds = http.timeout_seconds;
+        return Err(Failure::usage(format!("charge.http.timeout_seconds is {seconds}: it must be 1 to 60")));
+    }
+    let timeout = Duration::from_secs(http.timeout_seconds.into());
+    let secret = Secret::new(&http.secret).map_err(|error| Failure::machine("charge.http.secret", error))?;
+    Operator::new(&http.url, secret, timeout)
+        .map_err(|error| Failure::machine("the HTTP client cannot be made", error))
+}

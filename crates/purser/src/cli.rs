@@ -1,0 +1,181 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
+
+/// Purser keeps other people's money, credits, coins and meals in order.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = AFTER, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER: &str = "\
+Settings come from defaults, then purser.toml, then the environment, then flags; `purser config` shows what holds.
+Exit codes: 0 done; 1 a check found something wrong; 2 the command or a setting is wrong; 3 the machine or the
+database does not play along; 4 a rule refuses it.";
+
+/// Where everything is.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The folder that holds everything: the embedded database, the instance key, uploads [default: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The settings file [default: purser.toml in the working folder, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything: the web server, the job worker and the schedules
+    Serve(Serve),
+    /// Run the job worker and the schedules alone, beside servers that run with --no-worker
+    Worker,
+    /// Show or apply the database's pending migrations
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// People who sign in
+    #[command(subcommand)]
+    User(User),
+    /// API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// The books
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Show the settings that hold, secrets masked
+    Config,
+    /// Check the database, the disk and the clock, and say what to do
+    Doctor(Doctor),
+    /// Print the API's description (OpenAPI 3.1)
+    Openapi,
+    /// Print generated documentation
+    #[command(subcommand)]
+    Docs(Docs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen [default: 127.0.0.1:8080]; port 0 picks one and prints it
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Fill an empty database with believable data, and print sign-ins for it
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Leave jobs and schedules to `purser worker`
+    #[arg(long)]
+    pub(crate) no_worker: bool,
+    /// Listen outside this machine without https: only behind something that adds it
+    #[arg(long)]
+    pub(crate) insecure_http: bool,
+    /// Answer POST /api/v1/noop/ without doing anything: the benchmark's ceiling
+    #[arg(long, hide = true)]
+    pub(crate) with_noop: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Migrate {
+    /// Show what is there and what is pending
+    Plan,
+    /// Apply what is pending
+    Apply,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Create a person who signs in
+    Create(UserCreate),
+    /// Set a person's password, and sign them out everywhere
+    Password {
+        /// Username or email
+        login: String,
+        /// Read the password from the first line of standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserCreate {
+    #[arg(long)]
+    pub(crate) username: String,
+    #[arg(long)]
+    pub(crate) email: String,
+    /// May do everything
+    #[arg(long)]
+    pub(crate) superuser: bool,
+    /// Works in the console
+    #[arg(long)]
+    pub(crate) staff: bool,
+    /// Read the password from the first line of standard input
+    #[arg(long, required = true)]
+    pub(crate) password_stdin: bool,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Create a key and print it, once
+    Create(KeyCreate),
+    /// List keys, newest first
+    List {
+        /// Print what a script would parse
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key for good
+    Revoke {
+        /// The key's id
+        id: Uuid,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyCreate {
+    /// What the key is for, 1 to 100 characters
+    pub(crate) label: String,
+    /// What it may do: charge.sell, charge.*, or * for everything; more than once for more
+    #[arg(long = "scope", required = true, value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// Tie it to one seller of the charge app
+    #[arg(long, value_name = "ID")]
+    pub(crate) seller: Option<Uuid>,
+    /// Let it expire after so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) expires: Option<u32>,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ledger {
+    /// Recompute every balance from the transfers, and check that every currency sums to zero
+    Verify {
+        /// Print what a script would parse
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Docs {
+    /// The API's error codes, as Markdown
+    Errors,
+}

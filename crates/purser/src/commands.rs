@@ -1,0 +1,42 @@
+//! What the command line can do, a file each.
+
+mod config;
+mod demo;
+mod docs;
+mod doctor;
+mod key;
+mod ledger;
+mod migrate;
+mod serve;
+mod user;
+mod worker;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::edge;
+use crate::failure::Failure;
+
+/// Runs one command to its exit code.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let environment = edge::environment();
+    let settings = Config::load(&cli.place, &environment)?;
+    match cli.command {
+        Command::Serve(flags) => serve::run(settings, &flags, &environment).await,
+        Command::Worker => worker::run(&settings, &environment).await,
+        Command::Migrate(command) => migrate::run(&settings, &command).await,
+        Command::User(command) => user::run(&settings, command).await,
+        Command::Key(command) => key::run(&settings, command).await,
+        Command::Ledger(command) => ledger::run(&settings, &command).await,
+        Command::Config => config::run(&settings),
+        Command::Doctor(flags) => doctor::run(&settings, &flags).await,
+        Command::Openapi => docs::openapi(&settings).await,
+        Command::Docs(command) => docs::run(&settings, &command).await,
+    }
+}
+
+/// Prints a JSON value on one line, for scripts.
+fn print_json(value: &serde_json::Value) {
+    println!("{value}");
+}

@@ -1,0 +1,173 @@
+//! `purser doctor`: checks, and what to do about each.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use purser_identity::superuser_exists;
+use purser_store::{Engine, MigrationState, Store, Tx};
+use serde_json::json;
+
+use super::print_json;
+use crate::cli::Doctor;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{apps, edge, house};
+
+/// Free space below which the disk is a worry, in bytes: 1 GiB.
+const FREE_SPACE: u64 = 1 << 30;
+
+/// A durable commit slower than this makes a slow house, in milliseconds.
+const SLOW_COMMIT: u128 = 50;
+
+/// One thing looked at.
+struct Check {
+    name: &'static str,
+    finding: Result<String, Advice>,
+}
+
+/// What is wrong, and what to do about it.
+struct Advice {
+    wrong: String,
+    advice: &'static str,
+}
+
+fn advise(wrong: impl ToString, advice: &'static str) -> Advice {
+    Advice { wrong: wrong.to_string(), advice }
+}
+
+pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Failure> {
+    let mut checks = vec![
+        Check { name: "settings", finding: settings(config) },
+        Check { name: "data folder", finding: data_folder(config) },
+        Check { name: "disk", finding: disk(config) },
+        Check { name: "clock", finding: clock(edge::clock().now()) },
+    ];
+    match house::store(config) {
+        Err(failure) => checks.push(Check {
+            name: "database",
+            finding: Err(advise(failure, "Check DATABASE_URL, and that the server runs and lets this machine in.")),
+        }),
+        Ok(store) => {
+            checks.extend(database(&store).await);
+            store.close();
+        }
+    }
+    let healthy = checks.iter().all(|check| check.finding.is_ok());
+    if flags.json { print_checks_json(&checks) } else { print_checks(&checks) }
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn print_checks(checks: &[Check]) {
+    for check in checks {
+        match &check.finding {
+            Ok(text) => println!("ok     {:12} {text}", check.name),
+            Err(Advice { wrong, advice }) => println!("WRONG  {:12} {wrong}\n       {:12} → {advice}", check.name, ""),
+        }
+    }
+}
+
+fn print_checks_json(checks: &[Check]) {
+    let checks = checks.iter().map(|check| match &check.finding {
+        Ok(text) => json!({ "name": check.name, "ok": true, "finding": text }),
+        Err(Advice { wrong, advice }) => {
+            json!({ "name": check.name, "ok": false, "finding": wrong, "advice": advice })
+        }
+    });
+    print_json(&checks.collect());
+}
+
+fn settings(config: &Config) -> Result<String, Advice> {
+    let wrong = |failure: Failure| advise(failure, "`purser config` shows the settings; README.md explains them.");
+    house::zone(config).map_err(wrong)?;
+    house::database(config).map_err(wrong)?;
+    Ok(format!("time zone {}", config.time_zone))
+}
+
+fn data_folder(config: &Config) -> Result<String, Advice> {
+    let probe = config.data.join(".doctor");
+    std::fs::create_dir_all(&config.data)
+        .and_then(|()| std::fs::write(&probe, b"purser"))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|error| {
+            advise(format!("{}: {error}", config.data.display()), "Let the user that runs Purser write there.")
+        })?;
+    Ok(config.data.display().to_string())
+}
+
+fn disk(config: &Config) -> Result<String, Advice> {
+    let stat = rustix::fs::statvfs(&config.data)
+        .map_err(|error| advise(error, "Check that the data folder's disk is mounted."))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let text = format!("{} MiB free", free >> 20);
+    if free < FREE_SPACE {
+        return Err(advise(text, "Make room: a full disk refuses every sale."));
+    }
+    Ok(text)
+}
+
+/// A clock that was never set says 1970, or the year in which the machine was built.
+fn clock(now: Timestamp) -> Result<String, Advice> {
+    // 2026-01-01, before this program was written.
+    if now.as_second() < 1_767_225_600 {
+        return Err(advise(now, "Set the machine's clock, and let NTP keep it."));
+    }
+    Ok(format!("{now:.0}"))
+}
+
+async fn database(store: &Store) -> Vec<Check> {
+    let mut checks = vec![Check { name: "migrations", finding: migrations(store).await }];
+    let migrated = checks.iter().all(|check| check.finding.is_ok());
+    checks.push(Check { name: "commit", finding: commit(store).await });
+    if store.engine() == Engine::Postgres {
+        checks.push(Check { name: "server clock", finding: server_clock(store).await });
+    }
+    if migrated {
+        checks.push(Check { name: "superuser", finding: superuser(store).await });
+    }
+    checks
+}
+
+async fn migrations(store: &Store) -> Result<String, Advice> {
+    let steps = store.migrate_plan(apps::migrations()).await;
+    let steps = steps.map_err(|error| advise(error, "Run the version of Purser that this database belongs to."))?;
+    let pending = steps.iter().filter(|step| step.state == MigrationState::Pending).count();
+    if pending > 0 {
+        return Err(advise(format!("{pending} pending"), "Run `purser migrate apply`; `purser serve` does it too."));
+    }
+    Ok(format!("all {} there", steps.len()))
+}
+
+async fn commit(store: &Store) -> Result<String, Advice> {
+    let began = Instant::now();
+    // Changes nothing, but takes the whole way to the disk.
+    let touched = store.write(|tx: &mut Tx<'_>| {
+        tx.execute("CREATE TABLE IF NOT EXISTS store_doctor (at BIGINT)", &[])?;
+        tx.execute("DROP TABLE store_doctor", &[])
+    });
+    touched.await.map_err(|error| advise(error, "Let the database's user create tables, and look at its log."))?;
+    let took = began.elapsed().as_millis();
+    if took > SLOW_COMMIT {
+        return Err(advise(format!("a durable commit took {took} ms"), "Put the database on a faster disk."));
+    }
+    Ok(format!("{} commits durably in {took} ms", store.engine().name()))
+}
+
+async fn server_clock(store: &Store) -> Result<String, Advice> {
+    let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+    let theirs = store.read(move |tx| tx.query_one(sql, &[], |row| row.get::<Timestamp>(0))).await;
+    let theirs = theirs.map_err(|error: purser_store::Error| advise(error, "Look at the server's log."))?;
+    let apart = edge::clock().now().duration_since(theirs).abs();
+    if apart.as_secs() >= 2 {
+        return Err(advise(format!("{apart:#} apart"), "Let NTP keep both clocks."));
+    }
+    Ok("agrees with this machine's".to_owned())
+}
+
+async fn superuser(store: &Store) -> Result<String, Advice> {
+    match store.read(superuser_exists).await {
+        Ok(true) => Ok("there is one".to_owned()),
+        Ok(false) => Err(advise("there is none yet", "Open the link that `purser serve` prints.")),
+        Err(error) => Err(advise(error, "Run `purser migrate apply`.")),
+    }
+}

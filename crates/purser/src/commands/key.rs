@@ -1,0 +1,124 @@
+//! `purser key create`, `list`, `revoke`
+
+use std::process::ExitCode;
+
+use jiff::SignedDuration;
+use purser_identity::{
+    ApiKey, AuditEvent, Error as IdentityError, NewApiKey, Scopes, Secret, Tie, api_key_create, api_key_list,
+    api_key_revoke, audit,
+};
+use purser_kit::AppContext;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::print_json;
+use crate::cli::{Key, KeyCreate};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{edge, house};
+
+/// Who the journal says has done it.
+const ACTOR: &str = "system:command-line";
+
+pub(super) async fn run(config: &Config, command: Key) -> Result<ExitCode, Failure> {
+    let context = house::context(config, house::store_migrated(config).await?);
+    let done = match command {
+        Key::Create(flags) => create(&context, flags).await,
+        Key::List { json } => list(&context, json).await,
+        Key::Revoke { id } => revoke(&context, id).await,
+    };
+    context.store.close();
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn create(context: &AppContext, flags: KeyCreate) -> Result<(), Failure> {
+    let scopes = Scopes::parse(&flags.scopes.join(" ")).map_err(|error| Failure::usage(error.to_string()))?;
+    let (now, id) = context.stamp();
+    let days = flags.expires.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
+    let expires_at = days.map(|days| now.checked_add(days)).transpose().map_err(Failure::refused)?;
+    let tie = flags.seller.map(|id| Tie { kind: purser_charge::SELLER_TIE.to_owned(), id });
+    let new = NewApiKey { id, label: flags.label, scopes, tie, expires_at, created_by: ACTOR.to_owned() };
+    let secret = issue(context, new.clone()).await?;
+    if flags.json {
+        print_json(&json!({ "id": id, "key": secret.expose() }));
+    } else {
+        println!("id   {id}\nkey  {}\n\nThe key is shown this once. It may: {}", secret.expose(), new.scopes);
+    }
+    Ok(())
+}
+
+/// Creates a key and notes it in the audit log. The secret that is returned is kept nowhere else.
+pub(super) async fn issue(context: &AppContext, new: NewApiKey) -> Result<Secret, Failure> {
+    let secret = Secret::api_key(&edge::random_32());
+    let (hash, now, event) = (secret.hash(), context.now(), context.stamp().1);
+    let write = context.store.write(move |tx| {
+        api_key_create(tx, now, &new, hash)?;
+        let detail = json!({ "label": new.label, "scopes": new.scopes.to_string() }).to_string();
+        note(tx, now, event, "key.create", new.id, &detail)
+    });
+    write.await?;
+    Ok(secret)
+}
+
+fn note(
+    tx: &mut purser_store::Tx<'_>,
+    now: jiff::Timestamp,
+    event: Uuid,
+    action: &'static str,
+    key: Uuid,
+    detail: &str,
+) -> Result<(), IdentityError> {
+    let subject = format!("key:{key}");
+    audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })
+}
+
+async fn list(context: &AppContext, json: bool) -> Result<(), Failure> {
+    let keys = context.store.read(api_key_list).await?;
+    if json {
+        print_json(&keys.iter().map(as_json).collect());
+        return Ok(());
+    }
+    if keys.is_empty() {
+        println!("There are no keys yet: purser key create LABEL --scope 'charge.*'");
+    }
+    for key in keys {
+        let state = state(&key, context.now());
+        let tie = key.tie.map(|tie| format!(", tied to {} {}", tie.kind, tie.id)).unwrap_or_default();
+        println!("{}  {:8} {}  ({}{tie})", key.id, state, key.label, key.scopes);
+    }
+    Ok(())
+}
+
+fn state(key: &ApiKey, now: jiff::Timestamp) -> &'static str {
+    match (key.revoked_at, key.expires_at) {
+        (Some(_), _) => "revoked",
+        (None, Some(end)) if end <= now => "expired",
+        _ => "live",
+    }
+}
+
+fn as_json(key: &ApiKey) -> serde_json::Value {
+    let time = |at: Option<jiff::Timestamp>| at.map(|at| at.to_string());
+    json!({
+        "id": key.id,
+        "label": key.label,
+        "scopes": key.scopes.to_string(),
+        "tie": key.tie.as_ref().map(|tie| json!({ "kind": tie.kind, "id": tie.id })),
+        "created_by": key.created_by,
+        "created_at": key.created_at.to_string(),
+        "expires_at": time(key.expires_at),
+        "last_used_at": time(key.last_used_at),
+        "revoked_at": time(key.revoked_at),
+    })
+}
+
+async fn revoke(context: &AppContext, id: Uuid) -> Result<(), Failure> {
+    let (now, event) = context.stamp();
+    let write = context.store.write(move |tx| {
+        api_key_revoke(tx, now, id, ACTOR)?;
+        note(tx, now, event, "key.revoke", id, "{}")
+    });
+    write.await?;
+    println!("The key {id} is revoked. A server that runs refuses it within two seconds.");
+    Ok(())
+}

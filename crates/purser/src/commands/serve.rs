@@ -1,0 +1,169 @@
+//! `purser serve`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use purser_identity::{HashCost, Secret, SessionRules, setup_issue, superuser_exists};
+use purser_kit::{App, AppContext};
+use purser_web::{Face, SiteOptions};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{demo, worker};
+use crate::cli::Serve;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{apps, edge, house, logs};
+
+pub(super) async fn run(
+    mut config: Config,
+    flags: &Serve,
+    environment: &[(String, String)],
+) -> Result<ExitCode, Failure> {
+    logs::start(environment);
+    config.listen = flags.listen.unwrap_or(config.listen);
+    config.insecure_http |= flags.insecure_http;
+    refuse_exposure(&config)?;
+    let context = house::context(&config, house::store_migrated(&config).await?);
+    let mut apps = apps::open(&context, &config)?;
+    if flags.demo {
+        demo::fill(&context, &apps).await?;
+    }
+    let worker = if flags.no_worker { None } else { Some(worker::worker(&config, &context, &mut apps)?) };
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
+    let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
+    let site = site(&config, &context, apps, flags.with_noop);
+
+    // One signal stops everything, in order: requests finish first, then jobs, then the database.
+    let (stop, stopping) = watch::channel(false);
+    tokio::spawn(async move {
+        stopped().await;
+        let _ = stop.send(true);
+    });
+    let metrics = spawn_metrics(&config, site.metrics, stopping.clone()).await;
+    let worker = worker.map(|worker| tokio::spawn(worker.run(stop_signal(stopping.clone()))));
+    if !superuser_present(&context).await? {
+        println!("set up the first superuser at {}", setup_link(&config, &context, address).await?);
+    }
+    println!("listening on http://{address}");
+    let served = purser_web::serve(listener, site.router, stop_signal(stopping)).await;
+    for task in [worker, metrics].into_iter().flatten() {
+        let _ = task.await;
+    }
+    context.store.close();
+    served.map_err(|error| Failure::machine("the server failed", error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Passwords and keys do not cross a network in the clear unless the operator insists.
+fn refuse_exposure(config: &Config) -> Result<(), Failure> {
+    let https = config.app_url.starts_with("https://");
+    if config.listen.ip().is_loopback() || https || config.insecure_http {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{} can be reached from outside this machine, and nothing says that it is by https.\n\
+         Set APP_URL to the https:// address of the proxy before it, or insist with --insecure-http.",
+        config.listen
+    )))
+}
+
+fn site(config: &Config, context: &AppContext, apps: Vec<App>, with_noop: bool) -> purser_web::Site {
+    let options = SiteOptions {
+        version: env!("CARGO_PKG_VERSION"),
+        app_url: Some(config.app_url.clone()).filter(|url| !url.is_empty()),
+        trusted_proxies: config.trusted_proxies.clone(),
+        hash_cost: HashCost::standard(),
+        session_rules: SessionRules::default(),
+        random: edge::random,
+        with_noop,
+        parts: vec![("jobs", jobs_part(context))],
+    };
+    purser_web::site(context, apps.into_iter().map(face).collect(), options)
+}
+
+/// The same site for its documentation: nothing is served from it.
+pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) -> purser_web::Site {
+    site(config, context, apps, false)
+}
+
+fn face(app: App) -> Face {
+    let App { name, title, summary, scopes, codes, api, .. } = app;
+    Face { name, title, summary, scopes, codes, api }
+}
+
+type Part = Arc<
+    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync,
+>;
+
+/// Dead letters do not stop the house; they are told.
+fn jobs_part(context: &AppContext) -> Part {
+    let store = context.store.clone();
+    Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move {
+            let backlog = store.read(purser_outbox::backlog).await.map_err(|error| error.to_string())?;
+            Ok(format!("{} waiting, {} dead letters", backlog.jobs, backlog.dead_letters))
+        })
+    })
+}
+
+async fn spawn_metrics(
+    config: &Config,
+    router: purser_web::Router,
+    stopping: watch::Receiver<bool>,
+) -> Option<tokio::task::JoinHandle<()>> {
+    match TcpListener::bind(config.metrics_listen).await {
+        Ok(listener) => Some(tokio::spawn(async move {
+            if let Err(error) = purser_web::serve(listener, router, stop_signal(stopping)).await {
+                tracing::error!(%error, "the metrics server failed");
+            }
+        })),
+        Err(error) => {
+            tracing::warn!(%error, address = %config.metrics_listen, "no metrics: the address is taken");
+            None
+        }
+    }
+}
+
+async fn superuser_present(context: &AppContext) -> Result<bool, Failure> {
+    Ok(context.store.read(superuser_exists).await?)
+}
+
+/// A fresh one-time link; the one before it ends.
+async fn setup_link(
+    config: &Config,
+    context: &AppContext,
+    address: std::net::SocketAddr,
+) -> Result<String, Failure> {
+    let secret = Secret::setup(&edge::random_32());
+    let (hash, now) = (secret.hash(), context.now());
+    context.store.write(move |tx| setup_issue(tx, now, hash)).await?;
+    let base = if config.app_url.is_empty() { format!("http://{address}") } else { config.app_url.clone() };
+    Ok(format!("{}/setup/{}/", base.trim_end_matches('/'), secret.expose()))
+}
+
+/// Completes when the process is asked to stop.
+pub(super) async fn stopped() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+            let _ = interrupted.await;
+            return;
+        };
+        tokio::select! {
+            _ = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupted.await;
+}
+
+async fn stop_signal(mut stopping: watch::Receiver<bool>) {
+    // The sender lives in a task that never ends before it sends.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,36 @@
+//! `purser worker`, and the worker inside `purser serve`
+
+use std::process::ExitCode;
+
+use purser_kit::{App, AppContext};
+use purser_outbox::{Worker, WorkerLimits, WorkerSetup};
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{apps, house, logs};
+
+pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Result<ExitCode, Failure> {
+    logs::start(environment);
+    let context = house::context(config, house::store_migrated(config).await?);
+    let mut apps = apps::open(&context, config)?;
+    let worker = worker(config, &context, &mut apps)?;
+    println!("working; stop with Ctrl-C");
+    worker.run(super::serve::stopped()).await;
+    context.store.close();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The worker that does the apps' jobs and minds their schedules.
+pub(super) fn worker(config: &Config, context: &AppContext, apps: &mut [App]) -> Result<Worker, Failure> {
+    let setup = WorkerSetup {
+        store: context.store.clone(),
+        clock: context.clock.clone(),
+        owner: context.process,
+        outbox: context.outbox.clone(),
+        handlers: apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs)).collect(),
+        schedules: apps.iter_mut().flat_map(|app| std::mem::take(&mut app.schedules)).collect(),
+        zone: house::zone(config)?,
+        limits: WorkerLimits::default(),
+    };
+    Worker::new(setup).map_err(|error| Failure::machine("the worker cannot start", error))
+}

@@ -1,0 +1,290 @@
+//! Settings: defaults, then purser.toml, then the environment, then flags. An unknown key is an error at every level,
+//! because a misspelled limit is no limit.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::cli::Place;
+use crate::failure::Failure;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The folder that holds everything.
+    pub(crate) data: PathBuf,
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Where /metrics is; a loopback address.
+    pub(crate) metrics_listen: SocketAddr,
+    /// `sqlite:PATH` or `postgres://…`; empty for `purser.db` in the data folder.
+    pub(crate) database_url: String,
+    /// The address that people use, `https://…`; empty while there is none.
+    pub(crate) app_url: String,
+    /// Listen outside this machine without https.
+    pub(crate) insecure_http: bool,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// The zone of schedules and days.
+    pub(crate) time_zone: String,
+    /// How much of the machine the database may take.
+    pub(crate) database: Database,
+    /// The charge app.
+    pub(crate) charge: Charge,
+}
+
+/// How much of the machine the database may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Database {
+    /// Threads that read.
+    pub(crate) readers: u32,
+    /// Connections that write; PostgreSQL only.
+    pub(crate) writers: u32,
+    /// Commands that may wait before the server answers 503.
+    pub(crate) queue: u32,
+}
+
+/// The charge app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Charge {
+    /// What credit is counted in.
+    pub(crate) currency: String,
+    /// The most that one sale may be.
+    pub(crate) max_sale: String,
+    /// The most that one credit increase may be.
+    pub(crate) max_increase: String,
+    /// The calling code of numbers that have none.
+    pub(crate) country_code: String,
+    /// instant, http or simulator.
+    pub(crate) connector: String,
+    /// The operator behind the http connector.
+    pub(crate) http: ChargeHttp,
+}
+
+/// The operator behind the http connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChargeHttp {
+    /// Where it is, without `/charges`.
+    pub(crate) url: String,
+    /// What both sides sign with.
+    pub(crate) secret: String,
+    /// How long to wait for its answer, in seconds.
+    pub(crate) timeout_seconds: u32,
+}
+
+const DEFAULTS: &str = r#"
+data = "./data"
+listen = "127.0.0.1:8080"
+metrics_listen = "127.0.0.1:9464"
+database_url = ""
+app_url = ""
+insecure_http = false
+trusted_proxies = []
+time_zone = "Asia/Kolkata"
+
+[database]
+readers = 2
+writers = 4
+queue = 4096
+
+[charge]
+currency = "INR"
+max_sale = "10000.00"
+max_increase = "10000.00"
+country_code = "91"
+connector = "instant"
+
+[charge.http]
+url = ""
+secret = ""
+timeout_seconds = 20
+"#;
+
+/// Names that people know from elsewhere, beside `PURSER_` and the key.
+const FAMILIAR: &[(&str, &str)] = &[("DATABASE_URL", "database_url"), ("APP_URL", "app_url")];
+
+/// The file that is read where none is named.
+const FILE: &str = "purser.toml";
+
+impl Config {
+    /// Reads all levels but the flags of a command, which it lays over this itself.
+    pub(crate) fn load(place: &Place, environment: &[(String, String)]) -> Result<Self, Failure> {
+        let mut table = defaults()?;
+        lay(&mut table, file(place.config.as_deref())?);
+        from_environment(&mut table, environment)?;
+        if let Some(data) = &place.data {
+            table.insert("data".to_owned(), Value::String(data.display().to_string()));
+        }
+        table.try_into().map_err(|error: toml::de::Error| Failure::usage(format!("the settings are wrong: {}", error.message())))
+    }
+
+    /// The settings as TOML, secrets masked.
+    pub(crate) fn masked(&self) -> Result<String, Failure> {
+        let mut config = self.clone();
+        config.database_url = without_password(&config.database_url);
+        if !config.charge.http.secret.is_empty() {
+            "********".clone_into(&mut config.charge.http.secret);
+        }
+        toml::to_string(&config).map_err(|error| Failure::machine("the settings cannot be shown", error))
+    }
+}
+
+fn defaults() -> Result<Table, Failure> {
+    DEFAULTS.parse().map_err(|error| Failure::machine("the built-in defaults do not read", error))
+}
+
+fn file(named: Option<&Path>) -> Result<Table, Failure> {
+    let path = named.unwrap_or(Path::new(FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(Table::new()),
+        Err(error) => return Err(Failure::usage(format!("{} cannot be read: {error}", path.display()))),
+    };
+    text.parse().map_err(|error| Failure::usage(format!("{} is not TOML: {error}", path.display())))
+}
+
+/// Lays `over` over `table`, key by key, so that half a section leaves the other half as it was.
+fn lay(table: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(value)) => lay(inner, value),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
+}
+
+fn from_environment(table: &mut Table, environment: &[(String, String)]) -> Result<(), Failure> {
+    for (name, value) in environment {
+        let familiar = FAMILIAR.iter().find(|(known, _)| known == name).map(|(_, key)| (*key).to_owned());
+        let own = || name.strip_prefix("PURSER_").map(str::to_lowercase);
+        let Some(key) = familiar.or_else(own) else { continue };
+        let place = find(table, &key)
+            .ok_or_else(|| Failure::usage(format!("{name} names no setting; `purser config` lists them")))?;
+        *place = typed(place, value).ok_or_else(|| Failure::usage(format!("{name} is '{value}': {}", expected(place))))?;
+    }
+    Ok(())
+}
+
+/// The setting that `charge_http_url` names: its path's parts are joined by underscores.
+fn find<'t>(table: &'t mut Table, key: &str) -> Option<&'t mut Value> {
+    let section = table.iter().find_map(|(name, value)| {
+        let rest = key.strip_prefix(name.as_str())?.strip_prefix('_')?;
+        value.is_table().then(|| (name.clone(), rest.to_owned()))
+    });
+    match section {
+        Some((name, rest)) => find(table.get_mut(&name)?.as_table_mut()?, &rest),
+        None => table.get_mut(key).filter(|value| !value.is_table()),
+    }
+}
+
+/// `text` as the type that the setting has.
+fn typed(setting: &Value, text: &str) -> Option<Value> {
+    Some(match setting {
+        Value::Boolean(_) => Value::Boolean(match text {
+            "1" | "true" | "yes" | "on" => true,
+            "0" | "false" | "no" | "off" | "" => false,
+            _ => return None,
+        }),
+        Value::Integer(_) => Value::Integer(text.parse().ok()?),
+        Value::Array(_) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
+        }
+        _ => Value::String(text.to_owned()),
+    })
+}
+
+fn expected(setting: &Value) -> &'static str {
+    match setting {
+        Value::Boolean(_) => "it must be true or false",
+        Value::Integer(_) => "it must be a whole number",
+        _ => "it must be text",
+    }
+}
+
+/// `postgres://user:********@host/db`
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((credentials, host)) = rest.rsplit_once('@') else { return url.to_owned() };
+    match credentials.split_once(':') {
+        Some((user, _)) => format!("{scheme}://{user}:********@{host}"),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        // No file of this name is there, and none is asked for by name.
+        Place { data: None, config: None }
+    }
+
+    fn load(environment: &[(&str, &str)]) -> Result<Config, Failure> {
+        let pairs: Vec<_> = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::load(&place(), &pairs)
+    }
+
+    #[test]
+    fn the_environment_lays_over_the_defaults_by_known_names() {
+        let config = load(&[
+            ("DATABASE_URL", "postgres://u:p@h/d"),
+            ("PURSER_LISTEN", "127.0.0.1:0"),
+            ("PURSER_CHARGE_MAX_SALE", "5.00"),
+            ("PURSER_CHARGE_HTTP_TIMEOUT_SECONDS", "3"),
+            ("PURSER_INSECURE_HTTP", "true"),
+            ("PURSER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+            ("HOME", "/root"),
+        ])
+        .unwrap();
+        assert_eq!(config.database_url, "postgres://u:p@h/d");
+        assert_eq!(config.listen.port(), 0);
+        assert_eq!(config.charge.max_sale, "5.00");
+        assert_eq!(config.charge.max_increase, "10000.00");
+        assert_eq!(config.charge.http.timeout_seconds, 3);
+        assert!(config.insecure_http);
+        assert_eq!(config.trusted_proxies.len(), 2);
+    }
+
+    #[test]
+    fn a_misspelled_setting_is_an_error_that_names_it() {
+        let misspelled = load(&[("PURSER_LISTENN", "x")]).unwrap_err().to_string();
+        assert!(misspelled.contains("PURSER_LISTENN"), "{misspelled}");
+        let untyped = load(&[("PURSER_DATABASE_READERS", "many")]).unwrap_err().to_string();
+        assert!(untyped.contains("PURSER_DATABASE_READERS") && untyped.contains("whole number"), "{untyped}");
+        assert!(load(&[("PURSER_CHARGE", "x")]).is_err());
+    }
+
+    #[test]
+    fn a_file_lays_half_a_section_over_the_defaults_and_knows_no_strangers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.toml");
+        let of = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(&Place { data: None, config: Some(path.clone()) }, &[])
+        };
+        assert_eq!(of("[charge]\ncurrency = \"USD\"").unwrap().charge.country_code, "91");
+        assert!(of("lissten = 1").unwrap_err().to_string().contains("lissten"));
+        assert!(of("[charge.http]\nurll = 1").unwrap_err().to_string().contains("urll"));
+        assert!(of("not toml").is_err());
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        let config = load(&[
+            ("DATABASE_URL", "postgres://u:sesame@h/d"),
+            ("PURSER_CHARGE_HTTP_SECRET", "sesame"),
+        ]);
+        let shown = config.unwrap().masked().unwrap();
+        assert!(!shown.contains("sesame") && shown.contains("postgres://u:********@h/d"), "{shown}");
+    }
+}

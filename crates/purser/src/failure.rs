@@ -1,0 +1,64 @@
+//! Why a command failed, and its exit code.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// What the command line prints before it exits.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command, a flag or the configuration is wrong: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// The machine or the database does not play along: exit code 3.
+    #[error("{0}")]
+    Machine(String),
+    /// A rule refuses what was asked: exit code 4.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Failure {
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Failure::Usage(text.into())
+    }
+
+    pub(crate) fn refused(text: impl Display) -> Self {
+        Failure::Refused(text.to_string())
+    }
+
+    pub(crate) fn machine(what: &str, why: impl Display) -> Self {
+        Failure::Machine(format!("{what}: {why}"))
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Usage(_) => 2,
+            Failure::Machine(_) => 3,
+            Failure::Refused(_) => 4,
+        })
+    }
+}
+
+impl From<purser_store::Error> for Failure {
+    fn from(error: purser_store::Error) -> Self {
+        Failure::Machine(error.to_string())
+    }
+}
+
+impl From<purser_ledger::Error> for Failure {
+    fn from(error: purser_ledger::Error) -> Self {
+        match error {
+            purser_ledger::Error::Store(error) => error.into(),
+            other => Failure::refused(other),
+        }
+    }
+}
+
+impl From<purser_identity::Error> for Failure {
+    fn from(error: purser_identity::Error) -> Self {
+        match error {
+            purser_identity::Error::Store(error) => error.into(),
+            other => Failure::refused(other),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The house is opened: data folder, instance key, database, context.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use purser_kit::{AppContext, House, Ids, KeyRing};
+use purser_outbox::Outbox;
+use purser_store::{Options, Store};
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{apps, edge};
+
+/// The embedded database's file in the data folder.
+const DATABASE: &str = "purser.db";
+
+/// The instance key's file: what seals secrets, and signs what leaves the house. 32 random bytes, in hex.
+const INSTANCE_KEY: &str = "instance.key";
+
+/// Opens the database, and makes the data folder with its instance key where they are missing.
+pub(crate) fn store(config: &Config) -> Result<Store, Failure> {
+    folder_create(&config.data)?;
+    instance_key_create(&config.data.join(INSTANCE_KEY))?;
+    let mut options = match database(config)? {
+        Database::File(path) => Options::sqlite(path),
+        Database::Server(url) => Options::postgres(url),
+    };
+    options.readers = config.database.readers.max(1);
+    options.writers = config.database.writers.max(1);
+    options.queue = usize::try_from(config.database.queue.max(1)).unwrap_or(usize::MAX);
+    Ok(Store::open(&options)?)
+}
+
+/// Opens the database and brings its tables up to date.
+pub(crate) async fn store_migrated(config: &Config) -> Result<Store, Failure> {
+    let store = store(config)?;
+    store.migrate(apps::migrations(), edge::clock().now()).await?;
+    Ok(store)
+}
+
+/// Opens the house around a migrated database.
+pub(crate) fn context(config: &Config, store: Store) -> AppContext {
+    let clock = edge::clock();
+    let ids = Ids::new(edge::random_8);
+    let process = ids.next(clock.now());
+    let https = config.app_url.starts_with("https://");
+    AppContext::new(House { store, clock, ids, outbox: Outbox::default(), process, keys: KeyRing::default(), https })
+}
+
+/// The zone of schedules and days.
+pub(crate) fn zone(config: &Config) -> Result<TimeZone, Failure> {
+    TimeZone::get(&config.time_zone)
+        .map_err(|_| Failure::usage(format!("time_zone is '{}': it must be a name such as Asia/Kolkata", config.time_zone)))
+}
+
+/// Where the database is.
+pub(crate) enum Database {
+    File(PathBuf),
+    Server(String),
+}
+
+pub(crate) fn database(config: &Config) -> Result<Database, Failure> {
+    let url = config.database_url.as_str();
+    if url.is_empty() {
+        return Ok(Database::File(config.data.join(DATABASE)));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Database::Server(url.to_owned()));
+    }
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.trim_start_matches('/').is_empty() => {
+            Ok(Database::File(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
+        }
+        _ => Err(Failure::usage("database_url must be sqlite:PATH or postgres://USER@HOST/NAME")),
+    }
+}
+
+fn folder_create(folder: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::machine(&format!("the data folder {} cannot be made", folder.display()), error);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(failed)
+}
+
+fn instance_key_create(path: &Path) -> Result<(), Failure> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(Failure::machine(&format!("{} cannot be made", path.display()), error)),
+    };
+    let key: String = edge::random_32().iter().map(|byte| format!("{byte:02x}")).collect();
+    writeln!(file, "{key}")
+        .and_then(|()| file.sync_all())
+        .map_err(|error| Failure::machine(&format!("{} cannot be written", path.display()), error))
+}
