@@ -54,12 +54,16 @@ pub fn password_check(password: &str, own_fields: &[&str]) -> Result<(), Passwor
         return Err(PasswordError::AllDigits);
     }
     let own = own_words(own_fields);
+    let folded = password.to_lowercase();
+    if own.iter().any(|word| word.contains(&folded)) {
+        return Err(PasswordError::OwnField);
+    }
     let words: Vec<&str> = own.iter().map(String::as_str).collect();
     let estimate = zxcvbn(password, &words);
     if estimate.score() >= Score::Three {
         return Ok(());
     }
-    if estimate.sequence().iter().any(|found| is_own(found, &own)) {
+    if estimate.sequence().iter().any(|guess| is_own(guess, &own)) {
         return Err(PasswordError::OwnField);
     }
     let reason = estimate.feedback().map(ToString::to_string).unwrap_or_default();
@@ -77,8 +81,9 @@ fn own_words(fields: &[&str]) -> Vec<String> {
     fields.iter().flat_map(parts).filter(|word| word.chars().count() > 2).collect()
 }
 
-fn is_own(found: &Match, own: &[String]) -> bool {
-    matches!(&found.pattern, MatchPattern::Dictionary(word) if own.contains(&word.matched_word))
+/// Reversed and with digits for letters as well: zxcvbn has undone both.
+fn is_own(guess: &Match, own: &[String]) -> bool {
+    matches!(&guess.pattern, MatchPattern::Dictionary(word) if own.contains(&word.matched_word))
 }
 
 /// What hashing a password costs.

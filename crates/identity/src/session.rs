@@ -55,7 +55,10 @@ pub struct Session {
 }
 
 /// Signs a user in: begins a session under the hash of a fresh token, and drops what ended of the user's others.
-/// Whether the password fits, and whether the user is active, is the caller's to see before.
+///
+/// Whether the password fits is the caller's to see before, outside of any transaction. It may have been changed
+/// meanwhile, so look again in this one: [`user_by_login`](crate::user_by_login) must give the hash that was verified,
+/// and a user who is active.
 ///
 /// # Errors
 /// The store's.
