@@ -7,7 +7,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
-use purser_identity::{Actor, ApiKey, SecretHash, Tie, User, api_key_by_hash, api_key_used, session_find};
+use purser_identity::{
+    Actor, ApiKey, SecretHash, Session, Tie, User, api_key_by_hash, api_key_used, session_find, session_seen,
+};
 use uuid::Uuid;
 
 use crate::code;
@@ -21,7 +23,7 @@ pub const SESSION_COOKIE: &str = "purser_session";
 /// it at once, and every other copy within this time.
 const KEY_TRUST: SignedDuration = SignedDuration::from_secs(2);
 
-/// How exactly a key's last use is kept.
+/// How exactly a key's or a session's last use is kept.
 const USE_GRAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// Keys remembered at once, at most. Past it all are forgotten, which costs a look-up each.
@@ -134,7 +136,22 @@ async fn person(context: &AppContext, hash: SecretHash) -> Result<Caller, Proble
     let session = context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::internal)).await?;
     let session =
         session.ok_or_else(|| Problem::new(&code::UNAUTHENTICATED, "The session has ended; sign in again."))?;
+    note_sight(context, &session, now);
     Ok(Caller(Who::Person(Arc::new(session.user))))
+}
+
+/// Keeps a session from going idle, to the minute, without making its request wait.
+fn note_sight(context: &AppContext, session: &Session, now: Timestamp) {
+    if now < later(session.last_seen_at, USE_GRAIN) {
+        return;
+    }
+    let (store, hash) = (context.store.clone(), session.hash);
+    tokio::spawn(async move {
+        let noted = store.write(move |tx| session_seen(tx, now, hash).map_err(Problem::internal)).await;
+        if let Err(problem) = noted {
+            tracing::warn!(detail = problem.detail(), "a session's last use could not be kept");
+        }
+    });
 }
 
 /// API keys seen lately, so that a sale does not look its key up.

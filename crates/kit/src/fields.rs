@@ -108,6 +108,7 @@ impl<'a> Fields<'a> {
             let name = &self.values[index].name;
             if self.values[..index].iter().any(|earlier| earlier.name == *name) {
                 let name = shown(name);
+                self.values[index].asked = true;
                 self.refuse_as(name, "repeated", "is there twice".to_owned());
             }
         }
