@@ -43,6 +43,9 @@ pub enum Error {
     /// A statement of this transaction failed earlier, so it can only be rolled back.
     #[error("the transaction had failed already")]
     Aborted,
+    /// A text has a NUL character in it, which PostgreSQL cannot keep and SQLite therefore may not.
+    #[error("a text must not contain a NUL character")]
+    Nul,
     /// A query that must find exactly one row found none, or more than one.
     #[error("expected exactly one row, found {found}")]
     NotOne {
@@ -65,4 +68,14 @@ pub enum Error {
     /// Anything else that an engine refuses: a mistake in our SQL, or a damaged database.
     #[error("database error: {0}")]
     Engine(String),
+}
+
+impl Error {
+    /// Whether the engine, not the command, is at fault: the same command may do better later.
+    pub(crate) fn is_trouble(&self) -> bool {
+        matches!(
+            self,
+            Error::Busy | Error::Closed | Error::Conflict | Error::Full | Error::Unavailable(_) | Error::Unknown(_)
+        )
+    }
 }

@@ -64,13 +64,20 @@ where
     }
 }
 
-/// Runs `body`, and tells apart its own answer from a failed statement and from a panic. A body that was given an error
-/// by a statement and answers `Ok` nevertheless has still failed.
-pub(crate) fn guarded<R>(tx: &mut Tx<'_>, body: impl FnOnce(&mut Tx<'_>) -> R) -> Result<R, Rollback> {
+/// Runs `body`, and tells apart its own answer from a failure and from a panic.
+///
+/// A statement that broke a constraint may be answered in the body's own words, but not with `Ok`: the transaction is
+/// lost. About trouble of the engine the body has no say: what the store does next depends on it.
+pub(crate) fn guarded<T, E>(
+    tx: &mut Tx<'_>,
+    body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<Result<T, E>, Rollback> {
     // The transaction is rolled back after a panic, so nothing half done can be seen.
     let outcome = catch_unwind(AssertUnwindSafe(|| body(tx)));
-    if let Some(error) = tx.failure() {
-        return Err(Rollback::Failed(error.clone()));
+    match (outcome, tx.failure()) {
+        (_, Some(error)) if error.is_trouble() => Err(Rollback::Failed(error.clone())),
+        (Err(_), _) => Err(Rollback::Failed(Error::Panicked)),
+        (Ok(Ok(_)), Some(error)) => Err(Rollback::Failed(error.clone())),
+        (Ok(answer), _) => Ok(answer),
     }
-    outcome.map_err(|_| Rollback::Failed(Error::Panicked))
 }

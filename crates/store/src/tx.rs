@@ -52,7 +52,7 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// As the engine refuses it; see [`Error`].
     pub fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
-        self.guarded(|backend| match backend {
+        self.guarded(params, |backend| match backend {
             Backend::Sqlite(connection) => sqlite::execute(connection, sql, params),
             Backend::Postgres(connection) => connection.execute(sql, params),
         })
@@ -121,7 +121,7 @@ impl<'c> Tx<'c> {
         if rows.is_empty() {
             return Ok(0);
         }
-        self.guarded(|backend| match backend {
+        self.guarded(rows.as_flattened(), |backend| match backend {
             Backend::Sqlite(connection) => sqlite::execute_each(connection, each.sqlite, rows),
             Backend::Postgres(connection) => connection.execute_each(each.postgres, rows),
         })
@@ -146,7 +146,7 @@ impl<'c> Tx<'c> {
             found.push(read(row)?);
             Ok(true)
         };
-        self.guarded(|backend| match backend {
+        self.guarded(rows.as_flattened(), |backend| match backend {
             Backend::Sqlite(connection) => sqlite::query_each(connection, each.sqlite, rows, &mut collect),
             Backend::Postgres(connection) => connection.query_each(each.postgres, rows, &mut collect),
         })?;
@@ -155,7 +155,7 @@ impl<'c> Tx<'c> {
 
     /// Runs several statements without parameters: for migrations.
     pub(crate) fn script(&mut self, sql: &str) -> Result<(), Error> {
-        self.guarded(|backend| match backend {
+        self.guarded(&[], |backend| match backend {
             Backend::Sqlite(connection) => connection.execute_batch(sql).map_err(|error| sqlite::translate(&error)),
             Backend::Postgres(connection) => connection.script(sql),
         })
@@ -172,18 +172,25 @@ impl<'c> Tx<'c> {
         params: &[Param<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<bool, Error>,
     ) -> Result<(), Error> {
-        self.guarded(|backend| match backend {
+        self.guarded(params, |backend| match backend {
             Backend::Sqlite(connection) => sqlite::query(connection, sql, params, &mut read),
             Backend::Postgres(connection) => connection.query(sql, params, &mut read),
         })
     }
 
-    /// SQLite would go on after a failed statement and PostgreSQL would not: behave as the stricter one.
-    fn guarded<T>(&mut self, run: impl FnOnce(&mut Backend<'c>) -> Result<T, Error>) -> Result<T, Error> {
+    /// SQLite would go on after a failed statement, and keep text with a NUL; PostgreSQL would not: behave as the
+    /// stricter one.
+    fn guarded<T>(
+        &mut self,
+        params: &[Param<'_>],
+        run: impl FnOnce(&mut Backend<'c>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         if self.failure.is_some() {
             return Err(Error::Aborted);
         }
-        run(&mut self.backend).inspect_err(|error| self.failure = Some(error.clone()))
+        let has_nul = |param: &Param<'_>| matches!(param, Param::Text(text) if text.as_bytes().contains(&0));
+        let done = if params.iter().any(has_nul) { Err(Error::Nul) } else { run(&mut self.backend) };
+        done.inspect_err(|error| self.failure = Some(error.clone()))
     }
 }
 
