@@ -5,8 +5,8 @@
 //! in order in plain Rust, write what they did with one statement each. A lane gathers the waiting inputs and runs such
 //! a turn as one transaction; each input still gets its own answer, and a refusal touches nobody else.
 //!
-//! Should a whole turn fail (a panic, a constraint), its inputs are run again one by one, so that only the guilty one
-//! fails.
+//! Should a whole turn fail (a panic, a constraint), its inputs are decided again in smaller turns, still in their
+//! order, until only the guilty one fails.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -34,7 +34,7 @@ impl<I, T, E> Clone for Lane<I, T, E> {
 struct Inner<I, T, E> {
     store: Weak<Shared>,
     turn: Box<Turn<I, T, E>>,
-    /// Inputs in one turn, at most: bounds how long others wait behind it.
+    /// Inputs in one turn, at most, where nothing goes wrong: bounds how long others wait behind it.
     batch: usize,
     waiting: Mutex<Waiting<I, T, E>>,
 }
@@ -43,6 +43,9 @@ struct Waiting<I, T, E> {
     inputs: VecDeque<Entry<I, T, E>>,
     /// Whether a turn is queued or under way. One at a time: two would only contend for the same rows.
     running: bool,
+    /// Inputs in the next turn, at most. Half as many as in a turn that failed, until the guilty one stands alone;
+    /// twice as many after each turn that went well, up to the batch.
+    size: usize,
 }
 
 struct Entry<I, T, E> {
@@ -61,7 +64,8 @@ where
         batch: usize,
         turn: impl Fn(&mut Tx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
     ) -> Self {
-        let waiting = Mutex::new(Waiting { inputs: VecDeque::new(), running: false });
+        let batch = batch.max(1);
+        let waiting = Mutex::new(Waiting { inputs: VecDeque::new(), running: false, size: batch });
         Lane { inner: Arc::new(Inner { store: store.downgrade(), turn: Box::new(turn), batch, waiting }) }
     }
 
@@ -99,7 +103,7 @@ where
 
     /// Queues a turn. Where the store takes none, those who wait are told so.
     fn start(self: &Arc<Self>, store: &Shared) -> Result<(), Error> {
-        let turn = LaneTurn { lane: Arc::clone(self), entries: Vec::new(), answers: Vec::new(), alone: false };
+        let turn = LaneTurn { lane: Arc::clone(self), entries: Vec::new(), answers: Vec::new() };
         store.submit_write(Box::new(turn)).inspect_err(|error| {
             let mut waiting = self.lock();
             waiting.running = false;
@@ -109,6 +113,27 @@ where
                 let _ = entry.reply.send(Err(error.clone().into()));
             }
         })
+    }
+
+    /// Those whose turn it is.
+    fn take(&self) -> Vec<Entry<I, T, E>> {
+        let mut waiting = self.lock();
+        let count = waiting.inputs.len().min(waiting.size);
+        waiting.inputs.drain(..count).collect()
+    }
+
+    /// Puts the inputs of a turn that failed back in front, to be decided again by fewer at a time.
+    fn put_back(&self, entries: Vec<Entry<I, T, E>>) {
+        let mut waiting = self.lock();
+        waiting.size = (entries.len() / 2).max(1);
+        for entry in entries.into_iter().rev() {
+            waiting.inputs.push_front(entry);
+        }
+    }
+
+    fn grow(&self) {
+        let mut waiting = self.lock();
+        waiting.size = waiting.size.saturating_mul(2).min(self.batch);
     }
 
     /// After a turn: the next one, if anybody waits.
@@ -134,8 +159,6 @@ struct LaneTurn<I, T, E> {
     lane: Arc<Inner<I, T, E>>,
     entries: Vec<Entry<I, T, E>>,
     answers: Vec<Result<T, E>>,
-    /// Split off a turn that failed: brings its own entry and starts no further turn.
-    alone: bool,
 }
 
 impl<I, T, E> Job for LaneTurn<I, T, E>
@@ -147,9 +170,7 @@ where
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Rollback> {
         // On a second attempt the entries are those of the first.
         if self.entries.is_empty() {
-            let mut waiting = self.lane.lock();
-            let count = waiting.inputs.len().min(self.lane.batch);
-            self.entries.extend(waiting.inputs.drain(..count));
+            self.entries = self.lane.take();
         }
         let (inputs, replies): (Vec<I>, Vec<_>) =
             self.entries.drain(..).map(|entry| (entry.input, entry.reply)).unzip();
@@ -170,41 +191,36 @@ where
         }
     }
 
-    fn settle(self: Box<Self>, end: Result<(), Error>) {
-        if !self.alone {
-            self.lane.next();
+    fn settle(mut self: Box<Self>, end: Result<(), Error>) {
+        if self.entries.is_empty() {
+            // The engine failed before the turn could begin: those whose turn it was are told.
+            self.entries = self.lane.take();
         }
         match end {
-            Ok(()) => {
-                for (entry, answer) in self.entries.into_iter().zip(self.answers) {
-                    let _ = entry.reply.send(answer);
-                }
+            Err(error) if self.entries.len() > 1 && blames_one(&error) => {
+                self.lane.put_back(self.entries);
+                self.lane.next();
             }
-            Err(error) if self.entries.len() > 1 && blames_one(&error) => split(&self.lane, self.entries),
-            Err(error) => {
-                for entry in self.entries {
-                    let _ = entry.reply.send(Err(error.clone().into()));
-                }
+            end => {
+                self.lane.grow();
+                self.lane.next();
+                answer(self.entries, self.answers, end);
             }
         }
     }
 }
 
-/// Whether the failure may be the fault of one input, so that the others deserve a turn of their own.
+/// Whether the failure may be the fault of one input, so that the others deserve another turn. Conflicts are: fewer
+/// inputs meet fewer others.
 fn blames_one(error: &Error) -> bool {
-    !matches!(error, Error::Busy | Error::Closed | Error::Full | Error::Unavailable(_) | Error::Unknown(_))
+    !error.is_trouble() || *error == Error::Conflict
 }
 
-fn split<I, T, E>(lane: &Arc<Inner<I, T, E>>, entries: Vec<Entry<I, T, E>>)
-where
-    I: Send + 'static,
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-{
-    let Some(store) = lane.store.upgrade() else { return };
-    for entry in entries {
-        let turn = LaneTurn { lane: Arc::clone(lane), entries: vec![entry], answers: Vec::new(), alone: true };
-        // A refused turn is dropped with its reply, and the caller reads that as Closed.
-        let _ = store.submit_write(Box::new(turn));
+fn answer<I, T, E: From<Error>>(entries: Vec<Entry<I, T, E>>, answers: Vec<Result<T, E>>, end: Result<(), Error>) {
+    let replies = entries.into_iter().map(|entry| entry.reply);
+    match end {
+        // Whoever asked may have gone away; what was decided stands all the same.
+        Ok(()) => replies.zip(answers).for_each(|(reply, answer)| drop(reply.send(answer))),
+        Err(error) => replies.for_each(|reply| drop(reply.send(Err(error.clone().into())))),
     }
 }
