@@ -50,8 +50,12 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS store_migration (
     PRIMARY KEY (room, number)
 ) /*sqlite WITHOUT ROWID, STRICT */;";
 
-/// Any number that no other program uses for an advisory lock on this database.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(7089063)";
+/// Lets one copy of the program at a time make the table. Any number that no other program uses will do.
+const TABLE_LOCK: &str = "SELECT pg_advisory_xact_lock(7089063)";
+
+/// Lets one copy at a time migrate. Unlike every other statement it takes no snapshot, so the transaction that it
+/// begins sees what the copy it waited for has done.
+const LOCK: &str = "LOCK TABLE store_migration IN SHARE ROW EXCLUSIVE MODE";
 
 /// What the database has of `migrations`, without changing it.
 pub(crate) fn plan(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<Vec<MigrationStep>, Error> {
@@ -61,12 +65,19 @@ pub(crate) fn plan(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<Vec<Migr
     migrations.iter().map(|migration| step(&known, *migration)).collect()
 }
 
+/// Makes the table of migrations where it is missing.
+pub(crate) fn table_make(tx: &mut Tx<'_>) -> Result<(), Error> {
+    if tx.engine() == Engine::Postgres {
+        tx.query(TABLE_LOCK, &[], |_| Ok(()))?;
+    }
+    tx.script(&translated(tx.engine(), TABLE))
+}
+
 /// Applies what is missing, in order, all in this one transaction: a schema is never half made.
 pub(crate) fn apply(tx: &mut Tx<'_>, migrations: &[Migration], now: Timestamp) -> Result<Vec<MigrationStep>, Error> {
     if tx.engine() == Engine::Postgres {
-        tx.query(LOCK, &[], |_| Ok(()))?;
+        tx.script(LOCK)?;
     }
-    tx.script(&translated(tx.engine(), TABLE))?;
     let mut steps = plan(tx, migrations)?;
     for step in &mut steps {
         if step.state == MigrationState::Pending {

@@ -162,6 +162,7 @@ impl Store {
     /// # Errors
     /// [`Error::Migration`] where one was edited after it ran, the database is newer than the program, or one fails.
     pub async fn migrate(&self, migrations: Vec<Migration>, now: Timestamp) -> Result<Vec<MigrationStep>, Error> {
+        self.write(migrate::table_make).await?;
         self.write(move |tx| migrate::apply(tx, &migrations, now)).await
     }
 
