@@ -24,10 +24,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens the file, creating it where it is missing.
 pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
-    let connection = Connection::open(path)
-        .map_err(|error| Error::Unavailable(format!("cannot open the database file {}: {error}", path.display())))?;
-    configure(&connection).map_err(|error| translate(&error))?;
-    Ok(connection)
+    let opened = Connection::open(path).and_then(|connection| configure(&connection).map(|()| connection));
+    opened.map_err(|error| Error::Unavailable(format!("cannot open the database file {}: {error}", path.display())))
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
@@ -133,6 +131,8 @@ pub(crate) fn translate(error: &rusqlite::Error) -> Error {
         ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_TRIGGER => {
             return Error::Check { constraint: constraint() };
         }
+        // A query that writes. A file that may not be written to would have been refused when it was opened.
+        ffi::SQLITE_READONLY => return Error::Engine(text),
         _ => {}
     }
     match failure.code {

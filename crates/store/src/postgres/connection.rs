@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use postgres::error::{DbError, SqlState};
+use postgres::error::{DbError, Severity, SqlState};
 use postgres::types::ToSql;
 use postgres::{Client, Config, NoTls, Statement};
 
@@ -46,11 +46,16 @@ impl Connection {
         self.client.batch_execute(sql).map_err(|error| translate(&error))
     }
 
-    /// COMMIT, whose failure on a lost connection leaves the outcome open.
+    /// Begins a transaction. A server that will not, such as a standby, is not one to work with.
+    pub(crate) fn begin(&mut self, sql: &str) -> Result<(), Error> {
+        self.client.batch_execute(sql).map_err(|error| unavailable(&error))
+    }
+
+    /// COMMIT. Where the connection is lost meanwhile, be it with a last word from the server, the outcome is open.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
         self.client.batch_execute("COMMIT").map_err(|error| match error.as_db_error() {
-            Some(refusal) => refused(refusal),
-            None => Error::Unknown(error.to_string()),
+            Some(refusal) if refusal.parsed_severity() == Some(Severity::Error) => refused(refusal),
+            _ => Error::Unknown(describe(&error)),
         })
     }
 
@@ -154,8 +159,8 @@ fn refused(refusal: &DbError) -> Error {
             Error::Check { constraint: constraint() }
         }
         SqlState::DISK_FULL => Error::Full,
-        // 08: connection, 53: resources, 57: operator intervention (shut down, starting up), 25006: a standby.
-        _ if ["08", "53", "57"].contains(&&code.code()[..2]) || *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+        // 08: connection, 53: resources, 57: operator intervention (shut down, starting up).
+        _ if ["08", "53", "57"].contains(&&code.code()[..2]) => {
             Error::Unavailable(format!("{} ({})", refusal.message(), code.code()))
         }
         _ => Error::Engine(format!("{} ({})", refusal.message(), code.code())),

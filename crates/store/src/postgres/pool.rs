@@ -75,7 +75,7 @@ impl Worker<'_> {
     fn attempt(&mut self, job: &mut dyn Job) -> Result<(), Error> {
         let access = self.access;
         let connection = self.connection()?;
-        connection.script(access.begin())?;
+        connection.begin(access.begin())?;
         let end = match job.run(&mut Tx::postgres(connection)) {
             Ok(()) => connection.commit(),
             Err(Rollback::Refused) => connection.script("ROLLBACK"),
