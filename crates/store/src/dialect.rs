@@ -17,9 +17,10 @@ pub(crate) fn to_postgres(sql: &str) -> String {
     out
 }
 
-/// A migration as PostgreSQL runs it: `/*postgres … */` opened, every other comment dropped.
+/// A migration as PostgreSQL runs it: `/*postgres … */` opened, every other comment dropped, and text compared by its
+/// bytes as SQLite does, in whatever language the database was made.
 pub(crate) fn migration_for_postgres(sql: &str) -> String {
-    opened(sql, "postgres", str::to_owned)
+    opened(sql, "postgres", |code| words(code, |word| if word == "TEXT" { "TEXT COLLATE \"C\"" } else { word }))
 }
 
 /// A migration as SQLite runs it: `/*sqlite … */` opened, every other comment dropped, types in SQLite's names
@@ -125,15 +126,15 @@ mod tests {
 
     #[test]
     fn a_migration_opens_only_the_comments_of_its_engine() {
-        let sql = "CREATE TABLE t (id UUID PRIMARY KEY, at BIGINT) /*sqlite WITHOUT ROWID, STRICT */; /* a note */\
+        let sql = "CREATE TABLE t (id UUID PRIMARY KEY, at BIGINT, note TEXT) /*sqlite WITHOUT ROWID, STRICT */; /* a note */\
                    /*postgres CREATE INDEX p ON t (at); */";
         assert_eq!(
             migration_for_sqlite(sql),
-            "CREATE TABLE t (id BLOB PRIMARY KEY, at INTEGER)  WITHOUT ROWID, STRICT ;   "
+            "CREATE TABLE t (id BLOB PRIMARY KEY, at INTEGER, note TEXT)  WITHOUT ROWID, STRICT ;   "
         );
         assert_eq!(
             migration_for_postgres(sql),
-            "CREATE TABLE t (id UUID PRIMARY KEY, at BIGINT)  ;   CREATE INDEX p ON t (at); "
+            "CREATE TABLE t (id UUID PRIMARY KEY, at BIGINT, note TEXT COLLATE \"C\")  ;   CREATE INDEX p ON t (at); "
         );
     }
 
