@@ -1,6 +1,7 @@
 //! One attempt at a job: it is run under a renewed lease and a time limit, and how it ended is told to the queue.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,13 @@ use tokio::time::{interval, sleep};
 use uuid::Uuid;
 
 use crate::{
-    Claimed, Error, Fate, JobContext, JobError, JobHandler, WorkerLimits, job_bury, job_done, job_failed, lease_extend,
+    Claimed, Error, JobContext, JobError, JobHandler, WorkerLimits, job_bury, job_done, job_failed, lease_extend,
     lease_release,
 };
+
+/// An outcome that the database would not take is offered again: a job that is done should not be run again because
+/// the database was away for a moment.
+const SETTLE_AGAIN_AFTER: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
 
 /// What running jobs need of their worker.
 pub(crate) struct Desk {
@@ -40,8 +45,16 @@ impl Desk {
         // Only jobs of known kinds are claimed.
         let Some(handler) = self.handlers.get(job.kind.as_str()) else { return };
         let outcome = self.outcome(handler, &job, now, give_up).await;
-        match self.settle(handler, &job, outcome).await {
-            Ok(()) => {}
+        let mut settled = self.settle(handler, &job, &outcome).await;
+        for pause in SETTLE_AGAIN_AFTER {
+            if !matches!(settled, Err(Error::Store(_))) {
+                break;
+            }
+            sleep(pause).await;
+            settled = self.settle(handler, &job, &outcome).await;
+        }
+        match settled {
+            Ok(()) => log_end(&job, &outcome),
             // The handler has acknowledged by itself, or another worker will.
             Err(Error::LeaseLost { .. }) => {
                 tracing::debug!(job = %job.lease.job, kind = job.kind, "[JOB] settled elsewhere");
@@ -97,18 +110,16 @@ impl Desk {
         }
     }
 
-    async fn settle(&self, handler: &JobHandler, job: &Claimed, outcome: Outcome) -> Result<(), Error> {
+    async fn settle(&self, handler: &JobHandler, job: &Claimed, outcome: &Outcome) -> Result<(), Error> {
         let (now, lease, backoff) = (self.clock.now(), job.lease, handler.backoff);
         match outcome {
             Outcome::Ended(Ok(())) => self.store.write(move |tx| job_done(tx, &lease)).await,
             Outcome::Ended(Err(JobError::Retry(error))) => {
-                let said = error.clone();
-                let fate = self.store.write(move |tx| job_failed(tx, now, &lease, &said, &backoff)).await?;
-                log_failure(job, &error, fate);
-                Ok(())
+                let error = error.clone();
+                self.store.write(move |tx| job_failed(tx, now, &lease, &error, &backoff).map(drop)).await
             }
             Outcome::Ended(Err(JobError::Dead(error))) => {
-                log_failure(job, &error, Fate::Dead);
+                let error = error.clone();
                 self.store.write(move |tx| job_bury(tx, now, &lease, &error)).await
             }
             Outcome::GivenUp => self.store.write(move |tx| lease_release(tx, now, &lease)).await,
@@ -117,17 +128,25 @@ impl Desk {
     }
 }
 
-/// Completes when the worker gives up; a worker that is gone has.
+/// Completes when the worker gives up. Where it is gone without a word, as after a crash, so is this job in a moment.
 async fn asked_to(give_up: &mut watch::Receiver<bool>) {
-    let _ = give_up.wait_for(|give_up| *give_up).await;
+    if give_up.wait_for(|give_up| *give_up).await.is_err() {
+        pending::<()>().await;
+    }
 }
 
-fn log_failure(job: &Claimed, error: &str, fate: Fate) {
+fn log_end(job: &Claimed, outcome: &Outcome) {
     let (id, kind, attempt) = (job.lease.job, job.kind.as_str(), job.lease.attempt);
-    match fate {
-        Fate::Retry(retry_at) => {
-            tracing::warn!(job = %id, kind, attempt, error, %retry_at, "[JOB] failed");
+    match outcome {
+        Outcome::Ended(Ok(())) => tracing::debug!(job = %id, kind, attempt, "[JOB] done"),
+        Outcome::Ended(Err(JobError::Retry(error))) if attempt < job.max_attempts => {
+            tracing::warn!(job = %id, kind, attempt, error, "[JOB] failed, to be tried again");
         }
-        Fate::Dead => tracing::error!(job = %id, kind, attempt, error, "[JOB] given up"),
+        Outcome::Ended(Err(JobError::Retry(error) | JobError::Dead(error))) => {
+            tracing::error!(job = %id, kind, attempt, error, "[JOB] given up");
+        }
+        Outcome::GivenUp | Outcome::LeaseLost => {
+            tracing::info!(job = %id, kind, attempt, "[JOB] given back undone");
+        }
     }
 }

@@ -170,13 +170,14 @@ pub fn lease_extend(tx: &mut Tx<'_>, now: Timestamp, lease: &Lease, length: Sign
     held(lease, rows)
 }
 
-/// Gives a job back undone, for another worker to claim at once. The attempt still counts.
+/// Gives a job back undone, for another worker to claim at once. The attempt does not count: it was not the job that
+/// failed.
 ///
 /// # Errors
 /// [`Error::LeaseLost`] as [`job_done`].
 pub fn lease_release(tx: &mut Tx<'_>, now: Timestamp, lease: &Lease) -> Result<(), Error> {
     let rows = tx.execute(
-        "UPDATE outbox_job SET lease_owner = NULL, due_at = ?4
+        "UPDATE outbox_job SET lease_owner = NULL, due_at = ?4, attempts = attempts - 1
          WHERE id = ?1 AND lease_owner = ?2 AND attempts = ?3",
         &params![lease.job, lease.owner, lease.attempt, now],
     )?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 
@@ -45,9 +45,10 @@ const WATCHDOG: &str = r#"read -r _; "$0/pg_ctl" stop -D "$1/data" -m immediate 
 
 impl Cluster {
     /// The cluster that all tests of this process share, started by the first that asks.
-    pub fn shared() -> &'static Cluster {
-        static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(|| Cluster::start(Durability::Fast))
+    #[must_use]
+    pub fn shared() -> Arc<Cluster> {
+        static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
+        Arc::clone(SHARED.get_or_init(|| Arc::new(Cluster::start(Durability::Fast))))
     }
 
     /// Makes and starts a cluster, ready for connections when it returns.

@@ -27,23 +27,40 @@ struct Inner {
 
 enum Place {
     Folder(TempDir),
-    /// A database of this name in the shared cluster.
-    Server(String),
+    /// A database of this name.
+    Server(Arc<Cluster>, String),
 }
 
 impl TestDb {
     /// Makes a database of `engine` with all of `migrations`; with none, it is empty.
     pub async fn create(engine: Engine, migrations: Vec<Migration>) -> TestDb {
-        let clock = TestClock::default();
-        let place = match engine {
-            Engine::Sqlite => Place::Folder(TempDir::with_prefix("purser-db-").expect("a temporary folder")),
-            Engine::Postgres => Place::Server(copy_of_template(&migrations, &clock).await),
-        };
-        let store = place.open();
-        if engine == Engine::Sqlite {
-            store.migrate(migrations, clock.now()).await.expect("migrating");
+        match engine {
+            Engine::Sqlite => {
+                let folder = TempDir::with_prefix("purser-db-").expect("a temporary folder");
+                TestDb::open(Place::Folder(folder)).migrated(migrations).await
+            }
+            Engine::Postgres => {
+                let name = copy_of_template(&migrations).await;
+                TestDb::open(Place::Server(Cluster::shared(), name))
+            }
         }
-        TestDb { inner: Arc::new(Inner { place, store: RwLock::new(store), clock, ids: Ids::default() }) }
+    }
+
+    /// Makes a database in a cluster that the test may stop and kill. No other test can have it.
+    pub async fn create_on(cluster: &Arc<Cluster>, migrations: Vec<Migration>) -> TestDb {
+        let name = fresh_name("test");
+        cluster.database_create(&name).expect("creating a database");
+        TestDb::open(Place::Server(Arc::clone(cluster), name)).migrated(migrations).await
+    }
+
+    fn open(place: Place) -> TestDb {
+        let store = RwLock::new(place.open());
+        TestDb { inner: Arc::new(Inner { place, store, clock: TestClock::default(), ids: Ids::default() }) }
+    }
+
+    async fn migrated(self, migrations: Vec<Migration>) -> TestDb {
+        self.store().migrate(migrations, self.clock().now()).await.expect("migrating");
+        self
     }
 
     /// The store, open and migrated.
@@ -97,7 +114,7 @@ impl TestDb {
     pub fn engine(&self) -> Engine {
         match self.inner.place {
             Place::Folder(_) => Engine::Sqlite,
-            Place::Server(_) => Engine::Postgres,
+            Place::Server(..) => Engine::Postgres,
         }
     }
 
@@ -106,7 +123,7 @@ impl TestDb {
     pub fn url(&self) -> String {
         match &self.inner.place {
             Place::Folder(folder) => format!("sqlite:{}", sqlite_file(folder).display()),
-            Place::Server(name) => Cluster::shared().url(name),
+            Place::Server(cluster, name) => cluster.url(name),
         }
     }
 
@@ -127,7 +144,7 @@ impl Place {
     fn open(&self) -> Store {
         let options = match self {
             Place::Folder(folder) => Options::sqlite(sqlite_file(folder)),
-            Place::Server(name) => Options::postgres(Cluster::shared().url(name)),
+            Place::Server(cluster, name) => Options::postgres(cluster.url(name)),
         };
         Store::open(&options).expect("opening the store")
     }
@@ -136,9 +153,9 @@ impl Place {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.store.get_mut().unwrap_or_else(PoisonError::into_inner).close();
-        if let Place::Server(name) = &self.place {
+        if let Place::Server(cluster, name) = &self.place {
             // The test has its outcome by now; what is left goes with the cluster.
-            let _ = Cluster::shared().database_drop(name);
+            let _ = cluster.database_drop(name);
         }
     }
 }
@@ -148,17 +165,17 @@ fn sqlite_file(folder: &TempDir) -> PathBuf {
 }
 
 /// Migrating takes longer than copying, so each set of migrations is run once a process.
-async fn copy_of_template(migrations: &[Migration], clock: &TestClock) -> String {
+async fn copy_of_template(migrations: &[Migration]) -> String {
     static TEMPLATES: Mutex<Option<HashMap<Vec<&'static str>, String>>> = Mutex::const_new(None);
     let key: Vec<&'static str> = migrations.iter().map(|migration| migration.sql).collect();
+    let cluster = Cluster::shared();
     let mut templates = TEMPLATES.lock().await;
     let templates = templates.get_or_insert_default();
-    let cluster = Cluster::shared();
     if !templates.contains_key(&key) {
         let name = fresh_name("template");
         cluster.database_create(&name).expect("creating a database");
         let store = Store::open(&Options::postgres(cluster.url(&name))).expect("opening the store");
-        store.migrate(migrations.to_vec(), clock.now()).await.expect("migrating");
+        store.migrate(migrations.to_vec(), TestClock::START).await.expect("migrating");
         store.close();
         templates.insert(key.clone(), name);
     }

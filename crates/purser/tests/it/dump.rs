@@ -1,0 +1,33 @@
+//! Everything a database holds, as text: to show that a refused command left it as it was.
+
+use purser_store::{Engine, Error, Tx, params};
+use purser_testkit::TestDb;
+
+/// Every row of every table, in an order that depends on nothing but the rows. Sequences are no rows: PostgreSQL does
+/// not take back a number that a refused command has drawn.
+pub(crate) async fn dump(db: &TestDb) -> String {
+    db.read(all_tables).await.expect("dumping the database")
+}
+
+fn all_tables(tx: &mut Tx<'_>) -> Result<String, Error> {
+    let tables = match tx.engine() {
+        Engine::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+        Engine::Postgres => "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename",
+    };
+    let mut text = String::new();
+    for table in tx.query(tables, &[], |row| row.get::<String>(0))? {
+        let row = match tx.engine() {
+            Engine::Sqlite => sqlite_row(tx, &table)?,
+            Engine::Postgres => format!("CAST({table} AS TEXT)"),
+        };
+        let rows = tx.query(&format!("SELECT {row} FROM {table} ORDER BY 1"), &[], |row| row.get::<String>(0))?;
+        text.extend(rows.into_iter().map(|row| format!("{table}: {row}\n")));
+    }
+    Ok(text)
+}
+
+fn sqlite_row(tx: &mut Tx<'_>, table: &str) -> Result<String, Error> {
+    let columns =
+        tx.query("SELECT 'quote(' || name || ')' FROM pragma_table_info(?1)", &params![table], |row| row.get::<String>(0))?;
+    Ok(columns.join(" || ',' || "))
+}

@@ -1,0 +1,24 @@
+//! The product's tests: each runs on both engines, and after each the ledger is audited.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may stop at once: its panic is the report")]
+
+mod dump;
+mod identity;
+mod outbox;
+mod store;
+
+use purser_store::Migration;
+use purser_testkit::TestDb;
+
+/// What every database holds at the start.
+fn migrations() -> Vec<Migration> {
+    let rooms = [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_ledger::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS];
+    [rooms.concat(), apps.concat()].concat()
+}
+
+/// What must be true at the end of every test.
+async fn after(db: &TestDb) {
+    let verdict = db.read(purser_ledger::verify).await.expect("the ledger's audit");
+    assert_eq!(verdict.problems, Vec::<String>::new());
+}

@@ -1,0 +1,109 @@
+//! Schedules: once however many copies run, and made up for after downtime.
+
+use jiff::{SignedDuration, Timestamp};
+use purser_outbox::{Error, Job, Missed, Schedule, Worker, job_enqueue};
+use purser_store::Store;
+use purser_testkit::{TestDb, both};
+
+use super::{Call, Calls, call, setup};
+
+both! {
+    async fn two_handlers_or_schedules_of_one_name_are_refused(db: TestDb) {
+        let calls = Calls::default();
+        let twice = Worker::new(setup(&db, db.store(), vec![calls.handler(), calls.handler()]));
+        assert_eq!(twice.err(), Some(Error::Duplicate(Call::KIND)));
+        let mut setup = setup(&db, db.store(), Vec::new());
+        setup.schedules = vec![hourly(Missed::Once), hourly(Missed::Each)];
+        assert_eq!(Worker::new(setup).err(), Some(Error::Duplicate("test.hourly")));
+    }
+
+    async fn a_schedule_runs_once_across_copies(db: TestDb) {
+        let calls = Calls::default();
+        let mut copies: Vec<Worker> =
+            (0..3).map(|_| hourly_worker(&db, db.open_again(), &calls, Missed::Once)).collect();
+        for hour in 0..5 {
+            let runs =
+                copies.into_iter().map(|mut worker| tokio::spawn(async move { (worker.run_due_once().await, worker) }));
+            copies = Vec::new();
+            for run in runs.collect::<Vec<_>>() {
+                let (attempts, worker) = run.await.unwrap();
+                attempts.unwrap();
+                copies.push(worker);
+            }
+            // The first look only says when the first run will be.
+            assert_eq!(calls.take().len(), usize::from(hour > 0), "in hour {hour}");
+            db.clock().advance(SignedDuration::from_hours(1));
+        }
+    }
+
+    async fn what_fell_into_downtime_is_made_up_for_once(db: TestDb) {
+        let calls = Calls::default();
+        assert_eq!(hourly_worker(&db, db.store(), &calls, Missed::Once).run_due_once().await, Ok(0));
+        db.reopen();
+        db.clock().advance(SignedDuration::from_hours(5));
+        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Once);
+        assert_eq!(worker.run_due_once().await, Ok(1));
+        // Full hours in Kolkata are half past in UTC.
+        assert_eq!(calls.take(), ["2026-01-05T08:30:00Z"]);
+        assert_eq!(worker.run_due_once().await, Ok(0));
+        db.clock().advance(SignedDuration::from_hours(1));
+        assert_eq!(worker.run_due_once().await, Ok(1));
+        assert_eq!(calls.take(), ["2026-01-05T09:30:00Z"]);
+    }
+
+    async fn each_missed_run_is_made_up_for_where_each_matters(db: TestDb) {
+        let calls = Calls::default();
+        assert_eq!(hourly_worker(&db, db.store(), &calls, Missed::Each).run_due_once().await, Ok(0));
+        let start = db.clock().now();
+        // More than one transaction makes up for.
+        db.clock().advance(SignedDuration::from_hours(250));
+        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Each);
+        assert_eq!(worker.run_due_once().await, Ok(250));
+        let mut due: Vec<Timestamp> = calls.take().iter().map(|it| it.parse().unwrap()).collect();
+        due.sort();
+        let hours = (1..=250).map(|hour| start + SignedDuration::from_hours(hour));
+        assert!(due.into_iter().eq(hours));
+    }
+
+    async fn a_schedule_whose_cron_line_changes_begins_afresh(db: TestDb) {
+        let calls = Calls::default();
+        assert_eq!(hourly_worker(&db, db.store(), &calls, Missed::Each).run_due_once().await, Ok(0));
+        db.clock().advance(SignedDuration::from_hours(5));
+        let mut setup = setup(&db, db.store(), vec![calls.handler()]);
+        setup.schedules = vec![Schedule { cron: "15 * * * *", ..hourly(Missed::Each) }];
+        let mut worker = Worker::new(setup).unwrap();
+        assert_eq!(worker.run_due_once().await, Ok(0));
+        db.clock().advance(SignedDuration::from_mins(15));
+        assert_eq!(worker.run_due_once().await, Ok(1));
+    }
+
+    async fn a_schedule_that_fails_holds_up_neither_jobs_nor_other_schedules(db: TestDb) {
+        let calls = Calls::default();
+        let broken = Schedule {
+            name: "test.broken",
+            make: |_, run| Err(Error::NoDeadLetter { id: run.job }),
+            ..hourly(Missed::Once)
+        };
+        let mut setup = setup(&db, db.store(), vec![calls.handler()]);
+        setup.schedules = vec![broken, hourly(Missed::Once)];
+        let mut worker = Worker::new(setup).unwrap();
+        assert_eq!(worker.run_due_once().await, Ok(0));
+        db.clock().advance(SignedDuration::from_hours(1));
+        assert_eq!(worker.run_due_once().await, Ok(1));
+    }
+}
+
+fn hourly(missed: Missed) -> Schedule {
+    Schedule {
+        name: "test.hourly",
+        cron: "0 * * * *",
+        missed,
+        make: |tx, run| job_enqueue(tx, run.now, run.job, &call(&run.due_at.to_string())).map(drop),
+    }
+}
+
+fn hourly_worker(db: &TestDb, store: Store, calls: &Calls, missed: Missed) -> Worker {
+    let mut setup = setup(db, store, vec![calls.handler()]);
+    setup.schedules = vec![hourly(missed)];
+    Worker::new(setup).unwrap()
+}
