@@ -7,7 +7,7 @@ use purser_outbox::{Worker, WorkerLimits, WorkerSetup};
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{apps, house, logs};
+use crate::{apps, house, logs, upkeep};
 
 pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Result<ExitCode, Failure> {
     logs::start(environment);
@@ -22,13 +22,17 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
 
 /// The worker that does the apps' jobs and minds their schedules.
 pub(super) fn worker(config: &Config, context: &AppContext, apps: &mut [App]) -> Result<Worker, Failure> {
+    let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
+    let handlers = jobs.chain(upkeep::handlers(context)).collect();
+    let timed = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.schedules));
+    let schedules = timed.chain(upkeep::schedules()).collect();
     let setup = WorkerSetup {
         store: context.store.clone(),
         clock: context.clock.clone(),
         owner: context.process,
         outbox: context.outbox.clone(),
-        handlers: apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs)).collect(),
-        schedules: apps.iter_mut().flat_map(|app| std::mem::take(&mut app.schedules)).collect(),
+        handlers,
+        schedules,
         zone: house::zone(config)?,
         limits: WorkerLimits::default(),
     };
