@@ -1,2 +1,150 @@
-//! main
-fn main() {}
+//! Measures a release build of Purser: a load generator for its HTTP API, and the ledger through its library.
+//!
+//! `cargo xtask bench` builds and runs it; docs/performance.md says what is measured, and why so.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to the person who called it")]
+
+mod aims;
+mod clock;
+mod counter;
+mod dice;
+mod histogram;
+mod load;
+mod machine;
+mod options;
+mod place;
+mod prefill;
+mod process;
+mod report;
+mod server;
+mod startup;
+mod transfers;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::counter::{Stock, What};
+use crate::machine::Machine;
+use crate::options::{Options, Part};
+use crate::place::Ground;
+use crate::report::Report;
+use crate::server::Program;
+
+/// The library is measured with the allocator that the program has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Clients at once in the rows that look at one thing only.
+const USUAL_CONNECTIONS: usize = 64;
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let own = clock::own_path()?;
+    // Beside the folder of the release build: target/bench.
+    let target = own.parent().and_then(Path::parent).ok_or("this program stands in no target folder")?;
+    let folder = target.join("bench");
+    let ground = Ground::clear(&folder)?;
+    let report = Report {
+        machine: Machine::inspect(ground.folder())?,
+        seconds: options.timing().measured.as_secs(),
+        requests: Vec::new(),
+        transfers: Vec::new(),
+        library_sales: Vec::new(),
+        program: None,
+    };
+    let mut bench = Bench { options, ground, report };
+    bench.ledger()?;
+    if [Part::Start, Part::Noop, Part::Sale].into_iter().any(|part| options.wants(part)) {
+        let program = Program::find(&own, folder.join("data"))?;
+        bench.start(&program)?;
+        bench.counter(&program)?;
+    }
+    println!("{}", bench.report.markdown());
+    let path = folder.join("bench.json");
+    std::fs::write(&path, bench.report.json()?).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// A run: what is wanted, where it happens, and what came of it so far.
+struct Bench<'o> {
+    options: &'o Options,
+    ground: Ground,
+    report: Report,
+}
+
+impl Bench<'_> {
+    fn ledger(&mut self) -> Result<(), String> {
+        if !self.options.wants(Part::Ledger) {
+            return Ok(());
+        }
+        for engine in self.options.engines() {
+            for case in transfers::CASES {
+                eprintln!("ledger on {}: {case:?}", engine.name());
+                let row = transfers::measure(&mut self.ground, engine, *case, self.options.timing())?;
+                self.report.transfers.push(row);
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, program: &Program) -> Result<(), String> {
+        if self.options.wants(Part::Start) {
+            eprintln!("starting the program");
+            self.report.program = Some(startup::measure(&mut self.ground, program)?);
+        }
+        Ok(())
+    }
+
+    fn counter(&mut self, program: &Program) -> Result<(), String> {
+        let mut noop = self.options.wants(Part::Noop);
+        for engine in self.options.engines() {
+            if !noop && !self.options.wants(Part::Sale) {
+                return Ok(());
+            }
+            eprintln!("filling {}: sellers, credit and numbers", engine.name());
+            let stock = Stock::make(&mut self.ground, program, engine)?;
+            // It touches no database, so once is enough.
+            if std::mem::take(&mut noop) {
+                self.at_all_connections(program, &stock, What::Noop)?;
+            }
+            if self.options.wants(Part::Sale) {
+                self.sales(program, stock)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sales(&mut self, program: &Program, mut stock: Stock) -> Result<(), String> {
+        self.at_all_connections(program, &stock, What::Sale)?;
+        for what in [What::SaleWithKey, What::SaleOfOneSeller] {
+            self.request(program, &stock, what, USUAL_CONNECTIONS)?;
+        }
+        eprintln!("filling {}: {} sales", stock.engine().name(), self.options.sales());
+        self.report.library_sales.push(stock.sell(self.options.sales())?);
+        self.at_all_connections(program, &stock, What::Sale)
+    }
+
+    fn at_all_connections(&mut self, program: &Program, stock: &Stock, what: What) -> Result<(), String> {
+        for connections in &self.options.connections {
+            self.request(program, stock, what, *connections)?;
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, program: &Program, stock: &Stock, what: What, connections: usize) -> Result<(), String> {
+        eprintln!("{what:?} on {} at {connections} clients", stock.engine().name());
+        let row = stock.measure(&mut self.ground, program, what, connections, self.options.timing())?;
+        self.report.requests.push(row);
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! Requests that are written once and patched in place.
+
+use std::net::SocketAddr;
+
+use uuid::Uuid;
+
+use crate::dice::Dice;
+
+/// Part of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    Text(&'a str),
+    Field(Field),
+}
+
+/// What differs from one request to the next. Each has a fixed width, so that the rest stays where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// A seller's id.
+    Seller,
+    /// A phone number: ten digits, as people of the country write it.
+    Phone,
+    /// A number that no other request has: ten digits.
+    Serial,
+}
+
+impl Field {
+    fn width(self) -> usize {
+        match self {
+            Field::Seller => 36,
+            Field::Phone | Field::Serial => 10,
+        }
+    }
+}
+
+/// A request whose fields are blank, and where they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Template {
+    pub(crate) bytes: Vec<u8>,
+    fields: Vec<(usize, Field)>,
+}
+
+impl Template {
+    /// A POST of JSON over a connection that stays open. `headers` are further ones, each with its line end.
+    pub(crate) fn post(server: SocketAddr, path: &[Part<'_>], headers: &[Part<'_>], body: &[Part<'_>]) -> Template {
+        let mut template = Template { bytes: Vec::new(), fields: Vec::new() };
+        template.add(&[Part::Text("POST ")]);
+        template.add(path);
+        template.add(&[Part::Text(&format!(" HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/json\r\n"))]);
+        template.add(headers);
+        template.add(&[Part::Text(&format!("Content-Length: {}\r\n\r\n", width(body)))]);
+        template.add(body);
+        template
+    }
+
+    fn add(&mut self, parts: &[Part<'_>]) {
+        for part in parts {
+            match part {
+                Part::Text(text) => self.bytes.extend_from_slice(text.as_bytes()),
+                Part::Field(field) => {
+                    self.fields.push((self.bytes.len(), *field));
+                    self.bytes.resize(self.bytes.len() + field.width(), b'0');
+                }
+            }
+        }
+    }
+}
+
+fn width(parts: &[Part<'_>]) -> usize {
+    let widths = parts.iter().map(|part| match part {
+        Part::Text(text) => text.len(),
+        Part::Field(field) => field.width(),
+    });
+    widths.sum()
+}
+
+/// Which sellers sell to which numbers, drawn evenly.
+#[derive(Debug, Clone)]
+pub(crate) struct Values {
+    sellers: Vec<[u8; 36]>,
+    phones: usize,
+    serial: usize,
+    dice: Dice,
+}
+
+impl Values {
+    /// All of `sellers`, at least one, and the first `phones` numbers.
+    pub(crate) fn new(sellers: &[Uuid], phones: usize) -> Self {
+        let text = |id: &Uuid| {
+            let mut text = [0; 36];
+            id.hyphenated().encode_lower(&mut text);
+            text
+        };
+        Values { sellers: sellers.iter().map(text).collect(), phones, serial: 0, dice: Dice::new(1) }
+    }
+
+    /// Writes fresh values into a copy of the template's bytes.
+    pub(crate) fn fill(&mut self, template: &Template, request: &mut [u8]) {
+        for (at, field) in &template.fields {
+            let place = &mut request[*at..*at + field.width()];
+            match field {
+                Field::Seller => place.copy_from_slice(&self.sellers[self.dice.below(self.sellers.len())]),
+                Field::Phone => digits(place, FIRST_PHONE + self.dice.below(self.phones)),
+                Field::Serial => {
+                    digits(place, self.serial);
+                    self.serial += 1;
+                }
+            }
+        }
+    }
+}
+
+/// The first of the numbers that charges are sold to; the others follow it.
+pub(crate) const FIRST_PHONE: usize = 9_800_000_000;
+
+fn digits(place: &mut [u8], mut number: usize) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(values: &mut Values, template: &Template) -> String {
+        let mut request = template.bytes.clone();
+        values.fill(template, &mut request);
+        String::from_utf8(request).unwrap()
+    }
+
+    #[test]
+    fn a_request_is_whole_and_only_its_fields_change() {
+        let seller = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00ab);
+        let server: SocketAddr = "127.0.0.1:8080".parse().unwrap();
+        let template = Template::post(
+            server,
+            &[Part::Text("/s/"), Part::Field(Field::Seller), Part::Text("/")],
+            &[Part::Text("K: "), Part::Field(Field::Serial), Part::Text("\r\n")],
+            &[Part::Text("[\""), Part::Field(Field::Phone), Part::Text("\"]")],
+        );
+        let mut values = Values::new(&[seller], 1);
+        let expected = |serial: &str| {
+            format!(
+                "POST /s/01900000-0000-7000-8000-0000000000ab/ HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\
+                 Content-Type: application/json\r\nK: {serial}\r\nContent-Length: 14\r\n\r\n[\"9800000000\"]"
+            )
+        };
+        assert_eq!(filled(&mut values, &template), expected("0000000000"));
+        assert_eq!(filled(&mut values, &template), expected("0000000001"));
+    }
+}

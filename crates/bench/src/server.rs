@@ -1,0 +1,175 @@
+//! The program that is measured: its release build, in a process of its own, with its defaults.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::load;
+use crate::place::Place;
+
+/// How long the program may take to start, and to stop when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often to look whether it answers or has ended.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// What the program says on standard output once it listens, before the address.
+const LISTENING: &str = "listening on http://";
+
+/// The program, and the folder for its data and its log.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    pub(crate) data: PathBuf,
+}
+
+/// The program at work. It ends when this is dropped; [`Server::stop`] ends it in good order.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Program {
+    /// The program beside this one, with its data in `data`.
+    pub(crate) fn find(own: &Path, data: PathBuf) -> Result<Program, String> {
+        let path = own.with_file_name("purser");
+        if !path.exists() {
+            return Err(format!("there is no {}: `cargo xtask bench` builds it", path.display()));
+        }
+        Program { path, data: PathBuf::new() }.with_data(data)
+    }
+
+    /// The same program with its data in another folder.
+    pub(crate) fn with_data(&self, data: PathBuf) -> Result<Program, String> {
+        fs::create_dir_all(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
+        Ok(Program { path: self.path.clone(), data })
+    }
+
+    /// Its size, in bytes.
+    pub(crate) fn size(&self) -> Result<u64, String> {
+        let metadata = fs::metadata(&self.path);
+        metadata.map(|metadata| metadata.len()).map_err(|error| format!("{}: {error}", self.path.display()))
+    }
+
+    /// Starts the server on `place` and returns once it listens.
+    pub(crate) fn serve(&self, place: &Place, listen: &str) -> Result<Server, String> {
+        let mut child = self.spawn(place, listen)?;
+        let mut stdout = child.stdout.take().map(BufReader::new).ok_or("the server has no output")?;
+        match listening(&mut stdout) {
+            Ok(address) => {
+                // Nothing more is expected there, but a full pipe would stop it.
+                std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+                Ok(Server { child, address })
+            }
+            Err(error) => {
+                let _ = child.kill().and_then(|()| child.wait());
+                Err(format!("the server did not start ({error}); its log is {}", self.log().display()))
+            }
+        }
+    }
+
+    /// From the start of the process to its first answer, on `place`.
+    pub(crate) fn time_to_answer(&self, place: &Place) -> Result<(Duration, Server), String> {
+        let address = free_port()?;
+        let began = Instant::now();
+        let mut server = Server { child: self.spawn(place, &address.to_string())?, address };
+        let request = format!("GET /healthz/live HTTP/1.1\r\nHost: {address}\r\n\r\n");
+        while began.elapsed() < PATIENCE {
+            if let Ok((200, _)) = load::ask(address, request.as_bytes()) {
+                let took = began.elapsed();
+                if let Some(mut stdout) = server.child.stdout.take() {
+                    std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+                }
+                return Ok((took, server));
+            }
+            std::thread::sleep(GLANCE);
+        }
+        Err(format!("the server did not answer within {PATIENCE:?}; its log is {}", self.log().display()))
+    }
+
+    /// Makes an API key that may use the charge app, and returns its secret.
+    pub(crate) fn key_create(&self, place: &Place) -> Result<String, String> {
+        let output = self.command(place)?.args(["key", "create", "bench", "--scope", "charge.*", "--json"]).output();
+        let output = output.map_err(|error| format!("cannot start {}: {error}", self.path.display()))?;
+        let created: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let key = created.get("key").and_then(serde_json::Value::as_str).map(str::to_owned);
+        key.ok_or_else(|| format!("`purser key create` gave no key; its log is {}", self.log().display()))
+    }
+
+    fn spawn(&self, place: &Place, listen: &str) -> Result<Child, String> {
+        let mut command = self.command(place)?;
+        command.args(["serve", "--with-noop", "--listen", listen]).stdout(Stdio::piped());
+        command.spawn().map_err(|error| format!("cannot start {}: {error}", self.path.display()))
+    }
+
+    /// The program as it comes: nothing of the caller's environment or settings reaches it.
+    fn command(&self, place: &Place) -> Result<Command, String> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log());
+        let log: File = log.map_err(|error| format!("cannot write {}: {error}", self.log().display()))?;
+        let mut command = Command::new(&self.path);
+        command.current_dir(&self.data).arg("--data").arg(&self.data);
+        command.env_clear().env("DATABASE_URL", place.url()).env("PURSER_METRICS_LISTEN", "127.0.0.1:0");
+        command.stdin(Stdio::null()).stderr(log);
+        Ok(command)
+    }
+
+    fn log(&self) -> PathBuf {
+        self.data.join("server.log")
+    }
+}
+
+impl Server {
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) -> Result<(), String> {
+        // The standard library can only kill, and a signal is one word of shell.
+        let mut signal = Command::new("/bin/sh");
+        signal.args(["-c", "kill -TERM \"$0\""]).arg(self.process().to_string());
+        signal.status().map_err(|error| format!("cannot signal the server: {error}"))?;
+        let asked = Instant::now();
+        while asked.elapsed() < PATIENCE {
+            match self.child.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(format!("the server ended with {status}")),
+                Ok(None) => std::thread::sleep(GLANCE),
+                Err(error) => return Err(format!("waiting for the server failed: {error}")),
+            }
+        }
+        Err(format!("the server did not stop within {PATIENCE:?}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has stopped, unless something went wrong before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn listening(stdout: &mut BufReader<ChildStdout>) -> Result<SocketAddr, String> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        match stdout.read_line(&mut line) {
+            Ok(0) => return Err("it ended".to_owned()),
+            Ok(_) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        if let Some(address) = line.trim().strip_prefix(LISTENING) {
+            return address.parse().map_err(|_| format!("it listens on '{address}'"));
+        }
+    }
+}
+
+/// A port that nobody listens on. Somebody could take it before the server does, and the measurement would fail.
+fn free_port() -> Result<SocketAddr, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    listener.map_err(|error| format!("there is no free port: {error}"))
+}
