@@ -184,7 +184,8 @@ impl Account {
     /// Balance − held: what a new transfer may take, down to the floor.
     #[must_use]
     pub fn available(&self) -> Money {
-        // The schema keeps balance − held in range for accounts with a floor; one without may only hold what it has.
+        // The schema keeps balance − held in range for accounts with a floor; one without may set aside more than it
+        // has, though hardly so much more.
         Money::new(self.balance.minor().saturating_sub(self.held.minor()), self.currency)
     }
 }
@@ -198,7 +199,7 @@ pub struct NewAccount {
     pub kind: Kind,
     /// Its currency.
     pub currency: Currency,
-    /// Minor units that its available balance never passes; `None` for no limit.
+    /// Minor units that its available balance never passes: zero, or less for an overdraft; `None` for no limit.
     pub floor: Option<i64>,
 }
 

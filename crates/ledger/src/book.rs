@@ -227,7 +227,8 @@ impl Book {
         Ok(Money::new(state.balance, state.currency))
     }
 
-    /// Balance − held − floor after what was posted so far: what could be taken. The balance where there is no floor.
+    /// Balance − held − floor after what was posted so far: what could be taken. Where there is no floor, balance − held,
+    /// and more could be taken.
     ///
     /// # Errors
     /// [`Error::NoAccount`] where the book was not opened with it.
@@ -247,7 +248,7 @@ impl Book {
         self.post_as(now, entry, transfers, Purpose::New)
     }
 
-    fn post_as(
+    pub(crate) fn post_as(
         &mut self,
         now: Timestamp,
         entry: NewEntry,
@@ -273,6 +274,13 @@ impl Book {
         let span = (first, self.transfers.len() - 1);
         self.entries.push(PendingEntry { at, entry, reverses: purpose.reverses(), span });
         Ok(Posted(index))
+    }
+
+    /// Counts what a hold has set aside as free again. The caller writes the hold's side of it.
+    pub(crate) fn let_go(&mut self, account: AccountId, amount: Money) -> Result<(), Error> {
+        let state = self.accounts.get_mut(&account).ok_or(Error::NoAccount(account))?;
+        state.held -= amount.minor();
+        Ok(())
     }
 
     fn time_of(&self, now: Timestamp, transfers: &[Transfer]) -> Result<Timestamp, Error> {
@@ -323,6 +331,12 @@ impl Book {
         self.write_balances(tx, &transfer_ids)?;
         self.write_marks(tx, &transfer_ids)?;
         Ok(entry_ids.into_iter().map(EntryId).collect())
+    }
+
+    /// Writes a book in which one entry was posted.
+    pub(crate) fn write_one(self, tx: &mut Tx<'_>) -> Result<EntryId, Error> {
+        let ids = self.write(tx)?;
+        ids.first().copied().ok_or(Error::Store(StoreError::NotOne { found: 0 }))
     }
 
     fn write_entries(&self, tx: &mut Tx<'_>, ids: &[i64], transfer_ids: &[i64]) -> Result<(), StoreError> {
@@ -451,13 +465,15 @@ impl State {
 }
 
 fn check_texts(entry: &NewEntry) -> Result<(), Error> {
-    let bounded = |field, rule, good: bool| if good { Ok(()) } else { Err(Error::BadText { field, rule }) };
-    let within = |text: &str, min: usize, max: usize| (min..=max).contains(&text.chars().count());
-    bounded("kind", "1 to 60 characters", within(entry.kind, 1, 60))?;
-    bounded("actor", "1 to 200 characters", within(&entry.actor, 1, 200))?;
-    bounded("memo", "at most 1000 characters", within(&entry.memo, 0, 1_000))?;
-    let reference = entry.reference.as_deref();
-    bounded("reference", "1 to 200 characters", reference.is_none_or(|text| within(text, 1, 200)))
+    check_text("kind", entry.kind, 1, 60)?;
+    check_text("actor", &entry.actor, 1, 200)?;
+    check_text("memo", &entry.memo, 0, 1_000)?;
+    entry.reference.as_deref().map_or(Ok(()), |reference| check_text("reference", reference, 1, 200))
+}
+
+/// The schema's bounds, in characters, told before the schema has to.
+pub(crate) fn check_text(field: &'static str, text: &str, min: usize, max: usize) -> Result<(), Error> {
+    if (min..=max).contains(&text.chars().count()) { Ok(()) } else { Err(Error::BadText { field, min, max }) }
 }
 
 /// Posts one entry: a book of its own.
@@ -486,7 +502,7 @@ pub fn reverse(tx: &mut Tx<'_>, now: Timestamp, entry: EntryId, reversal: NewEnt
     post_as(tx, now, reversal, &transfers, Purpose::Reversal(entry))
 }
 
-pub(crate) fn post_as(
+fn post_as(
     tx: &mut Tx<'_>,
     now: Timestamp,
     entry: NewEntry,
@@ -495,7 +511,6 @@ pub(crate) fn post_as(
 ) -> Result<EntryId, Error> {
     let touched = transfers.iter().flat_map(|transfer| [transfer.debit, transfer.credit]);
     let mut book = Book::open(tx, touched)?;
-    let posted = book.post_as(now, entry, transfers, purpose)?;
-    let ids = book.write(tx)?;
-    ids.get(posted.index()).copied().ok_or(Error::Store(StoreError::NotOne { found: 0 }))
+    book.post_as(now, entry, transfers, purpose)?;
+    book.write_one(tx)
 }

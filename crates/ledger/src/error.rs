@@ -42,13 +42,15 @@ pub enum Error {
     /// An entry without transfers.
     #[error("a journal entry needs at least one transfer")]
     EmptyEntry,
-    /// A text of the entry is missing or longer than the schema allows.
-    #[error("the entry's {field} must have {rule}")]
+    /// A text of an entry or a hold is missing, or longer than the schema allows.
+    #[error("the {field} must have {min} to {max} characters")]
     BadText {
         /// Which text.
         field: &'static str,
-        /// Its bounds.
-        rule: &'static str,
+        /// The fewest characters.
+        min: usize,
+        /// The most.
+        max: usize,
     },
     /// The account is frozen: nothing new starts on it.
     #[error("account {0} is frozen")]

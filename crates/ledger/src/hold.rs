@@ -8,8 +8,8 @@ use purser_store::{Error as StoreError, Row, Tx, params};
 use uuid::Uuid;
 
 use crate::account::read_currency;
-use crate::book::{Purpose, post_as};
-use crate::{AccountId, EntryId, Error, NewEntry, Status, Transfer, account_get};
+use crate::book::{Purpose, check_text};
+use crate::{AccountId, Book, EntryId, Error, NewEntry, Status, Transfer, account_get};
 
 /// How a hold stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +93,8 @@ pub fn hold_place(tx: &mut Tx<'_>, now: Timestamp, new: &NewHold) -> Result<(), 
     if !new.amount.is_positive() {
         return Err(Error::NotPositive(new.amount));
     }
+    check_text("actor", &new.actor, 1, 200)?;
+    check_text("reason", &new.reason, 0, 1_000)?;
     let account = account_get(tx, new.account)?;
     if account.currency != new.amount.currency() {
         let (expected, found) = (account.currency.code().to_owned(), new.amount.currency().code().to_owned());
@@ -103,6 +105,8 @@ pub fn hold_place(tx: &mut Tx<'_>, now: Timestamp, new: &NewHold) -> Result<(), 
         Status::Frozen => return Err(Error::Frozen(new.account)),
         Status::Closed => return Err(Error::Closed(new.account)),
     }
+    // Only an account without a floor can come to this.
+    account.held.checked_add(new.amount).ok_or(Error::TooLarge(new.account))?;
     let placed = tx.execute(
         "UPDATE ledger_balance SET held = held + ?2
          WHERE account = ?1 AND status = 0 AND (floor IS NULL OR balance - held - ?2 >= floor)",
@@ -122,7 +126,7 @@ pub fn hold_place(tx: &mut Tx<'_>, now: Timestamp, new: &NewHold) -> Result<(), 
 }
 
 /// Takes what a hold has set aside, or `amount` of it, into the account `to`; the rest is let go. The account may have
-/// been frozen meanwhile: what was promised is paid.
+/// been frozen meanwhile, or the hold's time be over: what was promised is paid until [`holds_expire`] lets it go.
 ///
 /// # Errors
 /// [`Error::NoHold`], [`Error::HoldSettled`], [`Error::HoldTooSmall`], or what refuses the transfer.
@@ -138,9 +142,13 @@ pub fn hold_capture(
     if amount.currency() == hold.amount.currency() && amount.minor() > hold.amount.minor() {
         return Err(Error::HoldTooSmall { held: hold.amount, asked: amount });
     }
-    let_go(tx, &hold)?;
+    // All is decided before anything is written, so that a refusal leaves no trace even where its caller goes on.
+    let mut book = Book::open(tx, [hold.account, to])?;
+    book.let_go(hold.account, hold.amount)?;
     let transfer = Transfer { debit: hold.account, credit: to, amount };
-    let entry = post_as(tx, now, entry, &[transfer], Purpose::Capture)?;
+    book.post_as(now, entry, &[transfer], Purpose::Capture)?;
+    let_go(tx, &hold)?;
+    let entry = book.write_one(tx)?;
     settle(tx, now, id, HoldStatus::Captured, Some(entry))?;
     Ok(entry)
 }

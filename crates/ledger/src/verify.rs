@@ -30,6 +30,8 @@ impl Verdict {
 pub struct Totals {
     /// Its code.
     pub currency: String,
+    /// How many decimals an amount of it has.
+    pub scale: u8,
     /// How many accounts keep it.
     pub accounts: i64,
     /// Debit balances less credit balances, in minor units: zero, or something is very wrong.
@@ -41,7 +43,7 @@ pub struct Totals {
 /// Problems of one sort that are named, at most.
 const PROBLEM_LIMIT: i64 = 20;
 
-/// Each checks one rule: the query finds account (or entry) and two figures that should agree, the sentence says what
+/// Each checks one rule (64 is `book::MARK_EVERY`): the query finds account (or entry) and two figures that should agree, the sentence says what
 /// they are.
 const CHECKS: &[(&str, &str)] = &[
     (
@@ -57,12 +59,33 @@ const CHECKS: &[(&str, &str)] = &[
     (
         "account {} says that {} postings were made, but {} are there",
         "SELECT b.account, b.postings, COALESCE(t.count, 0) FROM ledger_balance b LEFT JOIN (
-             SELECT account, COUNT(*) AS count, MAX(id) AS newest FROM (
+             SELECT account, COUNT(*) AS count FROM (
+                 SELECT debit AS account FROM ledger_transfer UNION ALL SELECT credit FROM ledger_transfer
+             ) AS moved GROUP BY account
+         ) AS t ON t.account = b.account
+         WHERE b.postings <> COALESCE(t.count, 0) ORDER BY b.account LIMIT ?1",
+    ),
+    (
+        "account {} names transfer {} as its newest, but that is {}",
+        "SELECT b.account, b.head, COALESCE(t.newest, 0) FROM ledger_balance b LEFT JOIN (
+             SELECT account, MAX(id) AS newest FROM (
                  SELECT debit AS account, id FROM ledger_transfer
                  UNION ALL SELECT credit, id FROM ledger_transfer
              ) AS moved GROUP BY account
          ) AS t ON t.account = b.account
-         WHERE b.postings <> COALESCE(t.count, 0) OR b.head <> COALESCE(t.newest, 0) ORDER BY b.account LIMIT ?1",
+         WHERE b.head <> COALESCE(t.newest, 0) ORDER BY b.account LIMIT ?1",
+    ),
+    (
+        "account {} was last posted to at {}, but its newest transfer is of {}",
+        "SELECT b.account, b.last_at, COALESCE(e.at, 0) FROM ledger_balance b
+         LEFT JOIN ledger_transfer t ON t.id = b.head LEFT JOIN ledger_entry e ON e.id = t.entry
+         WHERE b.last_at <> COALESCE(e.at, 0) ORDER BY b.account LIMIT ?1",
+    ),
+    (
+        "account {} grows in the direction {}, but by its kind that is {}",
+        "SELECT b.account, b.side, CASE WHEN a.kind IN ('asset', 'expense') THEN 1 ELSE -1 END
+         FROM ledger_balance b JOIN ledger_account a ON a.id = b.account
+         WHERE b.side <> CASE WHEN a.kind IN ('asset', 'expense') THEN 1 ELSE -1 END ORDER BY b.account LIMIT ?1",
     ),
     (
         "account {} has {} set aside, but its open holds come to {}",
@@ -90,6 +113,23 @@ const CHECKS: &[(&str, &str)] = &[
          ) AS chain WHERE after <> expected OR before <> previous ORDER BY account, id LIMIT ?1",
     ),
     (
+        "account {} has a mark at transfer {}, which is its posting number {} and needs none, or is of another time",
+        "SELECT m.account, m.transfer, COALESCE(p.number, 0) FROM ledger_mark m LEFT JOIN (
+             SELECT account, id, at, ROW_NUMBER() OVER (PARTITION BY account ORDER BY id) AS number FROM (
+                 SELECT t.debit AS account, t.id, e.at FROM ledger_transfer t JOIN ledger_entry e ON e.id = t.entry
+                 UNION ALL SELECT t.credit, t.id, e.at FROM ledger_transfer t JOIN ledger_entry e ON e.id = t.entry
+             ) AS moved
+         ) AS p ON p.account = m.account AND p.id = m.transfer
+         WHERE COALESCE(p.number, 1) % 64 <> 0 OR p.at <> m.at ORDER BY m.account, m.transfer LIMIT ?1",
+    ),
+    (
+        "account {} should have {} marks, and has {}",
+        "SELECT b.account, b.postings / 64, COALESCE(m.count, 0) FROM ledger_balance b LEFT JOIN (
+             SELECT account, COUNT(*) AS count FROM ledger_mark GROUP BY account
+         ) AS m ON m.account = b.account
+         WHERE b.postings / 64 <> COALESCE(m.count, 0) ORDER BY b.account LIMIT ?1",
+    ),
+    (
         "transfer {} moves between accounts {} and {}, which keep different currencies",
         "SELECT t.id, t.debit, t.credit FROM ledger_transfer t
          JOIN ledger_balance d ON d.account = t.debit JOIN ledger_balance c ON c.account = t.credit
@@ -110,10 +150,13 @@ const CHECKS: &[(&str, &str)] = &[
 /// The store's. What is wrong with the books is no error but the verdict.
 pub fn verify(tx: &mut Tx<'_>) -> Result<Verdict, Error> {
     let totals = tx.query(
-        "SELECT currency, COUNT(*), CAST(SUM(balance * side) AS BIGINT), CAST(SUM(held) AS BIGINT)
-         FROM ledger_balance GROUP BY currency ORDER BY currency",
+        "SELECT currency, scale, COUNT(*), CAST(SUM(balance * side) AS BIGINT), CAST(SUM(held) AS BIGINT)
+         FROM ledger_balance GROUP BY currency, scale ORDER BY currency, scale",
         &[],
-        |row| Ok(Totals { currency: row.get(0)?, accounts: row.get(1)?, sum: row.get(2)?, held: row.get(3)? }),
+        |row| {
+            let scale = u8::try_from(row.get::<u32>(1)?).unwrap_or(u8::MAX);
+            Ok(Totals { currency: row.get(0)?, scale, accounts: row.get(2)?, sum: row.get(3)?, held: row.get(4)? })
+        },
     )?;
     let unbalanced = totals.iter().filter(|totals| totals.sum != 0);
     let mut problems: Vec<String> = unbalanced
