@@ -183,6 +183,14 @@ impl<'a> Fields<'a> {
         Some(amount)
     }
 
+    /// The text of a field that is text or a number, unread.
+    pub fn text_or_number(&mut self, name: &'static str) -> Option<Cow<'a, str>> {
+        match self.take(name)? {
+            Raw::Json(raw) => Some(Cow::Borrowed(raw)).filter(|raw| raw != "null"),
+            Raw::Text(text) => Some(text),
+        }
+    }
+
     /// A whole number from `min` to `max`.
     pub fn number(&mut self, name: &'static str, min: u32, max: u32) -> Option<u32> {
         let raw = match self.take(name)? {

@@ -13,13 +13,8 @@ use crate::failure::Failure;
 
 /// The tables of every room and app, in the order in which they refer to each other.
 pub(crate) fn migrations() -> Vec<Migration> {
-    [
-        purser_ledger::MIGRATIONS,
-        purser_identity::MIGRATIONS,
-        purser_outbox::MIGRATIONS,
-        purser_charge::MIGRATIONS,
-    ]
-    .concat()
+    [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_charge::MIGRATIONS]
+        .concat()
 }
 
 /// The apps, opened in this house.
@@ -76,6 +71,5 @@ fn operator(http: &config::ChargeHttp) -> Result<Operator, Failure> {
     }
     let timeout = Duration::from_secs(http.timeout_seconds.into());
     let secret = Secret::new(&http.secret).map_err(|error| Failure::machine("charge.http.secret", error))?;
-    Operator::new(&http.url, secret, timeout)
-        .map_err(|error| Failure::machine("the HTTP client cannot be made", error))
+    Operator::new(&http.url, secret, timeout).map_err(|error| Failure::machine("the HTTP client cannot be made", error))
 }

@@ -121,7 +121,9 @@ impl Config {
         if let Some(data) = &place.data {
             table.insert("data".to_owned(), Value::String(data.display().to_string()));
         }
-        table.try_into().map_err(|error: toml::de::Error| Failure::usage(format!("the settings are wrong: {}", error.message())))
+        table
+            .try_into()
+            .map_err(|error: toml::de::Error| Failure::usage(format!("the settings are wrong: {}", error.message())))
     }
 
     /// The settings as TOML, secrets masked.
@@ -168,7 +170,8 @@ fn from_environment(table: &mut Table, environment: &[(String, String)]) -> Resu
         let Some(key) = familiar.or_else(own) else { continue };
         let place = find(table, &key)
             .ok_or_else(|| Failure::usage(format!("{name} names no setting; `purser config` lists them")))?;
-        *place = typed(place, value).ok_or_else(|| Failure::usage(format!("{name} is '{value}': {}", expected(place))))?;
+        *place =
+            typed(place, value).ok_or_else(|| Failure::usage(format!("{name} is '{value}': {}", expected(place))))?;
     }
     Ok(())
 }
@@ -280,10 +283,7 @@ mod tests {
 
     #[test]
     fn secrets_are_masked() {
-        let config = load(&[
-            ("DATABASE_URL", "postgres://u:sesame@h/d"),
-            ("PURSER_CHARGE_HTTP_SECRET", "sesame"),
-        ]);
+        let config = load(&[("DATABASE_URL", "postgres://u:sesame@h/d"), ("PURSER_CHARGE_HTTP_SECRET", "sesame")]);
         let shown = config.unwrap().masked().unwrap();
         assert!(!shown.contains("sesame") && shown.contains("postgres://u:********@h/d"), "{shown}");
     }

@@ -51,8 +51,9 @@ pub(crate) fn context(config: &Config, store: Store) -> AppContext {
 
 /// The zone of schedules and days.
 pub(crate) fn zone(config: &Config) -> Result<TimeZone, Failure> {
-    TimeZone::get(&config.time_zone)
-        .map_err(|_| Failure::usage(format!("time_zone is '{}': it must be a name such as Asia/Kolkata", config.time_zone)))
+    TimeZone::get(&config.time_zone).map_err(|_| {
+        Failure::usage(format!("time_zone is '{}': it must be a name such as Asia/Kolkata", config.time_zone))
+    })
 }
 
 /// Where the database is.

@@ -1,1 +1,22 @@
-//! purser-web
+//! The HTTP server: middleware, sign-in, the first page, the API's documentation, health, metrics.
+//!
+//! Apps bring their routes ([`Face`]); the house puts them behind one middleware, beside its own pages. Pages are
+//! rendered on the server and work without JavaScript; nothing is fetched from anywhere else.
+
+mod assets;
+mod docs;
+mod edge;
+mod health;
+mod measure;
+mod noop;
+mod pages;
+mod server;
+mod setup;
+mod sign_in;
+mod site;
+
+pub use axum::Router;
+pub use docs::openapi_json;
+pub use health::Part;
+pub use server::serve;
+pub use site::{Face, Site, SiteOptions, site};

@@ -1,6 +1,8 @@
 //! `purser serve --demo`: an empty database filled with believable data, and sign-ins for it.
 
-use purser_identity::{Email, NewApiKey, Scopes, Username, api_key_list, api_key_revoke, superuser_exists, user_by_login};
+use purser_identity::{
+    Email, NewApiKey, Scopes, Username, api_key_list, api_key_revoke, superuser_exists, user_by_login,
+};
 use purser_kit::{App, AppContext};
 
 use super::{key, user};
@@ -58,8 +60,7 @@ fn person() -> Result<user::Person, Failure> {
 /// Made up on the spot: 20 letters and digits that cannot be mistaken for each other.
 fn password() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
-    let letters: Vec<u8> =
-        edge::random_32().iter().take(20).map(|byte| LETTERS[usize::from(byte % 32)]).collect();
+    let letters: Vec<u8> = edge::random_32().iter().take(20).map(|byte| LETTERS[usize::from(byte % 32)]).collect();
     let text = String::from_utf8_lossy(&letters).into_owned();
     [&text[..5], &text[5..10], &text[10..15], &text[15..]].join("-")
 }

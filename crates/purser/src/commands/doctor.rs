@@ -54,7 +54,11 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
         }
     }
     let healthy = checks.iter().all(|check| check.finding.is_ok());
-    if flags.json { print_checks_json(&checks) } else { print_checks(&checks) }
+    if flags.json {
+        print_checks_json(&checks)
+    } else {
+        print_checks(&checks)
+    }
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -24,7 +24,11 @@ pub(super) async fn run(config: &Config, command: &Ledger) -> Result<ExitCode, F
         let minor = "in minor units";
         verdict.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
     }
-    if *json { print_json(&as_json(&verdict)) } else { print_text(&verdict) }
+    if *json {
+        print_json(&as_json(&verdict))
+    } else {
+        print_text(&verdict)
+    }
     Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

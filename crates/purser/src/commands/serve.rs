@@ -93,9 +93,7 @@ fn face(app: App) -> Face {
     Face { name, title, summary, scopes, codes, api }
 }
 
-type Part = Arc<
-    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync,
->;
+type Part = Arc<dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync>;
 
 /// Dead letters do not stop the house; they are told.
 fn jobs_part(context: &AppContext) -> Part {
@@ -132,11 +130,7 @@ async fn superuser_present(context: &AppContext) -> Result<bool, Failure> {
 }
 
 /// A fresh one-time link; the one before it ends.
-async fn setup_link(
-    config: &Config,
-    context: &AppContext,
-    address: std::net::SocketAddr,
-) -> Result<String, Failure> {
+async fn setup_link(config: &Config, context: &AppContext, address: std::net::SocketAddr) -> Result<String, Failure> {
     let secret = Secret::setup(&edge::random_32());
     let (hash, now) = (secret.hash(), context.now());
     context.store.write(move |tx| setup_issue(tx, now, hash)).await?;

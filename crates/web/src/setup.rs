@@ -1,0 +1,154 @@
+//! The one-time set-up link: the first superuser.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use purser_identity::{
+    Actor, Email, Error as IdentityError, HashCost, NewUser, PasswordHash, SecretHash, Username, password_check,
+    password_hash, session_create, setup_live, setup_redeem, user_get,
+};
+use purser_kit::Problem;
+use serde::Deserialize;
+
+use crate::edge::ClientAddress;
+use crate::pages::{Shell, page};
+use crate::sign_in::{gone, new_token, note, origin, problem, with_session};
+use crate::site::House;
+
+const OVER: &str = "This set-up link was used, replaced or is older than a day. \
+                    While there is no superuser, `purser serve` prints a fresh one when it starts.";
+
+/// What the form sends.
+#[derive(Deserialize, Default)]
+pub(crate) struct SetUp {
+    username: String,
+    email: String,
+    password: String,
+    again: String,
+}
+
+/// What is wrong with which field.
+#[derive(Default)]
+struct Wrong {
+    username: Option<String>,
+    email: Option<String>,
+    password: Option<String>,
+    again: Option<String>,
+}
+
+impl Wrong {
+    fn is_empty(&self) -> bool {
+        [&self.username, &self.email, &self.password, &self.again].into_iter().all(Option::is_none)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "setup.html")]
+struct SetupPage<'a> {
+    shell: Shell,
+    form: &'a SetUp,
+    wrong: Wrong,
+}
+
+pub(crate) async fn form(State(house): State<Arc<House>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    if !is_live(&house, &token).await? {
+        return Ok(gone(OVER));
+    }
+    Ok(shown(StatusCode::OK, &SetUp::default(), Wrong::default()))
+}
+
+fn shown(status: StatusCode, form: &SetUp, wrong: Wrong) -> Response {
+    page(status, &SetupPage { shell: Shell::new("Set up Purser", None), form, wrong })
+}
+
+async fn is_live(house: &House, token: &str) -> Result<bool, Problem> {
+    let (hash, now) = (SecretHash::of(token), house.context.now());
+    house.context.store.read(move |tx| setup_live(tx, now, hash)).await.map_err(problem)
+}
+
+pub(crate) async fn submit(
+    State(house): State<Arc<House>>,
+    Path(token): Path<String>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    Form(form): Form<SetUp>,
+) -> Result<Response, Problem> {
+    if !is_live(&house, &token).await? {
+        return Ok(gone(OVER));
+    }
+    let person = match checked(&form) {
+        Ok(person) => person,
+        Err(wrong) => return Ok(shown(StatusCode::BAD_REQUEST, &form, wrong)),
+    };
+    let hash = hashed(&house, form.password.clone()).await?;
+    let (now, id) = house.context.stamp();
+    let new = NewUser { id, password: Some(hash), ..person };
+    let session = new_token(&house);
+    let (link, session_hash, event) = (SecretHash::of(&token), session.hash(), house.context.ids.next(now));
+    let (origin, rules) = (origin(address, &headers), house.options.session_rules);
+    let redeemed = house.context.store.write(move |tx| {
+        setup_redeem(tx, now, link, &new)?;
+        let user = user_get(tx, new.id)?;
+        session_create(tx, now, session_hash, &user, &origin, &rules)?;
+        note(tx, now, event, &Actor::User(new.id).to_string(), "setup.redeem", &origin)
+    });
+    match redeemed.await {
+        Ok(()) => Ok(with_session(&house, "/", &session)),
+        Err(IdentityError::SetupOver) => Ok(gone(OVER)),
+        Err(IdentityError::UsernameTaken(_)) => {
+            let wrong = Wrong { username: Some("This username is taken.".to_owned()), ..Wrong::default() };
+            Ok(shown(StatusCode::BAD_REQUEST, &form, wrong))
+        }
+        Err(IdentityError::EmailTaken(_)) => {
+            let wrong = Wrong { email: Some("This email address is taken.".to_owned()), ..Wrong::default() };
+            Ok(shown(StatusCode::BAD_REQUEST, &form, wrong))
+        }
+        Err(error) => Err(problem(error)),
+    }
+}
+
+/// The person that the form describes, or everything that is wrong with it.
+fn checked(form: &SetUp) -> Result<NewUser, Wrong> {
+    let username = Username::parse(&form.username);
+    let email = Email::parse(&form.email);
+    let password = password_check(&form.password, &[&form.username, &form.email]);
+    let again = if form.password == form.again { None } else { Some("The two passwords differ.".to_owned()) };
+    let wrong = Wrong {
+        username: username.as_ref().err().map(|error| sentence(&error.to_string())),
+        email: email.as_ref().err().map(|error| sentence(&error.to_string())),
+        password: password.err().map(|error| sentence(&error.to_string())),
+        again,
+    };
+    match (username, email) {
+        (Ok(username), Ok(email)) if wrong.is_empty() => Ok(NewUser {
+            id: uuid::Uuid::nil(),
+            username,
+            email,
+            first_name: String::new(),
+            last_name: String::new(),
+            is_staff: true,
+            is_superuser: true,
+            password: None,
+            actor: "system:setup".to_owned(),
+        }),
+        _ => Err(wrong),
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let capital = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{capital}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+async fn hashed(house: &House, password: String) -> Result<PasswordHash, Problem> {
+    let _place = house.hashing.acquire().await.map_err(Problem::internal)?;
+    let (mut salt, cost): ([u8; 16], HashCost) = ([0; 16], house.options.hash_cost);
+    (house.options.random)(&mut salt);
+    let hashed = tokio::task::spawn_blocking(move || password_hash(&password, salt, cost));
+    hashed.await.map_err(Problem::internal)?.map_err(Problem::internal)
+}

@@ -1,0 +1,295 @@
+//! Signing in and out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Extension, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Form, http};
+use jiff::Timestamp;
+use purser_identity::{
+    Actor, AuditEvent, Error as IdentityError, LOGIN_BY_ADDRESS, LOGIN_FAILED_BY_ACCOUNT, LOGIN_FAILED_BY_ADDRESS,
+    Origin, PasswordHash, RateLimit, RateVerdict, Secret, SecretHash, User, audit, password_verify, rate_forgive,
+    rate_hit, session_create, session_revoke, user_by_login,
+};
+use purser_kit::{Problem, SESSION_COOKIE, code, cookie};
+use purser_store::Tx;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::edge::ClientAddress;
+use crate::pages::{Shell, message, page};
+use crate::site::House;
+
+/// Where to go after signing in.
+#[derive(Deserialize)]
+pub(crate) struct Destination {
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    shell: Shell,
+    login: &'a str,
+    next: &'a str,
+    error: Option<String>,
+}
+
+pub(crate) async fn form(Query(destination): Query<Destination>) -> Response {
+    let next = local_path(destination.next.as_deref());
+    page(StatusCode::OK, &SignInPage { shell: Shell::new("Sign in", None), login: "", next, error: None })
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(crate) struct SignIn {
+    login: String,
+    password: String,
+    next: Option<String>,
+}
+
+pub(crate) async fn submit(
+    State(house): State<Arc<House>>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    Form(form): Form<SignIn>,
+) -> Result<Response, Problem> {
+    let origin = origin(address, &headers);
+    let next = local_path(form.next.as_deref());
+    let refused = |status, error: String| {
+        let shell = Shell::new("Sign in", None);
+        page(status, &SignInPage { shell, login: &form.login, next, error: Some(error) })
+    };
+    let attempt = Attempt::begin(&house, &form.login, &origin).await?;
+    let candidate = match attempt {
+        Attempt::Limited(seconds) => {
+            let mut response = refused(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("Too many attempts. Wait {seconds} seconds, then try again."),
+            );
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            return Ok(response);
+        }
+        Attempt::Allowed(candidate) => candidate,
+    };
+    let fits = verify(&house, form.password.clone(), candidate.as_ref().and_then(|(_, hash)| hash.clone())).await?;
+    let token = match candidate.filter(|(user, _)| fits && user.is_active) {
+        Some((_, hash)) => enter(&house, &form.login, hash, &origin, &headers).await?,
+        None => None,
+    };
+    match token {
+        Some(token) => Ok(with_session(&house, next, &token)),
+        None => {
+            note_refusal(&house, &form.login, &origin).await?;
+            // The same words whether the account exists or not.
+            Ok(refused(StatusCode::UNAUTHORIZED, "The name or the password is wrong.".to_owned()))
+        }
+    }
+}
+
+/// A try at signing in, counted before anything else is looked at.
+enum Attempt {
+    Limited(u32),
+    Allowed(Option<(User, Option<PasswordHash>)>),
+}
+
+impl Attempt {
+    async fn begin(house: &House, login: &str, origin: &Origin) -> Result<Self, Problem> {
+        let (login, address, now) = (login.to_owned(), origin.address.clone(), house.context.now());
+        let counted = house.context.store.write(move |tx| {
+            let account = account_key(&login);
+            for (limit, key) in
+                [(LOGIN_BY_ADDRESS, &address), (LOGIN_FAILED_BY_ADDRESS, &address), (LOGIN_FAILED_BY_ACCOUNT, &account)]
+            {
+                let RateLimit { bucket, limit, window } = limit;
+                if let RateVerdict::Limited { retry_after_seconds } = rate_hit(tx, now, bucket, key, limit, window)? {
+                    return Ok(Attempt::Limited(retry_after_seconds));
+                }
+            }
+            Ok::<_, IdentityError>(Attempt::Allowed(user_by_login(tx, &login)?))
+        });
+        counted.await.map_err(problem)
+    }
+}
+
+/// What failed tries are counted by: what was typed, so that counting does not tell whether there is such an account.
+fn account_key(login: &str) -> String {
+    login.trim().to_lowercase()
+}
+
+/// On a thread of its own, one at a time, so that hashing never starves sales; and with the same work whether there is
+/// a hash to compare with or not.
+async fn verify(house: &House, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
+    let _place = house.hashing.acquire().await.map_err(Problem::internal)?;
+    let cost = house.options.hash_cost;
+    let verified = tokio::task::spawn_blocking(move || password_verify(&password, hash.as_ref(), cost));
+    verified.await.map_err(Problem::internal)
+}
+
+/// Begins a session, unless the password was changed or the account stopped while the old one was being verified.
+async fn enter(
+    house: &House,
+    login: &str,
+    verified: Option<PasswordHash>,
+    origin: &Origin,
+    headers: &HeaderMap,
+) -> Result<Option<Secret>, Problem> {
+    let token = new_token(house);
+    let (hash, former) = (token.hash(), cookie(headers, SESSION_COOKIE).map(SecretHash::of));
+    let (now, event) = house.context.stamp();
+    let (login, origin, rules) = (login.to_owned(), origin.clone(), house.options.session_rules);
+    let entered = house.context.store.write(move |tx| {
+        let Some((user, _)) = user_by_login(tx, &login)?.filter(|(user, hash)| user.is_active && *hash == verified)
+        else {
+            return Ok(false);
+        };
+        if let Some(former) = former {
+            session_revoke(tx, now, former)?;
+        }
+        session_create(tx, now, hash, &user, &origin, &rules)?;
+        rate_forgive(tx, LOGIN_FAILED_BY_ADDRESS.bucket, &origin.address)?;
+        rate_forgive(tx, LOGIN_FAILED_BY_ACCOUNT.bucket, &account_key(&login))?;
+        note(tx, now, event, &Actor::User(user.id).to_string(), "session.begin", &origin)?;
+        Ok::<_, IdentityError>(true)
+    });
+    Ok(entered.await.map_err(problem)?.then_some(token))
+}
+
+pub(crate) fn new_token(house: &House) -> Secret {
+    let mut random = [0; 32];
+    (house.options.random)(&mut random);
+    Secret::session(&random)
+}
+
+async fn note_refusal(house: &House, login: &str, origin: &Origin) -> Result<(), Problem> {
+    let (now, event) = house.context.stamp();
+    let (login, origin) = (account_key(login).chars().take(150).collect::<String>(), origin.clone());
+    let noted = house.context.store.write(move |tx| {
+        let detail = serde_json::json!({ "login": login }).to_string();
+        let event_text = AuditEvent {
+            actor: "nobody",
+            action: "session.refused",
+            subject: "sign-in",
+            address: Some(&origin.address),
+            detail: &detail,
+        };
+        audit(tx, now, event, &event_text)
+    });
+    noted.await.map_err(problem)
+}
+
+pub(crate) fn note(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    event: Uuid,
+    actor: &str,
+    action: &'static str,
+    origin: &Origin,
+) -> Result<(), IdentityError> {
+    audit(tx, now, event, &AuditEvent { actor, action, subject: actor, address: Some(&origin.address), detail: "{}" })
+}
+
+/// Off to `next`, with the session's cookie.
+pub(crate) fn with_session(house: &House, next: &str, token: &Secret) -> Response {
+    let secure = if house.context.https { "; Secure" } else { "" };
+    let value = format!("{SESSION_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax{secure}", token.expose());
+    let mut response = Redirect::to(next).into_response();
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    response
+}
+
+/// Ends the session, here and in the database.
+pub(crate) async fn sign_out(
+    State(house): State<Arc<House>>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(hash) = cookie(&headers, SESSION_COOKIE).map(SecretHash::of) {
+        let (now, event) = house.context.stamp();
+        let (origin, user) = (origin(address, &headers), crate::pages::signed_in(&house, &headers).await?);
+        let ended = house.context.store.write(move |tx| {
+            session_revoke(tx, now, hash)?;
+            match &user {
+                Some(user) => note(tx, now, event, &Actor::User(user.id).to_string(), "session.end", &origin),
+                None => Ok(()),
+            }
+        });
+        ended.await.map_err(problem)?;
+    }
+    let mut response = Redirect::to("/").into_response();
+    let gone = HeaderValue::from_static("purser_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    response.headers_mut().insert(header::SET_COOKIE, gone);
+    Ok(response)
+}
+
+pub(crate) fn origin(address: Option<Extension<ClientAddress>>, headers: &HeaderMap) -> Origin {
+    let agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let address = address.map(|Extension(ClientAddress(address))| counted_as(address));
+    Origin { address: address.unwrap_or_else(|| "unknown".to_owned()), agent: agent.to_owned() }
+}
+
+/// One host has a whole /64 of IPv6 addresses to try from.
+fn counted_as(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// A path of this site, and nothing that a browser would read as another one.
+fn local_path(next: Option<&str>) -> &str {
+    let plain = |path: &&str| {
+        path.starts_with('/')
+            && !path.starts_with("//")
+            && !path.contains('\\')
+            && path.len() <= 500
+            && path.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    next.filter(plain).unwrap_or("/")
+}
+
+/// What identity refuses where the pages have checked before, is a mistake of ours.
+pub(crate) fn problem(error: IdentityError) -> Problem {
+    match error {
+        IdentityError::Store(error) => error.into(),
+        other => Problem::internal(other),
+    }
+}
+
+/// A link or a form that has had its day.
+pub(crate) fn gone(text: &str) -> Response {
+    message(StatusCode::from_u16(code::NOT_FOUND.status).unwrap_or(StatusCode::NOT_FOUND), "Not valid any more", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_nowhere_but_here() {
+        for good in ["/", "/admin/", "/a?b=c#d"] {
+            assert_eq!(local_path(Some(good)), good);
+        }
+        let long = format!("/{}", "a".repeat(500));
+        for bad in ["", "x", "//evil.example", "/\\evil.example", "https://evil.example", "/\n/evil", "/ä", &long] {
+            assert_eq!(local_path(Some(bad)), "/", "{bad:?}");
+        }
+        assert_eq!(local_path(None), "/");
+    }
+
+    #[test]
+    fn one_host_is_counted_once_however_many_addresses_it_has() {
+        let counted = |text: &str| counted_as(text.parse().unwrap());
+        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), counted("2001:db8:1:2:ffff::1"));
+        assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
+        assert_eq!(counted("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+}

@@ -1,0 +1,134 @@
+//! Everything put together.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::middleware;
+use axum::routing::{get, post};
+use purser_identity::{HashCost, SessionRules};
+use purser_kit::{AppContext, Code, RouteInfo, Routes, Scope};
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+use utoipa::openapi::OpenApi;
+
+use crate::health::{Part, Pulse};
+use crate::measure::Measures;
+use crate::{assets, docs, edge, health, noop, pages, setup, sign_in};
+
+/// What the web shows of an app.
+pub struct Face {
+    /// Its name in paths and scopes.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// Its permissions.
+    pub scopes: &'static [Scope],
+    /// Its error codes.
+    pub codes: &'static [&'static Code],
+    /// Its API.
+    pub api: Routes,
+}
+
+/// How the site is run.
+pub struct SiteOptions {
+    /// The program's version.
+    pub version: &'static str,
+    /// The address that people use, where there is one.
+    pub app_url: Option<String>,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// What hashing a password costs.
+    pub hash_cost: HashCost,
+    /// How long people stay signed in.
+    pub session_rules: SessionRules,
+    /// Fills bytes from the operating system's randomness.
+    pub random: fn(&mut [u8]),
+    /// Mount POST /api/v1/noop/, the benchmark's ceiling.
+    pub with_noop: bool,
+    /// What /api/v1/health/ asks besides the database.
+    pub parts: Vec<(&'static str, Part)>,
+}
+
+/// The finished site.
+pub struct Site {
+    /// Serves people and programs.
+    pub router: Router,
+    /// Serves /metrics, for a port of its own.
+    pub metrics: Router,
+    /// Every API route, and who may use it.
+    pub table: Vec<RouteInfo>,
+    /// The API's description.
+    pub openapi: OpenApi,
+}
+
+/// What the site's own pages share.
+pub(crate) struct House {
+    pub(crate) context: AppContext,
+    pub(crate) options: SiteOptions,
+    pub(crate) apps: Vec<(&'static str, &'static str)>,
+    pub(crate) pulse: Pulse,
+    /// Passwords hashed at once: one, so that sales keep the other core.
+    pub(crate) hashing: Semaphore,
+}
+
+/// Puts the site together.
+#[must_use]
+pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Site {
+    let codes: Vec<_> = faces.iter().map(|face| (face.title, face.codes)).collect();
+    let errors = docs::errors_page(&codes, &options);
+    let apps = faces.iter().map(|face| (face.title, face.summary)).collect();
+    let mut routes = Routes::new(context).with_state(());
+    for face in faces {
+        routes = routes.merge(face.api);
+    }
+    if options.with_noop {
+        routes = routes.merge(noop::routes(context));
+    }
+    let house = Arc::new(House {
+        context: context.clone(),
+        pulse: Pulse::default(),
+        apps,
+        options,
+        hashing: Semaphore::new(1),
+    });
+    let routes = routes.merge(health::routes(&house));
+    let (api, table) = routes.into_parts();
+    let (api, described) = api.split_for_parts();
+    let openapi = docs::openapi(described, &house.options);
+    let measures = Measures::new(context);
+    let router = api
+        .merge(own_pages(&house, &openapi, errors))
+        .fallback(pages::not_found)
+        .method_not_allowed_fallback(pages::method_not_allowed)
+        .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))
+        .layer(CatchPanicLayer::custom(pages::panicked))
+        .layer(middleware::from_fn_with_state(edge::Edge::new(&house, &measures), edge::pass));
+    Site { router, metrics: measures.router(), table, openapi }
+}
+
+fn own_pages(house: &Arc<House>, openapi: &OpenApi, errors: String) -> Router {
+    let reference = Bytes::from(docs::reference_page(openapi, &house.options));
+    let description = Bytes::from(docs::openapi_json(openapi));
+    let errors = Bytes::from(errors);
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/accounts/login", get(sign_in::form).post(sign_in::submit))
+        .route("/accounts/login/", get(sign_in::form).post(sign_in::submit))
+        .route("/accounts/logout", post(sign_in::sign_out))
+        .route("/accounts/logout/", post(sign_in::sign_out))
+        .route("/setup/{token}", get(setup::form).post(setup::submit))
+        .route("/setup/{token}/", get(setup::form).post(setup::submit))
+        .with_state(Arc::clone(house))
+        .route("/healthz/live", get(async || "ok\n"))
+        .route("/api/docs", get(docs::page(&reference)))
+        .route("/api/docs/", get(docs::page(&reference)))
+        .route("/api/docs/errors", get(docs::page(&errors)))
+        .route("/api/docs/errors/", get(docs::page(&errors)))
+        .route("/api/openapi.json", get(docs::json(&description)))
+        .merge(assets::router())
+}
