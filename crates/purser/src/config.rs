@@ -176,16 +176,17 @@ fn from_environment(table: &mut Table, environment: &[(String, String)]) -> Resu
     Ok(())
 }
 
-/// The setting that `charge_http_url` names: its path's parts are joined by underscores.
+/// The setting that `charge_http_url` names: its path's parts are joined by underscores. A key that is there as it is
+/// comes first: `database_url` is no part of the section `database`.
 fn find<'t>(table: &'t mut Table, key: &str) -> Option<&'t mut Value> {
-    let section = table.iter().find_map(|(name, value)| {
+    if table.get(key).is_some_and(|value| !value.is_table()) {
+        return table.get_mut(key);
+    }
+    let (section, rest) = table.iter().find_map(|(name, value)| {
         let rest = key.strip_prefix(name.as_str())?.strip_prefix('_')?;
         value.is_table().then(|| (name.clone(), rest.to_owned()))
-    });
-    match section {
-        Some((name, rest)) => find(table.get_mut(&name)?.as_table_mut()?, &rest),
-        None => table.get_mut(key).filter(|value| !value.is_table()),
-    }
+    })?;
+    find(table.get_mut(&section)?.as_table_mut()?, &rest)
 }
 
 /// `text` as the type that the setting has.

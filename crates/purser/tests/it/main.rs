@@ -2,9 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may stop at once: its panic is the report")]
 
+mod crash;
 mod dump;
 mod identity;
 mod outbox;
+mod program;
 mod store;
 
 use purser_store::Migration;

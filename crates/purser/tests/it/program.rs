@@ -1,0 +1,133 @@
+//! The real program, started as an operator would and killed as the world does.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use purser_testkit::TestDb;
+use reqwest::{Client, Method, Response};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_purser");
+
+/// An installation: a database, a data folder, and settings.
+pub struct Installation {
+    database: String,
+    data: TempDir,
+}
+
+/// The program while it serves.
+pub struct Serving {
+    child: Child,
+    base: String,
+    client: Client,
+    key: String,
+}
+
+impl Installation {
+    pub fn new(db: &TestDb) -> Self {
+        Installation { database: db.url(), data: TempDir::new().unwrap() }
+    }
+
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(args)
+            .env("PURSER_DATA", self.data.path())
+            .env("DATABASE_URL", &self.database)
+            .env("PURSER_METRICS_LISTEN", "127.0.0.1:0")
+            .env("PURSER_CHARGE_MAX_INCREASE", "100000000.00")
+            .current_dir(self.data.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Makes a key.
+    pub fn key(&self, scope: &str) -> String {
+        let made = self.run(&["key", "create", "test", "--scope", scope, "--json"]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+        made["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Starts the server, and waits until it says where it listens.
+    pub fn serve(&self, key: &str) -> Serving {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
+        let base = said.expect("the server says where it listens");
+        Serving { child, base, client: client(), key: key.to_owned() }
+    }
+}
+
+/// A client that keeps its connections.
+pub fn client() -> Client {
+    // A second choice is refused, and is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build().unwrap()
+}
+
+impl Serving {
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// A caller of this server that a task can take along.
+    pub fn caller(&self) -> Caller {
+        Caller { base: self.base.clone(), client: self.client.clone(), key: self.key.clone() }
+    }
+
+    /// SIGKILL: no chance to tidy up.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Clone)]
+pub struct Caller {
+    base: String,
+    client: Client,
+    key: String,
+}
+
+impl Caller {
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Response, reqwest::Error> {
+        let request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key);
+        match body {
+            Some(body) => request.json(&body).send().await,
+            None => request.send().await,
+        }
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        answer(self.send(Method::POST, path, Some(body)).await.unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        answer(self.send(Method::GET, path, None).await.unwrap()).await
+    }
+}
+
+async fn answer(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap_or(Value::Null))
+}
