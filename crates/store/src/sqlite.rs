@@ -7,6 +7,7 @@ mod writer;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, ffi};
 
 use crate::tx::Visit;
@@ -31,6 +32,8 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // Without this the planner looks at each bound value, and prepares a statement anew whenever it changes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // FULL: the log is synced before a commit answers. Checkpoints have a thread of their own, so none run by
     // themselves inside a commit.
     connection.execute_batch(
