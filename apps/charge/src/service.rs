@@ -1,12 +1,14 @@
 //! What the app does: one function a command, all inside the caller's transaction.
 
 mod credit;
+mod listing;
 mod phone;
 mod sale;
 mod sell;
 mod seller;
 
 pub use credit::{IncreaseOrder, credit_increase};
+pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
 pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove};
 pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};
 pub use sell::{Order, sales_create};

@@ -13,7 +13,7 @@ use crate::domain::{Increase, Phone, PhoneNumber, Sale, SaleStatus, Seller, Stan
 pub struct Filter {
     /// Of this seller only.
     pub seller: Option<Uuid>,
-    /// To this number only.
+    /// With this number only.
     pub number: Option<PhoneNumber>,
     /// In this state only.
     pub status: Option<SaleStatus>,
@@ -136,7 +136,9 @@ pub(crate) fn seller_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
 pub(crate) fn seller_has_history(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
     let found = tx.query_opt(
         "SELECT 1 WHERE EXISTS (SELECT 1 FROM charge_credit WHERE seller = ?1)
-             OR EXISTS (SELECT 1 FROM charge_sale WHERE seller = ?1)",
+             OR EXISTS (SELECT 1 FROM charge_sale WHERE seller = ?1 AND entry IS NULL)
+             OR EXISTS (SELECT 1 FROM charge_seller s JOIN ledger_balance b ON b.account = s.account
+                        WHERE s.id = ?1 AND b.postings > 0)",
         &params![id],
         |_| Ok(()),
     )?;
@@ -233,7 +235,13 @@ pub(crate) fn phone_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
 }
 
 pub(crate) fn phone_has_history(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
-    let found = tx.query_opt("SELECT 1 FROM charge_sale WHERE phone = ?1 LIMIT 1", &params![id], |_| Ok(()))?;
+    let found = tx.query_opt(
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM charge_sale WHERE phone = ?1 AND entry IS NULL)
+             OR EXISTS (SELECT 1 FROM charge_phone p JOIN ledger_balance b ON b.account = p.account
+                        WHERE p.id = ?1 AND b.postings > 0)",
+        &params![id],
+        |_| Ok(()),
+    )?;
     Ok(found.is_some())
 }
 
@@ -308,22 +316,60 @@ pub(crate) fn sale_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result
     tx.query_opt(&format!("{SALE_SELECT} WHERE s.id = ?1"), &params![id], |row| read_sale(row, currency))
 }
 
+/// Sales of everybody, newest first.
 pub(crate) fn sales_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Sale>, Error> {
     let mut conditions = Conditions::new();
-    if let Some(number) = &filter.number {
-        let Some(phone) = phones_by_number(tx, &[number])?.pop() else { return Ok(Vec::new()) };
-        conditions.add("s.phone = ?", Some(phone.id));
-    }
-    conditions.add("s.seller = ?", filter.seller);
     if filter.status.is_some_and(|status| status != SaleStatus::Completed) {
         // Says to SQLite that the index of the unusual ones will do.
         conditions.clauses.push("s.status <> 'completed'".to_owned());
     }
     conditions.add("s.status = ?", filter.status.map(SaleStatus::name));
     conditions.add("s.client_ref = ?", filter.client_ref.as_deref());
+    conditions.add("s.seller = ?", filter.seller);
     conditions.add("s.id < ?", filter.before);
     let (sql, params) = conditions.page(SALE_SELECT, "s.id", filter.limit);
     tx.query(&sql, &params, |row| read_sale(row, currency))
+}
+
+/// Whose sales that moved no credit (yet) are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Owner {
+    Seller(Uuid),
+    Phone(Uuid),
+}
+
+/// The newest sales of one seller or to one number that moved no credit: open and failed ones.
+pub(crate) fn sales_unmoved(
+    tx: &mut Tx<'_>,
+    owner: Owner,
+    before: Option<Uuid>,
+    limit: u32,
+    currency: Currency,
+) -> Result<Vec<Sale>, Error> {
+    let mut conditions = Conditions::new();
+    conditions.clauses.push("s.entry IS NULL".to_owned());
+    match owner {
+        Owner::Seller(id) => conditions.add("s.seller = ?", Some(id)),
+        Owner::Phone(id) => conditions.add("s.phone = ?", Some(id)),
+    }
+    conditions.add("s.id < ?", before);
+    let (sql, params) = conditions.page(SALE_SELECT, "s.id", limit);
+    tx.query(&sql, &params, |row| read_sale(row, currency))
+}
+
+const SALES_BY_ID: Each = Each {
+    sqlite: "SELECT s.id, s.seller, p.number, s.amount, s.status, s.connector, s.client_ref, s.credit_after,
+        s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at
+        FROM charge_sale s JOIN charge_phone p ON p.id = s.phone WHERE s.id = ?1",
+    postgres: "SELECT s.id, s.seller, p.number, s.amount, s.status, s.connector, s.client_ref, s.credit_after,
+        s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at
+        FROM charge_sale s JOIN charge_phone p ON p.id = s.phone WHERE s.id = ANY(?1::uuid[])",
+};
+
+/// The sales with these ids, in any order.
+pub(crate) fn sales_by_id(tx: &mut Tx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Sale>, Error> {
+    let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_each(&SALES_BY_ID, &rows, |row| read_sale(row, currency))
 }
 
 const SALES_BY_REF: Each = Each {

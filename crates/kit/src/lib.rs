@@ -27,7 +27,7 @@ pub use context::{AppContext, House};
 pub use fields::{Fields, Rule, parse_line};
 pub use ids::Ids;
 pub use json::{Decimal, Time, json, json_text};
-pub use list::{ListQuery, listed};
+pub use list::{ListQuery, listed, paged};
 pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
 pub use routes::{Needs, RouteInfo, Routes};

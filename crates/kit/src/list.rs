@@ -42,9 +42,15 @@ pub fn listed<T: Serialize>(
 ) -> Response {
     let more = rows.len() > query.limit as usize;
     rows.truncate(query.limit as usize);
+    let next = rows.last().filter(|_| more).map(|last| id(last).to_string());
+    paged(uri, &rows, next.as_deref())
+}
+
+/// Answers with a page of rows as a JSON array, and with the address of the page that begins at `next` in a `Link` header.
+pub fn paged<T: Serialize>(uri: &OriginalUri, rows: &[T], next: Option<&str>) -> Response {
     let mut response = json(StatusCode::OK, &rows);
-    if let Some(last) = rows.last().filter(|_| more)
-        && let Ok(link) = HeaderValue::from_str(&next_link(uri, id(last)))
+    if let Some(next) = next
+        && let Ok(link) = HeaderValue::from_str(&next_link(uri, next))
     {
         response.headers_mut().insert(header::LINK, link);
     }
@@ -52,7 +58,7 @@ pub fn listed<T: Serialize>(
 }
 
 /// The same address with another cursor.
-fn next_link(uri: &OriginalUri, cursor: Uuid) -> String {
+fn next_link(uri: &OriginalUri, cursor: &str) -> String {
     let kept = uri.query().unwrap_or_default().split('&');
     let kept = kept.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let pairs: Vec<String> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
@@ -66,7 +72,7 @@ mod tests {
     #[test]
     fn the_next_page_keeps_the_filters() {
         let uri = OriginalUri("/api/x/?status=failed&cursor=old&limit=5".parse().unwrap());
-        let link = next_link(&uri, Uuid::nil());
-        assert_eq!(link, format!("</api/x/?status=failed&limit=5&cursor={}>; rel=\"next\"", Uuid::nil()));
+        let link = next_link(&uri, "9");
+        assert_eq!(link, "</api/x/?status=failed&limit=5&cursor=9>; rel=\"next\"");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, Time, json, listed};
+use purser_kit::{Caller, Decimal, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, Time, json, listed, paged};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use super::sellers::internal;
 use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller};
 use crate::domain::{Increase, PhoneNumber, Sale, SaleStatus};
 use crate::error::Error;
-use crate::service;
+use crate::service::{self, SaleCursor, SalePage, SaleQuery};
 use crate::store::{self, Filter};
 use crate::{Charge, SELLER_TIE};
 
@@ -113,7 +113,7 @@ pub(super) async fn seller_credit_list(
 #[utoipa::path(get, path = "/api/sellers/{id}/get_charge_sales/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
     ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
-    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+    ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
 pub(super) async fn seller_sale_list(
     State(charge): State<Arc<Charge>>,
@@ -122,14 +122,27 @@ pub(super) async fn seller_sale_list(
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    let (list, filter) = seller_filter(&caller, id, query)?;
+    own_seller(&caller, id)?;
+    let mut fields = query.fields();
+    let limit = fields.number("limit", 1, SELLER_ROWS).unwrap_or(SELLER_ROWS);
+    let after = fields.parsed("cursor", parse_cursor).unwrap_or_default();
+    fields.finish(Some(()))?;
+    let query = SaleQuery { seller: Some(id), after, limit, ..SaleQuery::default() };
     let settings = Arc::clone(&charge.settings);
-    let sales = charge.context.store.read(move |tx| {
+    let page = charge.context.store.read(move |tx| {
         service::seller_get(tx, &settings, id)?;
-        Ok::<_, Error>(store::sales_list(tx, &filter, settings.currency)?)
+        service::sales_page(tx, &settings, &query)
     });
-    let rows: Vec<SaleJson> = sales.await?.into_iter().map(SaleJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(sales_answer(&uri, page.await?))
+}
+
+fn parse_cursor(text: &str) -> Result<SaleCursor, Rule> {
+    text.parse().map_err(|()| Rule::new("malformed", "be the cursor of a Link header"))
+}
+
+fn sales_answer(uri: &OriginalUri, (sales, next): SalePage) -> Response {
+    let rows: Vec<SaleJson> = sales.into_iter().map(SaleJson::from).collect();
+    paged(uri, &rows, next.map(|next| next.to_string()).as_deref())
 }
 
 fn seller_filter(caller: &Caller, seller: Uuid, query: QueryPairs) -> Result<(ListQuery, Filter), Problem> {
@@ -171,7 +184,7 @@ pub(super) async fn credit_list(
     ("phone_number" = Option<String>, Query, description = "Only to this number."),
     ("status" = Option<String>, Query, description = "Only submitted, unknown, completed, failed or reversed ones."),
     ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
-    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+    ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
 pub(super) async fn sale_list(
     State(charge): State<Arc<Charge>>,
@@ -180,12 +193,21 @@ pub(super) async fn sale_list(
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let limit = fields.number("limit", 1, ALL_ROWS).unwrap_or(ALL_ROWS);
     let seller = list_seller(&caller, fields.id("seller_id"));
     let number = fields.parsed("phone_number", |text| PhoneNumber::parse(text, charge.settings.country));
     let status = fields.parsed("status", SaleStatus::parse);
+    if seller.is_some() || number.is_some() {
+        let after = fields.parsed("cursor", parse_cursor).unwrap_or_default();
+        fields.finish(Some(()))?;
+        let query = SaleQuery { seller, number, status, after, limit };
+        let settings = Arc::clone(&charge.settings);
+        let page = charge.context.store.read(move |tx| service::sales_page(tx, &settings, &query));
+        return Ok(sales_answer(&uri, page.await?));
+    }
+    let list = ListQuery { limit, before: fields.id("cursor") };
     fields.finish(Some(()))?;
-    let filter = Filter { seller, number, status, before: list.before, limit: list.fetch(), ..Filter::default() };
+    let filter = Filter { status, before: list.before, limit: list.fetch(), ..Filter::default() };
     let currency = charge.settings.currency;
     let sales: Vec<Sale> =
         charge.context.store.read(move |tx| store::sales_list(tx, &filter, currency)).await.map_err(internal)?;
