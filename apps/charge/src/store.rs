@@ -378,8 +378,11 @@ const SALES_BY_REF: Each = Each {
         JOIN charge_sale s ON s.seller = asked.seller AND s.client_ref = asked.client_ref",
 };
 
+/// A seller's own name for a sale.
+pub(crate) type SellerRef = (Uuid, String);
+
 /// The sales that sellers have made under these references.
-pub(crate) fn sales_by_ref(tx: &mut Tx<'_>, refs: &[(Uuid, &str)]) -> Result<Vec<((Uuid, String), Uuid)>, Error> {
+pub(crate) fn sales_by_ref(tx: &mut Tx<'_>, refs: &[(Uuid, &str)]) -> Result<Vec<(SellerRef, Uuid)>, Error> {
     let rows: Vec<_> = refs.iter().map(|(seller, client_ref)| params![*seller, *client_ref]).collect();
     tx.query_each(&SALES_BY_REF, &rows, |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
 }

@@ -72,10 +72,18 @@ pub(crate) fn errors_page(apps: &[(&str, &'static [&'static Code])], _: &SiteOpt
 
 #[derive(Template)]
 #[template(path = "reference.html")]
-struct ReferencePage<'a> {
+struct ReferencePage {
     shell: Shell,
-    introduction: Vec<&'a str>,
+    introduction: Vec<Prose>,
     groups: Vec<Group>,
+}
+
+/// A paragraph: its pieces, and whether each is code.
+type Prose = Vec<(bool, String)>;
+
+/// Reads the only markup that descriptions use, `code` between back quotes.
+fn prose(paragraph: &str) -> Prose {
+    paragraph.split('`').enumerate().map(|(index, piece)| (index % 2 == 1, piece.to_owned())).collect()
 }
 
 /// The operations of one tag.
@@ -90,7 +98,7 @@ struct Operation {
     method: String,
     path: String,
     summary: String,
-    description: Vec<String>,
+    description: Vec<Prose>,
     parameters: Vec<Field>,
     request: Vec<Field>,
     response: Vec<Field>,
@@ -109,7 +117,7 @@ struct Field {
 pub(crate) fn reference_page(openapi: &OpenApi, options: &SiteOptions) -> String {
     let value = serde_json::to_value(openapi).unwrap_or_default();
     let base = options.app_url.as_deref().unwrap_or("http://127.0.0.1:8080").trim_end_matches('/');
-    let introduction = DESCRIPTION.split("\n\n").collect();
+    let introduction = DESCRIPTION.split("\n\n").map(prose).collect();
     rendered(&ReferencePage { shell: Shell::new("API reference", None), introduction, groups: groups(&value, base) })
 }
 
@@ -148,7 +156,7 @@ fn read_operation(openapi: &Value, base: &str, path: &str, method: &str, operati
         method: method.to_uppercase(),
         path: path.to_owned(),
         summary: text(&operation["summary"]).trim_end_matches('.').to_owned(),
-        description: text(&operation["description"]).split("\n\n").map(str::to_owned).collect(),
+        description: text(&operation["description"]).split("\n\n").filter(|text| !text.is_empty()).map(prose).collect(),
         parameters: operation["parameters"].as_array().into_iter().flatten().map(parameter).collect(),
         curl: curl(base, method, path, operation, &request_fields),
         request: request_fields,

@@ -8,6 +8,7 @@ mod identity;
 mod outbox;
 mod program;
 mod store;
+mod web;
 
 use purser_store::Migration;
 use purser_testkit::TestDb;
@@ -23,4 +24,9 @@ fn migrations() -> Vec<Migration> {
 async fn after(db: &TestDb) {
     let verdict = db.read(purser_ledger::verify).await.expect("the ledger's audit");
     assert_eq!(verdict.problems, Vec::<String>::new());
+}
+
+/// A mistake of ours, as it would happen inside a command.
+fn mistake() {
+    panic!("a mistake of ours");
 }

@@ -1,7 +1,6 @@
 //! The real program, started as an operator would and killed as the world does.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 
 use purser_testkit::TestDb;
@@ -12,26 +11,23 @@ use tempfile::TempDir;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_purser");
 
 /// An installation: a database, a data folder, and settings.
-pub struct Installation {
+pub(crate) struct Installation {
     database: String,
     data: TempDir,
 }
 
 /// The program while it serves.
-pub struct Serving {
+pub(crate) struct Serving {
     child: Child,
     base: String,
+    setup_link: Option<String>,
     client: Client,
     key: String,
 }
 
 impl Installation {
-    pub fn new(db: &TestDb) -> Self {
+    pub(crate) fn new(db: &TestDb) -> Self {
         Installation { database: db.url(), data: TempDir::new().unwrap() }
-    }
-
-    pub fn data(&self) -> &Path {
-        self.data.path()
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -48,12 +44,21 @@ impl Installation {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
+    /// Runs a command to its end, and says `input` to it.
+    pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Output {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
     /// Makes a key.
-    pub fn key(&self, scope: &str) -> String {
+    pub(crate) fn key(&self, scope: &str) -> String {
         let made = self.run(&["key", "create", "test", "--scope", scope, "--json"]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let made: Value = serde_json::from_slice(&made.stdout).unwrap();
@@ -61,35 +66,44 @@ impl Installation {
     }
 
     /// Starts the server, and waits until it says where it listens.
-    pub fn serve(&self, key: &str) -> Serving {
+    pub(crate) fn serve(&self, key: &str) -> Serving {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let said = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
-        let base = said.expect("the server says where it listens");
-        Serving { child, base, client: client(), key: key.to_owned() }
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut setup_link = None;
+        let base = lines.find_map(|line| {
+            setup_link = line.strip_prefix("set up the first superuser at ").map(str::to_owned).or(setup_link.take());
+            line.strip_prefix("listening on ").map(str::to_owned)
+        });
+        let base = base.expect("the server says where it listens");
+        Serving { child, base, setup_link, client: client(), key: key.to_owned() }
     }
 }
 
 /// A client that keeps its connections.
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     // A second choice is refused, and is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().build().unwrap()
 }
 
 impl Serving {
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
+    /// The one-time link, where the server printed one.
+    pub(crate) fn setup_link(&self) -> Option<&str> {
+        self.setup_link.as_deref()
+    }
+
     /// A caller of this server that a task can take along.
-    pub fn caller(&self) -> Caller {
+    pub(crate) fn caller(&self) -> Caller {
         Caller { base: self.base.clone(), client: self.client.clone(), key: self.key.clone() }
     }
 
     /// SIGKILL: no chance to tidy up.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -103,14 +117,19 @@ impl Drop for Serving {
 }
 
 #[derive(Clone)]
-pub struct Caller {
+pub(crate) struct Caller {
     base: String,
     client: Client,
     key: String,
 }
 
 impl Caller {
-    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Response, reqwest::Error> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Response, reqwest::Error> {
         let request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key);
         match body {
             Some(body) => request.json(&body).send().await,
@@ -118,11 +137,11 @@ impl Caller {
         }
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         answer(self.send(Method::POST, path, Some(body)).await.unwrap()).await
     }
 
-    pub async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         answer(self.send(Method::GET, path, None).await.unwrap()).await
     }
 }

@@ -29,15 +29,13 @@ both! {
         let before = dump(&db).await;
         let panicked = db.write(|tx| {
             note_insert(tx, 1, "gone")?;
-            let nothing: Option<()> = None;
-            nothing.expect("a panic");
+            crate::mistake();
             Ok::<_, Error>(())
         });
         assert_eq!(panicked.await, Err(Error::Panicked));
         let reading = db.read(|tx| {
             tx.query("SELECT 1", &[], |_| Ok(()))?;
-            let nothing: Option<()> = None;
-            nothing.expect("a panic");
+            crate::mistake();
             Ok::<_, Error>(())
         });
         assert_eq!(reading.await, Err(Error::Panicked));

@@ -13,8 +13,7 @@ both! {
         let first = queued(store.write(|tx| note_insert(tx, 1, "first").map_err(Refusal::from))).await;
         let panics = queued(store.write(|tx| {
             note_insert(tx, 2, "gone").map_err(Refusal::from)?;
-            let nothing: Option<()> = None;
-            nothing.expect("a panic");
+            crate::mistake();
             Ok(())
         }))
         .await;

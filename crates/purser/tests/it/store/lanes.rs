@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use purser_store::{Error, Lane, Store, Tx};
 use purser_testkit::{TestDb, both};
 
-use super::{Held, NONE, Refusal, counter_add, counter_get, counter_set, note_insert, notes, one_writer, queued, tables_make};
+use super::{
+    Held, NONE, Refusal, counter_add, counter_get, counter_set, note_insert, notes, one_writer, queued, tables_make,
+};
 
 /// What a caller of these tests hands in: a note to write, and how it goes.
 #[derive(Debug, Clone, Copy)]
