@@ -131,6 +131,8 @@ pub(crate) fn translate(error: &rusqlite::Error) -> Error {
             return Error::Unique { constraint: constraint() };
         }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return Error::ForeignKey,
+        // ON DELETE RESTRICT is a trigger inside.
+        ffi::SQLITE_CONSTRAINT_TRIGGER if text.starts_with("FOREIGN KEY") => return Error::ForeignKey,
         ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL | ffi::SQLITE_CONSTRAINT_TRIGGER => {
             return Error::Check { constraint: constraint() };
         }

@@ -27,7 +27,8 @@ fn all_tables(tx: &mut Tx<'_>) -> Result<String, Error> {
 }
 
 fn sqlite_row(tx: &mut Tx<'_>, table: &str) -> Result<String, Error> {
-    let columns =
-        tx.query("SELECT 'quote(' || name || ')' FROM pragma_table_info(?1)", &params![table], |row| row.get::<String>(0))?;
+    let columns = tx.query("SELECT 'quote(' || name || ')' FROM pragma_table_info(?1)", &params![table], |row| {
+        row.get::<String>(0)
+    })?;
     Ok(columns.join(" || ',' || "))
 }

@@ -5,6 +5,7 @@
 mod crash;
 mod dump;
 mod identity;
+mod ledger;
 mod outbox;
 mod program;
 mod store;
