@@ -59,7 +59,16 @@ impl Installation {
 
     /// Makes a key.
     pub(crate) fn key(&self, scope: &str) -> String {
-        let made = self.run(&["key", "create", "test", "--scope", scope, "--json"]);
+        self.key_with(scope, &[])
+    }
+
+    /// Makes a key that is tied to one seller.
+    pub(crate) fn key_for_seller(&self, scope: &str, seller: &str) -> String {
+        self.key_with(scope, &["--seller", seller])
+    }
+
+    fn key_with(&self, scope: &str, more: &[&str]) -> String {
+        let made = self.run(&[&["key", "create", "test", "--scope", scope, "--json"], more].concat());
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let made: Value = serde_json::from_slice(&made.stdout).unwrap();
         made["key"].as_str().unwrap().to_owned()
@@ -135,6 +144,22 @@ impl Caller {
             Some(body) => request.json(&body).send().await,
             None => request.send().await,
         }
+    }
+
+    /// The same caller with another key.
+    pub(crate) fn with_key(&self, key: &str) -> Caller {
+        Caller { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// What the Authorization header says.
+    pub(crate) fn bearer(&self) -> String {
+        format!("Bearer {}", self.key)
+    }
+
+    /// Posts a body as it is.
+    pub(crate) async fn raw(&self, path: &str, kind: &str, body: Vec<u8>) -> (u16, Value) {
+        let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.key);
+        answer(request.header("content-type", kind).body(body).send().await.unwrap()).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {

@@ -1,0 +1,267 @@
+//! The charge app's counter, over HTTP to the real program: what is promised, what is refused, and what a crowd does.
+
+use purser_testkit::{TestDb, both};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+
+use crate::program::{Caller, Installation, Serving, client};
+
+/// A counter with one seller.
+struct Counter {
+    installation: Installation,
+    serving: Serving,
+    caller: Caller,
+    seller: String,
+}
+
+impl Counter {
+    async fn open(db: &TestDb, credit: &str) -> Self {
+        let installation = Installation::new(db);
+        let key = installation.key("charge.*");
+        let serving = installation.serve(&key);
+        let caller = serving.caller();
+        let (_, seller) = caller.post("/api/sellers/", json!({ "name": "Corner Shop" })).await;
+        let seller = seller["id"].as_str().unwrap().to_owned();
+        let counter = Counter { installation, serving, caller, seller };
+        let (status, answer) = counter.caller.post(&counter.path("increase_credit"), json!({ "amount": credit })).await;
+        assert_eq!(status, 200, "{answer}");
+        counter
+    }
+
+    fn path(&self, action: &str) -> String {
+        format!("/api/sellers/{}/{action}/", self.seller)
+    }
+
+    async fn sell(&self, body: Value) -> (u16, Value) {
+        self.caller.post(&self.path("sell_charge"), body).await
+    }
+
+    async fn credit(&self) -> String {
+        let got = self.caller.send(Method::GET, &self.path("get_credit"), None).await.unwrap();
+        got.text().await.unwrap()
+    }
+
+    /// The same request from `count` clients at once.
+    async fn crowd(&self, count: usize, body: impl Fn(usize) -> Value, key: Option<&str>) -> Vec<(u16, String, Value)> {
+        let url = self.serving.url(&self.path("sell_charge"));
+        let tasks: Vec<_> = (0..count)
+            .map(|number| {
+                let request = client().post(&url).header("authorization", self.caller.bearer()).json(&body(number));
+                let request = match key {
+                    Some(key) => request.header("idempotency-key", key),
+                    None => request,
+                };
+                tokio::spawn(async move { read(request.send().await.unwrap()).await })
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(count);
+        for task in tasks {
+            answers.push(task.await.unwrap());
+        }
+        answers
+    }
+}
+
+async fn read(response: Response) -> (u16, String, Value) {
+    let status = response.status().as_u16();
+    let replayed = response.headers().get("idempotency-replayed").map(|value| value.to_str().unwrap().to_owned());
+    (status, replayed.unwrap_or_default(), response.json().await.unwrap_or(Value::Null))
+}
+
+fn one(number: &str) -> Value {
+    json!({ "phone_number": number, "amount": "1.00" })
+}
+
+both! {
+    async fn the_documented_examples_answer_as_documented(db: TestDb) {
+        let counter = Counter::open(&db, "500.00").await;
+        let body = r#"{"phone_number": "1234567890", "amount": 50.00}"#;
+        let url = counter.serving.url(&counter.path("sell_charge"));
+        let request = client().post(url.trim_end_matches('/')).header("authorization", counter.caller.bearer());
+        let sold = request.header("content-type", "application/json").body(body).send().await.unwrap();
+        let text = sold.text().await.unwrap();
+        assert!(text.starts_with(r#"{"status":"charge sold successfully","remaining_credit":450.00,"sale_id":""#), "{text}");
+        assert_eq!(counter.credit().await, r#"{"credit":450.00,"held":0.00,"available":450.00}"#);
+        let (status, refused) = counter.sell(json!({ "phone_number": "1234567890", "amount": "450.01" })).await;
+        assert_eq!((status, refused["code"].as_str()), (400, Some("insufficient_credit")));
+        assert_eq!(refused["available"].to_string(), "450.0");
+        assert_eq!((&refused["success"], &refused["error"]), (&json!(false), &refused["detail"]));
+        let (_, sales) = counter.caller.get(&counter.path("get_charge_sales")).await;
+        assert_eq!(sales.as_array().unwrap().len(), 1);
+        assert_eq!(sales[0]["phone_number"], "+911234567890");
+        let (_, given) = counter.caller.get(&counter.path("get_transactions")).await;
+        assert_eq!(given.as_array().unwrap().len(), 1);
+    }
+
+    async fn every_wrong_input_is_refused_by_name_and_changes_nothing(db: TestDb) {
+        let counter = Counter::open(&db, "500.00").await;
+        let before = counter.credit().await;
+        let long = "9".repeat(200);
+        let amounts = [
+            ("null", "required"), ("true", "wrong_type"), ("[]", "wrong_type"), ("{}", "wrong_type"),
+            ("\"\"", "required"), ("-1", "not_positive"), ("0", "not_positive"), ("0.00", "not_positive"),
+            ("1.005", "too_many_decimals"), ("1e3", "exponent"), ("\"NaN\"", "malformed"),
+            ("1000000000000000000000000000000", "too_large"), ("\"१००\"", "malformed"), ("\" 1\"", "malformed"),
+            ("10000.01", "too_large"),
+        ];
+        for (amount, rule) in amounts {
+            let body = format!(r#"{{"phone_number":"9876543210","amount":{amount}}}"#);
+            let (status, answer) = counter.caller.raw(&counter.path("sell_charge"), "application/json", body.into()).await;
+            assert_eq!((status, answer["code"].as_str()), (400, Some("invalid_fields")), "{amount}: {answer}");
+            assert_eq!(answer["errors"]["amount"][0]["code"], rule, "{amount}: {answer}");
+        }
+        let numbers = ["null", "5", "\"\"", "\"abc\"", "\"123\"", "\"९८७६५४३२१०\"", "\"+\"", &format!("\"{long}\"")].map(str::to_owned);
+        for number in numbers {
+            let body = format!(r#"{{"phone_number":{number},"amount":1}}"#);
+            let (status, answer) = counter.caller.raw(&counter.path("sell_charge"), "application/json", body.into()).await;
+            assert_eq!((status, answer["code"].as_str()), (400, Some("invalid_fields")), "{number}: {answer}");
+            assert!(answer["errors"]["phone_number"][0]["code"].is_string(), "{number}: {answer}");
+        }
+        let bodies: [(&str, &str, Vec<u8>, u16, &str); 9] = [
+            ("no object", "application/json", b"[]".to_vec(), 400, "malformed_body"),
+            ("cut off", "application/json", b"{\"amount\":".to_vec(), 400, "malformed_body"),
+            ("empty", "application/json", Vec::new(), 400, "malformed_body"),
+            ("not UTF-8", "application/json", b"\xff\xfe".to_vec(), 400, "malformed_body"),
+            ("another type", "text/plain", b"{}".to_vec(), 415, "unsupported_media_type"),
+            ("2 MB", "application/json", vec![b' '; 2_000_000], 413, "body_too_large"),
+            ("unknown", "application/json", br#"{"phone_number":"9876543210","amount":1,"x":1}"#.to_vec(), 400, "invalid_fields"),
+            ("twice", "application/json", br#"{"phone_number":"9876543210","amount":1,"amount":2}"#.to_vec(), 400, "invalid_fields"),
+            ("long", "application/json", format!(r#"{{"phone_number":"9876543210","amount":1,"client_ref":"{long}"}}"#).into(), 400, "invalid_fields"),
+        ];
+        for (name, kind, body, expected, code) in bodies {
+            let (status, answer) = counter.caller.raw(&counter.path("sell_charge"), kind, body).await;
+            assert_eq!((status, answer["code"].as_str()), (expected, Some(code)), "{name}: {answer}");
+        }
+        for id in ["0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f", "nonsense", "%00"] {
+            let (status, answer) = counter.caller.post(&format!("/api/sellers/{id}/sell_charge/"), one("9876543210")).await;
+            assert_eq!((status, answer["code"].as_str()), (404, Some("not_found")), "{id}: {answer}");
+        }
+        for query in ["limit=0", "limit=101", "limit=x", "cursor=x", "unknown=1"] {
+            let (status, answer) = counter.caller.get(&format!("{}?{query}", counter.path("get_charge_sales"))).await;
+            assert_eq!((status, answer["code"].as_str()), (400, Some("invalid_query")), "{query}: {answer}");
+        }
+        assert_eq!(counter.credit().await, before);
+        let (_, phones) = counter.caller.get("/api/phone-numbers/").await;
+        assert_eq!(phones, json!([]), "a refused sale registers nothing");
+    }
+
+    async fn sixty_four_clients_share_a_credit_for_twenty_and_twenty_succeed(db: TestDb) {
+        let counter = Counter::open(&db, "20.00").await;
+        let answers = counter.crowd(64, |number| one(&format!("98765432{:02}", number % 7)), None).await;
+        let sold = answers.iter().filter(|(status, ..)| *status == 200).count();
+        assert_eq!(sold, 20);
+        for (status, _, answer) in answers.iter().filter(|(status, ..)| *status != 200) {
+            assert_eq!((*status, answer["code"].as_str()), (400, Some("insufficient_credit")), "{answer}");
+        }
+        assert_eq!(counter.credit().await, r#"{"credit":0.00,"held":0.00,"available":0.00}"#);
+    }
+
+    async fn thirty_two_clients_with_one_key_have_one_effect_and_one_answer(db: TestDb) {
+        let counter = Counter::open(&db, "100.00").await;
+        let answers = counter.crowd(32, |_| one("9876543210"), Some("key-1")).await;
+        let first = &answers[0].2;
+        assert!(answers.iter().all(|(status, _, answer)| *status == 200 && answer == first));
+        assert_eq!(answers.iter().filter(|(_, replayed, _)| replayed == "true").count(), 31);
+        assert_eq!(counter.credit().await, r#"{"credit":99.00,"held":0.00,"available":99.00}"#);
+        let other = counter.crowd(1, |_| one("9876543211"), Some("key-1")).await;
+        assert_eq!((other[0].0, other[0].2["code"].as_str()), (422, Some("idempotency_key_reused")));
+    }
+
+    async fn a_client_ref_is_sold_once_however_many_ask(db: TestDb) {
+        let counter = Counter::open(&db, "100.00").await;
+        let body = |_| json!({ "phone_number": "9876543210", "amount": 1, "client_ref": "order-1" });
+        let answers = counter.crowd(32, body, None).await;
+        let sold: Vec<_> = answers.iter().filter(|(status, ..)| *status == 200).collect();
+        assert_eq!(sold.len(), 1);
+        let sale = &sold[0].2["sale_id"];
+        for (status, _, answer) in answers.iter().filter(|(status, ..)| *status != 200) {
+            assert_eq!((*status, answer["code"].as_str()), (400, Some("duplicate_transaction")), "{answer}");
+            assert_eq!(&answer["sale_id"], sale);
+        }
+        let (_, found) = counter.caller.get("/api/charge-transactions/by-ref/order-1/").await;
+        assert_eq!(&found["id"], sale);
+    }
+
+    async fn lists_are_whole_and_newest_first_by_seller_by_number_and_over_all(db: TestDb) {
+        let counter = Counter::open(&db, "100.00").await;
+        for number in 0..9 {
+            let (status, answer) = counter.sell(one(&format!("987654321{}", number % 3))).await;
+            assert_eq!(status, 200, "{answer}");
+        }
+        let lists = [
+            (counter.path("get_charge_sales"), 9),
+            ("/api/charge-transactions/".to_owned(), 9),
+            (format!("/api/charge-transactions/?seller_id={}", counter.seller), 9),
+            ("/api/charge-transactions/?phone_number=9876543210".to_owned(), 3),
+            ("/api/charge-transactions/?status=failed".to_owned(), 0),
+        ];
+        for (path, expected) in lists {
+            let mut ids = Vec::new();
+            let mut next = Some(format!("{path}{}limit=2", if path.contains('?') { '&' } else { '?' }));
+            while let Some(path) = next {
+                let page = counter.caller.send(Method::GET, &path, None).await.unwrap();
+                let link = page.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+                next = link.map(|link| link[1..link.find('>').unwrap()].to_owned());
+                let rows: Vec<Value> = page.json().await.unwrap();
+                ids.extend(rows.into_iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+            }
+            assert_eq!(ids.len(), expected, "{path}");
+            assert!(ids.is_sorted_by(|a, b| a > b), "{path}: {ids:?}");
+        }
+    }
+
+    async fn a_key_opens_what_it_is_for_and_nothing_else(db: TestDb) {
+        let counter = Counter::open(&db, "10.00").await;
+        let (_, other) = counter.caller.post("/api/sellers/", json!({ "name": "Other" })).await;
+        let other = other["id"].as_str().unwrap();
+        let tied = counter.caller.with_key(&counter.installation.key_for_seller("charge.*", &counter.seller));
+        let reader = counter.caller.with_key(&counter.installation.key("charge.read"));
+        let nobody = counter.caller.with_key("pk_none");
+        let (sale_path, credit_path) = (counter.path("sell_charge"), counter.path("increase_credit"));
+        assert_eq!(tied.post(&sale_path, one("9876543210")).await.0, 200);
+        for action in ["sell_charge", "get_credit", "get_transactions", "get_charge_sales"] {
+            let path = format!("/api/sellers/{other}/{action}/");
+            let method = if action == "sell_charge" { Method::POST } else { Method::GET };
+            let body = (method == Method::POST).then(|| one("9876543210"));
+            assert_eq!(tied.send(method, &path, body).await.unwrap().status(), 404, "{path}");
+        }
+        assert_eq!(tied.get(&format!("/api/sellers/{other}/")).await.0, 404);
+        assert_eq!(tied.post(&credit_path, json!({ "amount": 1 })).await.0, 403);
+        assert_eq!(tied.get("/api/sellers/").await.1.as_array().unwrap().len(), 1);
+        assert_eq!(reader.post(&sale_path, one("9876543210")).await.0, 403);
+        assert_eq!(nobody.get("/api/sellers/").await.0, 401);
+        let stranger = counter.caller.with_key(&counter.installation.key("coins.read"));
+        let described = counter.caller.get("/api/openapi.json").await.1;
+        for (path, item) in described["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                if operation["security"].as_array().is_none_or(Vec::is_empty) {
+                    continue;
+                }
+                let path = path.replace("{id}", other).replace("{client_ref}", "x");
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let bare = client().request(method.clone(), counter.serving.url(&path)).send().await.unwrap();
+                assert_eq!(bare.status(), 401, "{method} {path} without a key");
+                let wrong = stranger.send(method.clone(), &path, Some(json!({}))).await.unwrap();
+                assert_eq!(wrong.status(), 403, "{method} {path} with another app's scope");
+            }
+        }
+    }
+
+    async fn a_sale_is_reversed_once_and_a_frozen_seller_sells_nothing(db: TestDb) {
+        let counter = Counter::open(&db, "10.00").await;
+        let (_, sold) = counter.sell(one("9876543210")).await;
+        let path = format!("/api/charge-transactions/{}/reverse/", sold["sale_id"].as_str().unwrap());
+        let (status, sale) = counter.caller.post(&path, json!({ "reason": "by mistake" })).await;
+        assert_eq!((status, sale["status"].as_str()), (200, Some("reversed")));
+        let (status, again) = counter.caller.post(&path, json!({ "reason": "by mistake" })).await;
+        assert_eq!((status, again["code"].as_str()), (409, Some("not_reversible")));
+        assert_eq!(counter.credit().await, r#"{"credit":10.00,"held":0.00,"available":10.00}"#);
+        let seller = format!("/api/sellers/{}/", counter.seller);
+        let frozen = counter.caller.send(Method::PATCH, &seller, Some(json!({ "status": "frozen" }))).await.unwrap();
+        assert_eq!(frozen.status(), 200);
+        let (status, refused) = counter.sell(one("9876543210")).await;
+        assert_eq!((status, refused["code"].as_str()), (400, Some("seller_not_active")));
+        let gone = counter.caller.send(Method::DELETE, &seller, None).await.unwrap();
+        assert_eq!(gone.json::<Value>().await.unwrap()["status"], "inactive");
+    }
+}
