@@ -4,6 +4,7 @@
 
 mod counter;
 mod crash;
+mod delivery;
 mod dump;
 mod identity;
 mod ledger;

@@ -14,6 +14,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_purser");
 pub(crate) struct Installation {
     database: String,
     data: TempDir,
+    settings: Vec<(&'static str, String)>,
 }
 
 /// The program while it serves.
@@ -27,7 +28,13 @@ pub(crate) struct Serving {
 
 impl Installation {
     pub(crate) fn new(db: &TestDb) -> Self {
-        Installation { database: db.url(), data: TempDir::new().unwrap() }
+        Installation { database: db.url(), data: TempDir::new().unwrap(), settings: Vec::new() }
+    }
+
+    /// The same with a setting, by its name in the environment.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.settings.push((name, value.to_owned()));
+        self
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -38,6 +45,7 @@ impl Installation {
             .env("DATABASE_URL", &self.database)
             .env("PURSER_METRICS_LISTEN", "127.0.0.1:0")
             .env("PURSER_CHARGE_MAX_INCREASE", "100000000.00")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .current_dir(self.data.path())
             .stdin(Stdio::null());
         command

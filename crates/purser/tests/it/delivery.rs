@@ -1,0 +1,102 @@
+//! Sales that wait for an operator: nothing is refunded on a guess, and every word is taken once.
+
+use purser_charge::connector::http::Secret;
+use purser_testkit::{Answer, FakeServer, TestDb, both};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::program::{Caller, Installation, client};
+
+const SECRET: &str = "a secret of both sides";
+
+async fn seller(caller: &Caller) -> String {
+    let (_, seller) = caller.post("/api/sellers/", json!({ "name": "Corner Shop" })).await;
+    let seller = seller["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/sellers/{seller}/increase_credit/");
+    assert_eq!(caller.post(&path, json!({ "amount": 10 })).await.0, 200);
+    seller
+}
+
+async fn sell(caller: &Caller, seller: &str, number: &str) -> (u16, Value) {
+    let body = json!({ "phone_number": number, "amount": "4.00" });
+    caller.post(&format!("/api/sellers/{seller}/sell_charge/"), body).await
+}
+
+async fn credit(caller: &Caller, seller: &str) -> String {
+    let path = format!("/api/sellers/{seller}/get_credit/");
+    caller.send(Method::GET, &path, None).await.unwrap().text().await.unwrap()
+}
+
+async fn status(caller: &Caller, sale: &Value) -> String {
+    let (_, sale) = caller.get(&format!("/api/charge-transactions/{}/", sale.as_str().unwrap())).await;
+    sale["status"].as_str().unwrap().to_owned()
+}
+
+both! {
+    async fn the_simulated_operator_charges_refuses_and_keeps_silent_as_its_script_says(db: TestDb) {
+        let installation = Installation::new(&db).with("PURSER_CHARGE_CONNECTOR", "simulator");
+        let serving = installation.serve(&installation.key("charge.*"));
+        let caller = serving.caller();
+        let seller = seller(&caller).await;
+        let (code, sold) = sell(&caller, &seller, "9876543210").await;
+        assert_eq!((code, sold["remaining_credit"].to_string()), (200, "6.0".to_owned()));
+        let (code, refused) = sell(&caller, &seller, "9876543290").await;
+        assert_eq!((code, refused["code"].as_str()), (400, Some("operator_refused")));
+        assert_eq!(credit(&caller, &seller).await, r#"{"credit":6.00,"held":0.00,"available":6.00}"#);
+        let (code, open) = sell(&caller, &seller, "9876543293").await;
+        assert_eq!((code, open["status"].as_str()), (202, Some("charge submitted")));
+        assert_eq!(status(&caller, &open["sale_id"]).await, "unknown");
+        assert_eq!(credit(&caller, &seller).await, r#"{"credit":6.00,"held":4.00,"available":2.00}"#);
+        let (code, short) = sell(&caller, &seller, "9876543210").await;
+        assert_eq!((code, short["code"].as_str()), (400, Some("insufficient_credit")), "what is held is not sold twice");
+        let path = format!("/api/charge-transactions/{}/resolve/", open["sale_id"].as_str().unwrap());
+        let (code, resolved) = caller.post(&path, json!({ "outcome": "failed", "reason": "the operator's statement" })).await;
+        assert_eq!((code, resolved["status"].as_str()), (200, Some("failed")));
+        assert_eq!(credit(&caller, &seller).await, r#"{"credit":6.00,"held":0.00,"available":6.00}"#);
+        let (code, again) = caller.post(&path, json!({ "outcome": "completed", "reason": "no" })).await;
+        assert_eq!((code, again["code"].as_str()), (409, Some("already_settled")));
+    }
+
+    async fn an_operators_server_is_asked_once_and_believed_when_it_speaks_clearly(db: TestDb) {
+        let operator = FakeServer::start().await;
+        let installation = Installation::new(&db)
+            .with("PURSER_CHARGE_CONNECTOR", "http")
+            .with("PURSER_CHARGE_HTTP_URL", &operator.url(""))
+            .with("PURSER_CHARGE_HTTP_SECRET", SECRET);
+        let serving = installation.serve(&installation.key("charge.*"));
+        let caller = serving.caller();
+        let seller = seller(&caller).await;
+
+        operator.answer(Answer::json(200, &json!({ "status": "completed", "operator_ref": "OP-1" })));
+        let (code, sold) = sell(&caller, &seller, "9876543210").await;
+        assert_eq!((code, sold["status"].as_str()), (200, Some("charge sold successfully")), "{sold}");
+        let asked = operator.request(0).await;
+        assert_eq!(asked.json()["reference"], sold["sale_id"]);
+        assert_eq!((&asked.json()["amount"], &asked.json()["phone_number"]), (&json!("4.00"), &json!("+919876543210")));
+
+        operator.answer(Answer::status(500));
+        let (code, open) = sell(&caller, &seller, "9876543210").await;
+        assert_eq!(code, 202, "a broken answer is no answer: {open}");
+        assert_eq!(credit(&caller, &seller).await, r#"{"credit":6.00,"held":4.00,"available":2.00}"#);
+
+        let word = |outcome: &str| json!({ "reference": open["sale_id"], "status": outcome }).to_string();
+        let url = serving.url("/api/charge-callbacks/http/");
+        let tell = |body: String, secret: &str| {
+            let (timestamp, signature) = Secret::new(secret).unwrap().sign(present(), body.as_bytes());
+            let request = client().post(&url).header("x-purser-timestamp", timestamp);
+            request.header("x-purser-signature", signature).body(body).send()
+        };
+        assert_eq!(tell(word("completed"), "another secret").await.unwrap().status(), 401);
+        assert_eq!(tell(word("completed"), SECRET).await.unwrap().status(), 200);
+        assert_eq!(tell(word("completed"), SECRET).await.unwrap().status(), 200, "a repeat changes nothing");
+        assert_eq!(tell(word("failed"), SECRET).await.unwrap().status(), 409, "the first word stands");
+        assert_eq!(status(&caller, &open["sale_id"]).await, "completed");
+        assert_eq!(credit(&caller, &seller).await, r#"{"credit":2.00,"held":0.00,"available":2.00}"#);
+    }
+}
+
+/// The real program checks a signature's age by the real clock, so the test signs by it too.
+#[expect(clippy::disallowed_methods, reason = "the other side of a signature with a time in it")]
+fn present() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
