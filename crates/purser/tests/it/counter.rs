@@ -145,6 +145,40 @@ both! {
         assert_eq!(phones, json!([]), "a refused sale registers nothing");
     }
 
+    async fn no_field_of_any_body_takes_what_it_should_not(db: TestDb) {
+        let counter = Counter::open(&db, "10.00").await;
+        let (_, phone) = counter.caller.post("/api/phone-numbers/", json!({ "number": "9876543210" })).await;
+        let (_, sold) = counter.sell(one("9876543210")).await;
+        let (seller, sale) = (format!("/api/sellers/{}/", counter.seller), sold["sale_id"].as_str().unwrap());
+        let phone = format!("/api/phone-numbers/{}/", phone["id"].as_str().unwrap());
+        let bodies: [(Method, String, &[&str]); 9] = [
+            (Method::POST, "/api/sellers/".to_owned(), &["name", "email", "phone", "low_credit_alert", "status"]),
+            (Method::PUT, seller.clone(), &["name", "email", "phone", "low_credit_alert", "status"]),
+            (Method::PATCH, seller, &["name", "email", "phone", "low_credit_alert", "status"]),
+            (Method::POST, counter.path("increase_credit"), &["amount", "reference"]),
+            (Method::POST, "/api/phone-numbers/".to_owned(), &["number", "label"]),
+            (Method::PUT, phone.clone(), &["label", "status"]),
+            (Method::PATCH, phone, &["label", "status"]),
+            (Method::POST, format!("/api/charge-transactions/{sale}/reverse/"), &["reason"]),
+            (Method::POST, format!("/api/charge-transactions/{sale}/resolve/"), &["outcome", "reason"]),
+        ];
+        let wrong = [json!(true), json!([]), json!({}), json!("x".repeat(5_000)), json!("a\u{0}b")];
+        for (method, path, fields) in bodies {
+            for field in fields {
+                for value in &wrong {
+                    let body = json!({ *field: value });
+                    let response = counter.caller.send(method.clone(), &path, Some(body)).await.unwrap();
+                    let (status, _, answer) = read(response).await;
+                    assert_eq!((status, answer["code"].as_str()), (400, Some("invalid_fields")), "{path} {field} {answer}");
+                    assert!(answer["errors"][*field][0]["code"].is_string(), "{path} {field} {answer}");
+                }
+            }
+            let unknown = counter.caller.send(method.clone(), &path, Some(json!({ "zzz": 1 }))).await.unwrap();
+            let (status, _, answer) = read(unknown).await;
+            assert_eq!((status, answer["errors"]["zzz"][0]["code"].as_str()), (400, Some("unknown")), "{method} {path}");
+        }
+    }
+
     async fn sixty_four_clients_share_a_credit_for_twenty_and_twenty_succeed(db: TestDb) {
         let counter = Counter::open(&db, "20.00").await;
         let answers = counter.crowd(64, |number| one(&format!("98765432{:02}", number % 7)), None).await;
