@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::linger::Leftover;
 use crate::measure::Measures;
 use crate::site::House;
 
@@ -47,7 +48,11 @@ pub(crate) async fn pass(State(edge): State<Edge>, mut request: Request, next: N
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let leftover = Leftover::of(&mut request);
     let mut response = next.run(request).await;
+    if let Some(leftover) = leftover {
+        leftover.drain().await;
+    }
     let status = response.status();
     let took = began.elapsed();
     edge.measures.request(&method, route, status, took);

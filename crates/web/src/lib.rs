@@ -7,6 +7,7 @@ mod assets;
 mod docs;
 mod edge;
 mod health;
+mod linger;
 mod measure;
 mod noop;
 mod pages;
