@@ -45,7 +45,7 @@ pub(crate) fn context(config: &Config, store: Store) -> AppContext {
     let clock = edge::clock();
     let ids = Ids::new(edge::random_8);
     let process = ids.next(clock.now());
-    let https = config.app_url.starts_with("https://");
+    let https = config.tls.is_set() || config.app_url.starts_with("https://");
     AppContext::new(House { store, clock, ids, outbox: Outbox::default(), process, keys: KeyRing::default(), https })
 }
 

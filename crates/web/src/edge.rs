@@ -1,6 +1,6 @@
 //! What every request passes on its way in and every answer on its way out.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use axum::response::Response;
 
 use crate::linger::Leftover;
 use crate::measure::Measures;
+use crate::server::Peer;
 use crate::site::House;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -40,7 +41,7 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 pub(crate) async fn pass(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(&edge, request.headers());
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|info| info.0.0.ip());
     let address = peer.map(|peer| client_address(peer, request.headers(), &edge.house.options.trusted_proxies));
     if let Some(address) = address {
         request.extensions_mut().insert(ClientAddress(address));

@@ -15,9 +15,11 @@ mod server;
 mod setup;
 mod sign_in;
 mod site;
+mod tls;
 
 pub use axum::Router;
 pub use docs::openapi_json;
 pub use health::Part;
-pub use server::serve;
+pub use server::{ClearListener, Peer, serve};
 pub use site::{Face, Site, SiteOptions, site};
+pub use tls::{Authority, Certificate, TlsError, TlsListener};

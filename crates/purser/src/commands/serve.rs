@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use purser_identity::{HashCost, Secret, SessionRules, setup_issue, superuser_exists};
 use purser_kit::{App, AppContext};
-use purser_web::{Face, SiteOptions};
+use purser_web::{ClearListener, Face, SiteOptions, TlsListener};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -23,7 +23,8 @@ pub(super) async fn run(
     logs::start(environment);
     config.listen = flags.listen.unwrap_or(config.listen);
     config.insecure_http |= flags.insecure_http;
-    refuse_exposure(&config)?;
+    let certificate = config.tls.certificate(&config.data)?;
+    refuse_exposure(&config, certificate.is_some())?;
     let context = house::context(&config, house::store_migrated(&config).await?);
     let mut apps = apps::open(&context, &config)?;
     if flags.demo {
@@ -43,11 +44,20 @@ pub(super) async fn run(
     });
     let metrics = spawn_metrics(&config, site.metrics, stopping.clone()).await;
     let worker = worker.map(|worker| tokio::spawn(worker.run(stop_signal(stopping.clone()))));
+    let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
     if !superuser_present(&context).await? {
-        println!("set up the first superuser at {}", setup_link(&config, &context, address).await?);
+        println!("set up the first superuser at {}", setup_link(&config, &context, &own).await?);
     }
-    println!("listening on http://{address}");
-    let served = purser_web::serve(listener, site.router, stop_signal(stopping)).await;
+    println!("listening on {own}");
+    let stopping = stop_signal(stopping);
+    let served = match certificate {
+        Some(certificate) => {
+            let listener = TlsListener::start(listener, &certificate);
+            let listener = listener.map_err(|error| Failure::machine("no TLS", error))?;
+            purser_web::serve(listener, site.router, stopping).await
+        }
+        None => purser_web::serve(ClearListener(listener), site.router, stopping).await,
+    };
     for task in [worker, metrics].into_iter().flatten() {
         let _ = task.await;
     }
@@ -57,14 +67,15 @@ pub(super) async fn run(
 }
 
 /// Passwords and keys do not cross a network in the clear unless the operator insists.
-fn refuse_exposure(config: &Config) -> Result<(), Failure> {
-    let https = config.app_url.starts_with("https://");
+fn refuse_exposure(config: &Config, tls: bool) -> Result<(), Failure> {
+    let https = tls || config.app_url.starts_with("https://");
     if config.listen.ip().is_loopback() || https || config.insecure_http {
         return Ok(());
     }
     Err(Failure::usage(format!(
         "{} can be reached from outside this machine, and nothing says that it is by https.\n\
-         Set APP_URL to the https:// address of the proxy before it, or insist with --insecure-http.",
+         Give it a certificate ([tls] in purser.toml), set APP_URL to the https:// address of the proxy before it, \
+         or insist with --insecure-http.",
         config.listen
     )))
 }
@@ -114,7 +125,7 @@ async fn spawn_metrics(
 ) -> Option<tokio::task::JoinHandle<()>> {
     match TcpListener::bind(config.metrics_listen).await {
         Ok(listener) => Some(tokio::spawn(async move {
-            if let Err(error) = purser_web::serve(listener, router, stop_signal(stopping)).await {
+            if let Err(error) = purser_web::serve(ClearListener(listener), router, stop_signal(stopping)).await {
                 tracing::error!(%error, "the metrics server failed");
             }
         })),
@@ -130,11 +141,11 @@ async fn superuser_present(context: &AppContext) -> Result<bool, Failure> {
 }
 
 /// A fresh one-time link; the one before it ends.
-async fn setup_link(config: &Config, context: &AppContext, address: std::net::SocketAddr) -> Result<String, Failure> {
+async fn setup_link(config: &Config, context: &AppContext, own: &str) -> Result<String, Failure> {
     let secret = Secret::setup(&edge::random_32());
     let (hash, now) = (secret.hash(), context.now());
     context.store.write(move |tx| setup_issue(tx, now, hash)).await?;
-    let base = if config.app_url.is_empty() { format!("http://{address}") } else { config.app_url.clone() };
+    let base = if config.app_url.is_empty() { own } else { &config.app_url };
     Ok(format!("{}/setup/{}/", base.trim_end_matches('/'), secret.expose()))
 }
 

@@ -11,6 +11,7 @@ mod ledger;
 mod outbox;
 mod program;
 mod store;
+mod tls;
 mod web;
 
 use purser_store::Migration;

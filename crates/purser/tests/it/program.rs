@@ -1,6 +1,7 @@
 //! The real program, started as an operator would and killed as the world does.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use purser_testkit::TestDb;
@@ -35,6 +36,11 @@ impl Installation {
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.settings.push((name, value.to_owned()));
         self
+    }
+
+    /// The folder that holds everything.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
     }
 
     fn command(&self, args: &[&str]) -> Command {
