@@ -77,6 +77,7 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
         scopes: SCOPES,
         codes: CODES,
         api: api::routes(&charge),
+        console: purser_kit::console::Console::default(),
         jobs: jobs::handlers(&charge),
         schedules: jobs::schedules(),
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use purser_outbox::{JobHandler, Schedule};
 
 use crate::code::Code;
+use crate::console::Console;
 use crate::problem::Problem;
 use crate::routes::Routes;
 
@@ -35,6 +36,8 @@ pub struct App {
     pub codes: &'static [&'static Code],
     /// Its JSON routes.
     pub api: Routes,
+    /// What it shows in the console.
+    pub console: Console,
     /// Who does its jobs.
     pub jobs: Vec<JobHandler>,
     /// What it does again and again.

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use purser_outbox::Outbox;
 use purser_store::{Clock, Store};
 use uuid::Uuid;
@@ -21,6 +22,8 @@ pub struct House {
     pub store: Store,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The zone of schedules and days.
+    pub zone: TimeZone,
     /// Fresh ids.
     pub ids: Ids,
     /// Wakes the worker after a commit that enqueued a job.

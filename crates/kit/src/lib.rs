@@ -10,6 +10,7 @@ mod app;
 mod body;
 mod caller;
 pub mod code;
+pub mod console;
 mod context;
 mod fields;
 mod ids;

@@ -41,12 +41,16 @@ pub(crate) async fn store_migrated(config: &Config) -> Result<Store, Failure> {
 }
 
 /// Opens the house around a migrated database.
-pub(crate) fn context(config: &Config, store: Store) -> AppContext {
+///
+/// # Errors
+/// Where the time zone is not one.
+pub(crate) fn context(config: &Config, store: Store) -> Result<AppContext, Failure> {
     let clock = edge::clock();
     let ids = Ids::new(edge::random_8);
     let process = ids.next(clock.now());
     let https = config.tls.is_set() || config.app_url.starts_with("https://");
-    AppContext::new(House { store, clock, ids, outbox: Outbox::default(), process, keys: KeyRing::default(), https })
+    let (zone, outbox, keys) = (zone(config)?, Outbox::default(), KeyRing::default());
+    Ok(AppContext::new(House { store, clock, zone, ids, outbox, process, keys, https }))
 }
 
 /// The zone of schedules and days.

@@ -34,7 +34,7 @@ pub(super) async fn run(config: &Config, command: &Docs) -> Result<ExitCode, Fai
 async fn scratch(config: &Config) -> Result<(AppContext, Folder), Failure> {
     let folder = Folder::create()?;
     let config = Config { data: folder.0.clone(), database_url: String::new(), ..config.clone() };
-    let context = house::context(&config, house::store_migrated(&config).await?);
+    let context = house::context(&config, house::store_migrated(&config).await?)?;
     Ok((context, folder))
 }
 

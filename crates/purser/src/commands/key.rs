@@ -21,7 +21,7 @@ use crate::{edge, house};
 const ACTOR: &str = "system:command-line";
 
 pub(super) async fn run(config: &Config, command: Key) -> Result<ExitCode, Failure> {
-    let context = house::context(config, house::store_migrated(config).await?);
+    let context = house::context(config, house::store_migrated(config).await?)?;
     let done = match command {
         Key::Create(flags) => create(&context, flags).await,
         Key::List { json } => list(&context, json).await,

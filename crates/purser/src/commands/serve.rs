@@ -25,12 +25,12 @@ pub(super) async fn run(
     config.insecure_http |= flags.insecure_http;
     let certificate = config.tls.certificate(&config.data)?;
     refuse_exposure(&config, certificate.is_some())?;
-    let context = house::context(&config, house::store_migrated(&config).await?);
+    let context = house::context(&config, house::store_migrated(&config).await?)?;
     let mut apps = apps::open(&context, &config)?;
     if flags.demo {
         demo::fill(&context, &apps).await?;
     }
-    let worker = if flags.no_worker { None } else { Some(worker::worker(&config, &context, &mut apps)?) };
+    let worker = if flags.no_worker { None } else { Some(worker::worker(&context, &mut apps)?) };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;

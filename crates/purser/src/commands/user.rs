@@ -20,7 +20,7 @@ use crate::{edge, house};
 const ACTOR: &str = "system:command-line";
 
 pub(super) async fn run(config: &Config, command: User) -> Result<ExitCode, Failure> {
-    let context = house::context(config, house::store_migrated(config).await?);
+    let context = house::context(config, house::store_migrated(config).await?)?;
     let done = match command {
         User::Create(flags) => create(&context, flags).await,
         User::Password { login, password_stdin: _ } => password(&context, login).await,

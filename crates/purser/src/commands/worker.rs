@@ -11,9 +11,9 @@ use crate::{apps, house, logs, upkeep};
 
 pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Result<ExitCode, Failure> {
     logs::start(environment);
-    let context = house::context(config, house::store_migrated(config).await?);
+    let context = house::context(config, house::store_migrated(config).await?)?;
     let mut apps = apps::open(&context, config)?;
-    let worker = worker(config, &context, &mut apps)?;
+    let worker = worker(&context, &mut apps)?;
     println!("working; stop with Ctrl-C");
     worker.run(super::serve::stopped()).await;
     context.store.close();
@@ -21,7 +21,7 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
 }
 
 /// The worker that does the apps' jobs and minds their schedules.
-pub(super) fn worker(config: &Config, context: &AppContext, apps: &mut [App]) -> Result<Worker, Failure> {
+pub(super) fn worker(context: &AppContext, apps: &mut [App]) -> Result<Worker, Failure> {
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
     let handlers = jobs.chain(upkeep::handlers(context)).collect();
     let timed = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.schedules));
@@ -33,7 +33,7 @@ pub(super) fn worker(config: &Config, context: &AppContext, apps: &mut [App]) ->
         outbox: context.outbox.clone(),
         handlers,
         schedules,
-        zone: house::zone(config)?,
+        zone: context.zone.clone(),
         limits: WorkerLimits::default(),
     };
     Worker::new(setup).map_err(|error| Failure::machine("the worker cannot start", error))

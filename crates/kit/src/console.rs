@@ -1,0 +1,279 @@
+//! What an app shows in the console.
+//!
+//! An app declares [`Resource`]s: what is listed and how, what the page of one shows, what can be done. The console
+//! makes of each a list with search, filters, sort, paging and export, a page for each object, and a page for each
+//! action that says what will happen before it does. The functions here are the app's own, run inside one transaction.
+
+mod cell;
+mod import;
+mod listing;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use purser_ledger::AccountId;
+use purser_money::Money;
+use purser_store::Tx;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use cell::{Cell, Tone};
+pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
+pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search};
+
+use crate::fields::Fields;
+use crate::problem::Problem;
+
+/// All that one app shows in the console.
+#[derive(Default)]
+pub struct Console {
+    /// Its lists.
+    pub resources: Vec<Resource>,
+    /// What an operator wants to see each morning.
+    pub figures: Vec<Figure>,
+    /// What can be uploaded.
+    pub imports: Vec<Import>,
+}
+
+/// A kind of object that the console lists, shows and acts on.
+pub struct Resource {
+    /// Its name in addresses, `sellers`.
+    pub name: &'static str,
+    /// Its name for people, in the plural: "Sellers".
+    pub title: &'static str,
+    /// One of them: "seller".
+    pub one: &'static str,
+    /// What they are, in a sentence.
+    pub about: &'static str,
+    /// The scope that opens its pages.
+    pub view: &'static str,
+    /// How they are listed.
+    pub listing: Listing,
+    /// The filter and its value that wait for a decision: what the approvals inbox shows of them.
+    pub inbox: Option<(&'static str, &'static str)>,
+    /// The page of one.
+    pub detail: DetailFn,
+    /// What can be done.
+    pub actions: Vec<Action>,
+}
+
+/// Reads the page of one object; `None` where there is none.
+pub type DetailFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<Detail>, Problem> + Send + Sync>;
+
+/// The page of one object.
+#[derive(Debug, Clone, Default)]
+pub struct Detail {
+    /// What it is called.
+    pub title: String,
+    /// What is known of it.
+    pub facts: Vec<(&'static str, Cell)>,
+    /// Its accounts, whose statements the page shows, each with its name for people.
+    pub accounts: Vec<(&'static str, AccountId)>,
+    /// What belongs to it.
+    pub tables: Vec<DetailTable>,
+}
+
+/// A small table on an object's page.
+#[derive(Debug, Clone)]
+pub struct DetailTable {
+    /// What it lists.
+    pub title: &'static str,
+    /// What is said where it is empty.
+    pub empty: &'static str,
+    /// The columns' heads.
+    pub columns: Vec<&'static str>,
+    /// The rows, a cell for each column.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// What an action acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Nothing yet: it makes something.
+    Nothing,
+    /// One object.
+    One,
+    /// Any number of chosen objects.
+    Many,
+}
+
+/// Something that can be done: a form, a sentence that says what will happen, and the doing.
+pub struct Action {
+    /// Its name in addresses and in the audit log, `freeze`.
+    pub name: &'static str,
+    /// What its button says: "Freeze".
+    pub title: &'static str,
+    /// The scope that it takes.
+    pub scope: &'static str,
+    /// What it acts on.
+    pub target: Target,
+    /// Whether it takes something away or cannot be taken back: its button warns.
+    pub harms: bool,
+    /// Whether money leaves or is promised: whoever does it proves again who they are.
+    pub moves_money: bool,
+    /// The fields it asks for, filled in as the objects are now.
+    pub fields: FieldsFn,
+    /// What it will do, said before it is done.
+    pub preview: PreviewFn,
+    /// Does it. May run more than once: time and ids come from the [`Doer`].
+    pub run: RunFn,
+}
+
+/// The fields of an action on these objects.
+pub type FieldsFn = Box<dyn Fn(&mut Tx<'_>, &[Uuid]) -> Result<Vec<Field>, Problem> + Send + Sync>;
+/// What an action on these objects will do.
+pub type PreviewFn = Box<dyn Fn(&mut Tx<'_>, &[Uuid]) -> Result<Preview, Problem> + Send + Sync>;
+/// Does an action on these objects, with what was entered.
+pub type RunFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, &[Uuid], Fields<'_>) -> Result<Done, Problem> + Send + Sync>;
+
+/// A field of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Its label.
+    pub title: &'static str,
+    /// What to enter.
+    pub help: &'static str,
+    /// What kind of input it is.
+    pub input: Input,
+    /// Whether it may stay empty.
+    pub required: bool,
+    /// What stands in it.
+    pub value: String,
+}
+
+impl Field {
+    /// A required, empty line.
+    #[must_use]
+    pub fn line(name: &'static str, title: &'static str, help: &'static str) -> Self {
+        Field { name, title, help, input: Input::Line, required: true, value: String::new() }
+    }
+
+    /// The same with another input.
+    #[must_use]
+    pub fn input(mut self, input: Input) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// The same, which may stay empty.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.required = false;
+        self
+    }
+
+    /// The same with something in it.
+    #[must_use]
+    pub fn with(mut self, value: impl Into<String>) -> Self {
+        self.value = value.into();
+        self
+    }
+}
+
+/// How a field is entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// One line.
+    Line,
+    /// A mail address.
+    Email,
+    /// An amount.
+    Amount,
+    /// A whole number.
+    Number,
+    /// Several lines.
+    Area,
+    /// One of a few: value and label.
+    Choice(Vec<(String, String)>),
+}
+
+/// What an action will do.
+#[derive(Debug, Clone, Default)]
+pub struct Preview {
+    /// The consequence, in a sentence: "₹1.00 will be taken from 412 members."
+    pub sentence: String,
+    /// The objects: what each is, and what will happen to it.
+    pub rows: Vec<(String, String)>,
+    /// Why it cannot be done as things stand, where it cannot.
+    pub obstacle: Option<String>,
+}
+
+impl Preview {
+    /// A sentence, without a list.
+    pub fn sentence(text: impl Into<String>) -> Self {
+        Preview { sentence: text.into(), ..Preview::default() }
+    }
+}
+
+/// What an action has done. It is kept, so that sending a form twice does it once and answers twice.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// What happened, and what to do next, in a sentence or two.
+    pub sentence: String,
+    /// Each object and what became of it, where that needs saying.
+    pub rows: Vec<(String, String)>,
+    /// The object to go on to.
+    pub go: Option<Uuid>,
+}
+
+impl Done {
+    /// A sentence, and the object it is about.
+    pub fn sentence(text: impl Into<String>, go: impl Into<Option<Uuid>>) -> Self {
+        Done { sentence: text.into(), rows: Vec::new(), go: go.into() }
+    }
+}
+
+/// Who does something, when, and the fresh ids for it.
+#[derive(Debug, Clone)]
+pub struct Doer {
+    /// The moment.
+    pub now: Timestamp,
+    /// The person, as the journal and the audit log name them.
+    pub actor: String,
+    /// The person.
+    pub user: Uuid,
+    last_id: u128,
+}
+
+impl Doer {
+    /// `seed` is a fresh id; the others are counted up from it, so that a transaction that runs again makes the same.
+    #[must_use]
+    pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid) -> Self {
+        Doer { now, actor, user, last_id: seed.as_u128() }
+    }
+
+    /// A fresh id.
+    pub fn fresh_id(&mut self) -> Uuid {
+        let id = Uuid::from_u128(self.last_id);
+        // The seed's low 62 bits are random, so two counts meet as rarely as two random ids.
+        self.last_id = self.last_id.wrapping_add(1);
+        id
+    }
+}
+
+/// A number or a chart on the console's first page.
+pub struct Figure {
+    /// What it shows.
+    pub title: &'static str,
+    /// The scope that shows it.
+    pub view: &'static str,
+    /// Reads it.
+    pub draw: DrawFn,
+}
+
+/// Reads a figure as of a moment; days are those of the zone.
+pub type DrawFn = Box<dyn Fn(&mut Tx<'_>, Timestamp, &TimeZone) -> Result<Drawing, Problem> + Send + Sync>;
+
+/// What a figure comes to.
+#[derive(Debug, Clone)]
+pub enum Drawing {
+    /// An amount, and a few words on it.
+    Amount(Money, String),
+    /// A number, and a few words on it.
+    Count(i64, String),
+    /// Good or bad news in words.
+    Verdict(Tone, String),
+    /// A column a label: what it is called, how high it is, and the same for people.
+    Columns(Vec<(String, i64, String)>),
+}

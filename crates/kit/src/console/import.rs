@@ -1,0 +1,72 @@
+//! Files that are uploaded in the console.
+
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::{Doer, Done};
+use crate::problem::Problem;
+
+/// A file that can be uploaded: checked whole, shown, and then committed whole or not at all.
+pub struct Import {
+    /// Its name in addresses.
+    pub name: &'static str,
+    /// The resource whose page has its button.
+    pub resource: &'static str,
+    /// What its button says: "Bulk upload".
+    pub title: &'static str,
+    /// What the file must look like.
+    pub about: &'static str,
+    /// The scope that it takes.
+    pub scope: &'static str,
+    /// Whether money moves: whoever commits proves again who they are.
+    pub moves_money: bool,
+    /// The most bytes of a file.
+    pub limit: usize,
+    /// A file to begin with.
+    pub template: &'static str,
+    /// Reads and checks the file, and keeps what it found under the id that it answers.
+    pub check: CheckFn,
+    /// What was found.
+    pub show: ShowFn,
+    /// Does what the file says, whole.
+    pub commit: CommitFn,
+    /// The rows as they were given, with what is wrong with each, as CSV.
+    pub report: ReportFn,
+}
+
+/// Reads and checks a file.
+pub type CheckFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, &[u8]) -> Result<Uuid, Problem> + Send + Sync>;
+/// What was found in a file.
+pub type ShowFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<Checked>, Problem> + Send + Sync>;
+/// Does what a file says.
+pub type CommitFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, Uuid) -> Result<Done, Problem> + Send + Sync>;
+/// A file's rows with what is wrong with each.
+pub type ReportFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<String>, Problem> + Send + Sync>;
+
+/// An uploaded file, checked.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// How it stands.
+    pub state: CheckedState,
+    /// Rows that are good.
+    pub good: u64,
+    /// Rows that are not.
+    pub bad: u64,
+    /// What a commit will do, in a sentence; or what is wrong with the file as a whole.
+    pub sentence: String,
+    /// The columns' heads.
+    pub columns: Vec<&'static str>,
+    /// The first rows, wrong ones before good ones: their numbers in the file, their cells, and what is wrong.
+    pub rows: Vec<(u64, Vec<String>, Vec<String>)>,
+}
+
+/// How an uploaded file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckedState {
+    /// Every row is good: it can be committed.
+    Ready,
+    /// Something is wrong: nothing of it can be committed.
+    Invalid,
+    /// It has been committed.
+    Committed,
+}

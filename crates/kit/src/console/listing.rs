@@ -1,0 +1,387 @@
+//! Lists, read page by page: every page costs the same, however far down it is.
+//!
+//! A page begins after the last row of the one before it (its sort value and its id), never at an offset.
+
+use jiff::Timestamp;
+use purser_money::{Currency, Money};
+use purser_store::{Engine, Error as StoreError, Param, Row, Tx};
+use uuid::Uuid;
+
+use super::cell::{Cell, Tone};
+
+/// How a kind of object is listed. The SQL in it is the app's own and never comes from outside.
+pub struct Listing {
+    /// What follows FROM: `charge_seller AS s JOIN …`.
+    pub from: &'static str,
+    /// The object's id, which grows with time: the order where no other is asked for, newest first.
+    pub id: &'static str,
+    /// What is shown. The first column links to the object.
+    pub columns: Vec<Column>,
+    /// What a search looks at; empty for no search.
+    pub search: &'static [Search],
+    /// What the list can be narrowed to.
+    pub filters: &'static [Filter],
+}
+
+/// A column.
+pub struct Column {
+    /// Its name in addresses and exports.
+    pub name: &'static str,
+    /// Its head.
+    pub title: &'static str,
+    /// Its expression.
+    pub sql: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether the list can be ordered by it. Only for an expression that is never NULL, and that has an index
+    /// wherever there can be many rows.
+    pub sorts: bool,
+}
+
+impl Column {
+    /// A column that the list is not ordered by.
+    #[must_use]
+    pub fn new(name: &'static str, title: &'static str, sql: &'static str, kind: Kind) -> Self {
+        Column { name, title, sql, kind, sorts: false }
+    }
+
+    /// The same, by which the list can be ordered.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.sorts = true;
+        self
+    }
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Number,
+    /// Minor units of this currency.
+    Money(Currency),
+    /// A moment.
+    Time,
+    /// One of these words.
+    Choice(&'static [Choice]),
+}
+
+impl Kind {
+    /// Whether it stands to the right.
+    #[must_use]
+    pub fn is_number(self) -> bool {
+        matches!(self, Kind::Number | Kind::Money(_))
+    }
+}
+
+/// A word in the database, and how it is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice {
+    /// The word.
+    pub value: &'static str,
+    /// The same for people.
+    pub title: &'static str,
+    /// How it looks.
+    pub tone: Tone,
+}
+
+/// How a search finds rows.
+#[derive(Debug, Clone, Copy)]
+pub enum Search {
+    /// Anywhere in the text, in any case. For tables that stay small.
+    Within(&'static str),
+    /// At the beginning, as it is written. An index makes this quick in any table.
+    Begins(&'static str),
+}
+
+/// Something that a list can be narrowed to.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    /// Its name in addresses.
+    pub name: &'static str,
+    /// Its label.
+    pub title: &'static str,
+    /// The value in addresses, the same for people, and the condition.
+    pub choices: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// In which direction a list is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Up,
+    /// Largest first.
+    Down,
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListAsk {
+    /// What is searched for.
+    pub search: Option<String>,
+    /// Filters and their values.
+    pub filters: Vec<(String, String)>,
+    /// The column to order by, by its name; `None` for the newest first.
+    pub sort: Option<(String, Direction)>,
+    /// Where the page before ended.
+    pub after: Option<String>,
+    /// Rows, at most.
+    pub limit: u32,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    /// The rows: each object's id and its cells.
+    pub rows: Vec<(Uuid, Vec<Cell>)>,
+    /// Where the next page begins, where there is one.
+    pub next: Option<String>,
+}
+
+/// A bound value that the statement keeps for itself.
+enum Bound {
+    Int(i64),
+    Text(String),
+    Id(Uuid),
+}
+
+impl Bound {
+    fn param(&self) -> Param<'_> {
+        match self {
+            Bound::Int(value) => Param::Int(*value),
+            Bound::Text(value) => Param::Text(value),
+            Bound::Id(value) => Param::Uuid(*value),
+        }
+    }
+}
+
+impl Listing {
+    /// Reads a page. A sort, filter or cursor that the list does not have is passed over: an old address still works.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn page(&self, tx: &mut Tx<'_>, ask: &ListAsk) -> Result<Listed, StoreError> {
+        let sort = self.sort(ask);
+        let (sql, bound) = self.statement(tx.engine(), ask, sort);
+        let params: Vec<Param<'_>> = bound.iter().map(Bound::param).collect();
+        let limit = ask.limit as usize;
+        let mut rows = tx.query(&sql, &params, |row| self.read(row, sort))?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(id, value, _)| format!("{value}~{id}"));
+        Ok(Listed { rows: rows.into_iter().map(|(id, _, cells)| (id, cells)).collect(), next })
+    }
+
+    /// The column to order by, where there is one of that name that can be.
+    fn sort(&self, ask: &ListAsk) -> Option<(&Column, Direction)> {
+        let (name, direction) = ask.sort.as_ref()?;
+        let column = self.columns.iter().find(|column| column.sorts && column.name == name)?;
+        Some((column, *direction))
+    }
+
+    fn statement(&self, engine: Engine, ask: &ListAsk, sort: Option<(&Column, Direction)>) -> (String, Vec<Bound>) {
+        let mut bound = Vec::new();
+        let mut bind = |value: Bound| {
+            bound.push(value);
+            format!("?{}", bound.len())
+        };
+        let mut conditions: Vec<String> = self.conditions(ask);
+        if let Some(search) = ask.search.as_deref().map(str::trim).filter(|search| !search.is_empty())
+            && !self.search.is_empty()
+        {
+            let ways: Vec<String> = self.search.iter().map(|way| way.condition(engine, search, &mut bind)).collect();
+            conditions.push(format!("({})", ways.join(" OR ")));
+        }
+        let (sign, order) = match sort.map_or(Direction::Down, |(_, direction)| direction) {
+            Direction::Up => (">", "ASC"),
+            Direction::Down => ("<", "DESC"),
+        };
+        if let Some((value, id)) = ask.after.as_deref().and_then(|after| cursor(after, sort.map(|(column, _)| column)))
+        {
+            conditions.push(match (sort, value) {
+                (Some((column, _)), Some(value)) => {
+                    format!("({}, {}) {sign} ({}, {})", column.sql, self.id, bind(value), bind(Bound::Id(id)))
+                }
+                _ => format!("{} {sign} {}", self.id, bind(Bound::Id(id))),
+            });
+        }
+        let columns: Vec<&str> = self.columns.iter().map(|column| column.sql).collect();
+        let wanted = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let first = sort.map_or(String::new(), |(column, _)| format!("{} {order}, ", column.sql));
+        let sql = format!(
+            "SELECT {id}, {columns} FROM {from}{wanted} ORDER BY {first}{id} {order} LIMIT {limit}",
+            id = self.id,
+            columns = columns.join(", "),
+            from = self.from,
+            limit = u64::from(ask.limit) + 1,
+        );
+        (sql, bound)
+    }
+
+    fn conditions(&self, ask: &ListAsk) -> Vec<String> {
+        let chosen = |(name, value): &(String, String)| {
+            let filter = self.filters.iter().find(|filter| filter.name == name)?;
+            filter.choices.iter().find(|(word, ..)| word == value).map(|(.., condition)| format!("({condition})"))
+        };
+        ask.filters.iter().filter_map(chosen).collect()
+    }
+
+    fn read(&self, row: &Row<'_>, sort: Option<(&Column, Direction)>) -> Result<(Uuid, String, Vec<Cell>), StoreError> {
+        let mut cells = Vec::with_capacity(self.columns.len());
+        let mut value = String::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            if sort.is_some_and(|(sorted, _)| sorted.name == column.name) {
+                value = column.kind.cursor_value(row, index + 1)?;
+            }
+            cells.push(column.kind.read(row, index + 1)?);
+        }
+        Ok((row.get(0)?, value, cells))
+    }
+}
+
+impl Kind {
+    fn read(self, row: &Row<'_>, index: usize) -> Result<Cell, StoreError> {
+        Ok(match self {
+            Kind::Text => Cell::text(row.get::<Option<String>>(index)?),
+            Kind::Number => row.get::<Option<i64>>(index)?.map_or(Cell::Nothing, Cell::Number),
+            Kind::Money(currency) => {
+                let minor = row.get::<Option<i64>>(index)?;
+                minor.map_or(Cell::Nothing, |minor| Cell::Money(Money::new(minor, currency)))
+            }
+            Kind::Time => Cell::time(row.get::<Option<Timestamp>>(index)?),
+            Kind::Choice(choices) => {
+                row.get::<Option<String>>(index)?.map_or(Cell::Nothing, |word| badge(choices, word))
+            }
+        })
+    }
+
+    /// The value as a cursor keeps it.
+    fn cursor_value(self, row: &Row<'_>, index: usize) -> Result<String, StoreError> {
+        match self {
+            Kind::Text | Kind::Choice(_) => row.get::<String>(index),
+            Kind::Number | Kind::Money(_) => row.get::<i64>(index).map(|number| number.to_string()),
+            Kind::Time => row.get::<Timestamp>(index).map(|time| time.as_microsecond().to_string()),
+        }
+    }
+}
+
+/// A word as one of `choices` shows it; one that is not among them stands for itself.
+fn badge(choices: &[Choice], word: String) -> Cell {
+    match choices.iter().find(|choice| choice.value == word) {
+        Some(choice) => Cell::Badge(choice.tone, choice.title.to_owned()),
+        None => Cell::Badge(Tone::Quiet, word),
+    }
+}
+
+/// The sort value and the id that a page begins after.
+fn cursor(text: &str, sort: Option<&Column>) -> Option<(Option<Bound>, Uuid)> {
+    let (value, id) = text.rsplit_once('~')?;
+    let id = Uuid::try_parse(id).ok()?;
+    let Some(column) = sort else { return Some((None, id)) };
+    let value = match column.kind {
+        Kind::Text | Kind::Choice(_) => Bound::Text(value.to_owned()),
+        Kind::Number | Kind::Money(_) | Kind::Time => Bound::Int(value.parse().ok()?),
+    };
+    Some((Some(value), id))
+}
+
+impl Search {
+    fn condition(self, engine: Engine, search: &str, bind: &mut impl FnMut(Bound) -> String) -> String {
+        match self {
+            Search::Within(sql) => {
+                let pattern = format!("%{}%", escaped(&search.to_lowercase()));
+                format!("lower({sql}) LIKE {} ESCAPE '\\'", bind(Bound::Text(pattern)))
+            }
+            Search::Begins(sql) if engine == Engine::Postgres => {
+                format!("{sql} LIKE {} ESCAPE '\\'", bind(Bound::Text(format!("{}%", escaped(search)))))
+            }
+            // There LIKE minds no case, and so no index.
+            Search::Begins(sql) => {
+                let end = format!("{search}\u{10FFFF}");
+                let (from, to) = (bind(Bound::Text(search.to_owned())), bind(Bound::Text(end)));
+                format!("({sql} >= {from} AND {sql} < {to})")
+            }
+        }
+    }
+}
+
+/// Text in which LIKE finds nothing special.
+fn escaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            plain.push('\\');
+        }
+        plain.push(character);
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing() -> Listing {
+        Listing {
+            from: "thing AS t",
+            id: "t.id",
+            columns: vec![
+                Column::new("name", "Name", "t.name", Kind::Text).sorted(),
+                Column::new("size", "Size", "t.size", Kind::Number),
+            ],
+            search: &[Search::Within("t.name"), Search::Begins("t.code")],
+            filters: &[Filter {
+                name: "state",
+                title: "State",
+                choices: &[("open", "Open", "t.closed IS NULL"), ("closed", "Closed", "t.closed IS NOT NULL")],
+            }],
+        }
+    }
+
+    fn sql(ask: &ListAsk) -> (String, usize) {
+        let listing = listing();
+        let (sql, bound) = listing.statement(Engine::Sqlite, ask, listing.sort(ask));
+        (sql, bound.len())
+    }
+
+    #[test]
+    fn the_newest_come_first() {
+        let ask = ListAsk { limit: 50, ..ListAsk::default() };
+        assert_eq!(
+            sql(&ask),
+            ("SELECT t.id, t.name, t.size FROM thing AS t ORDER BY t.id DESC LIMIT 51".to_owned(), 0)
+        );
+    }
+
+    #[test]
+    fn a_page_begins_after_the_last_row_of_the_one_before() {
+        let id = Uuid::from_u128(7);
+        let sort = Some(("name".to_owned(), Direction::Up));
+        let ask = ListAsk { sort, after: Some(format!("a~b~{id}")), limit: 2, ..ListAsk::default() };
+        let expected = "SELECT t.id, t.name, t.size FROM thing AS t WHERE (t.name, t.id) > (?1, ?2) \
+                        ORDER BY t.name ASC, t.id ASC LIMIT 3";
+        assert_eq!(sql(&ask), (expected.to_owned(), 2));
+    }
+
+    #[test]
+    fn nothing_from_outside_reaches_the_statement_but_as_a_value() {
+        let ask = ListAsk {
+            search: Some("x' OR 1=1 --".to_owned()),
+            filters: vec![("state".into(), "open".into()), ("state".into(), "1=1".into()), ("nope".into(), "x".into())],
+            sort: Some(("size".to_owned(), Direction::Down)),
+            after: Some("nonsense".to_owned()),
+            limit: 1,
+        };
+        let (sql, bound) = sql(&ask);
+        assert!(!sql.contains("1=1") && !sql.contains("--"), "{sql}");
+        assert!(sql.contains("(t.closed IS NULL)") && sql.ends_with("ORDER BY t.id DESC LIMIT 2"), "{sql}");
+        assert_eq!(bound, 3);
+    }
+
+    #[test]
+    fn a_search_takes_every_character_for_itself() {
+        assert_eq!(escaped("50%_a\\b"), "50\\%\\_a\\\\b");
+    }
+}
