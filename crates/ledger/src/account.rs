@@ -110,8 +110,9 @@ impl Kind {
         }
     }
 
-    fn from_name(name: &str) -> Option<Self> {
-        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    pub(crate) fn from_column(name: &str) -> Result<Self, StoreError> {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        kind.ok_or_else(|| StoreError::Engine(format!("ledger_account.kind is {name}")))
     }
 }
 
@@ -264,7 +265,7 @@ fn read_account(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         id: AccountId(row.get(0)?),
         path: AccountPath(path),
-        kind: Kind::from_name(&kind).ok_or_else(|| StoreError::Engine(format!("ledger_account.kind is {kind}")))?,
+        kind: Kind::from_column(&kind)?,
         currency,
         floor: row.get::<Option<i64>>(5)?.map(money),
         status: Status::from_column(row.get(6)?)?,

@@ -18,6 +18,7 @@ mod history;
 mod hold;
 mod idempotency;
 mod sequence;
+mod tree;
 mod verify;
 
 use purser_store::Migration;
@@ -33,6 +34,7 @@ pub use hold::{Hold, HoldStatus, NewHold, hold_capture, hold_get, hold_place, ho
 pub use idempotency::{
     Recorded, idempotency_find, idempotency_find_many, idempotency_forget, idempotency_keep, idempotency_keep_many,
 };
+pub use tree::{Branch, branches};
 pub use verify::{Totals, Verdict, verify};
 
 /// The ledger's tables.

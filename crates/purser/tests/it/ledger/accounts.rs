@@ -2,7 +2,8 @@
 
 use purser_ledger::{
     Account, AccountId, Error, Kind, NewAccount, NewHold, Status, account_by_path, account_close, account_freeze,
-    account_get, account_open, account_unfreeze, accounts_open, accounts_under, hold_place, hold_release, post,
+    account_get, account_open, account_unfreeze, accounts_open, accounts_under, branches, hold_place, hold_release,
+    post,
 };
 use purser_money::{Currency, Money};
 use purser_store::{Error as StoreError, Tx};
@@ -173,6 +174,37 @@ both! {
         };
         let refused = db.write(move |tx| post(tx, later(1), entry(""), &[fine])).await;
         assert!(matches!(refused, Err(Error::WrongCurrency { account, .. }) if account == shop.ada), "{refused:?}");
+    }
+
+    async fn the_chart_of_accounts_rolls_up_branch_by_branch(db: TestDb) {
+        for (at, kind) in [("shop", Kind::Equity), ("shop:till:a", Kind::Asset), ("shop:till:b", Kind::Asset), ("shopping", Kind::Asset)] {
+            open(&db, NewAccount { path: path(at), kind, currency: Currency::INR, floor: None }).await;
+        }
+        for (debit, minor) in [("shop:till:a", 500), ("shop:till:b", 70), ("shopping", 3)] {
+            let posted = db.write(move |tx| {
+                let mut of = |at| account_by_path(tx, &path(at)).map(|found| found.expect("an account").id);
+                let (debit, credit) = (of(debit)?, of("shop")?);
+                post(tx, NOW, entry("tree"), &[transfer(debit, credit, minor)])
+            });
+            posted.await.expect("posting");
+        }
+        let look = |parent: Option<&'static str>, after: Option<&'static str>| {
+            let found = db.read(move |tx| branches(tx, parent.map(path).as_ref(), after, 10));
+            async move {
+                let found: Result<_, Error> = found.await;
+                let shown = |b: purser_ledger::Branch| (b.path, b.kind, b.accounts, b.balance.minor(), b.is_account);
+                found.expect("branches").into_iter().map(shown).collect::<Vec<_>>()
+            }
+        };
+        let top = vec![
+            ("shop".to_owned(), Kind::Asset, 2, 570, false),
+            ("shop".to_owned(), Kind::Equity, 1, 573, true),
+            ("shopping".to_owned(), Kind::Asset, 1, 3, true),
+        ];
+        assert_eq!(look(None, None).await, top);
+        assert_eq!(look(Some("shop"), None).await, [("shop:till".to_owned(), Kind::Asset, 2, 570, false)]);
+        let last = vec![("shop:till:b".to_owned(), Kind::Asset, 1, 70, true)];
+        assert_eq!(look(Some("shop:till"), Some("a")).await, last);
     }
 }
 
