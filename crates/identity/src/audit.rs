@@ -12,7 +12,7 @@ pub struct AuditEvent<'a> {
     /// Who did it: an [`Actor`](crate::Actor) in its text, 1 to 200 characters.
     pub actor: &'a str,
     /// What was done, such as `session.create` or `api_key.revoke`: 1 to 60 characters.
-    pub action: &'static str,
+    pub action: &'a str,
     /// What it was done to, such as `user:<id>`: at most 200 characters, may be empty.
     pub subject: &'a str,
     /// The peer's address, where there is a peer.

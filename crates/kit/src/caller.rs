@@ -40,6 +40,12 @@ enum Who {
 }
 
 impl Caller {
+    /// A person who is signed in.
+    #[must_use]
+    pub fn person(user: User) -> Self {
+        Caller(Who::Person(Arc::new(user)))
+    }
+
     /// Whether the caller has a scope.
     #[must_use]
     pub fn has(&self, scope: &str) -> bool {

@@ -4,6 +4,7 @@
 //! rendered on the server and work without JavaScript; nothing is fetched from anywhere else.
 
 mod assets;
+mod console;
 mod docs;
 mod edge;
 mod health;

@@ -11,6 +11,7 @@ use purser_kit::{Problem, SESSION_COOKIE, code, cookie};
 use tower_http::csrf::ProtectionError;
 
 use crate::assets::{LOGO_PATH, STYLE_PATH};
+use crate::console::Group;
 use crate::health::{self, HealthJson};
 use crate::site::House;
 
@@ -21,12 +22,17 @@ pub(crate) struct Shell {
     pub(crate) logo: &'static str,
     /// Who is signed in.
     pub(crate) username: Option<String>,
+    /// Whether the console is for them.
+    pub(crate) is_staff: bool,
+    /// The way around the console, on its pages.
+    pub(crate) groups: Vec<Group>,
 }
 
 impl Shell {
     pub(crate) fn new(title: impl Into<String>, user: Option<&User>) -> Self {
         let username = user.map(|user| user.username.to_string());
-        Shell { title: title.into(), style: &STYLE_PATH, logo: &LOGO_PATH, username }
+        let is_staff = user.is_some_and(|user| user.is_staff);
+        Shell { title: title.into(), style: &STYLE_PATH, logo: &LOGO_PATH, username, is_staff, groups: Vec::new() }
     }
 }
 
@@ -84,6 +90,17 @@ struct Message<'a> {
 /// A page that says one thing.
 pub(crate) fn message(status: StatusCode, heading: &str, text: &str) -> Response {
     page(status, &Message { shell: Shell::new(heading, None), heading, text })
+}
+
+/// Where there is no page.
+pub(crate) fn nothing() -> Response {
+    message(StatusCode::NOT_FOUND, "Nothing here", "There is nothing at this address.")
+}
+
+/// A page that tells a problem.
+pub(crate) fn refused(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.code().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    message(status, problem.code().title, problem.detail())
 }
 
 /// Programs get a problem, people a page.

@@ -8,15 +8,17 @@ use axum::body::Bytes;
 use axum::middleware;
 use axum::routing::{get, post};
 use purser_identity::{HashCost, SessionRules};
+use purser_kit::console::Console;
 use purser_kit::{AppContext, Code, RouteInfo, Routes, Scope};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use utoipa::openapi::OpenApi;
 
+use crate::console::Shelf;
 use crate::health::{Part, Pulse};
 use crate::measure::Measures;
-use crate::{assets, docs, edge, health, noop, pages, setup, sign_in};
+use crate::{assets, console, docs, edge, health, noop, pages, setup, sign_in};
 
 /// What the web shows of an app.
 pub struct Face {
@@ -32,6 +34,8 @@ pub struct Face {
     pub codes: &'static [&'static Code],
     /// Its API.
     pub api: Routes,
+    /// What it shows in the console.
+    pub console: Console,
 }
 
 /// How the site is run.
@@ -83,8 +87,10 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
     let errors = docs::errors_page(&codes, &options);
     let apps = faces.iter().map(|face| (face.title, face.summary)).collect();
     let mut routes = Routes::new(context).with_state(());
+    let mut shelves = Vec::with_capacity(faces.len());
     for face in faces {
         routes = routes.merge(face.api);
+        shelves.push(Shelf { name: face.name, title: face.title, console: face.console });
     }
     if options.with_noop {
         routes = routes.merge(noop::routes(context));
@@ -103,6 +109,7 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
     let measures = Measures::new(context);
     let router = api
         .merge(own_pages(&house, &openapi, errors))
+        .merge(console::routes(&house, shelves))
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))

@@ -100,8 +100,8 @@ pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) 
 }
 
 fn face(app: App) -> Face {
-    let App { name, title, summary, scopes, codes, api, .. } = app;
-    Face { name, title, summary, scopes, codes, api }
+    let App { name, title, summary, scopes, codes, api, console, .. } = app;
+    Face { name, title, summary, scopes, codes, api, console }
 }
 
 type Part = Arc<dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync>;

@@ -1,0 +1,100 @@
+//! The console: what staff see and do.
+//!
+//! Apps say what there is ([`Resource`]); here it becomes pages. Every page needs a signed-in member of staff with the
+//! scope that the resource or the action names, works without JavaScript, and keeps its state in its address.
+
+mod act;
+mod books;
+mod export;
+mod frame;
+mod home;
+mod list;
+mod object;
+mod refusal;
+mod show;
+mod upload;
+mod visitor;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use purser_kit::Problem;
+use purser_kit::console::{Action, Console, Import, Resource};
+
+use crate::site::House;
+
+pub(crate) use frame::Group;
+use refusal::Refusal;
+use visitor::Visitor;
+
+/// Everything that the console stands on.
+pub(crate) struct Desk {
+    pub(crate) house: Arc<House>,
+    pub(crate) apps: Vec<Shelf>,
+}
+
+/// What one app has put there.
+pub(crate) struct Shelf {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) console: Console,
+}
+
+impl Desk {
+    fn shelf(&self, app: &str) -> Result<&Shelf, Problem> {
+        self.apps.iter().find(|shelf| shelf.name == app).ok_or_else(|| Problem::not_found("page"))
+    }
+
+    fn resource(&self, app: &str, name: &str) -> Result<(&Shelf, &Resource), Problem> {
+        let shelf = self.shelf(app)?;
+        let found = shelf.console.resources.iter().find(|resource| resource.name == name);
+        found.map(|resource| (shelf, resource)).ok_or_else(|| Problem::not_found("page"))
+    }
+
+    fn action(&self, app: &str, name: &str, action: &str) -> Result<(&Shelf, &Resource, &Action), Problem> {
+        let (shelf, resource) = self.resource(app, name)?;
+        let found = resource.actions.iter().find(|candidate| candidate.name == action);
+        found.map(|action| (shelf, resource, action)).ok_or_else(|| Problem::not_found("action"))
+    }
+
+    fn import(&self, app: &str, name: &str) -> Result<(&Shelf, &Import), Problem> {
+        let shelf = self.shelf(app)?;
+        let found = shelf.console.imports.iter().find(|import| import.name == name);
+        found.map(|import| (shelf, import)).ok_or_else(|| Problem::not_found("upload"))
+    }
+}
+
+/// An app, and a resource or an import of it, in an address.
+type At = axum::extract::Path<(String, String)>;
+
+/// The console's pages, each with and without its last slash.
+pub(crate) fn routes(house: &Arc<House>, apps: Vec<Shelf>) -> Router {
+    let desk = Arc::new(Desk { house: Arc::clone(house), apps });
+    let pages = [
+        ("/admin/", get(home::page)),
+        ("/admin/inbox/", get(home::inbox)),
+        ("/admin/ledger/accounts/", get(books::tree)),
+        ("/admin/ledger/accounts/{id}/", get(books::account)),
+        ("/admin/{app}/{resource}/", get(list::page)),
+        ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
+        ("/admin/{app}/{resource}/done/{once}/", get(act::done)),
+        ("/admin/{app}/{resource}/{id}/", get(object::page)),
+        ("/admin/{app}/import/{import}/", get(upload::form)),
+        ("/admin/{app}/import/{import}/{id}/", get(upload::shown)),
+        ("/admin/{app}/import/{import}/{id}/commit/", post(upload::commit)),
+        ("/admin/{app}/import/{import}/done/{once}/", get(upload::done)),
+    ];
+    let mut router = Router::new();
+    for (path, methods) in pages {
+        router = router.route(path.trim_end_matches('/'), methods.clone()).route(path, methods);
+    }
+    let upload = post(upload::check).layer(DefaultBodyLimit::disable());
+    router
+        .route("/admin/{app}/import/{import}/check/", upload)
+        .route("/admin/{app}/import/{import}/template.csv", get(upload::template))
+        .route("/admin/{app}/import/{import}/{id}/report.csv", get(upload::report))
+        .route("/admin/{app}/{resource}/export.csv", get(export::csv))
+        .with_state(desk)
+}

@@ -1,0 +1,112 @@
+//! A list as CSV, page after page, so that a million rows never stand in memory.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use purser_identity::{AuditEvent, audit};
+use purser_kit::Problem;
+use purser_kit::console::{Cell, ListAsk};
+
+use super::{Desk, Refusal, Visitor, list};
+
+/// Rows read at once.
+const PAGE: u32 = 1_000;
+
+pub(super) async fn csv(
+    State(desk): State<Arc<Desk>>,
+    Path((app, name)): Path<(String, String)>,
+    Query(query): Query<Vec<(String, String)>>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
+    let (_, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
+    visitor.needs(resource.view)?;
+    note(&desk, &visitor, &app, &name).await?;
+    let ask = list::ask(&resource.listing, &query, PAGE);
+    let mut heads = vec!["id".to_owned()];
+    heads.extend(resource.listing.columns.iter().map(|column| column.name.to_owned()));
+    let filename = format!("attachment; filename=\"{app}-{name}.csv\"");
+    let begin = (desk, app, name, Some(ask), line(&heads));
+    let body = Body::from_stream(futures_util::stream::unfold(begin, |(desk, app, name, ask, first)| async move {
+        let ask = ask?;
+        match page(&desk, &app, &name, ask).await {
+            Ok((text, next)) => Some((Ok(Bytes::from(first + &text)), (desk, app, name, next, String::new()))),
+            // The connection breaks off: half a file that looks whole would be worse.
+            Err(problem) => {
+                Some((Err(std::io::Error::other(problem.detail().to_owned())), (desk, app, name, None, first)))
+            }
+        }
+    }));
+    let mut response = body.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    if let Ok(value) = HeaderValue::from_str(&filename) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+/// Whoever takes a copy out of the house is on record.
+async fn note(desk: &Desk, visitor: &Visitor, app: &str, name: &str) -> Result<(), Problem> {
+    let (now, event) = desk.house.context.stamp();
+    let (actor, address, subject) = (visitor.actor(), visitor.address.clone(), format!("{app}:{name}"));
+    let written = desk.house.context.store.write(move |tx| {
+        let (actor, address) = (actor.as_str(), Some(address.as_str()).filter(|address| !address.is_empty()));
+        audit(tx, now, event, &AuditEvent { actor, action: "console.export", subject: &subject, address, detail: "{}" })
+    });
+    written.await.map_err(crate::sign_in::problem)
+}
+
+async fn page(desk: &Arc<Desk>, app: &str, name: &str, ask: ListAsk) -> Result<(String, Option<ListAsk>), Problem> {
+    let (reading, app, name, asked) = (Arc::clone(desk), app.to_owned(), name.to_owned(), ask.clone());
+    let listed = desk.house.context.store.read(move |tx| {
+        let (_, resource) = reading.resource(&app, &name)?;
+        Ok::<_, Problem>(resource.listing.page(tx, &asked)?)
+    });
+    let listed = listed.await?;
+    let mut text = String::new();
+    for (id, cells) in &listed.rows {
+        let values = std::iter::once(id.to_string()).chain(cells.iter().map(harmless));
+        text.push_str(&line(&values.collect::<Vec<_>>()));
+    }
+    Ok((text, listed.next.map(|after| ListAsk { after: Some(after), ..ask })))
+}
+
+/// A value that no spreadsheet takes for a formula.
+fn harmless(cell: &Cell) -> String {
+    let plain = cell.plain();
+    match cell {
+        Cell::Text(_) | Cell::Link(..) if plain.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{plain}"),
+        _ => plain,
+    }
+}
+
+/// A line of CSV (RFC 4180).
+fn line(values: &[String]) -> String {
+    let quoted = values.iter().map(|value| {
+        if value.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", value.replace('"', "\"\""))
+        } else {
+            value.clone()
+        }
+    });
+    quoted.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_finds_no_formula_and_no_second_cell() {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        assert_eq!(harmless(&text("=HYPERLINK(\"x\")")), "'=HYPERLINK(\"x\")");
+        assert_eq!(harmless(&text("+919876543210")), "'+919876543210");
+        assert_eq!(harmless(&Cell::Number(-5)), "-5");
+        assert_eq!(
+            line(&["a,b".to_owned(), "say \"x\"".to_owned(), "c".to_owned()]),
+            "\"a,b\",\"say \"\"x\"\"\",c\r\n"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! The page of one object: what is known, its statements, its history.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use purser_kit::Problem;
+use purser_kit::console::{Detail, Resource, Target};
+use purser_ledger::{Account, StatementLine, account_get, statement};
+use uuid::Uuid;
+
+use super::show::{Clockface, Moment, Shown};
+use super::{Desk, Refusal, Visitor, frame};
+use crate::pages::{self, Shell};
+
+/// Lines of each statement; the account's own page has them all.
+const LINES: u32 = 20;
+
+#[derive(Template)]
+#[template(path = "console/object.html")]
+struct ObjectPage<'a> {
+    shell: Shell,
+    resource: &'a Resource,
+    base: String,
+    title: String,
+    /// Address, title, and whether it harms.
+    actions: Vec<(String, &'static str, bool)>,
+    facts: Vec<(&'static str, Shown)>,
+    tables: Vec<TableShown>,
+    statements: Vec<StatementShown>,
+}
+
+struct TableShown {
+    title: &'static str,
+    empty: &'static str,
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<Shown>>,
+}
+
+/// An account and its newest lines.
+pub(super) struct StatementShown {
+    pub(super) title: String,
+    pub(super) href: String,
+    pub(super) balance: String,
+    pub(super) held: Option<String>,
+    pub(super) lines: Vec<LineShown>,
+}
+
+pub(super) struct LineShown {
+    pub(super) at: Moment,
+    pub(super) kind: String,
+    pub(super) memo: String,
+    pub(super) counterpart: String,
+    pub(super) actor: String,
+    pub(super) change: String,
+    pub(super) balance: String,
+}
+
+/// An object with the newest lines of its accounts.
+type Read = (Detail, Vec<(&'static str, Account, Vec<StatementLine>)>);
+
+pub(super) async fn page(
+    State(desk): State<Arc<Desk>>,
+    Path((app, name, id)): Path<(String, String, String)>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
+    let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
+    visitor.needs(resource.view)?;
+    let id = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
+    let found = read(&desk, app.clone(), name.clone(), id).await?;
+    let (detail, accounts) = found.ok_or_else(Refusal::nothing)?;
+    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+    let base = format!("/admin/{}/{}/", shelf.name, resource.name);
+    let actions = resource.actions.iter().filter(|action| action.target != Target::Nothing);
+    let actions = actions.filter(|action| visitor.caller.has(action.scope));
+    let page = ObjectPage {
+        shell: frame::shell(&desk, &visitor, detail.title.clone()),
+        resource,
+        actions: actions
+            .map(|action| (format!("{base}do/?action={}&id={id}", action.name), action.title, action.harms))
+            .collect(),
+        title: detail.title,
+        facts: detail.facts.iter().map(|(name, cell)| (*name, face.cell(cell))).collect(),
+        tables: detail
+            .tables
+            .iter()
+            .map(|table| TableShown {
+                title: table.title,
+                empty: table.empty,
+                columns: table.columns.clone(),
+                rows: table.rows.iter().map(|row| row.iter().map(|cell| face.cell(cell)).collect()).collect(),
+            })
+            .collect(),
+        statements: accounts.into_iter().map(|(title, account, lines)| shown(&face, title, &account, lines)).collect(),
+        base,
+    };
+    Ok(pages::page(StatusCode::OK, &page))
+}
+
+async fn read(desk: &Arc<Desk>, app: String, name: String, id: Uuid) -> Result<Option<Read>, Problem> {
+    let reading = Arc::clone(desk);
+    desk.house
+        .context
+        .store
+        .read(move |tx| {
+            let (_, resource) = reading.resource(&app, &name)?;
+            let Some(detail) = (resource.detail)(tx, id)? else { return Ok(None) };
+            let mut accounts = Vec::with_capacity(detail.accounts.len());
+            for (title, id) in &detail.accounts {
+                accounts.push((*title, account_get(tx, *id)?, statement(tx, *id, None, LINES)?));
+            }
+            Ok::<_, Problem>(Some((detail, accounts)))
+        })
+        .await
+}
+
+pub(super) fn shown(face: &Clockface<'_>, title: &str, account: &Account, lines: Vec<StatementLine>) -> StatementShown {
+    let lines = lines.into_iter().map(|line| LineShown {
+        at: face.moment(line.at),
+        kind: line.kind,
+        memo: line.memo,
+        counterpart: line.counterpart.to_string(),
+        actor: line.actor,
+        change: line.change.for_people(),
+        balance: line.balance.for_people(),
+    });
+    StatementShown {
+        title: title.to_owned(),
+        href: format!("/admin/ledger/accounts/{}/", account.id.get()),
+        balance: account.balance.for_people(),
+        held: account.held.is_positive().then(|| account.held.for_people()),
+        lines: lines.collect(),
+    }
+}

@@ -1,0 +1,112 @@
+//! Values as a page shows them.
+
+use jiff::tz::TimeZone;
+use jiff::{SpanRound, Timestamp, Unit};
+use purser_kit::console::Cell;
+
+/// A cell, ready for a template.
+pub(super) enum Shown {
+    Nothing,
+    Text(String),
+    Number(String),
+    Time(Moment),
+    Badge(&'static str, String),
+    Link(String, String),
+}
+
+/// A moment, told three ways.
+pub(super) struct Moment {
+    pub(super) machine: String,
+    pub(super) exact: String,
+    pub(super) relative: String,
+}
+
+/// How times are told.
+pub(super) struct Clockface<'a> {
+    pub(super) now: Timestamp,
+    pub(super) zone: &'a TimeZone,
+}
+
+impl Clockface<'_> {
+    pub(super) fn cell(&self, cell: &Cell) -> Shown {
+        match cell {
+            Cell::Nothing => Shown::Nothing,
+            Cell::Text(text) => Shown::Text(text.clone()),
+            Cell::Number(number) => Shown::Number(grouped(&number.to_string())),
+            Cell::Money(money) => Shown::Number(money.for_people()),
+            Cell::Time(time) => Shown::Time(self.moment(*time)),
+            Cell::Badge(tone, text) => Shown::Badge(tone.class(), text.clone()),
+            Cell::Link(text, href) => Shown::Link(href.clone(), text.clone()),
+        }
+    }
+
+    pub(super) fn moment(&self, time: Timestamp) -> Moment {
+        let zoned = time.to_zoned(self.zone.clone());
+        Moment {
+            machine: time.to_string(),
+            exact: zoned.strftime("%d %b %Y %H:%M:%S %Z").to_string(),
+            relative: self.relative(time),
+        }
+    }
+
+    /// "5 minutes ago", "in 3 days": the largest unit alone.
+    fn relative(&self, time: Timestamp) -> String {
+        let round = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+        let Ok(span) = (self.now - time).round(round) else { return String::new() };
+        let ahead = time > self.now;
+        let units = [
+            (i64::from(span.get_days()) / 365, "year"),
+            (i64::from(span.get_days()) / 30, "month"),
+            (i64::from(span.get_days()), "day"),
+            (i64::from(span.get_hours()), "hour"),
+            (span.get_minutes(), "minute"),
+        ];
+        let Some((count, unit)) = units.into_iter().map(|(n, unit)| (n.abs(), unit)).find(|(count, _)| *count > 0)
+        else {
+            return if ahead { "in a moment".to_owned() } else { "just now".to_owned() };
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        if ahead { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
+    }
+}
+
+/// 1234567 as 1,234,567.
+pub(super) fn grouped(digits: &str) -> String {
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let mut text = String::from(sign);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_in_the_largest_unit_that_fits() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let face = Clockface { now, zone: &TimeZone::UTC };
+        for (time, told) in [
+            ("2026-11-21T11:59:31Z", "just now"),
+            ("2026-11-21T11:58:59Z", "1 minute ago"),
+            ("2026-11-21T09:00:00Z", "3 hours ago"),
+            ("2026-11-19T11:00:00Z", "2 days ago"),
+            ("2025-11-01T00:00:00Z", "1 year ago"),
+            ("2026-11-22T13:00:00Z", "in 1 day"),
+        ] {
+            assert_eq!(face.relative(time.parse().unwrap()), told, "{time}");
+        }
+    }
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        for (plain, shown) in [("0", "0"), ("999", "999"), ("1000", "1,000"), ("-1234567", "-1,234,567")] {
+            assert_eq!(grouped(plain), shown);
+        }
+    }
+}
