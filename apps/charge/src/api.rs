@@ -17,6 +17,7 @@ use crate::SELLER_TIE;
 use crate::error::Error;
 
 pub(crate) use counter::sold_answer;
+pub(crate) use sellers::read_fields as seller_form;
 
 /// Rows of a seller's own lists.
 const SELLER_ROWS: u32 = 100;

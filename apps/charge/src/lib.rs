@@ -5,6 +5,7 @@
 
 mod api;
 pub mod connector;
+mod console;
 mod demo;
 mod domain;
 mod error;
@@ -77,7 +78,7 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
         scopes: SCOPES,
         codes: CODES,
         api: api::routes(&charge),
-        console: purser_kit::console::Console::default(),
+        console: console::console(&charge),
         jobs: jobs::handlers(&charge),
         schedules: jobs::schedules(),
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),

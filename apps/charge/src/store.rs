@@ -19,6 +19,8 @@ pub struct Filter {
     pub status: Option<SaleStatus>,
     /// With this client_ref only.
     pub client_ref: Option<String>,
+    /// The row with this id only.
+    pub id: Option<Uuid>,
     /// Older than the row with this id.
     pub before: Option<Uuid>,
     /// At most so many.
@@ -271,6 +273,7 @@ pub(crate) fn increase_insert(tx: &mut Tx<'_>, increase: &Increase, entry: Entry
 pub(crate) fn increases_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Increase>, Error> {
     let mut conditions = Conditions::new();
     conditions.add("seller = ?", filter.seller);
+    conditions.add("id = ?", filter.id);
     conditions.add("id < ?", filter.before);
     let (sql, params) = conditions.page(INCREASE_SELECT, "id", filter.limit);
     tx.query(&sql, &params, |row| {
@@ -497,5 +500,39 @@ pub(crate) fn credit_check(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> {
              (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_sale WHERE status = 'completed')",
         &[],
         |row| Ok(CreditCheck { granted: row.get(0)?, left: row.get(1)?, sold: row.get(2)? }),
+    )
+}
+
+// What the console lists, and the figures of its first page.
+
+pub(crate) const SELLERS_FROM: &str = "charge_seller s JOIN ledger_balance b ON b.account = s.account";
+
+pub(crate) const PHONES_FROM: &str = "charge_phone p JOIN ledger_balance b ON b.account = p.account";
+
+pub(crate) const SALES_FROM: &str =
+    "charge_sale c JOIN charge_seller s ON s.id = c.seller JOIN charge_phone p ON p.id = c.phone";
+
+pub(crate) const INCREASES_FROM: &str = "charge_credit i JOIN charge_seller s ON s.id = i.seller";
+
+/// The app's equation by the balances alone, without reading every sale.
+pub(crate) fn credit_by_balances(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> {
+    tx.query_one(
+        "SELECT
+             (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_credit),
+             (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM charge_seller s JOIN ledger_balance b ON b.account = s.account),
+             (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM charge_phone p JOIN ledger_balance b ON b.account = p.account)",
+        &[],
+        |row| Ok(CreditCheck { granted: row.get(0)?, left: row.get(1)?, sold: row.get(2)? }),
+    )
+}
+
+/// What was sold and not reversed, quarter of an hour by quarter of an hour: how many quarters after `from` (microseconds),
+/// how much in minor units, in how many sales. `floor` is the smallest id that a sale of that time can have.
+pub(crate) fn sold_since(tx: &mut Tx<'_>, from: Timestamp, floor: Uuid) -> Result<Vec<(i64, i64, i64)>, Error> {
+    tx.query(
+        "SELECT (created_at - ?1) / 900000000, CAST(SUM(amount) AS BIGINT), COUNT(*) FROM charge_sale
+         WHERE id >= ?2 AND created_at >= ?1 AND status = 'completed' GROUP BY 1 ORDER BY 1",
+        &params![from, floor],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )
 }

@@ -23,18 +23,32 @@ impl Ids {
 
     /// A fresh id for something that happens at `now`.
     pub fn next(&self, now: Timestamp) -> Uuid {
-        let micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
-        let tick = micros / 1_000 * 4_096 + micros % 1_000 * 4_096 / 1_000;
+        let tick = tick(now);
         let step = |last: u64| Some(tick.max(last + 1));
         // The closure always answers, so this never fails.
         let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or(tick);
         let time = tick.max(last + 1);
         let mut random = [0; 8];
         (self.random)(&mut random);
-        let high = (time >> 12 << 16) | 0x7000 | (time & 0xFFF);
-        let low = (u64::from_be_bytes(random) >> 2) | (0b10 << 62);
-        Uuid::from_u64_pair(high, low)
+        id(time, u64::from_be_bytes(random) >> 2)
     }
+
+    /// The smallest id of anything that happens at `at` or later: ids stand in the order of time, so lists of what came
+    /// since need no other index.
+    #[must_use]
+    pub fn floor(at: Timestamp) -> Uuid {
+        id(tick(at), 0)
+    }
+}
+
+/// The time in 1/4096 ms.
+fn tick(at: Timestamp) -> u64 {
+    let micros = u64::try_from(at.as_microsecond()).unwrap_or(0);
+    micros / 1_000 * 4_096 + micros % 1_000 * 4_096 / 1_000
+}
+
+fn id(tick: u64, random: u64) -> Uuid {
+    Uuid::from_u64_pair((tick >> 12 << 16) | 0x7000 | (tick & 0xFFF), random | (0b10 << 62))
 }
 
 #[cfg(test)]
@@ -52,5 +66,6 @@ mod tests {
         assert_eq!(made[0].get_variant(), uuid::Variant::RFC4122);
         let (seconds, nanos) = made[0].get_timestamp().unwrap().to_unix();
         assert_eq!((seconds, nanos / 1_000_000), (1_790_000_000, 123));
+        assert!(Ids::floor(now) <= made[0] && Ids::floor(earlier) < Ids::floor(now));
     }
 }

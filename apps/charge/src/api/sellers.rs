@@ -77,7 +77,7 @@ pub(super) struct SellerFields {
 }
 
 /// What was sent of each field; the fields that are a seller's but not the client's to set are passed over.
-fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> SellerChange {
+pub(crate) fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> SellerChange {
     for name in ["id", "credit", "held", "available", "created_at", "updated_at"] {
         fields.read_only(name);
     }

@@ -35,6 +35,14 @@ pub struct SaleQuery {
     pub limit: u32,
 }
 
+impl SaleQuery {
+    /// The newest sales of a seller.
+    #[must_use]
+    pub fn of_seller(seller: Uuid, limit: u32) -> Self {
+        SaleQuery { seller: Some(seller), limit, ..SaleQuery::default() }
+    }
+}
+
 /// How far a list was read: the last posting told, and the last sale without one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SaleCursor {

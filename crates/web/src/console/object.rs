@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::Problem;
-use purser_kit::console::{Detail, Resource, Target};
+use purser_kit::console::{Cell, Detail, DetailTable, Resource, Target};
 use purser_ledger::{Account, StatementLine, account_get, statement};
 use uuid::Uuid;
 
@@ -35,7 +35,8 @@ struct ObjectPage<'a> {
 struct TableShown {
     title: &'static str,
     empty: &'static str,
-    columns: Vec<&'static str>,
+    /// Each head, and whether numbers stand under it.
+    columns: Vec<(&'static str, bool)>,
     rows: Vec<Vec<Shown>>,
 }
 
@@ -83,16 +84,7 @@ pub(super) async fn page(
             .collect(),
         title: detail.title,
         facts: detail.facts.iter().map(|(name, cell)| (*name, face.cell(cell))).collect(),
-        tables: detail
-            .tables
-            .iter()
-            .map(|table| TableShown {
-                title: table.title,
-                empty: table.empty,
-                columns: table.columns.clone(),
-                rows: table.rows.iter().map(|row| row.iter().map(|cell| face.cell(cell)).collect()).collect(),
-            })
-            .collect(),
+        tables: detail.tables.iter().map(|table| table_shown(&face, table)).collect(),
         statements: accounts.into_iter().map(|(title, account, lines)| shown(&face, title, &account, lines)).collect(),
         base,
     };
@@ -114,6 +106,14 @@ async fn read(desk: &Arc<Desk>, app: String, name: String, id: Uuid) -> Result<O
             Ok::<_, Problem>(Some((detail, accounts)))
         })
         .await
+}
+
+fn table_shown(face: &Clockface<'_>, table: &DetailTable) -> TableShown {
+    let shown = |row: &Vec<Cell>| row.iter().map(|cell| face.cell(cell)).collect();
+    let rows: Vec<Vec<Shown>> = table.rows.iter().map(shown).collect();
+    let numbers = |index: usize| rows.iter().any(|row| row.get(index).is_some_and(Shown::is_number));
+    let columns = table.columns.iter().enumerate().map(|(index, title)| (*title, numbers(index))).collect();
+    TableShown { title: table.title, empty: table.empty, columns, rows }
 }
 
 pub(super) fn shown(face: &Clockface<'_>, title: &str, account: &Account, lines: Vec<StatementLine>) -> StatementShown {

@@ -14,6 +14,13 @@ pub(super) enum Shown {
     Link(String, String),
 }
 
+impl Shown {
+    /// Whether it stands to the right.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Shown::Number(_))
+    }
+}
+
 /// A moment, told three ways.
 pub(super) struct Moment {
     pub(super) machine: String,

@@ -1,0 +1,56 @@
+//! The app in the console.
+
+mod credit;
+mod figures;
+mod phones;
+mod sales;
+mod sellers;
+
+use std::sync::Arc;
+
+use purser_kit::Problem;
+use purser_kit::console::{Cell, Choice, Console, Tone};
+use uuid::Uuid;
+
+use crate::Charge;
+use crate::domain::Standing;
+
+/// Rows of the small tables on an object's page.
+const ROWS: u32 = 20;
+
+const STANDINGS: &[Choice] = &[
+    Choice { value: "active", title: "active", tone: Tone::Good },
+    Choice { value: "frozen", title: "frozen", tone: Tone::Waiting },
+    Choice { value: "inactive", title: "inactive", tone: Tone::Quiet },
+];
+
+pub(crate) fn console(charge: &Arc<Charge>) -> Console {
+    Console {
+        resources: vec![
+            sellers::resource(charge),
+            sales::resource(charge),
+            phones::resource(charge),
+            credit::resource(charge),
+        ],
+        figures: figures::figures(charge.settings.currency),
+        imports: Vec::new(),
+    }
+}
+
+fn badge(choices: &[Choice], value: &str) -> Cell {
+    let tone = choices.iter().find(|choice| choice.value == value).map_or(Tone::Quiet, |choice| choice.tone);
+    Cell::Badge(tone, value.to_owned())
+}
+
+fn standing(standing: Standing) -> Cell {
+    badge(STANDINGS, standing.name())
+}
+
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// The only id: the console gives exactly one where the target is one.
+fn one(ids: &[Uuid]) -> Result<Uuid, Problem> {
+    ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
+}

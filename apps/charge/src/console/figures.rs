@@ -1,0 +1,70 @@
+//! What an operator looks at each morning.
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use purser_kit::console::{Drawing, Figure, Tone};
+use purser_kit::{Ids, Problem};
+use purser_money::{Currency, Money};
+use purser_store::Tx;
+
+use crate::store;
+
+/// Days in the chart of sales.
+const DAYS: i32 = 30;
+
+/// A quarter of an hour, in microseconds: every zone's days begin at one.
+const QUARTER: i64 = 900_000_000;
+
+pub(super) fn figures(currency: Currency) -> Vec<Figure> {
+    vec![
+        Figure {
+            title: "Sales a day",
+            view: "charge.read",
+            draw: Box::new(move |tx, now, zone| sales_a_day(tx, now, zone, currency)),
+        },
+        Figure {
+            title: "Credit outstanding",
+            view: "charge.read",
+            draw: Box::new(move |tx, _, _| {
+                let check = store::credit_by_balances(tx)?;
+                Ok(Drawing::Amount(Money::new(check.left, currency), "prepaid and not yet sold".to_owned()))
+            }),
+        },
+        Figure {
+            title: "Granted = left + sold",
+            view: "charge.read",
+            draw: Box::new(|tx, _, _| {
+                let check = store::credit_by_balances(tx)?;
+                Ok(if check.holds() {
+                    Drawing::Verdict(Tone::Good, "The books agree".to_owned())
+                } else {
+                    Drawing::Verdict(Tone::Bad, "The books do not agree: run purser ledger verify".to_owned())
+                })
+            }),
+        },
+    ]
+}
+
+/// What was sold on each of the last days, this one included.
+fn sales_a_day(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone, currency: Currency) -> Result<Drawing, Problem> {
+    let today = now.to_zoned(zone.clone()).start_of_day().map_err(Problem::internal)?;
+    let first = today.checked_sub((DAYS - 1).days()).map_err(Problem::internal)?;
+    let from = first.timestamp();
+    let mut quarters = store::sold_since(tx, from, Ids::floor(from))?.into_iter().peekable();
+    let mut columns = Vec::new();
+    let mut day = first;
+    while day <= today {
+        let next = day.checked_add(1.day()).map_err(Problem::internal)?;
+        let end = (next.timestamp().as_microsecond() - from.as_microsecond()) / QUARTER;
+        let (mut sold, mut sales) = (Money::zero(currency), 0);
+        while let Some((_, amount, count)) = quarters.next_if(|(quarter, ..)| *quarter < end) {
+            let amount = Money::new(amount, currency);
+            sold = sold.checked_add(amount).ok_or_else(|| Problem::internal("a day's sales past 64 bits"))?;
+            sales += count;
+        }
+        let told = format!("{} in {sales} sales", sold.for_people());
+        columns.push((day.strftime("%d %b").to_string(), sold.minor(), told));
+        day = next;
+    }
+    Ok(Drawing::Columns(columns))
+}

@@ -1,0 +1,283 @@
+//! Sellers in the console.
+
+use std::sync::Arc;
+
+use purser_kit::console::{
+    Action, Cell, Column, Detail, DetailTable, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search,
+    Target,
+};
+use purser_kit::{Fields, Problem, Rule};
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::{ROWS, STANDINGS, counted, one, sales, standing};
+use crate::Charge;
+use crate::domain::{Seller, Settings, Standing};
+use crate::service::{self, IncreaseOrder, NewSeller, SellerChange};
+use crate::store;
+
+pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
+    let currency = charge.settings.currency;
+    let reading = Arc::clone(charge);
+    Resource {
+        name: "sellers",
+        title: "Sellers",
+        one: "seller",
+        about: "Resellers with prepaid credit.",
+        view: "charge.read",
+        listing: Listing {
+            from: store::SELLERS_FROM,
+            id: "s.id",
+            columns: vec![
+                Column::new("name", "Name", "s.name", Kind::Text).sorted(),
+                Column::new("status", "Status", "s.status", Kind::Choice(STANDINGS)),
+                Column::new("credit", "Credit", "b.balance", Kind::Money(currency)).sorted(),
+                Column::new("held", "Held", "b.held", Kind::Money(currency)),
+                Column::new("email", "Email", "s.email", Kind::Text),
+                Column::new("created_at", "Since", "s.created_at", Kind::Time),
+            ],
+            search: &[Search::Within("s.name"), Search::Within("s.email"), Search::Begins("s.phone")],
+            filters: &[
+                Filter {
+                    name: "status",
+                    title: "Status",
+                    choices: &[
+                        ("active", "active", "s.status = 'active'"),
+                        ("frozen", "frozen", "s.status = 'frozen'"),
+                        ("inactive", "inactive", "s.status = 'inactive'"),
+                    ],
+                },
+                Filter {
+                    name: "credit",
+                    title: "Credit",
+                    choices: &[
+                        ("low", "below its alert", "b.balance - b.held < s.low_credit_alert"),
+                        ("none", "used up", "b.balance - b.held <= 0"),
+                    ],
+                },
+            ],
+        },
+        inbox: None,
+        detail: Box::new(move |tx, id| seller_detail(tx, &reading.settings, id)),
+        actions: vec![
+            seller_make(charge),
+            seller_edit(charge),
+            seller_increase(charge),
+            seller_standing(charge, "activate", "Make active", Standing::Active),
+            seller_standing(charge, "freeze", "Freeze", Standing::Frozen),
+        ],
+    }
+}
+
+fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+    let Some(seller) = store::seller_find(tx, id, settings.currency)? else { return Ok(None) };
+    let (sales, _) = service::sales_page(tx, settings, &service::SaleQuery::of_seller(id, ROWS))?;
+    let filter = store::Filter { seller: Some(id), limit: ROWS, ..store::Filter::default() };
+    let increases = store::increases_list(tx, &filter, settings.currency)?;
+    let increases = increases.into_iter().map(|one| {
+        vec![
+            Cell::Time(one.created_at),
+            Cell::Money(one.amount),
+            Cell::Money(one.credit_after),
+            Cell::text(one.reference),
+            Cell::Text(one.actor),
+        ]
+    });
+    Ok(Some(Detail {
+        title: seller.name.clone(),
+        facts: vec![
+            ("Status", standing(seller.standing)),
+            ("Credit", Cell::Money(seller.credit)),
+            ("Held", Cell::Money(seller.held)),
+            ("Available", Cell::Money(seller.available())),
+            ("Alert below", seller.low_credit_alert.map_or(Cell::Nothing, Cell::Money)),
+            ("Email", Cell::text(seller.email.clone())),
+            ("Phone", Cell::text(seller.phone.as_ref().map(ToString::to_string))),
+            ("Since", Cell::Time(seller.created_at)),
+            ("Id", Cell::Text(seller.id.to_string())),
+        ],
+        accounts: vec![("Credit account", seller.account)],
+        tables: vec![
+            DetailTable {
+                title: "Newest sales",
+                empty: "Nothing has been sold yet.",
+                columns: vec!["When", "Number", "Amount", "Status", "Credit after"],
+                rows: sales.iter().map(sales::row).collect(),
+            },
+            DetailTable {
+                title: "Credit given",
+                empty: "No credit has been given yet.",
+                columns: vec!["When", "Amount", "Credit after", "Reference", "By"],
+                rows: increases.collect(),
+            },
+        ],
+    }))
+}
+
+fn seller_fields(seller: Option<&Seller>) -> Vec<Field> {
+    let text = |value: Option<String>| value.unwrap_or_default();
+    vec![
+        Field::line("name", "Name", "1 to 100 characters.").with(seller.map_or("", |seller| &seller.name)),
+        Field::line("email", "Email", "Where low credit and daily statements are written to.")
+            .input(Input::Email)
+            .optional()
+            .with(text(seller.and_then(|seller| seller.email.clone()))),
+        Field::line("phone", "Phone", "10 to 15 digits, such as 9876543210.")
+            .optional()
+            .with(text(seller.and_then(|seller| seller.phone.as_ref().map(ToString::to_string)))),
+        Field::line("low_credit_alert", "Alert below", "The credit below which the seller is told, such as 500.00.")
+            .input(Input::Amount)
+            .optional()
+            .with(text(seller.and_then(|seller| seller.low_credit_alert).map(|alert| alert.to_string()))),
+    ]
+}
+
+/// What a form says of a seller: all of it, so that what is left empty is emptied.
+fn seller_read(mut fields: Fields<'_>, settings: &Settings) -> Result<SellerChange, Problem> {
+    let change = crate::api::seller_form(&mut fields, settings);
+    let name = fields.required("name", change.name.clone());
+    let name = fields.finish(name)?;
+    Ok(SellerChange {
+        name: Some(name),
+        email: Some(change.email.flatten()),
+        phone: Some(change.phone.flatten()),
+        low_credit_alert: Some(change.low_credit_alert.flatten()),
+        standing: None,
+    })
+}
+
+fn seller_make(charge: &Arc<Charge>) -> Action {
+    let settings = Arc::clone(&charge.settings);
+    Action {
+        name: "create",
+        title: "New seller",
+        scope: "charge.manage",
+        target: Target::Nothing,
+        harms: false,
+        moves_money: false,
+        fields: Box::new(|_, _| Ok(seller_fields(None))),
+        preview: Box::new(|_, _| Ok(Preview::sentence("The seller begins without credit."))),
+        run: Box::new(move |tx, doer, _, fields| {
+            let SellerChange { name, email, phone, low_credit_alert, .. } = seller_read(fields, &settings)?;
+            let new = NewSeller {
+                id: doer.fresh_id(),
+                name: name.unwrap_or_default(),
+                email: email.flatten(),
+                phone: phone.flatten(),
+                low_credit_alert: low_credit_alert.flatten(),
+            };
+            let seller = service::seller_create(tx, doer.now, &settings, &new)?;
+            Ok(Done::sentence(format!("{} is registered. Increase its credit next.", seller.name), seller.id))
+        }),
+    }
+}
+
+fn seller_edit(charge: &Arc<Charge>) -> Action {
+    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
+    Action {
+        name: "edit",
+        title: "Edit",
+        scope: "charge.manage",
+        target: Target::One,
+        harms: false,
+        moves_money: false,
+        fields: Box::new(move |tx, ids| Ok(seller_fields(Some(&service::seller_get(tx, &reading, one(ids)?)?)))),
+        preview: Box::new(|_, _| Ok(Preview::default())),
+        run: Box::new(move |tx, doer, ids, fields| {
+            let change = seller_read(fields, &settings)?;
+            let seller = service::seller_change(tx, doer.now, &settings, one(ids)?, &change)?;
+            Ok(Done::sentence(format!("{} is changed.", seller.name), seller.id))
+        }),
+    }
+}
+
+fn seller_increase(charge: &Arc<Charge>) -> Action {
+    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
+    let most = settings.max_increase;
+    Action {
+        name: "increase-credit",
+        title: "Increase credit",
+        scope: "charge.credit",
+        target: Target::One,
+        harms: false,
+        moves_money: true,
+        fields: Box::new(move |_, _| {
+            Ok(vec![
+                Field::line("amount", "Amount", "More than zero, with at most two decimals.").input(Input::Amount),
+                Field::line("reference", "Reference", "The payment that this answers, such as a bank reference.")
+                    .optional(),
+            ])
+        }),
+        preview: Box::new(move |tx, ids| {
+            let seller = service::seller_get(tx, &reading, one(ids)?)?;
+            let obstacle = (seller.standing != Standing::Active)
+                .then(|| format!("{} is {}; make it active first.", seller.name, seller.standing.name()));
+            let sentence = format!(
+                "{} has {} now. It gets the amount at once, and can sell from it. At most {} at a time.",
+                seller.name,
+                seller.credit.for_people(),
+                most.for_people()
+            );
+            Ok(Preview { sentence, obstacle, ..Preview::default() })
+        }),
+        run: Box::new(move |tx, doer, ids, mut fields| {
+            let amount = amount(&mut fields, settings.max_increase);
+            let reference = fields.line("reference", 1, 100);
+            let amount = fields.finish(amount)?;
+            let seller = one(ids)?;
+            let order = IncreaseOrder { id: doer.fresh_id(), seller, amount, reference, actor: doer.actor.clone() };
+            let increase = service::credit_increase(tx, doer.now, &settings, &order)?;
+            let (given, now) = (amount.for_people(), increase.credit_after.for_people());
+            Ok(Done::sentence(format!("{given} is given. The credit is {now} now."), seller))
+        }),
+    }
+}
+
+/// An amount of more than zero and at most `most`.
+fn amount(fields: &mut Fields<'_>, most: Money) -> Option<Money> {
+    let amount = fields.amount("amount", most.currency());
+    let amount = fields.required("amount", amount)?;
+    match amount.positive().and_then(|amount| amount.at_most(most)) {
+        Ok(amount) => Some(amount),
+        Err(error) => fields.refuse("amount", &amount.to_string(), Rule::new(error.code(), error.rule())),
+    }
+}
+
+fn seller_standing(charge: &Arc<Charge>, name: &'static str, title: &'static str, to: Standing) -> Action {
+    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
+    let consequence = if to == Standing::Active { "can sell again" } else { "cannot sell until made active again" };
+    Action {
+        name,
+        title,
+        scope: "charge.manage",
+        target: Target::Many,
+        harms: to != Standing::Active,
+        moves_money: false,
+        fields: Box::new(|_, _| Ok(Vec::new())),
+        preview: Box::new(move |tx, ids| {
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let seller = service::seller_get(tx, &reading, *id)?;
+                let what = if seller.standing == to { "stays as it is" } else { consequence };
+                rows.push((seller.name, what.to_owned()));
+            }
+            let sentence = match rows.as_slice() {
+                [(name, what)] => format!("{name} {what}."),
+                rows => format!("{} sellers: each {consequence}. Their credit stays theirs.", rows.len()),
+            };
+            Ok(Preview { sentence, rows, obstacle: None })
+        }),
+        run: Box::new(move |tx, doer, ids, fields| {
+            fields.finish(Some(()))?;
+            let change = SellerChange { standing: Some(to), ..SellerChange::default() };
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let seller = service::seller_change(tx, doer.now, &settings, *id, &change)?;
+                rows.push((seller.name, format!("is {}", to.name())));
+            }
+            let go = if let [only] = ids { Some(*only) } else { None };
+            Ok(Done { sentence: format!("{} done.", counted(ids.len(), "seller")), rows, go })
+        }),
+    }
+}
