@@ -1,0 +1,97 @@
+//! A browser without JavaScript: it keeps a session, reads pages, and sends their forms.
+
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+
+use crate::program::{Installation, Serving, client};
+
+/// The password of everybody that a test makes.
+pub(crate) const PASSWORD: &str = "paper lantern violet harbor";
+
+pub(crate) struct Browser {
+    base: String,
+    client: Client,
+    session: Option<String>,
+}
+
+/// What a browser shows: the status, the page, and where it was sent to instead.
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+    pub(crate) sent_to: String,
+}
+
+/// Makes a person by the command line.
+pub(crate) fn person(installation: &Installation, name: &str, flags: &[&str]) {
+    let email = format!("{name}@example.com");
+    let args = [&["user", "create", "--username", name, "--email", &email, "--password-stdin"], flags].concat();
+    let made = installation.run_with(&args, &format!("{PASSWORD}\n"));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+impl Browser {
+    /// One that nobody has signed in with.
+    pub(crate) fn new(serving: &Serving) -> Self {
+        let _ = client();
+        let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+        Browser { base: serving.url(""), client, session: None }
+    }
+
+    /// One that `name` has signed in with.
+    pub(crate) async fn signed_in(serving: &Serving, name: &str) -> Self {
+        let mut browser = Browser::new(serving);
+        let page = browser.post("/accounts/login/", &[("login", name), ("password", PASSWORD)]).await;
+        assert_eq!(page.status, 303, "{}", page.text);
+        browser
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Page {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let request = self.session.iter().fold(request, |request, session| request.header(COOKIE, session));
+        Page::of(request.send().await.unwrap()).await
+    }
+
+    /// A page that must be there.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let page = self.get(path).await;
+        assert_eq!(page.status, 200, "{path}: {} {}", page.sent_to, page.text);
+        page.text
+    }
+
+    /// Sends a form.
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let mut form = Url::parse("http://form/").unwrap();
+        form.query_pairs_mut().extend_pairs(fields);
+        let request = self.client.post(format!("{}{path}", self.base));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = self.session.iter().fold(request, |request, session| request.header(COOKIE, session));
+        let response = request.body(form.query().unwrap_or_default().to_owned()).send().await.unwrap();
+        if let Some(cookie) = response.headers().get(SET_COOKIE) {
+            self.session = cookie.to_str().unwrap().split(';').next().map(str::to_owned);
+        }
+        Page::of(response).await
+    }
+
+    /// Sends a form, and goes where it leads.
+    pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
+        let sent = self.post(path, fields).await;
+        assert_eq!(sent.status, 303, "{path}: {}", sent.text);
+        self.page(&sent.sent_to).await
+    }
+}
+
+impl Page {
+    async fn of(response: Response) -> Self {
+        let sent_to = response.headers().get(LOCATION).map(|value| value.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        Page { status, sent_to: sent_to.unwrap_or_default(), text: response.text().await.unwrap() }
+    }
+}
+
+/// The value of a hidden input.
+pub(crate) fn hidden(page: &str, name: &str) -> String {
+    let at = page.find(&format!("name=\"{name}\" value=\"")).expect("a hidden input");
+    let rest = &page[at..];
+    rest.split('"').nth(3).unwrap().to_owned()
+}
