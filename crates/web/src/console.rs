@@ -8,6 +8,8 @@ mod books;
 mod export;
 mod frame;
 mod home;
+mod house;
+mod keys;
 mod list;
 mod object;
 mod refusal;
@@ -20,8 +22,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use purser_kit::Problem;
 use purser_kit::console::{Action, Console, Import, Resource};
+use purser_kit::{Problem, Scope};
 
 use crate::site::House;
 
@@ -33,6 +35,8 @@ use visitor::Visitor;
 pub(crate) struct Desk {
     pub(crate) house: Arc<House>,
     pub(crate) apps: Vec<Shelf>,
+    /// Every permission there is.
+    pub(crate) scopes: Vec<Scope>,
 }
 
 /// What one app has put there.
@@ -70,13 +74,16 @@ impl Desk {
 type At = axum::extract::Path<(String, String)>;
 
 /// The console's pages, each with and without its last slash.
-pub(crate) fn routes(house: &Arc<House>, apps: Vec<Shelf>) -> Router {
-    let desk = Arc::new(Desk { house: Arc::clone(house), apps });
+pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>, mut scopes: Vec<Scope>) -> Router {
+    apps.push(house::shelf());
+    scopes.extend(house::SCOPES);
+    let desk = Arc::new(Desk { house: Arc::clone(house), apps, scopes });
     let pages = [
         ("/admin/", get(home::page)),
         ("/admin/inbox/", get(home::inbox)),
         ("/admin/ledger/accounts/", get(books::tree)),
         ("/admin/ledger/accounts/{id}/", get(books::account)),
+        ("/admin/house/new-key/", get(keys::form).post(keys::submit)),
         ("/admin/{app}/{resource}/", get(list::page)),
         ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
         ("/admin/{app}/{resource}/done/{once}/", get(act::done)),

@@ -87,9 +87,10 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
     let errors = docs::errors_page(&codes, &options);
     let apps = faces.iter().map(|face| (face.title, face.summary)).collect();
     let mut routes = Routes::new(context).with_state(());
-    let mut shelves = Vec::with_capacity(faces.len());
+    let (mut shelves, mut scopes) = (Vec::with_capacity(faces.len()), Vec::new());
     for face in faces {
         routes = routes.merge(face.api);
+        scopes.extend(face.scopes);
         shelves.push(Shelf { name: face.name, title: face.title, console: face.console });
     }
     if options.with_noop {
@@ -109,7 +110,7 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
     let measures = Measures::new(context);
     let router = api
         .merge(own_pages(&house, &openapi, errors))
-        .merge(console::routes(&house, shelves))
+        .merge(console::routes(&house, shelves, scopes))
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))

@@ -49,7 +49,7 @@ both! {
         let pages = [
             "/admin/".to_owned(), "/admin/inbox/".to_owned(), SELLERS.to_owned(), format!("{SELLERS}{id}/"),
             format!("{SELLERS}export.csv"), format!("{SELLERS}do/?action=freeze&id={id}"),
-            "/admin/charge/sales/".to_owned(), "/admin/ledger/accounts/".to_owned(), "/admin/ledger/accounts/1/".to_owned(),
+            "/admin/charge/sales/".to_owned(), "/admin/house/audit/".to_owned(), "/admin/house/keys/".to_owned(), "/admin/house/new-key/".to_owned(), "/admin/house/people/".to_owned(), "/admin/house/jobs/".to_owned(), "/admin/house/dead-letters/".to_owned(), "/admin/ledger/accounts/".to_owned(), "/admin/ledger/accounts/1/".to_owned(),
         ];
         let (stranger, mut ravi) = (Browser::new(&serving), Browser::signed_in(&serving, "ravi").await);
         for path in &pages {
@@ -164,5 +164,26 @@ both! {
         assert!(again.status == 409 && again.text.contains("failed"), "{}", again.text);
         let tree = asha.page("/admin/ledger/accounts/?under=charge").await;
         assert!(tree.contains("₹10.00") && tree.contains("seller"), "{tree}");
+    }
+
+    async fn a_key_is_shown_once_opens_what_was_chosen_and_is_revoked_for_good(db: TestDb) {
+        let (_installation, serving, mut asha) = staff(&db).await;
+        let none = asha.post("/admin/house/new-key/", &[("label", "till"), ("days", "")]).await;
+        assert!(none.status == 400 && none.text.contains("Choose at least one"), "{}", none.text);
+        let days = asha.post("/admin/house/new-key/", &[("label", "till"), ("scope", "charge.read"), ("days", "0")]).await;
+        assert!(days.status == 400 && days.text.contains("whole number from 1 to 3650"), "{}", days.text);
+        let made = asha.post("/admin/house/new-key/", &[("label", "till <1>"), ("scope", "charge.read"), ("days", "30")]).await;
+        let key = made.text.split("pk_").nth(1).map(|rest| format!("pk_{}", &rest[..64])).expect("the key");
+        let caller = serving.caller().with_key(&key);
+        assert_eq!(caller.get("/api/sellers/").await.0, 200);
+        assert_eq!(caller.post("/api/sellers/", json!({ "name": "x" })).await.0, 403);
+        let list = asha.page("/admin/house/keys/").await;
+        assert!(list.contains("till &#60;1&#62;") && !list.contains(&key), "{list}");
+        let id = list.split("name=\"id\" value=\"").nth(1).unwrap()[..36].to_owned();
+        let revoke = [("action", "revoke"), ("id", id.as_str())];
+        assert!(asha.submit("/admin/house/keys/do/", &revoke).await.contains("revoked"));
+        let audit = asha.page("/admin/house/audit/").await;
+        assert!(audit.contains("key.create") && audit.contains("house.keys.revoke"), "{audit}");
+        assert!(!audit.contains(&key));
     }
 }

@@ -247,7 +247,7 @@ impl Order {
         let (.., action) = self.desk.action(&self.app, &self.resource, &self.action)?;
         let done = (action.run)(tx, doer, &self.ids, Fields::from_form(self.fields.clone()))?;
         let entered: serde_json::Map<String, serde_json::Value> =
-            self.fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+            self.fields.iter().map(|(name, value)| (name.clone(), clipped(value).into())).collect();
         let detail = serde_json::Value::Object(entered).to_string();
         let name = format!("{}.{}.{}", self.app, self.resource, self.action);
         let touched = if self.ids.is_empty() { done.go.as_slice() } else { &self.ids };
@@ -263,6 +263,11 @@ impl Order {
         }
         serde_json::to_string(&done).map_err(Problem::internal)
     }
+}
+
+/// As much of what was entered as the audit log has room for.
+fn clipped(value: &str) -> String {
+    value.chars().take(500).collect()
 }
 
 #[derive(Template)]

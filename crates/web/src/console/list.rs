@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::Problem;
-use purser_kit::console::{Direction, ListAsk, Listing, Resource, Target};
+use purser_kit::console::{Action, Direction, ListAsk, Listing, Resource, Target};
 
 use super::show::{Clockface, Shown};
 use super::visitor::escaped;
@@ -98,9 +98,7 @@ pub(super) async fn page(
         heads: heads(&resource.listing, &ask, &query),
         rows: rows.collect(),
         chosen: allowed(Target::Many).map(|action| (action.name, action.title)).collect(),
-        makes: allowed(Target::Nothing)
-            .map(|action| (format!("{base}do/?action={}", action.name), action.title))
-            .collect(),
+        makes: makes(&base, &mut allowed(Target::Nothing)),
         uploads: uploads(shelf, resource, &visitor),
         next: listed.next.map(|next| with(&query, "after", &next)),
         first: ask.after.is_some().then(|| without(&query, &["after"])),
@@ -111,6 +109,14 @@ pub(super) async fn page(
         base,
     };
     Ok(pages::page(StatusCode::OK, &page))
+}
+
+/// What makes a new object. A key's page is its own: it shows a secret.
+fn makes(base: &str, actions: &mut dyn Iterator<Item = &Action>) -> Vec<(String, &'static str)> {
+    if base == "/admin/house/keys/" {
+        return vec![("/admin/house/new-key/".to_owned(), "New API key")];
+    }
+    actions.map(|action| (format!("{base}do/?action={}", action.name), action.title)).collect()
 }
 
 fn uploads(shelf: &Shelf, resource: &Resource, visitor: &Visitor) -> Vec<(String, &'static str)> {

@@ -1,0 +1,356 @@
+//! What belongs to the house and to no app: keys, people, jobs, the audit log. Declared as an app would.
+
+use purser_identity::api_key_revoke;
+use purser_kit::console::{
+    Action, Cell, Choice, Column, Console, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
+};
+use purser_kit::{Problem, Scope};
+use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_requeue};
+use purser_store::{Tx, params};
+use uuid::Uuid;
+
+use super::Shelf;
+use crate::sign_in::problem;
+
+/// The house's own permissions.
+pub(crate) const SCOPES: &[Scope] = &[
+    Scope { name: "house.audit", allows: "read the audit log" },
+    Scope { name: "house.jobs", allows: "see jobs, and requeue or discard dead letters" },
+    Scope { name: "house.keys", allows: "see, make and revoke API keys" },
+    Scope { name: "house.people", allows: "see everybody who can sign in" },
+    Scope { name: "ledger.read", allows: "see the chart of accounts and every statement" },
+];
+
+const KEY_STATES: &[Choice] = &[
+    Choice { value: "live", title: "live", tone: Tone::Good },
+    Choice { value: "revoked", title: "revoked", tone: Tone::Bad },
+];
+
+const YES: &[Choice] =
+    &[Choice { value: "yes", title: "yes", tone: Tone::Good }, Choice { value: "no", title: "no", tone: Tone::Quiet }];
+
+pub(crate) fn shelf() -> Shelf {
+    let resources = vec![people(), keys(), dead_letters(), jobs(), audit_log()];
+    Shelf { name: "house", title: "House", console: Console { resources, ..Console::default() } }
+}
+
+fn audit_log() -> Resource {
+    Resource {
+        name: "audit",
+        title: "Audit log",
+        one: "line",
+        about: "Who did what, from where, newest first. Nobody can edit it.",
+        view: "house.audit",
+        listing: Listing {
+            from: "identity_audit a",
+            id: "a.id",
+            columns: vec![
+                Column::new("at", "When", "a.at", Kind::Time),
+                Column::new("action", "What", "a.action", Kind::Text),
+                Column::new("actor", "By", "a.actor", Kind::Text),
+                Column::new("subject", "To", "a.subject", Kind::Text),
+                Column::new("address", "From", "a.address", Kind::Text),
+            ],
+            search: &[Search::Begins("a.action"), Search::Begins("a.subject"), Search::Begins("a.actor")],
+            filters: &[Filter {
+                name: "kind",
+                title: "Kind",
+                choices: &[
+                    ("refused", "refused sign-ins", "a.action = 'session.refused'"),
+                    ("sessions", "sign-ins", "a.action LIKE 'session.%'"),
+                    ("people", "by people", "a.actor LIKE 'user:%'"),
+                    ("exports", "exports", "a.action = 'console.export'"),
+                ],
+            }],
+        },
+        inbox: None,
+        detail: Box::new(audit_detail),
+        actions: Vec::new(),
+    }
+}
+
+fn audit_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+    let found = tx.query_opt(
+        "SELECT at, actor, action, subject, address, detail FROM identity_audit WHERE id = ?1",
+        &params![id],
+        |row| {
+            let facts = vec![
+                ("When", Cell::Time(row.get(0)?)),
+                ("By", Cell::Text(row.get(1)?)),
+                ("To", Cell::Text(row.get(3)?)),
+                ("From", Cell::text(row.get::<Option<String>>(4)?)),
+                ("Detail", Cell::Text(row.get(5)?)),
+            ];
+            Ok(Detail { title: row.get(2)?, facts, ..Detail::default() })
+        },
+    )?;
+    Ok(found)
+}
+
+fn people() -> Resource {
+    let flag = "CASE u.is_staff WHEN 1 THEN 'yes' ELSE 'no' END";
+    Resource {
+        name: "people",
+        title: "People",
+        one: "person",
+        about: "Everybody who can sign in. Make staff with purser user create.",
+        view: "house.people",
+        listing: Listing {
+            from: "identity_user u",
+            id: "u.id",
+            columns: vec![
+                Column::new("username", "Username", "u.username", Kind::Text),
+                Column::new("email", "Email", "u.email", Kind::Text),
+                Column::new("staff", "Staff", flag, Kind::Choice(YES)),
+                Column::new(
+                    "active",
+                    "May sign in",
+                    "CASE u.is_active WHEN 1 THEN 'yes' ELSE 'no' END",
+                    Kind::Choice(YES),
+                ),
+                Column::new("created_at", "Since", "u.created_at", Kind::Time),
+            ],
+            search: &[Search::Within("u.username"), Search::Within("u.email"), Search::Begins("u.mobile")],
+            filters: &[Filter {
+                name: "kind",
+                title: "Kind",
+                choices: &[
+                    ("staff", "staff", "u.is_staff = 1"),
+                    ("superusers", "superusers", "u.is_superuser = 1"),
+                    ("others", "not staff", "u.is_staff = 0"),
+                ],
+            }],
+        },
+        inbox: None,
+        detail: Box::new(person_detail),
+        actions: Vec::new(),
+    }
+}
+
+fn person_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+    let found = tx.query_opt(
+        "SELECT username, email, first_name, last_name, is_staff, is_superuser, is_active, roles, created_at
+         FROM identity_user WHERE id = ?1",
+        &params![id],
+        |row| {
+            let (first, last): (String, String) = (row.get(2)?, row.get(3)?);
+            let yes = |index| row.get::<bool>(index).map(|yes| Cell::Text(if yes { "yes" } else { "no" }.to_owned()));
+            let facts = vec![
+                ("Email", Cell::Text(row.get(1)?)),
+                ("Name", Cell::Text(format!("{first} {last}").trim().to_owned())),
+                ("Staff", yes(4)?),
+                ("Superuser", yes(5)?),
+                ("May sign in", yes(6)?),
+                ("Roles", Cell::Text(row.get(7)?)),
+                ("Since", Cell::Time(row.get(8)?)),
+            ];
+            Ok(Detail { title: row.get(0)?, facts, ..Detail::default() })
+        },
+    )?;
+    Ok(found)
+}
+
+fn keys() -> Resource {
+    Resource {
+        name: "keys",
+        title: "API keys",
+        one: "key",
+        about: "What programs sign in with. A key's secret is shown once, when it is made.",
+        view: "house.keys",
+        listing: Listing {
+            from: "identity_api_key k",
+            id: "k.id",
+            columns: vec![
+                Column::new("label", "Label", "k.label", Kind::Text),
+                Column::new("scopes", "May", "k.scopes", Kind::Text),
+                Column::new(
+                    "state",
+                    "State",
+                    "CASE WHEN k.revoked_at IS NULL THEN 'live' ELSE 'revoked' END",
+                    Kind::Choice(KEY_STATES),
+                ),
+                Column::new("last_used_at", "Last used", "k.last_used_at", Kind::Time),
+                Column::new("expires_at", "Expires", "k.expires_at", Kind::Time),
+                Column::new("created_at", "Made", "k.created_at", Kind::Time),
+            ],
+            search: &[Search::Within("k.label"), Search::Within("k.scopes")],
+            filters: &[Filter {
+                name: "state",
+                title: "State",
+                choices: &[
+                    ("live", "live", "k.revoked_at IS NULL"),
+                    ("revoked", "revoked", "k.revoked_at IS NOT NULL"),
+                ],
+            }],
+        },
+        inbox: None,
+        detail: Box::new(key_detail),
+        actions: vec![key_revoke()],
+    }
+}
+
+fn key_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+    let found = tx.query_opt(
+        "SELECT label, scopes, tie_kind, tie_id, created_by, created_at, expires_at, last_used_at, revoked_at, revoked_by
+         FROM identity_api_key WHERE id = ?1",
+        &params![id],
+        |row| {
+            let tie = row.get::<Option<String>>(2)?.zip(row.get::<Option<Uuid>>(3)?);
+            let facts = vec![
+                ("May", Cell::Text(row.get(1)?)),
+                ("Acts only for", Cell::text(tie.map(|(kind, id)| format!("{kind} {id}")))),
+                ("Made by", Cell::Text(row.get(4)?)),
+                ("Made", Cell::Time(row.get(5)?)),
+                ("Expires", Cell::time(row.get(6)?)),
+                ("Last used", Cell::time(row.get(7)?)),
+                ("Revoked", Cell::time(row.get(8)?)),
+                ("Revoked by", Cell::text(row.get::<Option<String>>(9)?)),
+            ];
+            Ok(Detail { title: row.get(0)?, facts, ..Detail::default() })
+        },
+    )?;
+    Ok(found)
+}
+
+fn key_revoke() -> Action {
+    Action {
+        name: "revoke",
+        title: "Revoke",
+        scope: "house.keys",
+        target: Target::Many,
+        harms: true,
+        moves_money: false,
+        fields: Box::new(|_, _| Ok(Vec::new())),
+        preview: Box::new(|_, ids| {
+            let keys = if ids.len() == 1 { "This key opens" } else { "These keys open" };
+            Ok(Preview::sentence(format!("{keys} nothing from now on, for good. Programs that use it stop working.")))
+        }),
+        run: Box::new(|tx, doer, ids, fields| {
+            fields.finish(Some(()))?;
+            for id in ids {
+                api_key_revoke(tx, doer.now, *id, &doer.actor).map_err(key_problem)?;
+            }
+            Ok(Done::sentence(format!("{} revoked. Every server refuses it within two seconds.", ids.len()), None))
+        }),
+    }
+}
+
+fn key_problem(error: purser_identity::Error) -> Problem {
+    match error {
+        purser_identity::Error::NoKey => Problem::not_found("key"),
+        purser_identity::Error::KeyRevoked => Problem::new(&purser_kit::code::CONFLICT, "The key is revoked already."),
+        other => problem(other),
+    }
+}
+
+fn jobs() -> Resource {
+    Resource {
+        name: "jobs",
+        title: "Jobs",
+        one: "job",
+        about: "What is still to be done: waiting, running, or to be tried again.",
+        view: "house.jobs",
+        listing: Listing {
+            from: "outbox_job j",
+            id: "j.id",
+            columns: vec![
+                Column::new("kind", "Kind", "j.kind", Kind::Text),
+                Column::new("due_at", "Due", "j.due_at", Kind::Time),
+                Column::new("attempts", "Attempts", "j.attempts", Kind::Number),
+                Column::new("created_at", "Since", "j.created_at", Kind::Time),
+            ],
+            search: &[Search::Begins("j.kind")],
+            filters: &[Filter {
+                name: "state",
+                title: "State",
+                choices: &[
+                    ("running", "running", "j.lease_owner IS NOT NULL"),
+                    ("failed", "failed before", "j.attempts > 0"),
+                ],
+            }],
+        },
+        inbox: None,
+        detail: Box::new(|tx, id| job_detail(tx, id, "outbox_job")),
+        actions: Vec::new(),
+    }
+}
+
+fn dead_letters() -> Resource {
+    Resource {
+        name: "dead-letters",
+        title: "Dead letters",
+        one: "dead letter",
+        about: "Jobs that were given up. Mend the cause, then requeue them.",
+        view: "house.jobs",
+        listing: Listing {
+            from: "outbox_dead_letter d",
+            id: "d.id",
+            columns: vec![
+                Column::new("kind", "Kind", "d.kind", Kind::Text),
+                Column::new("died_at", "Given up", "d.died_at", Kind::Time),
+                Column::new("attempts", "Attempts", "d.attempts", Kind::Number),
+                Column::new("created_at", "Since", "d.created_at", Kind::Time),
+            ],
+            search: &[Search::Begins("d.kind")],
+            filters: &[],
+        },
+        inbox: None,
+        detail: Box::new(|tx, id| job_detail(tx, id, "outbox_dead_letter")),
+        actions: vec![
+            letter_action("requeue", "Requeue", false, "tried again from the beginning", |tx, now, id| {
+                dead_letter_requeue(tx, now, id)
+            }),
+            letter_action("discard", "Discard", true, "removed for good and never done", |tx, _, id| {
+                dead_letter_discard(tx, id)
+            }),
+        ],
+    }
+}
+
+fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<Detail>, Problem> {
+    let sql = format!("SELECT kind, payload, attempts, max_attempts, failures, created_at FROM {table} WHERE id = ?1");
+    let found = tx.query_opt(&sql, &params![id], |row| {
+        let (made, most): (i64, i64) = (row.get(2)?, row.get(3)?);
+        let facts = vec![
+            ("Since", Cell::Time(row.get(5)?)),
+            ("Attempts", Cell::Text(format!("{made} of {most}"))),
+            ("Job", Cell::Text(row.get(1)?)),
+            ("Failures", Cell::Text(row.get(4)?)),
+        ];
+        Ok(Detail { title: row.get(0)?, facts, ..Detail::default() })
+    })?;
+    Ok(found)
+}
+
+type Treat = fn(&mut Tx<'_>, jiff::Timestamp, Uuid) -> Result<(), OutboxError>;
+
+fn letter_action(name: &'static str, title: &'static str, harms: bool, what: &'static str, treat: Treat) -> Action {
+    Action {
+        name,
+        title,
+        scope: "house.jobs",
+        target: Target::Many,
+        harms,
+        moves_money: false,
+        fields: Box::new(|_, _| Ok(Vec::new())),
+        preview: Box::new(move |_, ids| {
+            let letters = if ids.len() == 1 { "One job is".to_owned() } else { format!("{} jobs are", ids.len()) };
+            Ok(Preview::sentence(format!("{letters} {what}.")))
+        }),
+        run: Box::new(move |tx, doer, ids, fields| {
+            fields.finish(Some(()))?;
+            for id in ids {
+                treat(tx, doer.now, *id).map_err(letter_problem)?;
+            }
+            Ok(Done::sentence(format!("{}: {what}.", ids.len()), None))
+        }),
+    }
+}
+
+fn letter_problem(error: OutboxError) -> Problem {
+    match error {
+        OutboxError::Store(error) => error.into(),
+        OutboxError::NoDeadLetter { .. } => Problem::not_found("dead letter"),
+        other => Problem::internal(other),
+    }
+}

@@ -1,0 +1,139 @@
+//! Making an API key. Not an action like others: what it answers is a secret, shown once and kept nowhere.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::SignedDuration;
+use purser_identity::{AuditEvent, Error as IdentityError, NewApiKey, Scopes, Secret, api_key_create, audit};
+use purser_kit::Scope;
+
+use super::{Desk, Refusal, Visitor, frame};
+use crate::pages::{self, Shell};
+use crate::sign_in::problem;
+
+/// The scope that this takes.
+const SCOPE: &str = "house.keys";
+
+#[derive(Template)]
+#[template(path = "console/key_new.html")]
+struct NewKeyPage<'a> {
+    shell: Shell,
+    scopes: &'a [Scope],
+    form: KeyForm,
+    error: Option<String>,
+}
+
+impl NewKeyPage<'_> {
+    fn is_chosen(&self, scope: &str) -> bool {
+        self.form.scopes.iter().any(|chosen| chosen == scope)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/key_made.html")]
+struct MadeKeyPage {
+    shell: Shell,
+    label: String,
+    scopes: String,
+    secret: String,
+}
+
+/// What the form says.
+#[derive(Debug, Default)]
+struct KeyForm {
+    label: String,
+    scopes: Vec<String>,
+    days: String,
+}
+
+impl KeyForm {
+    fn read(pairs: Vec<(String, String)>) -> Self {
+        let mut form = KeyForm::default();
+        for (name, value) in pairs {
+            match name.as_str() {
+                "label" => form.label = value,
+                "scope" => form.scopes.push(value),
+                "days" => form.days = value,
+                _ => {}
+            }
+        }
+        form
+    }
+}
+
+pub(super) async fn form(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
+    visitor.needs(SCOPE)?;
+    Ok(shown(&desk, &visitor, KeyForm::default(), None))
+}
+
+fn shown(desk: &Desk, visitor: &Visitor, form: KeyForm, error: Option<String>) -> Response {
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let shell = frame::shell(desk, visitor, "New API key");
+    pages::page(status, &NewKeyPage { shell, scopes: &desk.scopes, form, error })
+}
+
+pub(super) async fn submit(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Refusal> {
+    visitor.needs(SCOPE)?;
+    let form = KeyForm::read(pairs);
+    let new = match read(&desk, &visitor, &form) {
+        Ok(new) => new,
+        Err(text) => return Ok(shown(&desk, &visitor, form, Some(text))),
+    };
+    let mut random = [0; 32];
+    (desk.house.options.random)(&mut random);
+    let secret = Secret::api_key(&random);
+    let (hash, (now, event), address) = (secret.hash(), desk.house.context.stamp(), visitor.address.clone());
+    let (label, scopes) = (new.label.clone(), new.scopes.to_string());
+    let made = desk.house.context.store.write(move |tx| {
+        api_key_create(tx, now, &new, hash)?;
+        let detail = serde_json::json!({ "label": new.label, "scopes": new.scopes.to_string() }).to_string();
+        let subject = format!("house:keys:{}", new.id);
+        let address = Some(address.as_str()).filter(|address| !address.is_empty());
+        let event_text =
+            AuditEvent { actor: &new.created_by, action: "key.create", subject: &subject, address, detail: &detail };
+        audit(tx, now, event, &event_text)
+    });
+    match made.await {
+        Ok(()) => {
+            let shell = frame::shell(&desk, &visitor, "New API key");
+            let page = MadeKeyPage { shell, label, scopes, secret: secret.expose().to_owned() };
+            Ok(pages::page(StatusCode::OK, &page))
+        }
+        Err(error @ IdentityError::BadField { .. }) => Ok(shown(&desk, &visitor, form, Some(error.to_string()))),
+        Err(error) => Err(problem(error).into()),
+    }
+}
+
+/// The key that the form describes, or what is wrong with it.
+fn read(desk: &Desk, visitor: &Visitor, form: &KeyForm) -> Result<NewApiKey, String> {
+    let scopes = Scopes::parse(&form.scopes.join(" ")).map_err(|_| "Choose at least one thing that the key may do.")?;
+    // Nobody gives what they do not have.
+    if let Some(scope) = form.scopes.iter().find(|scope| !visitor.caller.has(scope)) {
+        return Err(format!("You may not give {scope}: you do not have it yourself."));
+    }
+    let (now, id) = desk.house.context.stamp();
+    let expires_at = match form.days.trim() {
+        "" => None,
+        days => {
+            let wrong = || format!("The days until it expires must be a whole number from 1 to 3650, not '{days}'.");
+            let days: i64 = days.parse().ok().filter(|days| (1..=3_650).contains(days)).ok_or_else(wrong)?;
+            Some(now.checked_add(SignedDuration::from_hours(24 * days)).map_err(|_| wrong())?)
+        }
+    };
+    Ok(NewApiKey {
+        id,
+        label: form.label.trim().to_owned(),
+        scopes,
+        tie: None,
+        expires_at,
+        created_by: visitor.actor(),
+    })
+}
