@@ -3,6 +3,7 @@
 mod callback;
 mod counter;
 mod phones;
+mod requests;
 mod sellers;
 mod transactions;
 
@@ -30,6 +31,7 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
     let read_all = Needs::StaffScope("charge.read");
     let manage = Needs::StaffScope("charge.manage");
     let settle = Needs::StaffScope("charge.settle");
+    let credit = Needs::StaffScope("charge.credit");
     Routes::new(&charge.context)
         .add(read, routes!(sellers::seller_list))
         .add(manage, routes!(sellers::seller_create))
@@ -37,7 +39,7 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(manage, routes!(sellers::seller_replace))
         .add(manage, routes!(sellers::seller_update))
         .add(manage, routes!(sellers::seller_delete))
-        .add(Needs::StaffScope("charge.credit"), routes!(counter::credit_increase))
+        .add(credit, routes!(counter::credit_increase))
         .add(Needs::Scope("charge.sell"), routes!(counter::charge_sell))
         .add(read, routes!(counter::credit_read))
         .add(read, routes!(transactions::seller_credit_list))
@@ -54,6 +56,12 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(read, routes!(transactions::sale_read))
         .add(settle, routes!(transactions::sale_reverse))
         .add(settle, routes!(transactions::sale_resolve))
+        .add(read, routes!(requests::seller_request_list))
+        .add(Needs::Scope("charge.sell"), routes!(requests::request_create))
+        .add(read, routes!(requests::request_list))
+        .add(credit, routes!(requests::request_approve))
+        .add(credit, routes!(requests::request_reject))
+        .add(Needs::Scope("charge.sell"), routes!(requests::request_withdraw))
         .add(Needs::Nothing, routes!(callback::operator_callback))
         .with_state(Arc::clone(charge))
 }

@@ -3,13 +3,14 @@
 mod credit;
 mod figures;
 mod phones;
+mod requests;
 mod sales;
 mod sellers;
 
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Console, Tone};
+use purser_kit::console::{Cell, Choice, Console, Field, Tone};
 use uuid::Uuid;
 
 use crate::Charge;
@@ -31,6 +32,7 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
             sales::resource(charge),
             phones::resource(charge),
             credit::resource(charge),
+            requests::resource(charge),
         ],
         figures: figures::figures(charge.settings.currency),
         imports: Vec::new(),
@@ -53,4 +55,8 @@ fn counted(count: usize, one: &str) -> String {
 /// The only id: the console gives exactly one where the target is one.
 fn one(ids: &[Uuid]) -> Result<Uuid, Problem> {
     ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
+}
+
+fn reason() -> Field {
+    Field::line("reason", "Reason", "What this rests on, for whoever reads it in a year.")
 }

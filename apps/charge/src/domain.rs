@@ -235,6 +235,71 @@ pub struct Increase {
     pub created_at: Timestamp,
 }
 
+/// How a credit request stands. pending → approved | rejected | withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RequestStatus {
+    /// Nobody has decided yet.
+    Pending,
+    /// The credit was given.
+    Approved,
+    /// Staff turned it down.
+    Rejected,
+    /// The seller took it back.
+    Withdrawn,
+}
+
+impl RequestStatus {
+    const ALL: [RequestStatus; 4] =
+        [RequestStatus::Pending, RequestStatus::Approved, RequestStatus::Rejected, RequestStatus::Withdrawn];
+
+    /// Its name in the API and the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            RequestStatus::Pending => "pending",
+            RequestStatus::Approved => "approved",
+            RequestStatus::Rejected => "rejected",
+            RequestStatus::Withdrawn => "withdrawn",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        RequestStatus::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, Rule> {
+        let must = "be pending, approved, rejected or withdrawn";
+        RequestStatus::from_name(text).ok_or_else(|| Rule::new("unknown_value", must))
+    }
+}
+
+/// Credit that a seller asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Its id.
+    pub id: Uuid,
+    /// For whom.
+    pub seller: Uuid,
+    /// How much.
+    pub amount: Money,
+    /// What it is paid with.
+    pub note: Option<String>,
+    /// How it stands.
+    pub status: RequestStatus,
+    /// Who asked.
+    pub asked_by: String,
+    /// When.
+    pub asked_at: Timestamp,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
+    /// Why it was rejected.
+    pub reason: Option<String>,
+    /// The credit that was given for it.
+    pub credit: Option<Uuid>,
+}
+
 /// How a sale stands.
 ///
 /// submitted → completed | failed | unknown; unknown → completed | failed; completed → reversed.

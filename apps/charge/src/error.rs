@@ -7,7 +7,7 @@ use purser_outbox::Error as OutboxError;
 use purser_store::Error as StoreError;
 use uuid::Uuid;
 
-use crate::domain::{PhoneNumber, SaleStatus, Standing};
+use crate::domain::{PhoneNumber, RequestStatus, SaleStatus, Standing};
 
 /// A refusal. The command it came from changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,18 @@ pub enum Error {
     /// No such sale, or not this caller's.
     #[error("There is no such sale.")]
     NoSale,
+    /// No such credit request, or not this caller's.
+    #[error("There is no such credit request.")]
+    NoRequest,
+    /// The credit request was decided on before.
+    #[error("The credit request is {} already.", .0.name())]
+    Decided(RequestStatus),
+    /// Whoever asks for money does not approve it.
+    #[error("You asked for this credit yourself; somebody else must approve it.")]
+    OwnRequest,
+    /// An answer could not be put into words.
+    #[error("the answer cannot be written: {0}")]
+    Answer(String),
     /// The seller is frozen or inactive.
     #[error("The seller is {}.", .0.name())]
     SellerNotActive(Standing),
@@ -96,6 +108,8 @@ pub static CODES: &[&Code] = &[
     &ALREADY_SETTLED,
     &NOT_REVERSIBLE,
     &INVALID_SIGNATURE,
+    &ALREADY_DECIDED,
+    &OWN_REQUEST,
 ];
 
 static INSUFFICIENT_CREDIT: Code = Code {
@@ -170,11 +184,27 @@ pub(crate) static INVALID_SIGNATURE: Code = Code {
     help: "Sign `timestamp.body` with the shared secret (HMAC-SHA-256), within five minutes of sending it.",
 };
 
+static ALREADY_DECIDED: Code = Code {
+    name: "already_decided",
+    status: 409,
+    title: "The credit request was decided on before",
+    help: "Read the request's status. Ask anew where credit is still needed.",
+};
+
+static OWN_REQUEST: Code = Code {
+    name: "own_request",
+    status: 403,
+    title: "Whoever asks for money does not approve it",
+    help: "Let another member of staff, or another key, approve the request.",
+};
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::NoSeller | Error::NoPhone | Error::NoSale => Problem::new(&code::NOT_FOUND, detail),
+            Error::NoSeller | Error::NoPhone | Error::NoSale | Error::NoRequest => {
+                Problem::new(&code::NOT_FOUND, detail)
+            }
             Error::SellerNotActive(_) => Problem::new(&SELLER_NOT_ACTIVE, detail),
             Error::PhoneNotActive { .. } => Problem::new(&PHONE_NOT_ACTIVE, detail),
             Error::PhoneTaken(_) => Problem::new(&PHONE_TAKEN, detail),
@@ -186,6 +216,9 @@ impl From<Error> for Problem {
             Error::Settled(_) => Problem::new(&ALREADY_SETTLED, detail),
             Error::NotReversible(_) => Problem::new(&NOT_REVERSIBLE, detail),
             Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),
+            Error::Decided(_) => Problem::new(&ALREADY_DECIDED, detail),
+            Error::OwnRequest => Problem::new(&OWN_REQUEST, detail),
+            Error::Answer(error) => Problem::internal(error),
             Error::Ledger(error) => error.into(),
             Error::Outbox(OutboxError::Store(error)) | Error::Store(error) => error.into(),
             Error::Outbox(error) => Problem::internal(error),

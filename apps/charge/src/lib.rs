@@ -19,14 +19,18 @@ use purser_kit::{App, AppContext, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
 pub use connector::Connector;
-pub use domain::{CallingCode, Increase, Phone, PhoneNumber, Sale, SaleStatus, Seller, Settings, Standing};
+pub use domain::{
+    CallingCode, Increase, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus, Seller, Settings, Standing,
+};
 pub use error::{CODES, Error};
 pub use service::Order;
 pub use store::{CreditCheck, Filter};
 
 /// The app's tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { room: "charge", number: 1, name: "charge", sql: include_str!("../migrations/0001_charge.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "charge", number: 1, name: "charge", sql: include_str!("../migrations/0001_charge.sql") },
+    Migration { room: "charge", number: 2, name: "request", sql: include_str!("../migrations/0002_request.sql") },
+];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.
 const TURN: usize = 512;

@@ -3,6 +3,7 @@
 mod credit;
 mod listing;
 mod phone;
+mod request;
 mod sale;
 mod sell;
 mod seller;
@@ -10,6 +11,7 @@ mod seller;
 pub use credit::{IncreaseOrder, credit_increase};
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
 pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove};
+pub use request::{NewRequest, request_approve, request_create, request_get, request_reject, request_withdraw};
 pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};
 pub use sell::{Order, sales_create};
 pub use seller::{NewSeller, Removed, SellerChange, seller_change, seller_create, seller_get, seller_remove};

@@ -1,5 +1,7 @@
 //! The app's only SQL.
 
+pub(crate) mod request;
+
 use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};

@@ -24,7 +24,7 @@ use crate::{Charge, jobs};
 const DELIVERY_LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
 
 /// An amount that must be more than zero and at most `max`.
-fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Currency, max: Money) -> Option<Money> {
+pub(super) fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Currency, max: Money) -> Option<Money> {
     let amount = fields.amount(name, currency);
     let amount = fields.required(name, amount)?;
     if !amount.is_positive() {

@@ -11,7 +11,7 @@ use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, one};
+use super::{badge, counted, one, reason};
 use crate::Charge;
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
@@ -131,10 +131,6 @@ fn sale_reverse(charge: &Arc<Charge>) -> Action {
             Ok(Done::sentence(format!("{} reversed; the credit is back.", counted(ids.len(), "sale")), go))
         }),
     }
-}
-
-fn reason() -> Field {
-    Field::line("reason", "Reason", "What this rests on, for whoever reads it in a year.")
 }
 
 fn sale_resolve(charge: &Arc<Charge>) -> Action {

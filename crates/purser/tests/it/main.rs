@@ -12,6 +12,7 @@ mod identity;
 mod ledger;
 mod outbox;
 mod program;
+mod requests;
 mod store;
 mod tls;
 mod web;

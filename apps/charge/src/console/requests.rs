@@ -1,0 +1,153 @@
+//! Credit requests in the console, and in its inbox.
+
+use std::sync::Arc;
+
+use purser_kit::Problem;
+use purser_kit::console::{
+    Action, Cell, Choice, Column, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
+};
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::{badge, counted, reason};
+use crate::Charge;
+use crate::domain::{RequestStatus, Settings};
+use crate::error::Error;
+use crate::service;
+use crate::store::request::{REQUESTS_FROM, request_find};
+
+const STATES: &[Choice] = &[
+    Choice { value: "pending", title: "pending", tone: Tone::Waiting },
+    Choice { value: "approved", title: "approved", tone: Tone::Good },
+    Choice { value: "rejected", title: "rejected", tone: Tone::Bad },
+    Choice { value: "withdrawn", title: "withdrawn", tone: Tone::Quiet },
+];
+
+pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
+    let currency = charge.settings.currency;
+    let reading = Arc::clone(&charge.settings);
+    Resource {
+        name: "requests",
+        title: "Credit requests",
+        one: "credit request",
+        about: "Credit that sellers ask for. Whoever asks does not approve.",
+        view: "charge.read",
+        listing: Listing {
+            from: REQUESTS_FROM,
+            id: "r.id",
+            columns: vec![
+                Column::new("seller", "Seller", "s.name", Kind::Text),
+                Column::new("amount", "Amount", "r.amount", Kind::Money(currency)),
+                Column::new("note", "Note", "r.note", Kind::Text),
+                Column::new("status", "Status", "r.status", Kind::Choice(STATES)),
+                Column::new("asked_at", "Asked", "r.asked_at", Kind::Time),
+                Column::new("decided_at", "Decided", "r.decided_at", Kind::Time),
+            ],
+            search: &[Search::Within("s.name"), Search::Within("r.note")],
+            filters: &[Filter {
+                name: "status",
+                title: "Status",
+                choices: &[
+                    ("pending", "pending", "r.status = 'pending'"),
+                    ("approved", "approved", "r.status = 'approved'"),
+                    ("rejected", "rejected", "r.status = 'rejected'"),
+                    ("withdrawn", "withdrawn", "r.status = 'withdrawn'"),
+                ],
+            }],
+        },
+        inbox: Some(("status", "pending")),
+        detail: Box::new(move |tx, id| detail(tx, &reading, id)),
+        actions: vec![approve(charge), reject(charge)],
+    }
+}
+
+fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+    let Some(request) = request_find(tx, id, settings.currency)? else { return Ok(None) };
+    let seller = service::seller_get(tx, settings, request.seller)?;
+    let credit = request.credit.map(|id| Cell::object("the credit transaction", "charge", "credit", id));
+    Ok(Some(Detail {
+        title: format!("{} for {}", request.amount.for_people(), seller.name),
+        facts: vec![
+            ("Status", badge(STATES, request.status.name())),
+            ("Seller", Cell::object(seller.name, "charge", "sellers", seller.id)),
+            ("Amount", Cell::Money(request.amount)),
+            ("Credit now", Cell::Money(seller.credit)),
+            ("Note", Cell::text(request.note)),
+            ("Asked by", Cell::Text(request.asked_by)),
+            ("Asked", Cell::Time(request.asked_at)),
+            ("Decided by", Cell::text(request.decided_by)),
+            ("Decided", Cell::time(request.decided_at)),
+            ("Reason", Cell::text(request.reason)),
+            ("Answered by", credit.unwrap_or(Cell::Nothing)),
+        ],
+        ..Detail::default()
+    }))
+}
+
+/// What the chosen requests come to, and what stands against deciding on them.
+fn chosen(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid], what: &str) -> Result<Preview, Problem> {
+    let mut total = Money::zero(settings.currency);
+    let (mut rows, mut obstacle) = (Vec::with_capacity(ids.len()), None);
+    for id in ids {
+        let request = service::request_get(tx, settings, *id)?;
+        let seller = service::seller_get(tx, settings, request.seller)?;
+        if request.status != RequestStatus::Pending {
+            obstacle = Some(Error::Decided(request.status).to_string());
+        }
+        total = total.checked_add(request.amount).ok_or_else(|| Problem::internal("a total past 64 bits"))?;
+        rows.push((seller.name, format!("{} {what}", request.amount.for_people())));
+    }
+    let requests = counted(ids.len(), "request");
+    Ok(Preview { sentence: format!("{} in {requests} {what}.", total.for_people()), rows, obstacle })
+}
+
+fn approve(charge: &Arc<Charge>) -> Action {
+    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
+    Action {
+        name: "approve",
+        title: "Approve",
+        scope: "charge.credit",
+        target: Target::Many,
+        harms: false,
+        moves_money: true,
+        fields: Box::new(|_, _| Ok(Vec::new())),
+        preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will be given at once")),
+        run: Box::new(move |tx, doer, ids, fields| {
+            fields.finish(Some(()))?;
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let credit = doer.fresh_id();
+                let request = service::request_approve(tx, doer.now, &settings, *id, credit, &doer.actor)?;
+                let seller = service::seller_get(tx, &settings, request.seller)?;
+                rows.push((seller.name, format!("has {} now", seller.credit.for_people())));
+            }
+            let go = if let [only] = ids { Some(*only) } else { None };
+            Ok(Done { sentence: format!("{} approved; the credit is there.", counted(ids.len(), "request")), rows, go })
+        }),
+    }
+}
+
+fn reject(charge: &Arc<Charge>) -> Action {
+    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
+    Action {
+        name: "reject",
+        title: "Reject",
+        scope: "charge.credit",
+        target: Target::Many,
+        harms: true,
+        moves_money: false,
+        fields: Box::new(|_, _| Ok(vec![reason()])),
+        preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will not be given")),
+        run: Box::new(move |tx, doer, ids, mut fields| {
+            let reason = fields.line("reason", 1, 300);
+            let reason = fields.required("reason", reason);
+            let reason = fields.finish(reason)?;
+            for id in ids {
+                service::request_reject(tx, doer.now, &settings, *id, &doer.actor, &reason)?;
+            }
+            let go = if let [only] = ids { Some(*only) } else { None };
+            Ok(Done::sentence(format!("{} rejected.", counted(ids.len(), "request")), go))
+        }),
+    }
+}

@@ -1,0 +1,144 @@
+//! Credit that sellers ask for and staff approve. Whoever asks does not approve.
+
+use jiff::Timestamp;
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::{IncreaseOrder, credit_increase, seller_get};
+use crate::domain::{Request, RequestStatus, Settings, Standing};
+use crate::error::Error;
+use crate::store::request as store;
+
+/// Credit to be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRequest {
+    /// Its id, fresh.
+    pub id: Uuid,
+    /// For whom.
+    pub seller: Uuid,
+    /// How much, more than zero and at most the settings' maximum increase.
+    pub amount: Money,
+    /// What it is paid with, 1 to 300 characters.
+    pub note: Option<String>,
+    /// Who asks.
+    pub asked_by: String,
+}
+
+/// Asks for credit.
+///
+/// # Errors
+/// [`Error::NoSeller`], [`Error::SellerNotActive`].
+pub fn request_create(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    new: &NewRequest,
+) -> Result<Request, Error> {
+    let seller = seller_get(tx, settings, new.seller)?;
+    if seller.standing != Standing::Active {
+        return Err(Error::SellerNotActive(seller.standing));
+    }
+    let request = Request {
+        id: new.id,
+        seller: new.seller,
+        amount: new.amount,
+        note: new.note.clone(),
+        status: RequestStatus::Pending,
+        asked_by: new.asked_by.clone(),
+        asked_at: now,
+        decided_by: None,
+        decided_at: None,
+        reason: None,
+        credit: None,
+    };
+    store::request_insert(tx, &request)?;
+    Ok(request)
+}
+
+/// The request with this id.
+///
+/// # Errors
+/// [`Error::NoRequest`].
+pub fn request_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Request, Error> {
+    store::request_find(tx, id, settings.currency)?.ok_or(Error::NoRequest)
+}
+
+/// Gives what was asked for: one credit increase, `credit` its fresh id, in this same transaction.
+///
+/// # Errors
+/// [`Error::NoRequest`]; [`Error::Decided`] the second time; [`Error::OwnRequest`]; [`Error::SellerNotActive`].
+pub fn request_approve(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+    credit: Uuid,
+    actor: &str,
+) -> Result<Request, Error> {
+    let mut request = pending(tx, settings, id)?;
+    if request.asked_by == actor {
+        return Err(Error::OwnRequest);
+    }
+    let order = IncreaseOrder {
+        id: credit,
+        seller: request.seller,
+        amount: request.amount,
+        reference: Some(format!("request {id}")),
+        actor: actor.to_owned(),
+    };
+    credit_increase(tx, now, settings, &order)?;
+    request.credit = Some(credit);
+    decide(tx, now, request, RequestStatus::Approved, actor, None)
+}
+
+/// Turns a request down.
+///
+/// # Errors
+/// [`Error::NoRequest`], [`Error::Decided`].
+pub fn request_reject(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+    actor: &str,
+    reason: &str,
+) -> Result<Request, Error> {
+    let request = pending(tx, settings, id)?;
+    decide(tx, now, request, RequestStatus::Rejected, actor, Some(reason.to_owned()))
+}
+
+/// Takes a request back, by whoever may ask for the seller.
+///
+/// # Errors
+/// [`Error::NoRequest`], [`Error::Decided`].
+pub fn request_withdraw(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+    actor: &str,
+) -> Result<Request, Error> {
+    let request = pending(tx, settings, id)?;
+    decide(tx, now, request, RequestStatus::Withdrawn, actor, None)
+}
+
+fn pending(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Request, Error> {
+    let request = request_get(tx, settings, id)?;
+    if request.status == RequestStatus::Pending { Ok(request) } else { Err(Error::Decided(request.status)) }
+}
+
+fn decide(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    mut request: Request,
+    status: RequestStatus,
+    actor: &str,
+    reason: Option<String>,
+) -> Result<Request, Error> {
+    request.status = status;
+    request.decided_by = Some(actor.to_owned());
+    request.decided_at = Some(now);
+    request.reason = reason;
+    if store::request_decide(tx, &request)? { Ok(request) } else { Err(Error::Decided(status)) }
+}
