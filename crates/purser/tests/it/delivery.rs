@@ -1,5 +1,8 @@
 //! Sales that wait for an operator: nothing is refunded on a guess, and every word is taken once.
 
+mod house;
+mod takeover;
+
 use purser_charge::connector::http::Secret;
 use purser_testkit::{Answer, FakeServer, TestDb, both};
 use reqwest::Method;
