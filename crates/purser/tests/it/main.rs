@@ -15,6 +15,7 @@ mod program;
 mod requests;
 mod store;
 mod tls;
+mod turns;
 mod web;
 
 use purser_store::Migration;

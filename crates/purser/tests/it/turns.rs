@@ -1,0 +1,252 @@
+//! The counter's turns: whatever is decided together comes out as if it had been decided one after another.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use purser_charge::service::{
+    IncreaseOrder, NewPhone, NewSeller, Order, PhoneChange, SellerChange, credit_increase, phone_change, phone_create,
+    sale_by_ref, sales_create, seller_change, seller_create, seller_get,
+};
+use purser_charge::{CallingCode, Error, PhoneNumber, Settings, Standing, credit_check};
+use purser_kit::{Once, Repeatable};
+use purser_ledger::verify;
+use purser_money::{Currency, Money};
+use purser_store::Engine;
+use purser_testkit::{TestClock, TestDb};
+use uuid::Uuid;
+
+const NOW: Timestamp = TestClock::START;
+
+/// Sellers: the last is frozen; one more, past them, does not exist.
+const SELLERS: u8 = 3;
+
+/// Numbers: the last is frozen; the first is registered; the others are not known yet.
+const NUMBERS: u8 = 4;
+
+/// What each seller begins with, in paise.
+const CREDIT: i64 = 1_000;
+
+/// One request, everything in it small enough to meet others.
+#[derive(Debug, Clone)]
+struct Ask {
+    seller: u8,
+    number: u8,
+    minor: i64,
+    client_ref: Option<u8>,
+    key: Option<u8>,
+}
+
+fn asks() -> impl Strategy<Value = Ask> {
+    let amounts = prop_oneof![Just(100), Just(350), Just(999), Just(1_000), 1i64..1_200];
+    let small = |up_to: u8| proptest::option::weighted(0.4, 0..up_to);
+    let fields = (0..=SELLERS, 0..NUMBERS, amounts, small(3), small(3));
+    fields.prop_map(|(seller, number, minor, client_ref, key)| Ask { seller, number, minor, client_ref, key })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn a_turn_decides_as_if_its_orders_came_one_by_one_on_sqlite(turns in proptest::collection::vec(proptest::collection::vec(asks(), 1..12), 1..6)) {
+        run(Engine::Sqlite, &turns);
+    }
+
+    #[test]
+    fn a_turn_decides_as_if_its_orders_came_one_by_one_on_postgres(turns in proptest::collection::vec(proptest::collection::vec(asks(), 1..12), 1..6)) {
+        run(Engine::Postgres, &turns);
+    }
+}
+
+fn run(engine: Engine, turns: &[Vec<Ask>]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let db = TestDb::create(engine, crate::migrations()).await;
+        let shop = Shop::open(&db).await;
+        let mut model = Model::default();
+        for turn in turns {
+            let orders: Vec<Order> = turn.iter().map(|ask| shop.order(ask)).collect();
+            let expected: Vec<Verdict> =
+                std::iter::zip(turn, &orders).map(|(ask, order)| model.decide(ask, order.id)).collect();
+            assert_eq!(shop.decide(orders).await, expected, "{turn:?}");
+            shop.compare(&model).await;
+        }
+    });
+}
+
+/// What comes of a request, as far as its sender can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    /// Sold: the answer, and whether it is a repeat.
+    Sold(String, bool),
+    NoSeller,
+    SellerFrozen,
+    NumberFrozen,
+    /// The first sale under this reference.
+    Duplicate(Uuid),
+    /// What was available.
+    Short(i64),
+    KeyReused,
+}
+
+fn answer(sale: Uuid, credit: Money) -> String {
+    format!("{sale} leaves {credit}")
+}
+
+/// The rules, for one request at a time.
+#[derive(Default)]
+struct Model {
+    spent: HashMap<u8, i64>,
+    refs: HashMap<(u8, u8), Uuid>,
+    /// What was asked under a key, and what was answered.
+    keys: HashMap<u8, (Vec<u8>, String)>,
+}
+
+impl Model {
+    fn credit(&self, seller: u8) -> i64 {
+        CREDIT - self.spent.get(&seller).copied().unwrap_or(0)
+    }
+
+    fn decide(&mut self, ask: &Ask, id: Uuid) -> Verdict {
+        if let Some((asked, told)) = ask.key.and_then(|key| self.keys.get(&key)) {
+            return if *asked == body(ask) { Verdict::Sold(told.clone(), true) } else { Verdict::KeyReused };
+        }
+        match ask.seller {
+            seller if seller == SELLERS => return Verdict::NoSeller,
+            seller if seller == SELLERS - 1 => return Verdict::SellerFrozen,
+            _ => {}
+        }
+        if let Some(first) = ask.client_ref.and_then(|client_ref| self.refs.get(&(ask.seller, client_ref))) {
+            return Verdict::Duplicate(*first);
+        }
+        if ask.number == NUMBERS - 1 {
+            return Verdict::NumberFrozen;
+        }
+        let available = self.credit(ask.seller);
+        if ask.minor > available {
+            return Verdict::Short(available);
+        }
+        *self.spent.entry(ask.seller).or_default() += ask.minor;
+        let told = answer(id, inr(self.credit(ask.seller)));
+        if let Some(client_ref) = ask.client_ref {
+            self.refs.insert((ask.seller, client_ref), id);
+        }
+        if let Some(key) = ask.key {
+            self.keys.insert(key, (body(ask), told.clone()));
+        }
+        Verdict::Sold(told, false)
+    }
+}
+
+/// All that makes a repeat of a request the same request.
+fn body(ask: &Ask) -> Vec<u8> {
+    format!("{} {} {} {:?}", ask.seller, ask.number, ask.minor, ask.client_ref).into_bytes()
+}
+
+fn inr(minor: i64) -> Money {
+    Money::new(minor, Currency::INR)
+}
+
+fn number(place: u8) -> PhoneNumber {
+    PhoneNumber::parse(&format!("987654321{place}"), CallingCode::INDIA).expect("a number")
+}
+
+/// The real thing.
+struct Shop {
+    db: TestDb,
+    settings: Settings,
+    sellers: Vec<Uuid>,
+}
+
+impl Shop {
+    async fn open(db: &TestDb) -> Self {
+        let (settings, ids) = (Settings::standard(), db.ids().clone());
+        let sellers: Vec<Uuid> = (0..SELLERS).map(|_| ids.next()).collect();
+        let made: Vec<(Uuid, Uuid)> = sellers.iter().map(|seller| (*seller, ids.next())).collect();
+        let phones = [(ids.next(), 0), (ids.next(), NUMBERS - 1)];
+        let (rules, frozen_seller) = (settings.clone(), sellers[usize::from(SELLERS) - 1]);
+        let opened = db.write(move |tx| {
+            for (seller, credit) in &made {
+                let new = NewSeller {
+                    id: *seller,
+                    name: "Shop".to_owned(),
+                    email: None,
+                    phone: None,
+                    low_credit_alert: None,
+                };
+                seller_create(tx, NOW, &rules, &new)?;
+                let (amount, actor) = (inr(CREDIT), "test".to_owned());
+                let order = IncreaseOrder { id: *credit, seller: *seller, amount, reference: None, actor };
+                credit_increase(tx, NOW, &rules, &order)?;
+            }
+            for (id, place) in phones {
+                phone_create(tx, NOW, &rules, &NewPhone { id, number: number(place), label: None })?;
+            }
+            let frozen = PhoneChange { standing: Some(Standing::Frozen), ..PhoneChange::default() };
+            phone_change(tx, NOW, phones[1].0, &frozen)?;
+            let frozen = SellerChange { standing: Some(Standing::Frozen), ..SellerChange::default() };
+            seller_change(tx, NOW, &rules, frozen_seller, &frozen)?;
+            Ok::<_, Error>(())
+        });
+        opened.await.expect("opening the shop");
+        Shop { db: db.clone(), settings, sellers }
+    }
+
+    fn order(&self, ask: &Ask) -> Order {
+        let nobody = Uuid::nil();
+        let repeat = |key| {
+            let mut fingerprint = [0; 32];
+            let body = body(ask);
+            fingerprint[..body.len().min(32)].copy_from_slice(&body[..body.len().min(32)]);
+            Repeatable { owner: "test".to_owned(), key: format!("key-{key}"), fingerprint }
+        };
+        Order {
+            id: self.db.ids().next(),
+            phone_id: self.db.ids().next(),
+            now: NOW,
+            seller: self.sellers.get(usize::from(ask.seller)).copied().unwrap_or(nobody),
+            number: number(ask.number),
+            amount: inr(ask.minor),
+            client_ref: ask.client_ref.map(|client_ref| format!("ref-{client_ref}")),
+            repeat: ask.key.map(repeat),
+            actor: "test".to_owned(),
+        }
+    }
+
+    async fn decide(&self, orders: Vec<Order>) -> Vec<Verdict> {
+        let settings = self.settings.clone();
+        let decided = self.db.write(move |tx| sales_create(tx, &settings, &orders, answer));
+        decided.await.expect("a turn").into_iter().map(verdict).collect()
+    }
+
+    /// Credit, references and the books are what the model says.
+    async fn compare(&self, model: &Model) {
+        for (place, seller) in self.sellers.iter().copied().enumerate() {
+            let settings = self.settings.clone();
+            let found = self.db.read(move |tx| seller_get(tx, &settings, seller)).await.expect("a seller");
+            let place = u8::try_from(place).expect("few sellers");
+            assert_eq!(found.credit.minor(), model.credit(place), "seller {place}");
+        }
+        for ((seller, client_ref), sale) in &model.refs {
+            let (settings, seller) = (self.settings.clone(), self.sellers[usize::from(*seller)]);
+            let name = format!("ref-{client_ref}");
+            let found = self.db.read(move |tx| sale_by_ref(tx, &settings, &name, Some(seller))).await;
+            assert_eq!(found.expect("the sale").id, *sale);
+        }
+        let verdict = self.db.read(verify).await.expect("the audit");
+        assert_eq!(verdict.problems, Vec::<String>::new());
+        assert!(self.db.read(credit_check).await.expect("the check").holds());
+    }
+}
+
+fn verdict(result: Result<Once, Error>) -> Verdict {
+    match result {
+        Ok(once) => Verdict::Sold(once.answer, once.replayed),
+        Err(Error::NoSeller) => Verdict::NoSeller,
+        Err(Error::SellerNotActive(_)) => Verdict::SellerFrozen,
+        Err(Error::PhoneNotActive { .. }) => Verdict::NumberFrozen,
+        Err(Error::DuplicateRef { sale, .. }) => Verdict::Duplicate(sale),
+        Err(Error::InsufficientCredit { available, .. }) => Verdict::Short(available.minor()),
+        Err(Error::KeyReused(_)) => Verdict::KeyReused,
+        Err(other) => panic!("{other}"),
+    }
+}
