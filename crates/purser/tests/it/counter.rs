@@ -179,6 +179,56 @@ both! {
         }
     }
 
+    async fn every_list_refuses_a_query_that_it_does_not_understand(db: TestDb) {
+        let counter = Counter::open(&db, "10.00").await;
+        let described = counter.caller.get("/api/openapi.json").await.1;
+        let mut tried = 0;
+        for (path, item) in described["paths"].as_object().unwrap() {
+            let parameters = item["get"]["parameters"].as_array().cloned().unwrap_or_default();
+            let names: Vec<String> = parameters
+                .iter()
+                .filter(|parameter| parameter["in"] == "query")
+                .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+                .collect();
+            let mut queries = if names.is_empty() { Vec::new() } else { vec!["zzz=1".to_owned()] };
+            for name in &names {
+                queries.push(format!("{name}=no+such%20thing"));
+                queries.push(format!("{name}=%00"));
+                queries.push(format!("{name}={}", "9".repeat(300)));
+                queries.push(format!("{name}=1&{name}=2"));
+            }
+            if names.iter().any(|name| name == "limit") {
+                queries.extend(["limit=0", "limit=-1", "limit=1001", "limit=1.5", "limit=%D9%A1"].map(str::to_owned));
+            }
+            let path = path.replace("{id}", &counter.seller).replace("{client_ref}", "x");
+            for query in queries {
+                let (status, answer) = counter.caller.get(&format!("{path}?{query}")).await;
+                assert_eq!((status, answer["code"].as_str()), (400, Some("invalid_query")), "{path}?{query}: {answer}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 60, "only {tried} queries were tried");
+    }
+
+    async fn thirty_two_clients_with_one_key_increase_credit_once(db: TestDb) {
+        let counter = Counter::open(&db, "10.00").await;
+        let url = counter.serving.url(&counter.path("increase_credit"));
+        let tries: Vec<_> = (0..32)
+            .map(|_| {
+                let request = client().post(&url).header("authorization", counter.caller.bearer());
+                let request = request.header("idempotency-key", "top-up-1").json(&json!({ "amount": "5.00" }));
+                tokio::spawn(async move { read(request.send().await.unwrap()).await })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for attempt in tries {
+            answers.push(attempt.await.unwrap());
+        }
+        assert!(answers.iter().all(|(status, _, answer)| *status == 200 && *answer == answers[0].2), "{answers:?}");
+        assert_eq!(answers.iter().filter(|(_, replayed, _)| replayed == "true").count(), 31);
+        assert_eq!(counter.credit().await, r#"{"credit":15.00,"held":0.00,"available":15.00}"#);
+    }
+
     async fn sixty_four_clients_share_a_credit_for_twenty_and_twenty_succeed(db: TestDb) {
         let counter = Counter::open(&db, "20.00").await;
         let answers = counter.crowd(64, |number| one(&format!("98765432{:02}", number % 7)), None).await;

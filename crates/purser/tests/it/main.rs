@@ -9,6 +9,7 @@ mod crash;
 mod delivery;
 mod dump;
 mod identity;
+mod keys;
 mod ledger;
 mod outbox;
 mod program;
@@ -18,6 +19,11 @@ mod tls;
 mod turns;
 mod web;
 
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use purser_kit::{AppContext, House, Ids, KeyRing};
+use purser_outbox::Outbox;
 use purser_store::Migration;
 use purser_testkit::TestDb;
 
@@ -26,6 +32,20 @@ fn migrations() -> Vec<Migration> {
     let rooms = [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_ledger::MIGRATIONS];
     let apps = [purser_charge::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
+}
+
+/// The house in this process, under the clock of the test.
+fn context(db: &TestDb) -> AppContext {
+    AppContext::new(House {
+        store: db.store(),
+        clock: Arc::new(db.clock().clone()),
+        zone: TimeZone::UTC,
+        ids: Ids::new(|bytes| *bytes = [1; 8]),
+        outbox: Outbox::default(),
+        process: db.ids().next(),
+        keys: KeyRing::default(),
+        https: false,
+    })
 }
 
 /// What must be true at the end of every test.

@@ -12,8 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use purser_charge::connector::http::{Operator, Secret};
 use purser_charge::{Connector, Settings};
 use purser_identity::{NewApiKey, Scopes, api_key_create};
-use purser_kit::{AppContext, House, Ids, KeyRing};
-use purser_outbox::{Outbox, Worker, WorkerLimits, WorkerSetup};
+use purser_outbox::{Worker, WorkerLimits, WorkerSetup};
 use purser_testkit::{FakeServer, TestDb};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -36,23 +35,13 @@ impl Counter {
         let operator = FakeServer::start().await;
         let secret = Secret::new(SECRET).unwrap();
         let connector = Operator::new(&operator.url(""), secret, Duration::from_secs(20)).unwrap();
-        let outbox = Outbox::default();
-        let context = AppContext::new(House {
-            store: db.store(),
-            clock: Arc::new(db.clock().clone()),
-            zone: TimeZone::UTC,
-            ids: Ids::new(|bytes| *bytes = [1; 8]),
-            outbox: outbox.clone(),
-            process: db.ids().next(),
-            keys: KeyRing::default(),
-            https: false,
-        });
+        let context = crate::context(db);
         let app = purser_charge::app(&context, Settings::standard(), Connector::Http(connector));
         let setup = WorkerSetup {
             store: db.store(),
             clock: Arc::new(db.clock().clone()),
             owner: db.ids().next(),
-            outbox,
+            outbox: context.outbox.clone(),
             handlers: app.jobs,
             schedules: app.schedules,
             zone: TimeZone::UTC,
