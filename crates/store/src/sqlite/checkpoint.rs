@@ -13,11 +13,19 @@ use rusqlite::wal::CheckpointMode;
 
 use super::RestartPoint;
 
-/// Frames (pages of 4 KiB) not moved yet from which a passive checkpoint is worth its syncs: 32 MiB.
-const PASSIVE_FRAMES: i32 = 8_192;
+/// Frames (pages of 4 KiB) not moved yet from which a passive checkpoint is worth its syncs: 96 MiB. A page that was
+/// rewritten often meanwhile is moved once.
+const PASSIVE_FRAMES: i32 = 24_576;
 
-/// Frames in the log from which the writer must give a restart point: 128 MiB.
-const RESTART_FRAMES: i32 = 32_768;
+/// Frames in the log from which the writer must give a restart point: 256 MiB. Fewer of them, and fewer than
+/// one answer in a hundred waits for one.
+const RESTART_FRAMES: i32 = 65_536;
+
+/// Frames that the writer may stand still for: 2 MiB.
+const LITTLE_FRAMES: i32 = 512;
+
+/// Rounds of moving beside the writer before it stands still for whatever is left.
+const CATCH_UP_ROUNDS: u32 = 4;
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -50,13 +58,25 @@ pub(crate) fn checkpointer_run(connection: &Connection, stop: &Receiver<()>, res
             log = checkpoint(connection, CheckpointMode::PASSIVE).unwrap_or(log);
         }
         if log.frames >= RESTART_FRAMES {
-            checkpoint(connection, CheckpointMode::PASSIVE);
+            catch_up(connection);
             let restarted = restart.with_writer_halted(|| checkpoint(connection, CheckpointMode::RESTART));
             log = restarted.unwrap_or(log);
         }
         last = log;
     }
     checkpoint(connection, CheckpointMode::TRUNCATE);
+}
+
+/// Moves what there is while the writer goes on, again and again: each round leaves only what came during it, until so
+/// little is left that the writer hardly notices standing still for it.
+fn catch_up(connection: &Connection) {
+    for _ in 0..CATCH_UP_ROUNDS {
+        let moved = checkpoint(connection, CheckpointMode::PASSIVE);
+        let left = checkpoint(connection, CheckpointMode::NOOP).map_or(0, |log| log.frames - log.moved);
+        if moved.is_none() || left <= LITTLE_FRAMES {
+            return;
+        }
+    }
 }
 
 /// `None` where it could not run now: somebody reads an old snapshot, or the disk is full. The next look tries again.
