@@ -15,6 +15,8 @@
 //! a job runs at least once and now and then twice: every handler is idempotent. Whoever lost the
 //! lease can no longer acknowledge.
 //!
+//! A [`NoticeKind`] is something that is told to people or programs, and a notice of it is enqueued as a job is.
+//!
 //! A [`Schedule`] is a cron line that enqueues a job when it is due, once however many copies of the
 //! program run. A [`Worker`] does all of it: claims, runs handlers, acknowledges, minds schedules.
 
@@ -27,6 +29,7 @@ mod failure;
 mod handler;
 mod job;
 mod lease;
+mod notice;
 mod schedule;
 mod worker;
 
@@ -40,9 +43,15 @@ pub use failure::Failure;
 pub use handler::{JobContext, JobError, JobHandler};
 pub use job::{Job, job_enqueue, job_enqueue_at, job_enqueue_leased};
 pub use lease::{Claimed, Fate, Lease, job_bury, job_done, job_failed, jobs_claim, lease_extend, lease_release};
+pub use notice::{
+    Channel, Language, NewNotice, NoticeKind, NoticeText, NoticeTexts, NoticeValue, SendBulkNotice, SendNotice,
+    notice_enqueue, notices_enqueue,
+};
 pub use schedule::{Missed, Schedule, ScheduleRun};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 
 /// The tables of this room.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { room: "outbox", number: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "outbox", number: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") },
+    Migration { room: "outbox", number: 2, name: "notice", sql: include_str!("../migrations/0002_notice.sql") },
+];
