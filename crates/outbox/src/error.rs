@@ -59,6 +59,12 @@ pub enum Error {
         /// The id asked for.
         id: Uuid,
     },
+    /// A notice was sent and its secrets struck out, so it cannot be sent again.
+    #[error("the notice {id} held a secret, which was struck out when it was sent")]
+    NoticeStruck {
+        /// The notice.
+        id: Uuid,
+    },
     /// What the database holds of a notice is not what this program writes.
     #[error("a notice that is kept does not read: {0}")]
     BadNotice(String),

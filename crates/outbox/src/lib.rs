@@ -42,10 +42,14 @@ pub use error::Error;
 pub use failure::Failure;
 pub use handler::{JobContext, JobError, JobHandler};
 pub use job::{Job, job_enqueue, job_enqueue_at, job_enqueue_leased};
-pub use lease::{Claimed, Fate, Lease, job_bury, job_done, job_failed, jobs_claim, lease_extend, lease_release};
+pub use lease::{
+    Claimed, Fate, Lease, job_bury, job_done, job_failed, job_failed_until, jobs_claim, lease_extend, lease_release,
+};
 pub use notice::{
-    Channel, Language, NewNotice, NoticeKind, NoticeText, NoticeTexts, NoticeValue, SendBulkNotice, SendNotice,
-    notice_enqueue, notices_enqueue,
+    Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
+    SendBulkNotice, SendNotice, SentText, Template, TemplateEdit, TemplateKey, notice_again, notice_enqueue,
+    notice_failed, notice_get, notice_kept, notice_sent, notices_count, notices_enqueue, notices_kept, template_get,
+    template_reset, template_set, templates_edited,
 };
 pub use schedule::{Missed, Schedule, ScheduleRun};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};

@@ -13,6 +13,9 @@
 //!                     └────▶ failed: refused for good, or tried too often ─────────┘
 //! ```
 
+mod record;
+mod template;
+
 use std::iter::zip;
 
 use jiff::Timestamp;
@@ -22,6 +25,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{Error, Job, job_enqueue};
+
+pub use record::{
+    Notice, NoticeState, SentText, notice_again, notice_failed, notice_get, notice_kept, notice_sent, notices_count,
+    notices_kept,
+};
+pub use template::{Template, TemplateEdit, TemplateKey, template_get, template_reset, template_set, templates_edited};
 
 /// Characters that a recipient has, at most.
 const LONGEST_RECIPIENT: usize = 500;
@@ -335,8 +344,8 @@ pub fn notices_enqueue(tx: &mut Tx<'_>, now: Timestamp, notices: &[(Uuid, NewNot
     let rows: Vec<_> = zip(notices, &data).map(|((id, notice), data)| row(*id, notice, data, now)).collect();
     let written: Vec<Uuid> = tx.query_each(&INSERT, &rows, |row| row.get(0))?;
     let payloads: Vec<String> = written.iter().map(|id| serde_json::json!({ "id": id }).to_string()).collect();
-    let job = |(id, payload)| params![*id, SendBulkNotice::KIND, payload, now, SendBulkNotice::MAX_ATTEMPTS];
-    let jobs: Vec<_> = zip(&written, &payloads).map(job).collect();
+    let (kind, most) = (SendBulkNotice::KIND, SendBulkNotice::MAX_ATTEMPTS);
+    let jobs: Vec<_> = zip(&written, &payloads).map(|(id, payload)| params![*id, kind, payload, now, most]).collect();
     tx.each(&INSERT_JOB, &jobs)?;
     Ok(())
 }
