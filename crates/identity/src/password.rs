@@ -60,7 +60,7 @@ pub fn password_check(password: &str, own_fields: &[&str]) -> Result<(), Passwor
     }
     let words: Vec<&str> = own.iter().map(String::as_str).collect();
     let estimate = zxcvbn(password, &words);
-    if estimate.score() >= Score::Three {
+    if estimate.score() >= Score::Two {
         return Ok(());
     }
     if estimate.sequence().iter().any(|guess| is_own(guess, &own)) {

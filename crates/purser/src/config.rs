@@ -41,8 +41,20 @@ pub(crate) struct Config {
     pub(crate) telegram: Telegram,
     /// Notices to other programs.
     pub(crate) webhook: Webhook,
+    /// Who may come in, and how.
+    pub(crate) identity: Identity,
     /// The charge app.
     pub(crate) charge: Charge,
+}
+
+/// Who may come in, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Identity {
+    /// Whether anybody may sign up.
+    pub(crate) sign_up: bool,
+    /// Whether staff need a second factor before they let money leave.
+    pub(crate) second_factor: bool,
 }
 
 /// How much of the machine the database may take.
@@ -223,6 +235,10 @@ api_url = "https://api.telegram.org"
 [webhook]
 secret = ""
 allow_private = false
+
+[identity]
+sign_up = true
+second_factor = true
 
 [charge]
 currency = "INR"

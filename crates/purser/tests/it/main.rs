@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may stop at once: its panic is the report")]
 
+mod account;
 mod browser;
 mod console;
 mod counter;
@@ -12,6 +13,7 @@ mod identity;
 mod keys;
 mod ledger;
 mod outbox;
+mod place;
 mod program;
 mod requests;
 mod store;
@@ -22,7 +24,8 @@ mod web;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use purser_kit::{AppContext, House, Ids, KeyRing};
+use purser_identity::Sealer;
+use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
 use purser_outbox::Outbox;
 use purser_store::Migration;
 use purser_testkit::TestDb;
@@ -44,6 +47,8 @@ fn context(db: &TestDb) -> AppContext {
         outbox: Outbox::default(),
         process: db.ids().next(),
         keys: KeyRing::default(),
+        rights: Rights::new([purser_web::HOUSE_SCOPES, purser_charge::SCOPES].concat()),
+        sealer: Sealer::new(&[7; 32]),
         https: false,
     })
 }
