@@ -47,8 +47,17 @@ impl Place {
         Place::with(db, Wish { sign_up: true, second_factor: true }).await
     }
 
+    /// Another copy of the program on the same database. Close its store before the test ends.
+    pub(crate) async fn copy(db: &TestDb) -> Self {
+        let context = crate::context_on(db, db.open_again());
+        Place::on(db, context, Wish { sign_up: true, second_factor: true }).await
+    }
+
     pub(crate) async fn with(db: &TestDb, wish: Wish) -> Self {
-        let context = crate::context(db);
+        Place::on(db, crate::context(db), wish).await
+    }
+
+    async fn on(db: &TestDb, context: AppContext, wish: Wish) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let options = SiteOptions {
