@@ -9,15 +9,18 @@ use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_reque
 use purser_store::{Tx, params};
 use uuid::Uuid;
 
-use super::Shelf;
+use super::{Shelf, notices};
 use crate::sign_in::problem;
+use crate::site::SiteOptions;
 
 /// The house's own permissions.
 pub(crate) const SCOPES: &[Scope] = &[
     Scope { name: "house.audit", allows: "read the audit log" },
     Scope { name: "house.jobs", allows: "see jobs, and requeue or discard dead letters" },
     Scope { name: "house.keys", allows: "see, make and revoke API keys" },
+    Scope { name: "house.notices", allows: "see what people are told, and send it again" },
     Scope { name: "house.people", allows: "see everybody who can sign in" },
+    Scope { name: "house.texts", allows: "change what notices say" },
     Scope { name: "ledger.read", allows: "see the chart of accounts and every statement" },
 ];
 
@@ -29,8 +32,9 @@ const KEY_STATES: &[Choice] = &[
 const YES: &[Choice] =
     &[Choice { value: "yes", title: "yes", tone: Tone::Good }, Choice { value: "no", title: "no", tone: Tone::Quiet }];
 
-pub(crate) fn shelf() -> Shelf {
-    let resources = vec![people(), keys(), dead_letters(), jobs(), audit_log()];
+pub(crate) fn shelf(options: &SiteOptions) -> Shelf {
+    let outbox = notices::resource(&options.texts, &options.channels);
+    let resources = vec![people(), keys(), outbox, dead_letters(), jobs(), audit_log()];
     Shelf { name: "house", title: "House", console: Console { resources, ..Console::default() } }
 }
 
