@@ -11,6 +11,7 @@ mod dump;
 mod identity;
 mod keys;
 mod ledger;
+mod notices;
 mod outbox;
 mod program;
 mod requests;
