@@ -13,11 +13,11 @@ use crate::html;
 /// Steps that a template may take. Ours take some tens.
 const FUEL: u64 = 50_000;
 
-/// Bytes that a filled-in subject has, at most: longer ones are cut by mail programs anyway.
-const SUBJECT: usize = 500;
+/// Characters that a filled-in subject has, at most: a long name in it is cut, as mail programs would.
+const SUBJECT: usize = 200;
 
-/// Bytes that a filled-in text or HTML has, at most.
-const BODY: usize = 262_144;
+/// Bytes that any part has when it is filled in, at most.
+const LONGEST: usize = 262_144;
 
 /// A part of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,6 @@ impl Place {
             Place::Text => "text",
             Place::Html => "html",
         }
-    }
-
-    fn limit(self) -> usize {
-        if self == Place::Subject { SUBJECT } else { BODY }
     }
 }
 
@@ -69,7 +65,7 @@ pub(crate) fn mail(template: &Template, values: &Map<String, Value>, language: &
     let subject = fill(Place::Subject, &template.subject);
     let text = fill(Place::Text, &template.text);
     let own = if template.html.trim().is_empty() { None } else { Some(fill(Place::Html, &template.html)) };
-    let subject = subject.map(|subject| one_line(&subject));
+    let subject = subject.map(|subject| cut(one_line(&subject)));
     if subject.as_ref().is_some_and(String::is_empty) {
         faults.push(Fault { place: Place::Subject, message: "it must not come out empty".to_owned() });
     }
@@ -115,6 +111,13 @@ fn one_line(text: &str) -> String {
     parts.join(" ")
 }
 
+fn cut(subject: String) -> String {
+    if subject.chars().count() <= SUBJECT {
+        return subject;
+    }
+    subject.chars().take(SUBJECT - 1).chain(['…']).collect()
+}
+
 fn filled(place: Place, source: &str, values: &Map<String, Value>) -> Result<String, Fault> {
     let fault = |message: String| Fault { place, message };
     if source.contains("autoescape") {
@@ -132,10 +135,10 @@ fn filled(place: Place, source: &str, values: &Map<String, Value>) -> Result<Str
         let known: Vec<&str> = values.keys().map(String::as_str).collect();
         return Err(fault(format!("there is no value '{name}'; there are {}", known.join(", "))));
     }
-    let mut out = Bounded { bytes: Vec::new(), limit: place.limit(), over: false };
+    let mut out = Bounded { bytes: Vec::new(), limit: LONGEST, over: false };
     let done = template.render_captured_to(context(values), &mut out);
     if out.over {
-        return Err(fault(format!("it comes out longer than {} bytes", place.limit())));
+        return Err(fault(format!("it comes out longer than {LONGEST} bytes")));
     }
     done.map_err(|error| fault(told(&error)))?;
     let text = String::from_utf8(out.bytes).map_err(|error| fault(error.to_string()))?;

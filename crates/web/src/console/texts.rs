@@ -48,9 +48,12 @@ struct KindShown {
     title: &'static str,
     name: &'static str,
     about: &'static str,
-    /// A row a channel: its name, and for each language where the text is and when the operator changed it.
-    rows: Vec<(&'static str, Vec<(String, Option<Moment>)>)>,
+    /// A row a channel: its name, and a text for each language.
+    rows: Vec<(&'static str, Vec<TextLink>)>,
 }
+
+/// Where a text is, and when the operator changed it.
+type TextLink = (String, Option<Moment>);
 
 pub(super) async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
     visitor.needs(SCOPE)?;

@@ -6,6 +6,9 @@ use crate::browser::{Browser, hidden, person};
 use crate::program::Installation;
 
 const OUTBOX: &str = "/admin/house/notices/";
+/// How long to wait before looking again.
+const SOON: std::time::Duration = std::time::Duration::from_millis(50);
+
 const TEXT: &str = "/admin/house/texts/house.test/email/en/";
 
 fn with_mail(db: &TestDb, smtp: &FakeSmtp) -> Installation {
@@ -41,8 +44,7 @@ async fn until(asha: &Browser, path: &str, said: &str) -> String {
         if page.contains(said) {
             return page;
         }
-        // sleep-ok: the worker is in another process, and tells nobody here when it is done.
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(SOON).await; // sleep-ok: the worker is in another process, and tells nobody here
     }
     panic!("{path} never says {said}: {}", asha.page(path).await);
 }

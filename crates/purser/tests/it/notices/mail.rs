@@ -69,16 +69,15 @@ both! {
         }
         assert_eq!(office.work().await, 10);
         let mails = office.smtp.mails();
-        // Names of 8,000 letters do not fit into a subject, and are no mistake of the server's.
-        assert_eq!(mails.len(), 8);
+        assert_eq!(mails.len(), 10);
         for mail in mails {
             assert_eq!(mail.to, [ASHA.to_owned()]);
             assert_eq!((mail.count("bcc"), mail.count("subject"), mail.count("to")), (0, 1, 1), "{}", mail.raw);
             let html = mail.part("text/html").unwrap();
             assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
             assert_eq!(html.matches("<a ").count(), 1, "{html}");
-            assert_eq!(html.matches("s3cret").count() + mail.header("subject").unwrap().matches("s3cret").count(),
-                html.matches("s3cret").count(), "a name is no template");
+            let subject = mail.header("subject").unwrap();
+            assert!(!subject.contains("s3cret") && subject.chars().count() <= 200, "a name is no template: {subject}");
         }
     }
 
