@@ -254,7 +254,10 @@ struct NoticePage {
     title: String,
     facts: Vec<(&'static str, Shown)>,
     error: Option<String>,
-    again: Option<String>,
+    /// Whether that was the end of it.
+    failed: bool,
+    lang: &'static str,
+    again: String,
     /// Whether it stands there as it was sent, or as it would be.
     was_sent: bool,
     /// Whether secrets are struck out for this visitor alone.
@@ -283,7 +286,9 @@ pub(super) async fn page(desk: &Arc<Desk>, visitor: &Visitor, id: Uuid) -> Resul
         title: kind.map_or(notice.kind.clone(), |kind| kind.title.to_owned()),
         facts: facts(&notice, dead).into_iter().map(|(name, cell)| (name, face.cell(&cell))).collect(),
         error: notice.error.clone(),
-        again: Some(format!("{BASE}do/?action=again&id={id}")),
+        failed: notice.state == NoticeState::Failed,
+        lang: notice.language.code(),
+        again: format!("{BASE}do/?action=again&id={id}"),
         was_sent: notice.sent.is_some(),
         struck: !secrets.is_empty() && !may_read && notice.sent.is_none(),
         text: text(texts, shown, edit),

@@ -114,6 +114,7 @@ impl Which {
 struct TextPage {
     shell: Shell,
     which: Which,
+    lang: &'static str,
     template: Template,
     /// When the operator last changed it, and who did.
     edited: Option<(Moment, String)>,
@@ -190,6 +191,7 @@ fn shown(
         preview,
         done,
         others: others(&which),
+        lang: which.language.code(),
         shell: frame::shell(desk, visitor, "Notice text"),
         which,
     };

@@ -5,11 +5,12 @@ use purser_notify::MailSettings;
 use purser_outbox::{
     Channel, Job as _, Language, NewNotice, NoticeState, SendNotice, Template, TemplateKey, template_set,
 };
-use purser_testkit::{SmtpStep, SmtpTrouble, TestDb, both};
+use purser_testkit::{FakeSmtp, SmtpStep, SmtpTls, SmtpTrouble, TestDb, both};
 use serde_json::json;
 
 use super::office::{Office, settings};
 use super::{ASHA, RESET, low, reset};
+use crate::tls::Signer;
 
 const STEPS: [SmtpStep; 6] =
     [SmtpStep::Connect, SmtpStep::Hello, SmtpStep::Mail, SmtpStep::Rcpt, SmtpStep::Data, SmtpStep::Message];
@@ -217,6 +218,39 @@ both! {
         office.tell(reset("Ravi")).await;
         office.work().await;
         assert!(subjects(&office).contains(&"A new password for Ravi".to_owned()), "{:?}", subjects(&office));
+    }
+
+    async fn mail_goes_under_tls_to_the_server_that_it_is_meant_for_alone(db: TestDb) {
+        let (signer, stranger) = (Signer::new(), Signer::new());
+        let (chain, key) = signer.sign("localhost");
+        for (tls, security) in [(SmtpTls::WhenAsked, "starttls"), (SmtpTls::AtOnce, "tls")] {
+            for roots in [&stranger, &signer] {
+                let smtp = FakeSmtp::start_secure(tls, &chain, &key).await;
+                smtp.insist_on("purser", "open sesame");
+                let settings = MailSettings {
+                    host: "localhost".to_owned(),
+                    user: "purser".to_owned(),
+                    password: "open sesame".to_owned(),
+                    security: security.to_owned(),
+                    roots: roots.root().into_bytes(),
+                    ..settings(&smtp)
+                };
+                let mut office = Office::with_server(&db, smtp, settings).await;
+                let id = office.tell(reset("Asha")).await;
+                office.work().await;
+                let is_theirs = std::ptr::eq(roots, &signer);
+                let state = if is_theirs { NoticeState::Sent } else { NoticeState::Waiting };
+                assert_eq!(office.notice(id).await.state, state, "{security}: {:?}", office.notice(id).await.error);
+                // The other one waits for its retry, and must not go to the next server.
+                db.write(|tx| tx.execute("DELETE FROM outbox_job", &[])).await.unwrap();
+            }
+        }
+        let clear = FakeSmtp::start().await;
+        let settings = MailSettings { security: "starttls".to_owned(), ..settings(&clear) };
+        let mut office = Office::with_server(&db, clear, settings).await;
+        let id = office.tell(reset("Asha")).await;
+        office.work().await;
+        assert_eq!((office.notice(id).await.state, office.smtp.mails().len()), (NoticeState::Waiting, 0));
     }
 
     async fn a_number_in_a_notice_is_a_number(db: TestDb) {

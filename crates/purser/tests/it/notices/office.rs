@@ -40,6 +40,13 @@ impl Office {
         Office::open(db, settings, false).await
     }
 
+    /// With this mail server, reached as `settings` says.
+    pub(super) async fn with_server(db: &TestDb, smtp: FakeSmtp, settings: MailSettings) -> Self {
+        let mut office = Office::open(db, |_| settings, false).await;
+        office.smtp = smtp;
+        office
+    }
+
     /// With a mail server, a Bot API and programs to be called.
     pub(super) async fn with_all(db: &TestDb) -> Self {
         Office::open(db, settings, true).await
