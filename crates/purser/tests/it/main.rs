@@ -13,6 +13,7 @@ mod dump;
 mod identity;
 mod keys;
 mod ledger;
+mod notices;
 mod outbox;
 mod place;
 mod program;

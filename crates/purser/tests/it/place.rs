@@ -1,5 +1,6 @@
 //! The whole site in this process, under the test's clock: what happens after five minutes or three days happens now.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use purser_charge::{CallingCode, Connector};
@@ -7,6 +8,7 @@ use purser_identity::{Access, Email};
 use purser_identity::{HashCost, NewUser, Roles, SessionRules, Username, access_set, password_hash, user_create};
 use purser_kit::{App, AppContext};
 use purser_money::{Currency, Money};
+use purser_notify::Texts;
 use purser_store::params;
 use purser_testkit::TestDb;
 use purser_web::{ClearListener, Face, SiteOptions};
@@ -72,6 +74,9 @@ impl Place {
             random,
             with_noop: false,
             parts: Vec::new(),
+            channels: Vec::new(),
+            texts: Arc::new(Texts::new(purser_web::HOUSE_NOTICES.to_vec(), "https://purser.example", "")),
+            schedules: Vec::new(),
         };
         let site = purser_web::site(&context, faces(&context), options);
         tokio::spawn(purser_web::serve(ClearListener(listener), site.router, std::future::pending()));
