@@ -35,8 +35,30 @@ pub(crate) struct Config {
     pub(crate) time_zone: String,
     /// How much of the machine the database may take.
     pub(crate) database: Database,
+    /// Backups.
+    pub(crate) backup: Backup,
     /// The charge app.
     pub(crate) charge: Charge,
+}
+
+/// When backups are taken, where they go, and how many are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backup {
+    /// A cron line in the instance's zone; empty for none.
+    pub(crate) schedule: String,
+    /// Where they go; empty for `backups` in the data folder.
+    pub(crate) folder: String,
+    /// The newest of so many days …
+    pub(crate) keep_daily: u32,
+    /// … of so many weeks …
+    pub(crate) keep_weekly: u32,
+    /// … and of so many months are kept.
+    pub(crate) keep_monthly: u32,
+    /// The file with the passphrase that seals them.
+    pub(crate) passphrase_file: String,
+    /// The passphrase itself, where the environment gives it.
+    pub(crate) passphrase: String,
 }
 
 /// How much of the machine the database may take.
@@ -152,6 +174,15 @@ readers = 2
 writers = 4
 queue = 4096
 
+[backup]
+schedule = "30 2 * * *"
+folder = ""
+keep_daily = 7
+keep_weekly = 4
+keep_monthly = 12
+passphrase_file = ""
+passphrase = ""
+
 [charge]
 currency = "INR"
 max_sale = "10000.00"
@@ -189,8 +220,10 @@ impl Config {
     pub(crate) fn masked(&self) -> Result<String, Failure> {
         let mut config = self.clone();
         config.database_url = without_password(&config.database_url);
-        if !config.charge.http.secret.is_empty() {
-            "********".clone_into(&mut config.charge.http.secret);
+        for secret in [&mut config.charge.http.secret, &mut config.backup.passphrase] {
+            if !secret.is_empty() {
+                "********".clone_into(secret);
+            }
         }
         toml::to_string(&config).map_err(|error| Failure::machine("the settings cannot be shown", error))
     }
@@ -343,7 +376,11 @@ mod tests {
 
     #[test]
     fn secrets_are_masked() {
-        let config = load(&[("DATABASE_URL", "postgres://u:sesame@h/d"), ("PURSER_CHARGE_HTTP_SECRET", "sesame")]);
+        let config = load(&[
+            ("DATABASE_URL", "postgres://u:sesame@h/d"),
+            ("PURSER_CHARGE_HTTP_SECRET", "sesame"),
+            ("PURSER_BACKUP_PASSPHRASE", "sesame street"),
+        ]);
         let shown = config.unwrap().masked().unwrap();
         assert!(!shown.contains("sesame") && shown.contains("postgres://u:********@h/d"), "{shown}");
     }

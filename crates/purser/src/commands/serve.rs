@@ -30,7 +30,7 @@ pub(super) async fn run(
     if flags.demo {
         demo::fill(&context, &apps).await?;
     }
-    let worker = if flags.no_worker { None } else { Some(worker::worker(&context, &mut apps)?) };
+    let worker = if flags.no_worker { None } else { Some(worker::worker(&context, &config, &mut apps)?) };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
@@ -89,7 +89,7 @@ fn site(config: &Config, context: &AppContext, apps: Vec<App>, with_noop: bool) 
         session_rules: SessionRules::default(),
         random: edge::random,
         with_noop,
-        parts: vec![("jobs", jobs_part(context))],
+        parts: vec![("jobs", jobs_part(context)), ("backup", backup_part(config, context))],
     };
     purser_web::site(context, apps.into_iter().map(face).collect(), options)
 }
@@ -114,6 +114,22 @@ fn jobs_part(context: &AppContext) -> Part {
         Box::pin(async move {
             let backlog = store.read(purser_outbox::backlog).await.map_err(|error| error.to_string())?;
             Ok(format!("{} waiting, {} dead letters", backlog.jobs, backlog.dead_letters))
+        })
+    })
+}
+
+/// How old the newest backup is. None is no reason to answer no requests: `purser doctor` is stricter.
+fn backup_part(config: &Config, context: &AppContext) -> Part {
+    let (folder, context) = (house::backup_folder(config), context.clone());
+    Arc::new(move || {
+        let (folder, now) = (folder.clone(), context.now());
+        Box::pin(async move {
+            let newest = tokio::task::spawn_blocking(move || crate::backup::newest(&folder)).await;
+            match newest.map_err(|error| error.to_string())? {
+                Ok(Some(newest)) => Ok(format!("the newest is {} h old", newest.age(now).as_hours())),
+                Ok(None) => Ok("none yet".to_owned()),
+                Err(error) => Ok(format!("the folder cannot be read: {error}")),
+            }
         })
     })
 }

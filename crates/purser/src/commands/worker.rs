@@ -13,7 +13,7 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
     logs::start(environment);
     let context = house::context(config, house::store_migrated(config).await?)?;
     let mut apps = apps::open(&context, config)?;
-    let worker = worker(&context, &mut apps)?;
+    let worker = worker(&context, config, &mut apps)?;
     println!("working; stop with Ctrl-C");
     worker.run(super::serve::stopped()).await;
     context.store.close();
@@ -21,11 +21,11 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
 }
 
 /// The worker that does the apps' jobs and minds their schedules.
-pub(super) fn worker(context: &AppContext, apps: &mut [App]) -> Result<Worker, Failure> {
+pub(super) fn worker(context: &AppContext, config: &Config, apps: &mut [App]) -> Result<Worker, Failure> {
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
-    let handlers = jobs.chain(upkeep::handlers(context)).collect();
+    let handlers = jobs.chain(upkeep::handlers(context, config)).collect();
     let timed = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.schedules));
-    let schedules = timed.chain(upkeep::schedules()).collect();
+    let schedules = timed.chain(upkeep::schedules(config)).collect();
     let setup = WorkerSetup {
         store: context.store.clone(),
         clock: context.clock.clone(),
