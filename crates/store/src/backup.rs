@@ -119,11 +119,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// The engine's, or as `each` says.
-    pub fn rows<E: From<Error>>(
-        &mut self,
-        table: &Table,
-        each: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<u64, E> {
+    pub fn rows<E: From<Error>>(&mut self, table: &Table, each: impl FnMut(&[u8]) -> Result<(), E>) -> Result<u64, E> {
         match &mut self.0 {
             Source::Sqlite(copy) => copy.rows(table, each),
             Source::Postgres(frozen) => frozen.rows(table, each),

@@ -67,9 +67,7 @@ impl<W: Write> ArchiveWriter<W> {
     ) -> Result<Self, Error> {
         let sink = match passphrase {
             None => Sink::Plain(out),
-            Some(passphrase) => {
-                Sink::Sealed(Box::new(SealWriter::new(out, about.clone(), passphrase, randomness)?))
-            }
+            Some(passphrase) => Sink::Sealed(Box::new(SealWriter::new(out, about.clone(), passphrase, randomness)?)),
         };
         let mut writer = ArchiveWriter { tar: TarWriter::new(sink, seconds), parts: Vec::new() };
         writer.bytes(ABOUT, &json(about)?)?;
@@ -208,11 +206,7 @@ pub(super) fn about(path: &Path) -> Result<(About, bool), Error> {
 }
 
 /// Reads an archive from its first byte to its last, and holds every one against the checksums.
-pub(super) fn verify(
-    path: &Path,
-    passphrase: Option<&Passphrase>,
-    progress: &mut Progress,
-) -> Result<Manifest, Error> {
+pub(super) fn verify(path: &Path, passphrase: Option<&Passphrase>, progress: &mut Progress) -> Result<Manifest, Error> {
     let size = std::fs::metadata(path).map_err(Error::file(path))?.len();
     progress.phase("checking the backup", size);
     let failed = |error| damage(path, error);
@@ -250,8 +244,8 @@ pub(super) fn verify(
 }
 
 fn manifest_read(text: &[u8], parts: &[Part]) -> Result<Manifest, Error> {
-    let manifest: Manifest = serde_json::from_slice(text)
-        .map_err(|error| Error::Damaged(format!("its manifest does not read: {error}")))?;
+    let manifest: Manifest =
+        serde_json::from_slice(text).map_err(|error| Error::Damaged(format!("its manifest does not read: {error}")))?;
     let mut pairs = manifest.parts.iter().zip(parts);
     if let Some((wanted, _)) = pairs.find(|(wanted, found)| wanted != found) {
         return Err(Error::Damaged(format!("{} is not as it was written", wanted.name)));

@@ -3,9 +3,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FlockOperation, flock};
 
 use super::{Error, archive};
@@ -49,7 +49,8 @@ pub(crate) fn backups_list(folder: &Path) -> Result<Vec<BackupInfo>, Error> {
         let Some(moment) = path.file_name().and_then(|name| moment(&name.to_string_lossy())) else { continue };
         let Ok(metadata) = fs::metadata(&path) else { continue };
         let contents = archive::about(&path).map_err(|error| error.to_string());
-        let contents = contents.map(|(about, sealed)| Contents { engine: about.engine, program: about.program, sealed });
+        let contents =
+            contents.map(|(about, sealed)| Contents { engine: about.engine, program: about.program, sealed });
         found.push(BackupInfo { path, moment, bytes: metadata.len(), contents });
     }
     found.sort_by(|one, other| other.moment.cmp(&one.moment).then_with(|| other.path.cmp(&one.path)));
@@ -70,13 +71,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn name(moment: Timestamp, number: u32) -> String {
-    let more = if number > 1 { format!("-{number}") } else { String::new() };
-    format!("{PREFIX}{}{more}{ENDING}", stamp(moment))
-}
-
-/// A moment as names have it.
-pub(super) fn stamp(moment: Timestamp) -> String {
-    moment.to_zoned(TimeZone::UTC).strftime(STAMP).to_string()
+    let more = if number > 1 { format!("_{number}") } else { String::new() };
+    format!("{PREFIX}{}{more}{ENDING}", moment.to_zoned(TimeZone::UTC).strftime(STAMP))
 }
 
 /// A name that nothing in the folder has.
@@ -88,7 +84,7 @@ pub(super) fn name_free(folder: &Path, moment: Timestamp) -> String {
 
 fn moment(name: &str) -> Option<Timestamp> {
     let stamp = name.strip_prefix(PREFIX)?.strip_suffix(ENDING)?;
-    let stamp = stamp.split_once('-').map_or(stamp, |(stamp, _)| stamp);
+    let stamp = stamp.split_once('_').map_or(stamp, |(stamp, _)| stamp);
     let local = DateTime::strptime(STAMP, stamp).ok()?;
     Some(local.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
@@ -189,7 +185,9 @@ mod tests {
         assert_eq!(name(at, 1), "backup-20261121T081500Z.purser");
         assert_eq!(moment(&name(at, 1)), Some(at));
         assert_eq!(moment(&name(at, 2)), Some(at));
-        for other in ["backup-.purser", "backup-20261121T081500Z", "notes.txt", ".backup-20261121T081500Z.purser.partial"] {
+        for other in
+            ["backup-.purser", "backup-20261121T081500Z", "notes.txt", ".backup-20261121T081500Z.purser.partial"]
+        {
             assert_eq!(moment(other), None, "{other}");
         }
     }

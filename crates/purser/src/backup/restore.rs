@@ -6,12 +6,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use purser_ledger::Verdict;
 use purser_store::backup::{Restoring, Standing, Table, migration_checksum};
 use purser_store::{Migration, Options, Tx};
 
 use super::archive::{self, ArchiveReader};
-use super::list::stamp;
 use super::manifest::{ABOUT, FILES, KEY, Ledger, Manifest, file_name};
 use super::{Error, Passphrase, Progress};
 
@@ -55,7 +55,8 @@ pub(crate) fn restore(plan: &Plan, progress: &mut Progress) -> Result<Restored, 
         return Ok(Restored { manifest, verdict: None, kept: Vec::new(), warnings: Vec::new() });
     }
     refuse_filled(plan)?;
-    let aside = format!("before_{}", stamp(plan.now).to_lowercase());
+    // To the microsecond: two may follow each other at once.
+    let aside = plan.now.to_zoned(TimeZone::UTC).strftime("before_%Y%m%dt%H%M%S_%6f").to_string();
     let mut restoring = Restoring::begin(&plan.options, &known, &aside, plan.now)?;
     let mut reader = ArchiveReader::new(&plan.file, plan.passphrase.as_ref(), &manifest)?;
     if reader.peek() == Some(ABOUT) {
@@ -118,7 +119,9 @@ fn tables_fill(
     progress: &mut Progress,
 ) -> Result<(), Error> {
     for table in &manifest.tables {
-        progress.phase(&format!("{} rows of {}", table.rows, table.name), table.rows);
+        if table.rows > 0 {
+            progress.phase(&format!("{} rows of {}", table.rows, table.name), table.rows);
+        }
         let mut rows = reader.rows(&table.name);
         let mut count = 0;
         let own = Table { name: table.name.clone(), columns: table.columns.clone() };

@@ -36,11 +36,7 @@ pub(crate) fn retire(taken: &[Timestamp], keep: Keep, zone: &TimeZone) -> Vec<Ti
 }
 
 /// The first of each of the first `count` spans.
-fn newest_of_each(
-    newest_first: &[Timestamp],
-    count: u32,
-    span: impl Fn(Timestamp) -> (i16, i16),
-) -> Vec<Timestamp> {
+fn newest_of_each(newest_first: &[Timestamp], count: u32, span: impl Fn(Timestamp) -> (i16, i16)) -> Vec<Timestamp> {
     let mut seen = HashSet::new();
     let firsts = newest_first.iter().copied().filter(|at| seen.insert(span(*at)));
     firsts.take(usize::try_from(count).unwrap_or(usize::MAX)).collect()
@@ -73,12 +69,28 @@ mod tests {
     fn two_years_of_days_come_to_seven_days_four_weeks_and_twelve_months() {
         let expected = [
             // Days.
-            "2026-11-21", "2026-11-20", "2026-11-19", "2026-11-18", "2026-11-17", "2026-11-16", "2026-11-15",
+            "2026-11-21",
+            "2026-11-20",
+            "2026-11-19",
+            "2026-11-18",
+            "2026-11-17",
+            "2026-11-16",
+            "2026-11-15",
             // Sundays; the week of the 16th is among the days, and so is that of the 15th.
-            "2026-11-08", "2026-11-01",
+            "2026-11-08",
+            "2026-11-01",
             // Ends of months.
-            "2026-10-31", "2026-09-30", "2026-08-31", "2026-07-31", "2026-06-30", "2026-05-31", "2026-04-30",
-            "2026-03-31", "2026-02-28", "2026-01-31", "2025-12-31",
+            "2026-10-31",
+            "2026-09-30",
+            "2026-08-31",
+            "2026-07-31",
+            "2026-06-30",
+            "2026-05-31",
+            "2026-04-30",
+            "2026-03-31",
+            "2026-02-28",
+            "2026-01-31",
+            "2025-12-31",
         ];
         assert_eq!(kept(&days(730), USUAL), expected);
     }

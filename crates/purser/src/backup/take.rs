@@ -111,7 +111,9 @@ impl Writer<'_> {
         let mut written = Vec::new();
         for table in snapshot.tables()? {
             let expected = snapshot.count(&table)?;
-            self.progress.phase(&format!("{expected} rows of {}", table.name), expected);
+            if expected > 0 {
+                self.progress.phase(&format!("{expected} rows of {}", table.name), expected);
+            }
             let rows = self.table(snapshot, &table, archive)?;
             let Table { name, columns } = table;
             written.push(TableRows { name, columns, rows });

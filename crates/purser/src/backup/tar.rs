@@ -28,7 +28,10 @@ impl<W: Write> TarWriter<W> {
         self.out.write_all(&header(name, size, self.at)?)?;
         let copied = io::copy(&mut content.take(size), &mut self.out)?;
         if copied != size {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{name} became shorter while it was read")));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("{name} became shorter while it was read"),
+            ));
         }
         self.out.write_all(&[0; BLOCK][..padding(size)])
     }

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn text_comes_back_whatever_is_in_it() {
-        for text in ["", "plain", "\\N", "a\tb\nc\rd\\e", "\\\\x00", "नमस्ते 🙏", "\u{8}\u{b}\u{c}\u{1}\u{7f}"] {
+        for text in ["", "plain", "\\N", "a\tb\nc\rd\\e", "\\\\x00", "नमस्ते 🙏", "\u{8}\u{b}\u{c}\u{1}\u{7f}"]
+        {
             let mut line = Vec::new();
             text_write(&mut line, text.as_bytes());
             assert!(!line.contains(&b'\t') && !line.contains(&b'\n') && !is_null(&line), "{text:?}");

@@ -242,10 +242,9 @@ fn refuse_in_use(path: &Path) -> Result<(), Error> {
         .and_then(|()| connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0)));
     match alone {
         Ok(mode) if mode == "delete" => Ok(()),
-        _ => Err(Error::Unavailable(format!(
-            "{} is in use: stop every Purser that works with it first",
-            path.display()
-        ))),
+        _ => {
+            Err(Error::Unavailable(format!("{} is in use: stop every Purser that works with it first", path.display())))
+        }
     }
 }
 
