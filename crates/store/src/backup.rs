@@ -43,7 +43,7 @@ pub struct Snapshot(Source);
 
 enum Source {
     Sqlite(sqlite::Copy),
-    Postgres(postgres::Frozen),
+    Postgres(Box<postgres::Frozen>),
 }
 
 impl Snapshot {
@@ -58,7 +58,7 @@ impl Snapshot {
     pub fn take(options: &Options, scratch: &Path, copied: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
         match options.place() {
             Place::File(path) => sqlite::Copy::take(path, scratch, copied).map(Source::Sqlite),
-            Place::Server(url) => postgres::Frozen::take(url).map(Source::Postgres),
+            Place::Server(url) => postgres::Frozen::take(url).map(Box::new).map(Source::Postgres),
         }
         .map(Snapshot)
     }
@@ -143,7 +143,7 @@ pub struct Restoring(Target);
 
 enum Target {
     Sqlite(sqlite::Build),
-    Postgres(postgres::Build),
+    Postgres(Box<postgres::Build>),
 }
 
 impl Restoring {
@@ -166,7 +166,7 @@ impl Restoring {
     pub fn begin(options: &Options, migrations: &[Migration], aside: &str, now: Timestamp) -> Result<Self, Error> {
         let mut restoring = match options.place() {
             Place::File(path) => sqlite::Build::begin(path, aside).map(Target::Sqlite),
-            Place::Server(url) => postgres::Build::begin(url, aside).map(Target::Postgres),
+            Place::Server(url) => postgres::Build::begin(url, aside).map(Box::new).map(Target::Postgres),
         }
         .map(Restoring)?;
         restoring.migrate(migrations, now)?;

@@ -1,7 +1,7 @@
 //! What is refused, and that nothing is changed by it.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use purser_store::{Engine, Error};
 use purser_testkit::{TestDb, both};
@@ -24,6 +24,17 @@ fn refused(installation: &Installation, file: &Path, more: &[&str], because: &st
     let output = restore(installation, file, more);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
     assert!(said(&output).contains(because), "{}", said(&output));
+}
+
+/// Runs the program where no file may grow past so many blocks of 512 bytes: writing fails as it does on a full disk.
+fn limited(installation: &Installation, blocks: &str, args: &[&str]) -> Output {
+    let program = installation.command(args);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "limited", blocks]);
+    shell.arg(program.get_program()).args(program.get_args());
+    shell.current_dir(installation.data()).stdin(Stdio::null());
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.output().unwrap()
 }
 
 both! {
@@ -103,19 +114,20 @@ both! {
     async fn a_full_disk_leaves_no_half_archive(db: TestDb) {
         let installation = Installation::new(&db);
         house(&installation, 5).await;
+        let files = installation.data().join("files");
+        std::fs::create_dir(&files).unwrap();
+        std::fs::write(files.join("large.png"), vec![7; 4 << 20]).unwrap();
         let before = dump(&db).await;
         let folder = installation.data().join("out");
         let backup_to = ["backup", "--out", folder.to_str().unwrap()];
-        let mut program = installation.command(&backup_to);
-        program.stdout(Stdio::piped());
-        // No file may grow past 4 KiB: writing fails as it does on a full disk.
-        let mut limited = Command::new("sh");
-        limited.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""]).arg(program.get_program());
-        limited.args(program.get_args()).current_dir(installation.data()).stdin(Stdio::null());
-        limited.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let failed = limited.output().unwrap();
-        assert_eq!(failed.status.code(), Some(3), "{}", said(&failed));
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        // 64 KiB are too few for the pages of an embedded database, and 2 MiB for the archive.
+        for blocks in ["128", "4096"] {
+            let failed = limited(&installation, blocks, &backup_to);
+            assert_eq!(failed.status.code(), Some(3), "{}", said(&failed));
+            let expected = if blocks == "4096" { "the backup cannot be written" } else { "" };
+            assert!(said(&failed).contains(expected), "{}", said(&failed));
+            assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        }
         assert_eq!(dump(&db).await, before);
         ok(&installation.run(&backup_to));
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
