@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/ledger", &["crates/money", "crates/store"]),
     ("crates/identity", &["crates/store"]),
     ("crates/outbox", &["crates/store"]),
+    ("crates/files", &["crates/store"]),
     ("crates/kit", UNDER_KIT),
     ("apps/*", KIT_AND_UNDER),
     ("crates/web", KIT_AND_UNDER),
@@ -20,10 +21,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-const UNDER_KIT: &[&str] = &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox"];
+const UNDER_KIT: &[&str] =
+    &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox", "crates/files"];
 
-const KIT_AND_UNDER: &[&str] =
-    &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox", "crates/kit"];
+const KIT_AND_UNDER: &[&str] = &[
+    "crates/money",
+    "crates/store",
+    "crates/ledger",
+    "crates/identity",
+    "crates/outbox",
+    "crates/files",
+    "crates/kit",
+];
 
 const EVERYTHING: &[&str] = &["*"];
 
@@ -126,6 +135,7 @@ mod tests {
             ("crates/money", "crates/store"),
             ("crates/store", "crates/money"),
             ("crates/identity", "crates/ledger"),
+            ("crates/files", "crates/kit"),
             ("crates/kit", "crates/web"),
             ("apps/charge", "apps/mess"),
             ("apps/charge", "crates/web"),
@@ -143,6 +153,7 @@ mod tests {
             ("crates/ledger", "crates/money"),
             ("crates/outbox", "crates/store"),
             ("crates/kit", "crates/identity"),
+            ("crates/kit", "crates/files"),
             ("apps/charge", "crates/kit"),
             ("apps/charge", "crates/ledger"),
             ("crates/web", "crates/kit"),
