@@ -50,6 +50,12 @@ pub(crate) enum Command {
     /// The books
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Copy the live database, the uploaded files and (sealed) the instance key into one archive
+    Backup(Backup),
+    /// Check a backup whole, and put it in the place of what is there
+    Restore(Restore),
+    /// Remove backups that have had their time, and what interrupted ones have left
+    Cleanup(Cleanup),
     /// Show the settings that hold, secrets masked
     Config,
     /// Check the database, the disk and the clock, and say what to do
@@ -165,6 +171,44 @@ pub(crate) enum Ledger {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The folder to put it in [default: backups in the data folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Seal it with the passphrase in this file [default: PURSER_BACKUP_PASSPHRASE, or the settings']
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The file with its passphrase [default: PURSER_BACKUP_PASSPHRASE, or the settings']
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Replace a database that holds something; what it held is kept aside
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Check it from its first byte to its last, and change nothing
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cleanup {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

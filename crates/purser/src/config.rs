@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) webhook: Webhook,
     /// Who may come in, and how.
     pub(crate) identity: Identity,
+    /// Backups.
+    pub(crate) backup: Backup,
     /// The charge app.
     pub(crate) charge: Charge,
 }
@@ -55,6 +57,26 @@ pub(crate) struct Identity {
     pub(crate) sign_up: bool,
     /// Whether staff need a second factor before they let money leave.
     pub(crate) second_factor: bool,
+}
+
+/// When backups are taken, where they go, and how many are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backup {
+    /// A cron line in the instance's zone; empty for none.
+    pub(crate) schedule: String,
+    /// Where they go; empty for `backups` in the data folder.
+    pub(crate) folder: String,
+    /// The newest of so many days …
+    pub(crate) keep_daily: u32,
+    /// … of so many weeks …
+    pub(crate) keep_weekly: u32,
+    /// … and of so many months are kept.
+    pub(crate) keep_monthly: u32,
+    /// The file with the passphrase that seals them.
+    pub(crate) passphrase_file: String,
+    /// The passphrase itself, where the environment gives it.
+    pub(crate) passphrase: String,
 }
 
 /// How much of the machine the database may take.
@@ -240,6 +262,15 @@ allow_private = false
 sign_up = true
 second_factor = true
 
+[backup]
+schedule = "30 2 * * *"
+folder = ""
+keep_daily = 7
+keep_weekly = 4
+keep_monthly = 12
+passphrase_file = ""
+passphrase = ""
+
 [charge]
 currency = "INR"
 max_sale = "10000.00"
@@ -293,6 +324,7 @@ impl Config {
             &mut config.mail.password,
             &mut config.telegram.bot_token,
             &mut config.webhook.secret,
+            &mut config.backup.passphrase,
         ];
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             "********".clone_into(secret);
@@ -454,6 +486,7 @@ mod tests {
             ("EMAIL_HOST_PASSWORD", "sesame"),
             ("TELEGRAM_BOT_TOKEN", "sesame"),
             ("PURSER_WEBHOOK_SECRET", "sesame"),
+            ("PURSER_BACKUP_PASSPHRASE", "sesame street"),
         ]);
         let shown = config.unwrap().masked().unwrap();
         assert!(!shown.contains("sesame") && shown.contains("postgres://u:********@h/d"), "{shown}");

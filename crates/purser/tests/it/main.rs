@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may stop at once: its panic is the report")]
 
 mod account;
+mod backup;
 mod browser;
 mod console;
 mod copies;
