@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) identity: Identity,
     /// Backups.
     pub(crate) backup: Backup,
+    /// Rows in Google sheets.
+    pub(crate) sheets: Sheets,
     /// The charge app.
     pub(crate) charge: Charge,
 }
@@ -185,6 +187,16 @@ pub(crate) struct Webhook {
     pub(crate) allow_private: bool,
 }
 
+/// Rows in Google sheets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sheets {
+    /// A service account's key, in JSON; empty while there is none.
+    pub(crate) credentials: String,
+    /// Where the Sheets API is.
+    pub(crate) api_url: String,
+}
+
 /// The charge app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -271,6 +283,10 @@ keep_monthly = 12
 passphrase_file = ""
 passphrase = ""
 
+[sheets]
+credentials = ""
+api_url = "https://sheets.googleapis.com"
+
 [charge]
 currency = "INR"
 max_sale = "10000.00"
@@ -296,6 +312,7 @@ const FAMILIAR: &[(&str, &str)] = &[
     ("SUPPORT_EMAIL", "mail_support"),
     ("ADMIN_EMAIL", "mail_admin"),
     ("TELEGRAM_BOT_TOKEN", "telegram_bot_token"),
+    ("SHEETS_CREDENTIALS_JSON", "sheets_credentials"),
 ];
 
 /// The file that is read where none is named.
@@ -325,6 +342,7 @@ impl Config {
             &mut config.telegram.bot_token,
             &mut config.webhook.secret,
             &mut config.backup.passphrase,
+            &mut config.sheets.credentials,
         ];
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             "********".clone_into(secret);
@@ -487,6 +505,7 @@ mod tests {
             ("TELEGRAM_BOT_TOKEN", "sesame"),
             ("PURSER_WEBHOOK_SECRET", "sesame"),
             ("PURSER_BACKUP_PASSPHRASE", "sesame street"),
+            ("SHEETS_CREDENTIALS_JSON", "sesame"),
         ]);
         let shown = config.unwrap().masked().unwrap();
         assert!(!shown.contains("sesame") && shown.contains("postgres://u:********@h/d"), "{shown}");

@@ -144,7 +144,17 @@ async fn channels(config: &Config) -> Vec<Check> {
         }),
         None => kept(),
     };
-    vec![Check { name: "mail", finding: mail }, Check { name: "telegram", finding: telegram }]
+    let sheets = match &ways.sheets {
+        Some(sheets) => sheets.check(edge::clock().now()).await.map_err(|error| {
+            advise(error, "Check SHEETS_CREDENTIALS_JSON, the machine's clock, and that googleapis.com can be reached.")
+        }),
+        None => kept(),
+    };
+    vec![
+        Check { name: "mail", finding: mail },
+        Check { name: "telegram", finding: telegram },
+        Check { name: "sheets", finding: sheets },
+    ]
 }
 
 /// A backup older than this was to be followed by another, where they are taken every day.

@@ -92,6 +92,8 @@ both! {
         let letters = page.split("/admin/house/dead-letters/").skip(1);
         let letter = letters.filter_map(|rest| rest.split('/').next()).find(|id| id.len() == 36).map(str::to_owned);
         let letter = letter.expect("a link to its dead letter");
+        let told = asha.page(&format!("/admin/house/dead-letters/{letter}/")).await;
+        assert!(told.contains(&format!("href=\"{notice}\"")), "{told}");
         let path = "/admin/house/dead-letters/do/";
         asha.submit(path, &[("action", "requeue"), ("id", &letter)]).await;
         smtp.mail(0).await;
