@@ -85,6 +85,7 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
         console: console::console(&charge),
         jobs: jobs::handlers(&charge),
         schedules: jobs::schedules(),
+        notices: &[],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use purser_outbox::{JobHandler, Schedule};
+use purser_outbox::{JobHandler, NoticeKind, Schedule};
 
 use crate::code::Code;
 use crate::console::Console;
@@ -42,6 +42,8 @@ pub struct App {
     pub jobs: Vec<JobHandler>,
     /// What it does again and again.
     pub schedules: Vec<Schedule>,
+    /// What it tells people and programs.
+    pub notices: &'static [&'static NoticeKind],
     /// Fills an empty database with believable data.
     pub demo: Box<dyn Fn() -> DemoFuture + Send + Sync>,
 }

@@ -13,8 +13,8 @@ use tokio::time::{interval, sleep};
 use uuid::Uuid;
 
 use crate::{
-    Claimed, Error, JobContext, JobError, JobHandler, WorkerLimits, job_bury, job_done, job_failed, lease_extend,
-    lease_release,
+    Claimed, Error, JobContext, JobError, JobHandler, WorkerLimits, job_bury, job_done, job_failed, job_failed_until,
+    lease_extend, lease_release,
 };
 
 /// An outcome that the database would not take is offered again: a job that is done should not be run again because
@@ -118,6 +118,10 @@ impl Desk {
                 let error = error.clone();
                 self.store.write(move |tx| job_failed(tx, now, &lease, &error, &backoff).map(drop)).await
             }
+            Outcome::Ended(Err(JobError::Later(error, at))) => {
+                let (error, at) = (error.clone(), *at);
+                self.store.write(move |tx| job_failed_until(tx, now, &lease, &error, at).map(drop)).await
+            }
             Outcome::Ended(Err(JobError::Dead(error))) => {
                 let error = error.clone();
                 self.store.write(move |tx| job_bury(tx, now, &lease, &error)).await
@@ -139,10 +143,10 @@ fn log_end(job: &Claimed, outcome: &Outcome) {
     let (id, kind, attempt) = (job.lease.job, job.kind.as_str(), job.lease.attempt);
     match outcome {
         Outcome::Ended(Ok(())) => tracing::debug!(job = %id, kind, attempt, "[JOB] done"),
-        Outcome::Ended(Err(JobError::Retry(error))) if attempt < job.max_attempts => {
+        Outcome::Ended(Err(JobError::Retry(error) | JobError::Later(error, _))) if attempt < job.max_attempts => {
             tracing::warn!(job = %id, kind, attempt, error, "[JOB] failed, to be tried again");
         }
-        Outcome::Ended(Err(JobError::Retry(error) | JobError::Dead(error))) => {
+        Outcome::Ended(Err(JobError::Retry(error) | JobError::Later(error, _) | JobError::Dead(error))) => {
             tracing::error!(job = %id, kind, attempt, error, "[JOB] given up");
         }
         Outcome::GivenUp | Outcome::LeaseLost => {

@@ -45,4 +45,27 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A notice was to be enqueued that its kind cannot make: a mistake of the program.
+    #[error("a notice of kind {kind} cannot be kept: {reason}")]
+    Notice {
+        /// The notice's kind.
+        kind: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No notice has this id.
+    #[error("there is no notice {id}")]
+    NoNotice {
+        /// The id asked for.
+        id: Uuid,
+    },
+    /// A notice was sent and its secrets struck out, so it cannot be sent again.
+    #[error("the notice {id} held a secret, which was struck out when it was sent")]
+    NoticeStruck {
+        /// The notice.
+        id: Uuid,
+    },
+    /// What the database holds of a notice is not what this program writes.
+    #[error("a notice that is kept does not read: {0}")]
+    BadNotice(String),
 }

@@ -29,6 +29,8 @@ pub struct JobContext {
 pub enum JobError {
     /// It may go well another time.
     Retry(String),
+    /// It may go well from this moment on, not before: whoever it depends on has said so.
+    Later(String, Timestamp),
     /// It will never go well: a person must look at it.
     Dead(String),
 }

@@ -135,12 +135,25 @@ pub fn job_failed(
     error: &str,
     backoff: &Backoff,
 ) -> Result<Fate, Error> {
+    job_failed_until(tx, now, lease, error, later(now, backoff.delay(lease.job, lease.attempt)))
+}
+
+/// The same, where it is known from when on another attempt may go well.
+///
+/// # Errors
+/// [`Error::LeaseLost`] as [`job_done`].
+pub fn job_failed_until(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    lease: &Lease,
+    error: &str,
+    retry_at: Timestamp,
+) -> Result<Fate, Error> {
     let (max_attempts, failures) = leased(tx, lease)?;
     if lease.attempt >= max_attempts {
         bury(tx, now, lease.job, lease.attempt, error)?;
         return Ok(Fate::Dead);
     }
-    let retry_at = later(now, backoff.delay(lease.job, lease.attempt));
     let failures = failure::added(&failures, lease.attempt, now, error)?;
     tx.execute(
         "UPDATE outbox_job SET lease_owner = NULL, due_at = ?2, failures = ?3 WHERE id = ?1",

@@ -15,6 +15,8 @@
 //! a job runs at least once and now and then twice: every handler is idempotent. Whoever lost the
 //! lease can no longer acknowledge.
 //!
+//! A [`NoticeKind`] is something that is told to people or programs, and a notice of it is enqueued as a job is.
+//!
 //! A [`Schedule`] is a cron line that enqueues a job when it is due, once however many copies of the
 //! program run. A [`Worker`] does all of it: claims, runs handlers, acknowledges, minds schedules.
 
@@ -27,6 +29,7 @@ mod failure;
 mod handler;
 mod job;
 mod lease;
+mod notice;
 mod schedule;
 mod worker;
 
@@ -39,10 +42,20 @@ pub use error::Error;
 pub use failure::Failure;
 pub use handler::{JobContext, JobError, JobHandler};
 pub use job::{Job, job_enqueue, job_enqueue_at, job_enqueue_leased};
-pub use lease::{Claimed, Fate, Lease, job_bury, job_done, job_failed, jobs_claim, lease_extend, lease_release};
+pub use lease::{
+    Claimed, Fate, Lease, job_bury, job_done, job_failed, job_failed_until, jobs_claim, lease_extend, lease_release,
+};
+pub use notice::{
+    Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
+    SendBulkNotice, SendNotice, SentText, Template, TemplateEdit, TemplateKey, notice_again, notice_enqueue,
+    notice_failed, notice_get, notice_kept, notice_sent, notices_count, notices_enqueue, notices_kept, template_get,
+    template_reset, template_set, templates_edited,
+};
 pub use schedule::{Missed, Schedule, ScheduleRun};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 
 /// The tables of this room.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { room: "outbox", number: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "outbox", number: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") },
+    Migration { room: "outbox", number: 2, name: "notice", sql: include_str!("../migrations/0002_notice.sql") },
+];

@@ -35,6 +35,12 @@ pub(crate) struct Config {
     pub(crate) time_zone: String,
     /// How much of the machine the database may take.
     pub(crate) database: Database,
+    /// The mail server.
+    pub(crate) mail: Mail,
+    /// The Telegram bot.
+    pub(crate) telegram: Telegram,
+    /// Notices to other programs.
+    pub(crate) webhook: Webhook,
     /// The charge app.
     pub(crate) charge: Charge,
 }
@@ -99,6 +105,52 @@ impl Tls {
     }
 }
 
+/// The mail server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mail {
+    /// Its name or address; empty while there is none.
+    pub(crate) host: String,
+    /// Its port.
+    pub(crate) port: u16,
+    /// Who signs in there; empty for nobody.
+    pub(crate) user: String,
+    /// With which password.
+    pub(crate) password: String,
+    /// auto, starttls, tls or none.
+    pub(crate) security: String,
+    /// The PEM file of the roots that sign for a private server.
+    pub(crate) roots: String,
+    /// Who mail comes from: `Purser <no-reply@example.com>`.
+    pub(crate) from: String,
+    /// Who answers go to.
+    pub(crate) support: String,
+    /// Who is told what concerns the house itself.
+    pub(crate) admin: String,
+    /// How long to wait for each of its answers, in seconds.
+    pub(crate) timeout_seconds: u32,
+}
+
+/// The Telegram bot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Telegram {
+    /// The bot's token; empty while there is none.
+    pub(crate) bot_token: String,
+    /// Where the Bot API is.
+    pub(crate) api_url: String,
+}
+
+/// Notices to other programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Webhook {
+    /// What we sign with; empty to send none.
+    pub(crate) secret: String,
+    /// Whether addresses inside this network, and http, are called too.
+    pub(crate) allow_private: bool,
+}
+
 /// The charge app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,6 +204,26 @@ readers = 2
 writers = 4
 queue = 4096
 
+[mail]
+host = ""
+port = 587
+user = ""
+password = ""
+security = "auto"
+roots = ""
+from = ""
+support = ""
+admin = ""
+timeout_seconds = 20
+
+[telegram]
+bot_token = ""
+api_url = "https://api.telegram.org"
+
+[webhook]
+secret = ""
+allow_private = false
+
 [charge]
 currency = "INR"
 max_sale = "10000.00"
@@ -166,7 +238,18 @@ timeout_seconds = 20
 "#;
 
 /// Names that people know from elsewhere, beside `PURSER_` and the key.
-const FAMILIAR: &[(&str, &str)] = &[("DATABASE_URL", "database_url"), ("APP_URL", "app_url")];
+const FAMILIAR: &[(&str, &str)] = &[
+    ("DATABASE_URL", "database_url"),
+    ("APP_URL", "app_url"),
+    ("EMAIL_HOST", "mail_host"),
+    ("EMAIL_PORT", "mail_port"),
+    ("EMAIL_HOST_USER", "mail_user"),
+    ("EMAIL_HOST_PASSWORD", "mail_password"),
+    ("DEFAULT_FROM_EMAIL", "mail_from"),
+    ("SUPPORT_EMAIL", "mail_support"),
+    ("ADMIN_EMAIL", "mail_admin"),
+    ("TELEGRAM_BOT_TOKEN", "telegram_bot_token"),
+];
 
 /// The file that is read where none is named.
 const FILE: &str = "purser.toml";
@@ -189,8 +272,14 @@ impl Config {
     pub(crate) fn masked(&self) -> Result<String, Failure> {
         let mut config = self.clone();
         config.database_url = without_password(&config.database_url);
-        if !config.charge.http.secret.is_empty() {
-            "********".clone_into(&mut config.charge.http.secret);
+        let secrets = [
+            &mut config.charge.http.secret,
+            &mut config.mail.password,
+            &mut config.telegram.bot_token,
+            &mut config.webhook.secret,
+        ];
+        for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+            "********".clone_into(secret);
         }
         toml::to_string(&config).map_err(|error| Failure::machine("the settings cannot be shown", error))
     }
@@ -343,7 +432,13 @@ mod tests {
 
     #[test]
     fn secrets_are_masked() {
-        let config = load(&[("DATABASE_URL", "postgres://u:sesame@h/d"), ("PURSER_CHARGE_HTTP_SECRET", "sesame")]);
+        let config = load(&[
+            ("DATABASE_URL", "postgres://u:sesame@h/d"),
+            ("PURSER_CHARGE_HTTP_SECRET", "sesame"),
+            ("EMAIL_HOST_PASSWORD", "sesame"),
+            ("TELEGRAM_BOT_TOKEN", "sesame"),
+            ("PURSER_WEBHOOK_SECRET", "sesame"),
+        ]);
         let shown = config.unwrap().masked().unwrap();
         assert!(!shown.contains("sesame") && shown.contains("postgres://u:********@h/d"), "{shown}");
     }
