@@ -12,6 +12,8 @@ use utoipa_axum::routes;
 
 use crate::Members;
 
+pub(crate) use members::{read_change as member_change_form, read_new as member_form};
+
 /// Rows of a list.
 const ROWS: u32 = 1_000;
 

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use purser_outbox::{
-    Job, JobContext, JobError, JobHandler, Missed, Schedule, ScheduleRun, job_done, job_enqueue,
+    Job, JobContext, JobError, JobHandler, Missed, NewNotice, Schedule, ScheduleRun, job_done, job_enqueue, notices_enqueue,
 };
 use purser_store::Tx;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Members;
-use crate::domain::{Expiry, Member, Settings};
 use crate::error::Error;
+use crate::notices::{News, notice};
 use crate::service::member_get;
 use crate::store;
 
@@ -75,11 +75,11 @@ pub(crate) fn handlers(members: &Arc<Members>) -> Vec<JobHandler> {
     vec![
         JobHandler::new(move |job: NotifyExpiry, context| {
             let next = move |after| NotifyExpiry { after: Some(after), ..job };
-            fan_out(Arc::clone(&expiry), job.expiry, job.after, What::Expired, next, context)
+            fan_out(Arc::clone(&expiry), job.expiry, job.after, News::Expired, next, context)
         }),
         JobHandler::new(move |job: NotifyRevert, context| {
             let next = move |after| NotifyRevert { after: Some(after), ..job };
-            fan_out(Arc::clone(&revert), job.expiry, job.after, What::Reverted, next, context)
+            fan_out(Arc::clone(&revert), job.expiry, job.after, News::Reverted, next, context)
         }),
         JobHandler::new(move |_: Forget, _| forget_uploads(Arc::clone(&forget))),
     ]
@@ -90,20 +90,13 @@ pub(crate) fn schedules() -> Vec<Schedule> {
     vec![Schedule { name: "members.forget_uploads", cron: "40 3 * * *", missed: Missed::Once, make }]
 }
 
-/// What members are told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Expired,
-    Reverted,
-}
-
 /// Tells the living members after `after`, a few hundred of them; where there are more, the next job is enqueued and
 /// this one acknowledged in the same transaction, so that each is told once, whatever stops in between.
 async fn fan_out<J: Job + Clone + Sync>(
     members: Arc<Members>,
     expiry: Uuid,
     after: Option<Uuid>,
-    what: What,
+    news: News,
     next: impl Fn(Uuid) -> J + Send + Sync + 'static,
     context: JobContext,
 ) -> Result<(), JobError> {
@@ -114,9 +107,9 @@ async fn fan_out<J: Job + Clone + Sync>(
         let about = member_get(tx, &settings, expiry.member)?;
         let mut fresh = (seed.as_u128()..).map(Uuid::from_u128);
         let page = store::alive_page(tx, after, TOLD_AT_ONCE)?;
-        for (listener, id) in page.iter().zip(&mut fresh) {
-            tell(tx, now, id, &Notice { what, expiry: &expiry, about: &about, listener, settings: &settings })?;
-        }
+        let notices = page.iter().map(|listener| notice(news, &expiry, &about, listener));
+        let notices: Vec<(Uuid, NewNotice<'_>)> = fresh.by_ref().zip(notices).collect();
+        notices_enqueue(tx, now, &notices)?;
         if let (Some(last), Some(id)) = (page.last(), fresh.next())
             && page.len() == TOLD_AT_ONCE as usize
         {
@@ -128,22 +121,6 @@ async fn fan_out<J: Job + Clone + Sync>(
     let told = told.await?;
     members.context.outbox.wake();
     tracing::info!(told, "[MEMBERS] living members told");
-    Ok(())
-}
-
-/// What one living member is told.
-struct Notice<'a> {
-    what: What,
-    expiry: &'a Expiry,
-    about: &'a Member,
-    listener: &'a store::Listener,
-    settings: &'a Settings,
-}
-
-/// Enqueues one notice, under a fresh id.
-fn tell(_tx: &mut Tx<'_>, _now: jiff::Timestamp, _id: Uuid, notice: &Notice<'_>) -> Result<(), Error> {
-    let Notice { what, expiry, about, listener, settings } = notice;
-    tracing::debug!(?what, expiry = %expiry.id, about = %about.id, to = %listener.id, levy = %settings.levy, "[MEMBERS] told");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod demo;
 mod domain;
 mod error;
 mod jobs;
+mod notices;
 pub mod service;
 pub mod sheet;
 mod store;
@@ -55,6 +56,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         console: console::console(&members),
         jobs: jobs::handlers(&members),
         schedules: jobs::schedules(),
+        notices: notices::NOTICES,
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&members)))),
     }
 }

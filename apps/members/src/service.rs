@@ -7,7 +7,9 @@ mod preview;
 mod wallet;
 
 pub use expire::{Expired, Reverted, members_expire, members_revert};
-pub use import::{Imported, import_check, import_commit, import_report, import_show};
+pub use import::{
+    Imported, Refused, import_check, import_commit, import_judge, import_report, import_save, import_show,
+};
 pub use member::{MemberChange, NewMember, member_change, member_create, member_get};
 pub use preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};
 pub use wallet::{Movement, Reason, debts_owed, pool_balance, wallet_move};

@@ -34,15 +34,15 @@ fn read_member(row: &Row<'_>, currency: Currency) -> Result<Member, Error> {
 
 /// Which members, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Expired ones only, or living ones only.
-    pub expired: Option<bool>,
+    pub(crate) expired: Option<bool>,
     /// The one with this address, in lower case.
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
     /// Older than the one with this id.
-    pub before: Option<Uuid>,
+    pub(crate) before: Option<Uuid>,
     /// At most so many.
-    pub limit: u32,
+    pub(crate) limit: u32,
 }
 
 pub(crate) fn members_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Member>, Error> {

@@ -4,6 +4,7 @@ mod config;
 mod demo;
 mod docs;
 mod doctor;
+mod import;
 mod key;
 mod ledger;
 mod migrate;
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::User(command) => user::run(&settings, command).await,
         Command::Key(command) => key::run(&settings, command).await,
         Command::Ledger(command) => ledger::run(&settings, &command).await,
+        Command::Import(command) => import::run(&settings, command).await,
         Command::Config => config::run(&settings),
         Command::Doctor(flags) => doctor::run(&settings, &flags).await,
         Command::Openapi => docs::openapi(&settings).await,

@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) webhook: Webhook,
     /// The charge app.
     pub(crate) charge: Charge,
+    /// The members app.
+    pub(crate) members: Members,
 }
 
 /// How much of the machine the database may take.
@@ -181,6 +183,18 @@ pub(crate) struct ChargeHttp {
     pub(crate) timeout_seconds: u32,
 }
 
+/// The members app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Members {
+    /// How many members there may be, expired ones included; 0 for no limit.
+    pub(crate) max: u32,
+    /// What each living member pays when another expires.
+    pub(crate) levy: String,
+    /// What happens where one cannot: block or arrears.
+    pub(crate) policy: String,
+}
+
 const DEFAULTS: &str = r#"
 data = "./data"
 listen = "127.0.0.1:8080"
@@ -235,6 +249,11 @@ connector = "instant"
 url = ""
 secret = ""
 timeout_seconds = 20
+
+[members]
+max = 10
+levy = "1.00"
+policy = "block"
 "#;
 
 /// Names that people know from elsewhere, beside `PURSER_` and the key.

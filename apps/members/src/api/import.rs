@@ -6,18 +6,15 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use purser_kit::console::Doer;
 use purser_kit::{
     Caller, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint, json,
 };
-use purser_store::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::members::{answer, doer, parse_bool};
 use crate::Members;
-use crate::domain::Settings;
 use crate::error::Error;
 use crate::service;
 use crate::sheet::{MOST_BYTES, Sheet};
@@ -113,10 +110,12 @@ pub(super) async fn import_file(
     let saved = members.context.store.write(move |tx| {
         let mut invalid = None;
         let once = Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            import_now(tx, &settings, &mut doer.clone(), &file).map_err(|(error, sheet)| {
-                invalid = sheet;
-                error
-            })
+            let saved = service::import_save(tx, &settings, &mut doer.clone(), &file, &|_| {});
+            let (id, imported) = saved.map_err(|refused| {
+                invalid = refused.sheet;
+                refused.error
+            })?;
+            answer(&ImportedJson { status: "members imported", id, imported: imported.members })
         });
         match (once, invalid) {
             (Err(error), Some(sheet)) => Err(Problem::from(error).with("rows", &rows(&sheet))),
@@ -132,21 +131,6 @@ fn checked_answer((id, sheet): &(Uuid, Sheet)) -> Response {
     json(StatusCode::OK, &CheckedJson { id: *id, state, new: sheet.good(), invalid: sheet.bad(), rows })
 }
 
-/// Checks and saves a file; where rows are wrong, they come back with the error.
-fn import_now(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    doer: &mut Doer,
-    file: &Bytes,
-) -> Result<String, (Error, Option<Sheet>)> {
-    let (id, sheet) = service::import_check(tx, settings, doer, file).map_err(|error| (error, None))?;
-    if sheet.bad() > 0 {
-        return Err((Error::ImportInvalid { bad: sheet.bad() }, Some(sheet)));
-    }
-    let imported = service::import_commit(tx, settings, doer, id, &|_| {}).map_err(|error| (error, None))?;
-    answer(&ImportedJson { status: "members imported", id, imported: imported.members }).map_err(|error| (error, None))
-}
-
 /// Save a file that a dry run found good: exactly that file, every row or none.
 ///
 /// 409 `import_stale` where the members have changed since, so that a row is wrong now; 409 `import_committed` the
@@ -160,9 +144,8 @@ pub(super) async fn import_commit(
     caller: Caller,
     key: IdempotencyKey,
     PathId(id): PathId,
-    body: Bytes,
 ) -> Result<Response, Problem> {
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.import-commit", &id.to_string(), &body));
+    let repeat = Repeatable::new(&caller, key, fingerprint("members.import-commit", &id.to_string(), b""));
     let (settings, doer) = (Arc::clone(&members.settings), doer(&members, &caller));
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -46,10 +45,9 @@ pub(super) async fn member_expire(
     caller: Caller,
     key: IdempotencyKey,
     PathId(id): PathId,
-    body: Bytes,
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&members.settings);
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.expire", &id.to_string(), &body));
+    let repeat = Repeatable::new(&caller, key, fingerprint("members.expire", &id.to_string(), b""));
     let doer = doer(&members, &caller);
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
@@ -92,10 +90,9 @@ pub(super) async fn member_revert(
     caller: Caller,
     key: IdempotencyKey,
     PathId(id): PathId,
-    body: Bytes,
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&members.settings);
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.revert", &id.to_string(), &body));
+    let repeat = Repeatable::new(&caller, key, fingerprint("members.revert", &id.to_string(), b""));
     let doer = doer(&members, &caller);
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {

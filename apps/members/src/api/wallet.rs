@@ -12,7 +12,6 @@ use purser_kit::{
 use purser_ledger::{StatementLine, TransferId, statement};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::LINES;
 use super::members::{MemberJson, answer, doer};

@@ -64,6 +64,49 @@ fn refuse_taken(sheet: &mut Sheet, taken: &HashSet<String>) {
     }
 }
 
+/// What is wrong with a file, without keeping it.
+///
+/// # Errors
+/// [`Error::File`] where it is no list of members.
+pub fn import_judge(tx: &mut Tx<'_>, settings: &Settings, file: &[u8]) -> Result<Sheet, Error> {
+    checked(tx, settings, file)
+}
+
+/// Why a file was not saved, and what is wrong with its rows where that is why.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: Error,
+    /// The rows.
+    pub sheet: Option<Sheet>,
+}
+
+impl<E: Into<Error>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Refused { error: error.into(), sheet: None }
+    }
+}
+
+/// Checks a file and saves it at once: every row, or none. `told` hears how many are written so far.
+///
+/// # Errors
+/// [`Error::File`], [`Error::ImportInvalid`] with the rows.
+pub fn import_save(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    file: &[u8],
+    told: &dyn Fn(usize),
+) -> Result<(Uuid, Imported), Refused> {
+    // Said now, so that the file is not checked twice.
+    tx.wide()?;
+    let (id, sheet) = import_check(tx, settings, doer, file)?;
+    if sheet.bad() > 0 {
+        return Err(Refused { error: Error::ImportInvalid { bad: sheet.bad() }, sheet: Some(sheet) });
+    }
+    Ok((id, import_commit(tx, settings, doer, id, told)?))
+}
+
 /// An upload as it stands: its state, how many rows were good, and its rows as they are judged now.
 ///
 /// # Errors

@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use crate::domain::{Debt, DebtStatus, Expiry};
 
+/// What the console lists.
+pub(crate) const EXPIRIES_FROM: &str = "members_expiry e JOIN members_member m ON m.id = e.member";
+
 const EXPIRY_SELECT: &str = "SELECT id, member, levy, payers, debtors, actor, entry, created_at, reverted_at, \
      reverted_by FROM members_expiry";
 

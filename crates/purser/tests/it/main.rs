@@ -11,6 +11,7 @@ mod dump;
 mod identity;
 mod keys;
 mod ledger;
+mod members;
 mod outbox;
 mod program;
 mod requests;
@@ -30,7 +31,7 @@ use purser_testkit::TestDb;
 /// What every database holds at the start.
 fn migrations() -> Vec<Migration> {
     let rooms = [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_ledger::MIGRATIONS];
-    let apps = [purser_charge::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }
 
