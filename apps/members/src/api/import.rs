@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use super::members::{answer, doer, parse_bool};
 use crate::Members;
-use crate::error::Error;
 use crate::service;
 use crate::sheet::{MOST_BYTES, Sheet};
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::member::members_in_order;
 use super::preview::{lacking, refuse_too_many};
-use super::pool;
+use super::{pool, pool_balance};
 use crate::domain::{DebtStatus, Expiry, Member, Policy, Settings};
 use crate::error::Error;
 use crate::jobs::{NotifyExpiry, NotifyRevert};
@@ -177,10 +177,14 @@ fn revert(
     let back = |tx: &mut Tx<'_>, doer: &Doer, entry: EntryId| {
         let (actor, reference) = (doer.actor.clone(), Some(member.id.to_string()));
         let reversal = NewEntry { kind: "members.levy-back", actor, memo: memo.clone(), reference };
-        reverse(tx, doer.now, entry, reversal).map_err(|error| match error {
-            LedgerError::Insufficient { available, needed, .. } => Error::PoolCannotPay { available, needed },
-            other => other.into(),
-        })
+        match reverse(tx, doer.now, entry, reversal) {
+            // The ledger tells which payment the pool could not give back any more; what matters is the sum.
+            Err(LedgerError::Insufficient { .. }) => {
+                let needed = sum(expiry.levy, expiry.payers.max(1))?;
+                Err(Error::PoolCannotPay { available: pool_balance(tx, settings)?, needed })
+            }
+            other => Ok(other?),
+        }
     };
     let reversal = expiry.entry.map(|entry| back(tx, doer, entry)).transpose()?;
     let mut payments = expiry.payers;
