@@ -109,7 +109,7 @@ impl Sheet {
             if sheet.rows.len() == MOST_ROWS {
                 return Err(FileError::TooManyRows(MOST_ROWS));
             }
-            sheet.rows.push(sheet.row(&record, settings));
+            sheet.rows.push(sheet.row(&record, line(text, &record), settings));
         }
         if sheet.rows.is_empty() {
             return Err(FileError::NoRows);
@@ -118,7 +118,7 @@ impl Sheet {
         Ok(sheet)
     }
 
-    fn row(&self, record: &StringRecord, settings: &Settings) -> SheetRow {
+    fn row(&self, record: &StringRecord, line: u64, settings: &Settings) -> SheetRow {
         let mut errors = Vec::new();
         let cell = |column: usize| plain(record.get(self.places[column]).unwrap_or_default());
         let name = read(&mut errors, "name", cell(0), parse_name);
@@ -130,7 +130,6 @@ impl Sheet {
             errors.push("The row has more cells than the header names.".to_owned());
         }
         let member = name.zip(email).zip(opening).map(|((name, email), opening)| NewMember { name, email, opening });
-        let line = record.position().map_or(0, csv::Position::line);
         SheetRow { line, cells: record.iter().map(str::to_owned).collect(), member, errors }
     }
 
@@ -199,6 +198,15 @@ impl Sheet {
         let bytes = writer.into_inner().unwrap_or_default();
         if fine { String::from_utf8(bytes).unwrap_or_default() } else { String::new() }
     }
+}
+
+/// The line that a record begins on: its position is where the reader was before it passed over empty lines.
+fn line(text: &str, record: &StringRecord) -> u64 {
+    let Some(position) = record.position() else { return 0 };
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let before = text.as_bytes().get(start..).unwrap_or_default().iter();
+    let skipped = before.take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+    position.line() + skipped as u64
 }
 
 fn text(file: &[u8]) -> Result<&str, FileError> {
