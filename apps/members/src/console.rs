@@ -32,11 +32,7 @@ fn one(ids: &[Uuid]) -> Result<Uuid, Problem> {
 }
 
 fn alive(expired: bool) -> Cell {
-    if expired {
-        Cell::Badge(Tone::Quiet, "expired".to_owned())
-    } else {
-        Cell::Badge(Tone::Good, "alive".to_owned())
-    }
+    if expired { Cell::Badge(Tone::Quiet, "expired".to_owned()) } else { Cell::Badge(Tone::Good, "alive".to_owned()) }
 }
 
 fn reason(help: &'static str) -> Field {

@@ -187,8 +187,7 @@ pub enum DebtStatus {
 }
 
 impl DebtStatus {
-    const ALL: [DebtStatus; 4] =
-        [DebtStatus::Open, DebtStatus::Paid, DebtStatus::Cancelled, DebtStatus::Returned];
+    const ALL: [DebtStatus; 4] = [DebtStatus::Open, DebtStatus::Paid, DebtStatus::Cancelled, DebtStatus::Returned];
 
     /// Its name in the schema.
     #[must_use]
@@ -237,7 +236,7 @@ fn grouped(count: i64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

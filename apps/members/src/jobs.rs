@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use purser_outbox::{
-    Job, JobContext, JobError, JobHandler, Missed, NewNotice, Schedule, ScheduleRun, job_done, job_enqueue, notices_enqueue,
+    Job, JobContext, JobError, JobHandler, Missed, NewNotice, Schedule, ScheduleRun, job_done, job_enqueue,
+    notices_enqueue,
 };
 use purser_store::Tx;
 use serde::{Deserialize, Serialize};

@@ -57,7 +57,9 @@ pub enum FileError {
     #[error("The file has the column {0} twice.")]
     RepeatedColumn(String),
     /// It has a column that members do not have.
-    #[error("The file has the column '{0}', which members do not have. The columns are name, email and wallet_balance.")]
+    #[error(
+        "The file has the column '{0}', which members do not have. The columns are name, email and wallet_balance."
+    )]
     UnknownColumn(String),
     /// It breaks the rules of CSV.
     #[error("The file is not CSV: {0}.")]
@@ -94,7 +96,8 @@ impl Sheet {
     /// [`FileError`] where it is no list of members. What is wrong with rows stands in the rows.
     pub fn read(file: &[u8], settings: &Settings) -> Result<Self, FileError> {
         let text = text(file)?;
-        let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
+        let mut reader =
+            ReaderBuilder::new().flexible(true).has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
         let mut records = reader.records();
         let malformed = |error: csv::Error| FileError::Malformed(error.to_string());
         let header = records.next().ok_or(FileError::Empty)?.map_err(malformed)?;
@@ -145,7 +148,8 @@ impl Sheet {
             for place in &places {
                 let others = places.iter().filter(|other| *other != place).map(|other| self.rows[*other].line);
                 let others: Vec<String> = others.take(5).map(|line| line.to_string()).collect();
-                let (word, more) = (if others.len() == 1 { "row" } else { "rows" }, if places.len() > 6 { " …" } else { "" });
+                let (word, more) =
+                    (if others.len() == 1 { "row" } else { "rows" }, if places.len() > 6 { " …" } else { "" });
                 let text = format!("email is also in {word} {}{more}.", others.join(", "));
                 self.rows[*place].errors.push(text);
             }
@@ -294,7 +298,9 @@ mod tests {
 
     #[test]
     fn columns_come_in_any_order_and_case_after_a_byte_order_mark() {
-        let sheet = sheet("\u{feff}Wallet_Balance, EMAIL ,Name,errors\n\n100.50,Asha@Example.com,Asha Rao,was wrong\n , ,\n\"0\",b@c.example,\"Rao, Bina\"\n");
+        let sheet = sheet(
+            "\u{feff}Wallet_Balance, EMAIL ,Name,errors\n\n100.50,Asha@Example.com,Asha Rao,was wrong\n , ,\n\"0\",b@c.example,\"Rao, Bina\"\n",
+        );
         assert_eq!(sheet.bad(), 0, "{:?}", sheet.rows);
         let read: Vec<_> = sheet.rows.iter().map(|row| (row.line, row.member.clone().unwrap())).collect();
         assert_eq!((read[0].0, read[0].1.name.as_str(), read[0].1.opening.minor()), (3, "Asha Rao", 10_050));

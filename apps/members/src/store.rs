@@ -116,10 +116,8 @@ const MEMBER_INSERT: Each = Each {
 
 /// Writes members down, and counts them.
 pub(crate) fn members_insert(tx: &mut Tx<'_>, now: Timestamp, new: &[NewRow<'_>]) -> Result<(), Error> {
-    let rows: Vec<_> = new
-        .iter()
-        .map(|row| params![row.id, row.name, row.email, row.email_folded, row.account.get(), now])
-        .collect();
+    let rows: Vec<_> =
+        new.iter().map(|row| params![row.id, row.name, row.email, row.email_folded, row.account.get(), now]).collect();
     tx.each(&MEMBER_INSERT, &rows)?;
     let count = i64::try_from(new.len()).map_err(|_| Error::Engine("too many members at once".to_owned()))?;
     tally_change(tx, count, count)
@@ -175,9 +173,7 @@ pub(crate) fn wallets_alive(tx: &mut Tx<'_>) -> Result<Vec<AccountId>, Error> {
 
 /// Who lives and has less than `needed` free, at most `limit` of them, in order of their ids.
 pub(crate) fn poor(tx: &mut Tx<'_>, needed: Money, limit: u32) -> Result<Vec<Member>, Error> {
-    let sql = format!(
-        "{MEMBER_SELECT} WHERE m.expired_at IS NULL AND b.balance - b.held < ?1 ORDER BY m.id LIMIT ?2"
-    );
+    let sql = format!("{MEMBER_SELECT} WHERE m.expired_at IS NULL AND b.balance - b.held < ?1 ORDER BY m.id LIMIT ?2");
     tx.query(&sql, &params![needed.minor(), limit], |row| read_member(row, needed.currency()))
 }
 

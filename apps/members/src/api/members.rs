@@ -130,7 +130,8 @@ pub(super) async fn member_list(
     fields.finish(Some(()))?;
     let filter = Filter { expired, email, before: list.before, limit: list.fetch() };
     let currency = members.settings.currency();
-    let found = members.context.store.read(move |tx| Ok::<_, Error>(store::members_list(tx, &filter, currency)?)).await?;
+    let found =
+        members.context.store.read(move |tx| Ok::<_, Error>(store::members_list(tx, &filter, currency)?)).await?;
     let rows: Vec<MemberJson> = found.into_iter().map(MemberJson::from).collect();
     Ok(listed(&uri, list, rows, |row| row.id))
 }
@@ -180,10 +181,7 @@ pub(super) fn answer(value: &impl Serialize) -> Result<String, Error> {
 /// Read a member.
 #[utoipa::path(get, path = "/api/members/{id}/", tag = "members",
     params(("id" = Uuid, Path)), responses((status = 200, body = MemberJson)))]
-pub(super) async fn member_read(
-    State(members): State<Arc<Members>>,
-    PathId(id): PathId,
-) -> Result<Response, Problem> {
+pub(super) async fn member_read(State(members): State<Arc<Members>>, PathId(id): PathId) -> Result<Response, Problem> {
     let settings = Arc::clone(&members.settings);
     let member = members.context.store.read(move |tx| service::member_get(tx, &settings, id)).await?;
     Ok(json(StatusCode::OK, &MemberJson::from(member)))

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{
-    Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone,
-};
+use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -72,10 +70,8 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
         let debtor = Cell::object(debtor.name, "members", "members", debtor.id);
         debts.push(vec![debtor, Cell::Money(owed.amount), debt(owed.status)]);
     }
-    let (reverted, by) = expiry
-        .reverted
-        .clone()
-        .map_or((Cell::Nothing, Cell::Nothing), |(at, by)| (Cell::Time(at), Cell::Text(by)));
+    let (reverted, by) =
+        expiry.reverted.clone().map_or((Cell::Nothing, Cell::Nothing), |(at, by)| (Cell::Time(at), Cell::Text(by)));
     Ok(Some(Detail {
         title: format!("Expiry of {}", member.name),
         facts: vec![

@@ -34,10 +34,16 @@ pub(super) fn expire(members: &Arc<Members>) -> Action {
                     format!("; {} owe it", counted(one.expiry.debtors, "member"))
                 };
                 let paid = counted(one.expiry.payers, "member");
-                rows.push((one.member.name.clone(), format!("is expired; {paid} paid {}{owed}", one.expiry.levy.for_people())));
+                rows.push((
+                    one.member.name.clone(),
+                    format!("is expired; {paid} paid {}{owed}", one.expiry.levy.for_people()),
+                ));
             }
             let count = counted(i64::try_from(done.len()).unwrap_or(i64::MAX), "member");
-            let sentence = format!("{count} marked as expired. {} went into the pool, and every living member is told.", total.for_people());
+            let sentence = format!(
+                "{count} marked as expired. {} went into the pool, and every living member is told.",
+                total.for_people()
+            );
             Ok(Done { sentence, rows, go: only(ids) })
         }),
     }
@@ -56,12 +62,15 @@ fn expire_told(settings: &Settings, preview: ExpirePreview) -> Preview {
         members => {
             let count = counted(i64::try_from(members.len()).unwrap_or(i64::MAX), "member");
             let total = preview.total.for_people();
-            format!("{count} will expire, one after the other. {levy} will be taken for each from every member who then lives: {total} in all.")
+            format!(
+                "{count} will expire, one after the other. {levy} will be taken for each from every member who then lives: {total} in all."
+            )
         }
     };
     let named = preview.members.iter().take(ROWS as usize);
-    let mut rows: Vec<(String, String)> =
-        named.map(|(member, payers)| (member.name.clone(), format!("{levy} from {}", counted(*payers, "member")))).collect();
+    let mut rows: Vec<(String, String)> = named
+        .map(|(member, payers)| (member.name.clone(), format!("{levy} from {}", counted(*payers, "member"))))
+        .collect();
     let lacking = preview.lacking.iter().take(ROWS as usize);
     let verb = if settings.policy == Policy::Arrears { "will owe" } else { "cannot pay: lacks" };
     rows.extend(lacking.map(|one| (one.name.clone(), format!("{verb} {}", one.missing.for_people()))));
@@ -70,7 +79,11 @@ fn expire_told(settings: &Settings, preview: ExpirePreview) -> Preview {
         let blocks = settings.policy == Policy::Block && !preview.lacking.is_empty();
         let count = counted(i64::try_from(preview.lacking.len()).unwrap_or(i64::MAX), "living member");
         let at_least = if preview.more { "At least " } else { "" };
-        blocks.then(|| format!("{at_least}{count} cannot pay. Top their wallets up first; until then nothing is taken from anybody."))
+        blocks.then(|| {
+            format!(
+                "{at_least}{count} cannot pay. Top their wallets up first; until then nothing is taken from anybody."
+            )
+        })
     });
     Preview { sentence, rows, obstacle }
 }
@@ -96,7 +109,10 @@ pub(super) fn revert(members: &Arc<Members>) -> Action {
                 rows.push((one.member.name.clone(), format!("lives again; {} given back", one.returned.for_people())));
             }
             let count = counted(i64::try_from(done.len()).unwrap_or(i64::MAX), "member");
-            let sentence = format!("{count} reverted. {} went back to those who had paid, and every living member is told.", total.for_people());
+            let sentence = format!(
+                "{count} reverted. {} went back to those who had paid, and every living member is told.",
+                total.for_people()
+            );
             Ok(Done { sentence, rows, go: only(ids) })
         }),
     }
@@ -105,7 +121,12 @@ pub(super) fn revert(members: &Arc<Members>) -> Action {
 fn revert_told(preview: &RevertPreview) -> Preview {
     let sentence = match preview.members.as_slice() {
         [(member, payers, levy)] => {
-            format!("{} will live again, and {} will get {} back.", member.name, counted(*payers, "member"), levy.for_people())
+            format!(
+                "{} will live again, and {} will get {} back.",
+                member.name,
+                counted(*payers, "member"),
+                levy.for_people()
+            )
         }
         members => {
             let count = counted(i64::try_from(members.len()).unwrap_or(i64::MAX), "member");

@@ -125,7 +125,8 @@ fn levy_row(line: &StatementLine) -> Vec<Cell> {
 fn own_expiries(expiries: &[Expiry]) -> DetailTable {
     let row = |expiry: &Expiry| {
         let when = Cell::Time(expiry.created_at);
-        let (back, by) = expiry.reverted.clone().map_or((Cell::Nothing, Cell::Nothing), |(at, by)| (Cell::Time(at), Cell::Text(by)));
+        let (back, by) =
+            expiry.reverted.clone().map_or((Cell::Nothing, Cell::Nothing), |(at, by)| (Cell::Time(at), Cell::Text(by)));
         let taken = crate::domain::times(expiry.levy, expiry.payers).map_or(Cell::Nothing, Cell::Money);
         let payers = Cell::object(expiry.payers.to_string(), "members", "expiries", expiry.id);
         vec![when, Cell::Text(expiry.actor.clone()), payers, taken, back, by]
@@ -157,7 +158,11 @@ fn make(members: &Arc<Members>) -> Action {
         harms: false,
         moves_money: true,
         fields: Box::new(|_, _| {
-            let balance = Field::line("wallet_balance", "Opening balance", "What the member pays in, such as 100.00; 0 for nothing.");
+            let balance = Field::line(
+                "wallet_balance",
+                "Opening balance",
+                "What the member pays in, such as 100.00; 0 for nothing.",
+            );
             let mut fields = fields(None);
             fields.push(balance.input(Input::Amount).with("0"));
             Ok(fields)
@@ -167,7 +172,9 @@ fn make(members: &Arc<Members>) -> Action {
             let limit = if reading.max == 0 { "any number".to_owned() } else { format!("{}", reading.max) };
             let obstacle = (reading.max > 0 && members >= i64::from(reading.max))
                 .then(|| format!("There are {members} members, expired ones included, and there may be {limit}."));
-            let sentence = format!("There are {members} members, and there may be {limit}. The opening balance is posted to the wallet.");
+            let sentence = format!(
+                "There are {members} members, and there may be {limit}. The opening balance is posted to the wallet."
+            );
             Ok(Preview { sentence, obstacle, ..Preview::default() })
         }),
         run: Box::new(move |tx, doer, _, fields| {

@@ -63,11 +63,19 @@ fn show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Checked
         }
         ImportState::Ready => {
             let count = counted(bad.into(), "row");
-            (CheckedState::Invalid, format!("Members have changed since the file was checked: {count} wrong now. Upload it again."))
+            (
+                CheckedState::Invalid,
+                format!("Members have changed since the file was checked: {count} wrong now. Upload it again."),
+            )
         }
         ImportState::Invalid => {
             let count = counted(bad.into(), "row");
-            (CheckedState::Invalid, format!("{count} wrong, so nothing can be saved. Download the rows with their errors, mend them, and upload the file again."))
+            (
+                CheckedState::Invalid,
+                format!(
+                    "{count} wrong, so nothing can be saved. Download the rows with their errors, mend them, and upload the file again."
+                ),
+            )
         }
     };
     let columns = vec!["name", "email", "wallet_balance"];

@@ -21,7 +21,7 @@ pub(super) fn top_up(members: &Arc<Members>) -> Action {
         rests: "The payment that this answers, such as a bank reference.",
         will: "The amount is there at once; what the member owes for expiries is paid from it first.",
     };
-    action(members, says, Reason::TopUp, |fields, settings| positive(fields, settings))
+    action(members, says, Reason::TopUp, positive)
 }
 
 pub(super) fn withdraw(members: &Arc<Members>) -> Action {

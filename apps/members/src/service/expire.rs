@@ -101,12 +101,7 @@ struct Levy {
 }
 
 /// Posts the levies of all these expiries, in their order. Whoever expires pays for those before, and for none after.
-fn levies_post(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    doer: &Doer,
-    members: &[Member],
-) -> Result<Vec<Levy>, Error> {
+fn levies_post(tx: &mut Tx<'_>, settings: &Settings, doer: &Doer, members: &[Member]) -> Result<Vec<Levy>, Error> {
     let pool = pool(tx, doer.now, settings.currency())?;
     let wallets = store::wallets_alive(tx)?;
     let mut book = Book::open(tx, wallets.iter().copied().chain([pool]))?;
@@ -122,7 +117,8 @@ fn levies_post(
                 transfers.push(Transfer { debit: *wallet, credit: pool, amount: settings.levy });
             }
         }
-        let posted = if transfers.is_empty() { None } else { Some(book.post(doer.now, entry(doer, member), &transfers)?) };
+        let posted =
+            if transfers.is_empty() { None } else { Some(book.post(doer.now, entry(doer, member), &transfers)?) };
         decided.push((transfers.len(), debtors, posted));
     }
     let entries = book.write(tx)?;

@@ -47,7 +47,8 @@ fn checked(tx: &mut Tx<'_>, settings: &Settings, file: &[u8]) -> Result<Sheet, E
         let too_many = sheet.rows.iter_mut().skip(usize::try_from(room).unwrap_or(usize::MAX));
         for row in too_many {
             let max = settings.max;
-            row.errors.push(format!("There is room for {room} more members, and this row is one too many: {max} may be."));
+            row.errors
+                .push(format!("There is room for {room} more members, and this row is one too many: {max} may be."));
         }
     }
     Ok(sheet)
@@ -78,7 +79,7 @@ pub struct Refused {
     /// Why.
     pub error: Error,
     /// The rows.
-    pub sheet: Option<Sheet>,
+    pub sheet: Option<Box<Sheet>>,
 }
 
 impl<E: Into<Error>> From<E> for Refused {
@@ -102,7 +103,7 @@ pub fn import_save(
     tx.wide()?;
     let (id, sheet) = import_check(tx, settings, doer, file)?;
     if sheet.bad() > 0 {
-        return Err(Refused { error: Error::ImportInvalid { bad: sheet.bad() }, sheet: Some(sheet) });
+        return Err(Refused { error: Error::ImportInvalid { bad: sheet.bad() }, sheet: Some(Box::new(sheet)) });
     }
     Ok((id, import_commit(tx, settings, doer, id, told)?))
 }

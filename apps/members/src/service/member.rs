@@ -39,12 +39,7 @@ pub struct MemberChange {
 ///
 /// # Errors
 /// [`Error::LimitReached`], [`Error::EmailTaken`].
-pub fn member_create(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    doer: &mut Doer,
-    new: &NewMember,
-) -> Result<Member, Error> {
+pub fn member_create(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &NewMember) -> Result<Member, Error> {
     if room(tx, settings)? == Some(0) {
         let members = store::tally(tx)?.members;
         return Err(Error::LimitReached { max: settings.max, members });
@@ -88,8 +83,11 @@ pub(super) fn members_write(
         });
         store::members_insert(tx, doer.now, &rows.collect::<Vec<_>>())?;
         let opened = part.iter().zip(accounts).filter(|(one, _)| one.opening.is_positive());
-        transfers
-            .extend(opened.map(|(one, account)| Transfer { debit: funding, credit: account, amount: one.opening }));
+        transfers.extend(opened.map(|(one, account)| Transfer {
+            debit: funding,
+            credit: account,
+            amount: one.opening,
+        }));
         written.extend(ids);
         told(written.len());
     }

@@ -53,11 +53,7 @@ pub fn expire_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Res
 }
 
 /// Who could not pay for the expiry of all of `members`, at most [`NAMED`] of them, and whether there are more.
-pub(super) fn lacking(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    members: &[Member],
-) -> Result<(Vec<Lacking>, bool), Error> {
+pub(super) fn lacking(tx: &mut Tx<'_>, settings: &Settings, members: &[Member]) -> Result<(Vec<Lacking>, bool), Error> {
     // The nth of those who expire pays for the n − 1 before; everybody else pays for all.
     let places: HashMap<Uuid, i64> = members.iter().map(|member| member.id).zip(0_i64..).collect();
     let all = i64::try_from(members.len()).unwrap_or(i64::MAX);
@@ -111,11 +107,8 @@ pub fn revert_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Res
             alive.get_or_insert(member);
             continue;
         };
-        let debts = if expiry.debtors > 0 {
-            store::expiry::debts_of(tx, expiry.id, settings.currency())?
-        } else {
-            Vec::new()
-        };
+        let debts =
+            if expiry.debtors > 0 { store::expiry::debts_of(tx, expiry.id, settings.currency())? } else { Vec::new() };
         let paid = debts.iter().filter(|debt| debt.status == DebtStatus::Paid).count();
         let payments = expiry.payers.saturating_add(i64::try_from(paid).unwrap_or(0));
         let sum = times(expiry.levy, payments).and_then(|sum| total.checked_add(sum));

@@ -59,12 +59,7 @@ pub(crate) fn expiry_standing(tx: &mut Tx<'_>, member: Uuid, currency: Currency)
 }
 
 /// The newest expiries of this member.
-pub(crate) fn expiries_of(
-    tx: &mut Tx<'_>,
-    member: Uuid,
-    limit: u32,
-    currency: Currency,
-) -> Result<Vec<Expiry>, Error> {
+pub(crate) fn expiries_of(tx: &mut Tx<'_>, member: Uuid, limit: u32, currency: Currency) -> Result<Vec<Expiry>, Error> {
     let sql = format!("{EXPIRY_SELECT} WHERE member = ?1 ORDER BY id DESC LIMIT ?2");
     tx.query(&sql, &params![member, limit], |row| read_expiry(row, currency))
 }
@@ -109,8 +104,7 @@ const DEBT_INSERT: Each = Each {
 
 /// Writes down that the owners of these wallets owe the expiry's levy.
 pub(crate) fn debts_insert(tx: &mut Tx<'_>, expiry: &Expiry, wallets: &[AccountId]) -> Result<(), Error> {
-    let rows: Vec<_> =
-        wallets.iter().map(|account| params![expiry.id, expiry.levy.minor(), account.get()]).collect();
+    let rows: Vec<_> = wallets.iter().map(|account| params![expiry.id, expiry.levy.minor(), account.get()]).collect();
     tx.each(&DEBT_INSERT, &rows).map(drop)
 }
 

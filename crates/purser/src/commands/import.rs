@@ -45,7 +45,10 @@ fn read(path: &Path) -> Result<Arc<Vec<u8>>, Failure> {
     let failed = |error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MOST_BYTES as u64 {
-        return Err(Failure::refused(format!("{} has {size} bytes, and may have at most {MOST_BYTES}", path.display())));
+        return Err(Failure::refused(format!(
+            "{} has {size} bytes, and may have at most {MOST_BYTES}",
+            path.display()
+        )));
     }
     std::fs::read(path).map(Arc::new).map_err(failed)
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, NewEntry, Transfer, accounts_open, post};
 use purser_members::service::import_save;
 use purser_members::{Error, Settings};
 use purser_money::Currency;
+use purser_store::Engine;
 use purser_testkit::{TestDb, both};
 
 use super::{Pool, inr};
@@ -20,7 +20,12 @@ async fn strangers(pool: &Pool) -> Vec<AccountId> {
     let open = move |tx: &mut purser_store::Tx<'_>| {
         let new = |number: usize| {
             let path = AccountPath::new(format!("test:stranger:{number}"))?;
-            Ok::<_, purser_ledger::Error>(NewAccount { path, kind: Kind::Liability, currency: Currency::INR, floor: None })
+            Ok::<_, purser_ledger::Error>(NewAccount {
+                path,
+                kind: Kind::Liability,
+                currency: Currency::INR,
+                floor: None,
+            })
         };
         let new: Vec<NewAccount> = (0..40).map(new).collect::<Result<_, _>>()?;
         accounts_open(tx, now, &new)
@@ -28,44 +33,38 @@ async fn strangers(pool: &Pool) -> Vec<AccountId> {
     pool.db.write(open).await.unwrap()
 }
 
-/// Moves money between strangers, one transfer after the other, until it is told to stop: how many moved, and the
-/// longest that one waited.
+/// Moves money between strangers, one entry after the other, until it is told to stop: how many were posted.
 struct Beside {
     stop: Arc<AtomicBool>,
-    moved: Arc<AtomicU64>,
-    task: tokio::task::JoinHandle<Duration>,
+    task: tokio::task::JoinHandle<u64>,
 }
 
 impl Beside {
     fn begin(pool: &Pool, strangers: &[AccountId]) -> Self {
-        let (stop, moved) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (stopping, moving, pool, strangers) = (stop.clone(), moved.clone(), pool.clone(), strangers.to_vec());
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopping, pool, strangers) = (stop.clone(), pool.clone(), strangers.to_vec());
         let task = tokio::spawn(async move {
-            let mut longest = Duration::ZERO;
             let mut turn = 0;
             while !stopping.load(Ordering::SeqCst) {
-                let began = Instant::now();
                 // Forty accounts in one entry: PostgreSQL notes no single rows any more, as with a busy counter.
                 let pairs: Vec<Transfer> = (0..20)
                     .map(|pair| (strangers[(turn + pair) % 40], strangers[(turn + pair + 20) % 40]))
                     .map(|(debit, credit)| Transfer { debit, credit, amount: inr(1) })
                     .collect();
                 let now = pool.db.clock().now();
-                let entry = NewEntry { kind: "test.sale", actor: "test".to_owned(), memo: String::new(), reference: None };
+                let entry =
+                    NewEntry { kind: "test.sale", actor: "test".to_owned(), memo: String::new(), reference: None };
                 pool.db.write(move |tx| post(tx, now, entry.clone(), &pairs)).await.unwrap();
-                longest = longest.max(began.elapsed());
-                moving.fetch_add(1, Ordering::SeqCst);
                 turn += 1;
             }
-            longest
+            turn as u64
         });
-        Beside { stop, moved, task }
+        Beside { stop, task }
     }
 
-    async fn end(self) -> (u64, Duration) {
+    async fn end(self) -> u64 {
         self.stop.store(true, Ordering::SeqCst);
-        let longest = self.task.await.unwrap();
-        (self.moved.load(Ordering::SeqCst), longest)
+        self.task.await.unwrap()
     }
 }
 
@@ -75,33 +74,29 @@ both! {
         let rows: String = (0..MEMBERS).map(|number| format!("Member {number},m{number:06}@example.com,1.50\n")).collect();
         let file = format!("name,email,wallet_balance\n{rows}");
         let told = Arc::new(AtomicU64::new(0));
-        let (count, began) = (told.clone(), Instant::now());
+        let count = told.clone();
         let saved = pool.run(move |tx, settings, doer| {
             let hear = |rows: usize| count.store(rows as u64, Ordering::SeqCst);
             import_save(tx, settings, doer, file.as_bytes(), &hear).map_err(|refused| refused.error)
         });
         assert_eq!(saved.await.unwrap().1.members, MEMBERS);
         assert_eq!(told.load(Ordering::SeqCst), MEMBERS as u64);
-        let uploading = began.elapsed();
 
         let asha = pool.member("asha", 0).await;
         let strangers = strangers(&pool).await;
         let beside = Beside::begin(&pool, &strangers);
-        let began = Instant::now();
         let done = pool.expire(&[asha]).await.unwrap().remove(0);
-        let expiring = began.elapsed();
-        let (moved, longest) = beside.end().await;
+        let moved = beside.end().await;
         assert_eq!((done.expiry.payers, done.taken), (100_000, inr(10_000_000)));
         assert_eq!(pool.pool().await, 10_000_000);
 
         let beside = Beside::begin(&pool, &strangers);
-        let began = Instant::now();
         pool.revert(&[asha]).await.unwrap();
-        let reverting = began.elapsed();
-        let back = beside.end().await;
+        let moved_back = beside.end().await;
         assert_eq!(pool.pool().await, 0);
-        let engine = db.engine().name();
-        eprintln!("{engine}: upload {uploading:?}, expiry {expiring:?} (beside it {moved} entries, longest {longest:?}), revert {reverting:?} (beside it {back:?})");
+        // SQLite has one writer, and what waits for it waits; PostgreSQL has several, and nobody waits for another's rows.
+        let least = if db.engine() == Engine::Postgres { 10 } else { 1 };
+        assert!(moved >= least && moved_back >= least, "{moved} {moved_back}");
 
         // One more paisa than the wallets have: nobody pays.
         pool.expire(&[asha]).await.unwrap();
