@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) telegram: Telegram,
     /// Notices to other programs.
     pub(crate) webhook: Webhook,
+    /// Rows in Google sheets.
+    pub(crate) sheets: Sheets,
     /// The charge app.
     pub(crate) charge: Charge,
     /// The members app.
@@ -153,6 +155,16 @@ pub(crate) struct Webhook {
     pub(crate) allow_private: bool,
 }
 
+/// Rows in Google sheets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sheets {
+    /// A service account's key, in JSON; empty while there is none.
+    pub(crate) credentials: String,
+    /// Where the Sheets API is.
+    pub(crate) api_url: String,
+}
+
 /// The charge app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -238,6 +250,10 @@ api_url = "https://api.telegram.org"
 secret = ""
 allow_private = false
 
+[sheets]
+credentials = ""
+api_url = "https://sheets.googleapis.com"
+
 [charge]
 currency = "INR"
 max_sale = "10000.00"
@@ -268,6 +284,7 @@ const FAMILIAR: &[(&str, &str)] = &[
     ("SUPPORT_EMAIL", "mail_support"),
     ("ADMIN_EMAIL", "mail_admin"),
     ("TELEGRAM_BOT_TOKEN", "telegram_bot_token"),
+    ("SHEETS_CREDENTIALS_JSON", "sheets_credentials"),
 ];
 
 /// The file that is read where none is named.
@@ -296,6 +313,7 @@ impl Config {
             &mut config.mail.password,
             &mut config.telegram.bot_token,
             &mut config.webhook.secret,
+            &mut config.sheets.credentials,
         ];
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             "********".clone_into(secret);
@@ -457,6 +475,7 @@ mod tests {
             ("EMAIL_HOST_PASSWORD", "sesame"),
             ("TELEGRAM_BOT_TOKEN", "sesame"),
             ("PURSER_WEBHOOK_SECRET", "sesame"),
+            ("SHEETS_CREDENTIALS_JSON", "sesame"),
         ]);
         let shown = config.unwrap().masked().unwrap();
         assert!(!shown.contains("sesame") && shown.contains("postgres://u:********@h/d"), "{shown}");

@@ -11,9 +11,12 @@ mod home;
 mod house;
 mod keys;
 mod list;
+mod notices;
 mod object;
 mod refusal;
+mod schedules;
 mod show;
+mod texts;
 mod upload;
 mod visitor;
 
@@ -75,7 +78,7 @@ type At = axum::extract::Path<(String, String)>;
 
 /// The console's pages, each with and without its last slash.
 pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>, mut scopes: Vec<Scope>) -> Router {
-    apps.push(house::shelf());
+    apps.push(house::shelf(&house.options));
     scopes.extend(house::SCOPES);
     let desk = Arc::new(Desk { house: Arc::clone(house), apps, scopes });
     let pages = [
@@ -84,6 +87,9 @@ pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>, mut scopes: Vec<S
         ("/admin/ledger/accounts/", get(books::tree)),
         ("/admin/ledger/accounts/{id}/", get(books::account)),
         ("/admin/house/new-key/", get(keys::form).post(keys::submit)),
+        ("/admin/house/schedules/", get(schedules::page).post(schedules::run)),
+        ("/admin/house/texts/", get(texts::list)),
+        ("/admin/house/texts/{kind}/{channel}/{language}/", get(texts::form).post(texts::submit)),
         ("/admin/{app}/{resource}/", get(list::page)),
         ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
         ("/admin/{app}/{resource}/done/{once}/", get(act::done)),

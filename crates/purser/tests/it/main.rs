@@ -12,6 +12,7 @@ mod identity;
 mod keys;
 mod ledger;
 mod members;
+mod notices;
 mod outbox;
 mod program;
 mod requests;

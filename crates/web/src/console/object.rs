@@ -12,7 +12,7 @@ use purser_ledger::{Account, StatementLine, account_get, statement};
 use uuid::Uuid;
 
 use super::show::{Clockface, Moment, Shown};
-use super::{Desk, Refusal, Visitor, frame};
+use super::{Desk, Refusal, Visitor, frame, notices};
 use crate::pages::{self, Shell};
 
 /// Lines of each statement; the account's own page has them all.
@@ -70,6 +70,9 @@ pub(super) async fn page(
     let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(resource.view)?;
     let id = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
+    if (shelf.name, resource.name) == ("house", "notices") {
+        return notices::page(&desk, &visitor, id).await;
+    }
     let found = read(&desk, app.clone(), name.clone(), id).await?;
     let (detail, accounts) = found.ok_or_else(Refusal::nothing)?;
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
