@@ -56,6 +56,9 @@ pub(crate) enum Command {
     Restore(Restore),
     /// Remove backups that have had their time, and what interrupted ones have left
     Cleanup(Cleanup),
+    /// Take in files
+    #[command(subcommand)]
+    Import(Import),
     /// Show the settings that hold, secrets masked
     Config,
     /// Check the database, the disk and the clock, and say what to do
@@ -171,6 +174,24 @@ pub(crate) enum Ledger {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// Register members from a CSV file: every row, or none
+    Members(ImportMembers),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportMembers {
+    /// CSV in UTF-8 with the columns name, email and wallet_balance, in any order
+    pub(crate) file: PathBuf,
+    /// Check the file and save nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

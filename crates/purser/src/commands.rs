@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod docs;
 mod doctor;
+mod import;
 mod key;
 mod ledger;
 mod migrate;
@@ -34,6 +35,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Backup(flags) => backup::run(&settings, flags).await,
         Command::Restore(flags) => restore::run(&settings, flags).await,
         Command::Cleanup(flags) => backup::cleanup(&settings, &flags),
+        Command::Import(command) => import::run(&settings, command).await,
         Command::Config => config::run(&settings),
         Command::Doctor(flags) => doctor::run(&settings, &flags).await,
         Command::Openapi => docs::openapi(&settings).await,

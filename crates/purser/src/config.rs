@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) sheets: Sheets,
     /// The charge app.
     pub(crate) charge: Charge,
+    /// The members app.
+    pub(crate) members: Members,
 }
 
 /// Who may come in, and how.
@@ -227,6 +229,18 @@ pub(crate) struct ChargeHttp {
     pub(crate) timeout_seconds: u32,
 }
 
+/// The members app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Members {
+    /// How many members there may be, expired ones included; 0 for no limit.
+    pub(crate) max: u32,
+    /// What each living member pays when another expires.
+    pub(crate) levy: String,
+    /// What happens where one cannot: block or arrears.
+    pub(crate) policy: String,
+}
+
 const DEFAULTS: &str = r#"
 data = "./data"
 listen = "127.0.0.1:8080"
@@ -298,6 +312,11 @@ connector = "instant"
 url = ""
 secret = ""
 timeout_seconds = 20
+
+[members]
+max = 10
+levy = "1.00"
+policy = "block"
 "#;
 
 /// Names that people know from elsewhere, beside `PURSER_` and the key.

@@ -14,6 +14,7 @@ mod dump;
 mod identity;
 mod keys;
 mod ledger;
+mod members;
 mod notices;
 mod outbox;
 mod place;
@@ -36,7 +37,7 @@ use purser_testkit::TestDb;
 /// What every database holds at the start.
 fn migrations() -> Vec<Migration> {
     let rooms = [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_ledger::MIGRATIONS];
-    let apps = [purser_charge::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }
 

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, Write as _};
 
 use super::{Column, Kind, MIGRATIONS, Standing, Table, is_ours, quoted, quoted_list, rooms, rows};
 use crate::postgres::{Connection, translate};
+use crate::tx::Isolation;
 use crate::{Error, Tx, migrate, params};
 
 /// A transaction that sees one moment, and changes nothing.
@@ -24,7 +25,7 @@ impl Frozen {
     }
 
     pub(super) fn tx(&mut self) -> Tx<'_> {
-        Tx::postgres(&mut self.0)
+        Tx::postgres(&mut self.0, Isolation::Serializable)
     }
 
     pub(super) fn rows<E: From<Error>>(
@@ -66,12 +67,12 @@ impl Build {
         connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED")?;
         // Whoever works with the tables holds them for a moment only; one who holds them longer is still at work.
         connection.script("SET LOCAL lock_timeout = '5s'")?;
-        let kept = move_aside(&mut Tx::postgres(&mut connection), aside)?;
+        let kept = move_aside(&mut Tx::postgres(&mut connection, Isolation::Serializable), aside)?;
         Ok(Build { connection, kept })
     }
 
     pub(super) fn tx(&mut self) -> Tx<'_> {
-        Tx::postgres(&mut self.connection)
+        Tx::postgres(&mut self.connection, Isolation::Serializable)
     }
 
     pub(super) fn fill<E: From<Error>>(
@@ -161,7 +162,7 @@ fn sequences_set(tx: &mut Tx<'_>) -> Result<(), Error> {
 
 pub(super) fn standing(url: &str, unmissed: &[&str]) -> Result<Standing, Error> {
     let mut connection = Connection::connect(url)?;
-    super::standing(&mut Tx::postgres(&mut connection), unmissed)
+    super::standing(&mut Tx::postgres(&mut connection, Isolation::Serializable), unmissed)
 }
 
 /// Names and types.

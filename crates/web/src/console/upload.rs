@@ -10,7 +10,7 @@ use purser_kit::console::{Checked, CheckedState, Doer, Done, Import};
 use purser_kit::{Once, Problem, body_bytes};
 use uuid::Uuid;
 
-use super::act::{chance, outcome, repeatable};
+use super::act::{outcome, repeatable};
 use super::proof::Ask;
 use super::{At, Desk, Refusal, Visitor, escaped, frame};
 use crate::pages::{self, Shell};
@@ -82,9 +82,8 @@ pub(super) async fn check(
     let (now, seed) = desk.house.context.stamp();
     let (user, actor, working) = (visitor.session.user.id, visitor.actor(), Arc::clone(&desk));
     let (app, name) = at.clone();
-    let chance = chance(&desk);
     let checked = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
+        let mut doer = Doer::new(now, actor.clone(), user, seed);
         let (_, import) = working.import(&app, &name)?;
         (import.check)(tx, &mut doer, &bytes)
     });
@@ -202,9 +201,8 @@ pub(super) async fn commit(
     let (user, actor, working) = (visitor.session.user.id, visitor.actor(), Arc::clone(&desk));
     let at = (app.clone(), name.clone());
     let (working_app, working_name) = at.clone();
-    let chance = chance(&desk);
     let done = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
+        let mut doer = Doer::new(now, actor.clone(), user, seed);
         Once::run(tx, now, Some(&repeat), |tx| {
             let (_, import) = working.import(&working_app, &working_name)?;
             let done = (import.commit)(tx, &mut doer, upload)?;
