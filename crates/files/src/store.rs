@@ -66,7 +66,11 @@ impl FileStore {
         let expected = file.sha256;
         let read = blocking(move || {
             let bytes = fs::read(place.path(&folder)).map_err(|cause| place.error(cause))?;
-            if <[u8; 32]>::from(Sha256::digest(&bytes)) == expected { Ok(bytes) } else { Err(Error::Changed(place.name)) }
+            if <[u8; 32]>::from(Sha256::digest(&bytes)) == expected {
+                Ok(bytes)
+            } else {
+                Err(Error::Changed(place.name))
+            }
         });
         read.await
     }

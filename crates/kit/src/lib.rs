@@ -19,6 +19,7 @@ mod list;
 mod once;
 mod problem;
 mod routes;
+mod upload;
 
 pub use app::{App, DemoFuture, Scope};
 pub use body::{JsonBody, PathId, QueryPairs, body_bytes};
@@ -32,6 +33,7 @@ pub use list::{ListQuery, listed, paged};
 pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
 pub use routes::{Needs, RouteInfo, Routes};
+pub use upload::{Upload, file_problem, file_response, upload_receive};
 
 /// The most bytes of a request's body, unless a route says otherwise: 64 KiB.
 pub const BODY_LIMIT: usize = 65_536;

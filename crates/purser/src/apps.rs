@@ -13,8 +13,10 @@ use crate::failure::Failure;
 
 /// The tables of every room and app, in the order in which they refer to each other.
 pub(crate) fn migrations() -> Vec<Migration> {
-    [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_charge::MIGRATIONS]
-        .concat()
+    let rooms =
+        [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS];
+    [rooms.concat(), apps.concat()].concat()
 }
 
 /// The apps, opened in this house.

@@ -9,6 +9,7 @@ mod counter;
 mod crash;
 mod delivery;
 mod dump;
+mod files;
 mod identity;
 mod keys;
 mod ledger;
@@ -30,7 +31,8 @@ use purser_testkit::TestDb;
 
 /// What every database holds at the start.
 fn migrations() -> Vec<Migration> {
-    let rooms = [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_ledger::MIGRATIONS];
+    let rooms =
+        [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS, purser_ledger::MIGRATIONS];
     let apps = [purser_charge::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }
