@@ -14,7 +14,8 @@ use crate::failure::Failure;
 
 /// The tables of every room and app, in the order in which they refer to each other.
 pub(crate) fn migrations() -> Vec<Migration> {
-    let rooms = [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS];
+    let rooms =
+        [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS];
     let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }

@@ -60,7 +60,8 @@ fn bomb(width: u32, height: u32) -> Vec<u8> {
     header.extend_from_slice(&height.to_be_bytes());
     header.extend_from_slice(&[8, 6, 0, 0, 0]);
     let sum = crc(&header).to_be_bytes();
-    [b"\x89PNG\r\n\x1a\n", &[0, 0, 0, 13][..], &header, &sum].concat()
+    let data = [&[0, 0, 0, 0][..], b"IDAT", &crc(b"IDAT").to_be_bytes()].concat();
+    [b"\x89PNG\r\n\x1a\n", &[0, 0, 0, 13][..], &header, &sum, &data].concat()
 }
 
 fn crc(bytes: &[u8]) -> u32 {

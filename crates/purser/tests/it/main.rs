@@ -11,6 +11,7 @@ mod counter;
 mod crash;
 mod delivery;
 mod dump;
+mod files;
 mod identity;
 mod keys;
 mod ledger;
@@ -36,7 +37,8 @@ use purser_testkit::TestDb;
 
 /// What every database holds at the start.
 fn migrations() -> Vec<Migration> {
-    let rooms = [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_ledger::MIGRATIONS];
+    let rooms =
+        [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS, purser_ledger::MIGRATIONS];
     let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }
