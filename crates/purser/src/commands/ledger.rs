@@ -17,8 +17,10 @@ pub(super) async fn run(config: &Config, command: &Ledger) -> Result<ExitCode, F
     let store = house::store_migrated(config).await?;
     let verdict = store.read(verify).await;
     let check = store.read(purser_charge::credit_check).await;
+    let members = store.read(purser_members::problems).await;
     store.close();
     let (mut verdict, check) = (verdict?, check?);
+    verdict.problems.extend(members?);
     if !check.holds() {
         let purser_charge::CreditCheck { granted, left, sold } = check;
         let minor = "in minor units";
