@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use purser_identity::Right;
 use purser_kit::{App, AppContext, Scope};
-use purser_store::Migration;
+use purser_store::{Migration, Tx};
 
 pub use domain::{Debt, DebtStatus, Expiry, Lacking, Member, Policy, Settings};
 pub use error::{CODES, Error};
@@ -61,4 +61,25 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         notices: notices::NOTICES,
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&members)))),
     }
+}
+
+/// What is wrong with the app's own books, a sentence each: the tally against the members, and the members against
+/// their expiries. Reads every member.
+///
+/// # Errors
+/// The store's.
+pub fn problems(tx: &mut Tx<'_>) -> Result<Vec<String>, purser_store::Error> {
+    let (kept, counted, misstated) = (store::tally(tx)?, store::tally_counted(tx)?, store::misstated(tx)?);
+    let mut problems = Vec::new();
+    if kept != counted {
+        let (members, alive) = (counted.members, counted.alive);
+        problems.push(format!(
+            "members: the tally says {} members and {} alive, but there are {members} and {alive}",
+            kept.members, kept.alive
+        ));
+    }
+    if misstated > 0 {
+        problems.push(format!("members: {misstated} members are expired without an expiry, or alive with one"));
+    }
+    Ok(problems)
 }

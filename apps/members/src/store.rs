@@ -164,6 +164,23 @@ pub(crate) fn tally_change(tx: &mut Tx<'_>, members: i64, alive: i64) -> Result<
     tx.execute(sql, &params![members, alive]).map(drop)
 }
 
+/// The members counted one by one.
+pub(crate) fn tally_counted(tx: &mut Tx<'_>) -> Result<Tally, Error> {
+    let sql = "SELECT COUNT(*), COUNT(*) FILTER (WHERE expired_at IS NULL) FROM members_member";
+    tx.query_one(sql, &[], |row| Ok(Tally { members: row.get(0)?, alive: row.get(1)? }))
+}
+
+/// Expired members without an expiry that stands, and living ones with one.
+pub(crate) fn misstated(tx: &mut Tx<'_>) -> Result<i64, Error> {
+    tx.query_one(
+        "SELECT COUNT(*) FROM members_member m
+         LEFT JOIN members_expiry e ON e.member = m.id AND e.reverted_at IS NULL
+         WHERE (m.expired_at IS NULL) <> (e.id IS NULL)",
+        &[],
+        |row| row.get(0),
+    )
+}
+
 /// The wallets of all who live.
 pub(crate) fn wallets_alive(tx: &mut Tx<'_>) -> Result<Vec<AccountId>, Error> {
     tx.query("SELECT account FROM members_member WHERE expired_at IS NULL ORDER BY account", &[], |row| {

@@ -36,6 +36,7 @@ pub(super) fn audit(tx: &mut Tx<'_>) -> Result<Verdict, purser_ledger::Error> {
         let minor = "in minor units";
         verdict.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
     }
+    verdict.problems.extend(purser_members::problems(tx)?);
     Ok(verdict)
 }
 

@@ -68,6 +68,8 @@ fn context_on(db: &TestDb, store: Store) -> AppContext {
 async fn after(db: &TestDb) {
     let verdict = db.read(purser_ledger::verify).await.expect("the ledger's audit");
     assert_eq!(verdict.problems, Vec::<String>::new());
+    let problems = db.read(purser_members::problems).await;
+    assert_eq!(problems, Ok(Vec::new()));
 }
 
 /// A mistake of ours, as it would happen inside a command.
