@@ -15,6 +15,7 @@ mod store;
 
 use std::sync::Arc;
 
+use purser_identity::Right;
 use purser_kit::{App, AppContext, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
@@ -40,11 +41,15 @@ pub const SELLER_TIE: &str = "charge:seller";
 
 /// The app's permissions.
 pub const SCOPES: &[Scope] = &[
-    Scope { name: "charge.read", allows: "see sellers, credit, sales and phone numbers" },
-    Scope { name: "charge.sell", allows: "sell charges" },
-    Scope { name: "charge.manage", allows: "register and change sellers and phone numbers" },
-    Scope { name: "charge.credit", allows: "increase credit" },
-    Scope { name: "charge.settle", allows: "reverse sales, and resolve those whose fate is unknown" },
+    Scope { name: "charge.read", allows: "see sellers, credit, sales and phone numbers", right: Right::View },
+    Scope { name: "charge.sell", allows: "sell charges", right: Right::Operate },
+    Scope { name: "charge.manage", allows: "register and change sellers and phone numbers", right: Right::Operate },
+    Scope { name: "charge.credit", allows: "increase credit", right: Right::Approve },
+    Scope {
+        name: "charge.settle",
+        allows: "reverse sales, and resolve those whose fate is unknown",
+        right: Right::Approve,
+    },
 ];
 
 /// The app at work.

@@ -68,6 +68,20 @@ pub fn audit_list(tx: &mut Tx<'_>, before: Option<Uuid>, limit: u32) -> Result<V
     Ok(lines)
 }
 
+/// Lines about one thing, newest first, at most `limit`.
+///
+/// # Errors
+/// The store's.
+pub fn audit_of(tx: &mut Tx<'_>, subject: &str, limit: u32) -> Result<Vec<AuditRecord>, Error> {
+    let lines = tx.query(
+        "SELECT id, at, actor, action, subject, address, detail FROM identity_audit
+         WHERE subject = ?1 ORDER BY id DESC LIMIT ?2",
+        &params![subject, limit],
+        read_record,
+    )?;
+    Ok(lines)
+}
+
 fn read_record(row: &Row<'_>) -> Result<AuditRecord, StoreError> {
     Ok(AuditRecord {
         id: row.get(0)?,

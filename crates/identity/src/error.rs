@@ -35,6 +35,24 @@ pub enum Error {
     /// The set-up link was used, replaced, or is older than a day.
     #[error("the set-up link is not valid any more")]
     SetupOver,
+    /// Somebody else has this mobile number.
+    #[error("somebody else has this mobile number")]
+    MobileTaken,
+    /// Nobody who may do everything could sign in any more.
+    #[error("this is the last superuser who may sign in; make another one first")]
+    LastSuperuser,
+    /// The mailed link was used, replaced, or is too old.
+    #[error("the link is not valid any more")]
+    LinkOver,
+    /// There is a second factor already.
+    #[error("the second factor is on already")]
+    SecondFactorOn,
+    /// There is no second factor, or not the one that was meant.
+    #[error("there is no such second factor")]
+    NoSecondFactor,
+    /// What was sealed does not open with this instance key.
+    #[error("what was sealed does not open: was the instance key changed?")]
+    Seal,
     /// The password could not be hashed: the cost is out of bounds, or the memory is short.
     #[error("the password could not be hashed: {0}")]
     Hash(String),

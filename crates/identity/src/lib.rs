@@ -2,6 +2,8 @@
 //!
 //! - A **user** signs in with a password and gets a **session**. Staff and superusers are users with a flag.
 //! - A program signs in with an **API key**, which has scopes and may be tied to the one object that it acts for.
+//! - A **second factor** is asked for after the password, and again before money leaves.
+//! - **Roles** say what staff may do, app by app.
 //! - The first superuser comes by a one-time **setup** link; no default password exists.
 //! - What a stranger may try is counted by **rate limits**, in the database, so that they hold across copies.
 //! - The **audit log** says who did what and from where. Nobody edits it.
@@ -13,13 +15,19 @@ mod actor;
 mod api_key;
 mod audit;
 mod error;
+mod link;
 mod login;
 mod password;
+mod profile;
 mod rate;
+mod roles;
 mod scopes;
+mod seal;
+mod second_factor;
 mod secret;
 mod session;
 mod setup;
+mod totp;
 mod user;
 
 use purser_store::Migration;
@@ -28,26 +36,39 @@ pub use actor::Actor;
 pub use api_key::{
     ApiKey, NewApiKey, Tie, api_key_by_hash, api_key_create, api_key_list, api_key_revoke, api_key_used,
 };
-pub use audit::{AuditEvent, AuditRecord, audit, audit_list};
+pub use audit::{AuditEvent, AuditRecord, audit, audit_list, audit_of};
 pub use error::Error;
+pub use link::{LinkPurpose, link_find, link_issue, link_redeem, links_void};
 pub use login::{Email, EmailError, Username, UsernameError};
 pub use password::{HashCost, PasswordError, PasswordHash, password_check, password_hash, password_verify};
+pub use profile::{Profile, profile_get, profile_set};
 pub use rate::{
-    LOGIN_BY_ADDRESS, LOGIN_FAILED_BY_ACCOUNT, LOGIN_FAILED_BY_ADDRESS, RateLimit, RateVerdict, rate_forgive, rate_hit,
-    rates_forget,
+    CODE_FAILED_BY_PERSON, CONFIRM_BY_EMAIL, EMAIL_BY_PERSON, LOGIN_BY_ADDRESS, LOGIN_FAILED_BY_ACCOUNT,
+    LOGIN_FAILED_BY_ADDRESS, PASSWORD_BY_PERSON, RESET_BY_ACCOUNT, RESET_BY_ADDRESS, RateLimit, RateVerdict,
+    SIGN_UP_BY_ADDRESS, rate_forgive, rate_hit, rates_forget, rates_hit,
 };
+pub use roles::{AUDITOR, Right, RoleError, Roles};
 pub use scopes::{ScopeError, Scopes};
+pub use seal::Sealer;
+pub use second_factor::{
+    SecondFactor, recovery_code_spend, recovery_codes_set, second_factor_begin, second_factor_confirm,
+    second_factor_get, second_factor_is_on, second_factor_remove, totp_accept, totp_purpose,
+};
 pub use secret::{Secret, SecretHash};
 pub use session::{
-    Origin, Session, SessionRules, session_create, session_find, session_revoke, session_seen, sessions_revoke_all,
+    Origin, Session, SessionRules, session_create, session_create_pending, session_find, session_find_pending,
+    session_proved, session_revoke, session_revoke_of, session_seen, sessions_of, sessions_revoke_all,
+    sessions_revoke_others,
 };
 pub use setup::{setup_issue, setup_live, setup_redeem};
-pub use user::{NewUser, User, password_set, superuser_exists, user_by_login, user_create, user_get};
+pub use totp::{RECOVERY_CODES, TotpSeed, recovery_codes, recovery_hash};
+pub use user::{
+    Access, NewUser, User, access_set, email_verify, password_set, superuser_exists, user_by_login, user_create,
+    user_get, user_with_password, username_free,
+};
 
 /// Identity's tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    room: "identity",
-    number: 1,
-    name: "identity",
-    sql: include_str!("../migrations/0001_identity.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "identity", number: 1, name: "identity", sql: include_str!("../migrations/0001_identity.sql") },
+    Migration { room: "identity", number: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
+];

@@ -29,6 +29,34 @@ pub const LOGIN_FAILED_BY_ADDRESS: RateLimit =
 pub const LOGIN_FAILED_BY_ACCOUNT: RateLimit =
     RateLimit { bucket: "login_failed:account", limit: 3, window: SignedDuration::from_mins(5) };
 
+/// Signing up, by the peer's address.
+pub const SIGN_UP_BY_ADDRESS: RateLimit =
+    RateLimit { bucket: "signup:address", limit: 10, window: SignedDuration::from_mins(1) };
+
+/// Asking for a link to set a new password, by the peer's address.
+pub const RESET_BY_ADDRESS: RateLimit =
+    RateLimit { bucket: "reset:address", limit: 10, window: SignedDuration::from_mins(1) };
+
+/// The same, by the account, whether it exists or not.
+pub const RESET_BY_ACCOUNT: RateLimit =
+    RateLimit { bucket: "reset:account", limit: 3, window: SignedDuration::from_mins(1) };
+
+/// Changing one's password, by the person.
+pub const PASSWORD_BY_PERSON: RateLimit =
+    RateLimit { bucket: "password:person", limit: 3, window: SignedDuration::from_mins(1) };
+
+/// Changing one's address, by the person.
+pub const EMAIL_BY_PERSON: RateLimit =
+    RateLimit { bucket: "email:person", limit: 5, window: SignedDuration::from_mins(1) };
+
+/// Having a link to confirm an address mailed, by the address.
+pub const CONFIRM_BY_EMAIL: RateLimit =
+    RateLimit { bucket: "confirm:email", limit: 1, window: SignedDuration::from_mins(3) };
+
+/// A wrong second factor, by the person. Of a million codes, five in five minutes find none in a lifetime.
+pub const CODE_FAILED_BY_PERSON: RateLimit =
+    RateLimit { bucket: "code_failed:person", limit: 5, window: SignedDuration::from_mins(5) };
+
 /// Whether a try is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateVerdict {
@@ -72,6 +100,20 @@ pub fn rate_hit(
     let sql = "SELECT ends_at FROM identity_rate WHERE bucket = ?1 AND key = ?2";
     let ends_at: Timestamp = tx.query_one(sql, &params![bucket, &key], |row| row.get(0))?;
     Ok(RateVerdict::Limited { retry_after_seconds: whole_seconds(ends_at.duration_since(now)) })
+}
+
+/// Counts a try against several limits, each with its own key, in order; the first that is full refuses it.
+///
+/// # Errors
+/// The store's.
+pub fn rates_hit(tx: &mut Tx<'_>, now: Timestamp, limits: &[(RateLimit, &str)]) -> Result<RateVerdict, Error> {
+    for (RateLimit { bucket, limit, window }, key) in limits {
+        let verdict = rate_hit(tx, now, bucket, key, *limit, *window)?;
+        if verdict != RateVerdict::Allowed {
+            return Ok(verdict);
+        }
+    }
+    Ok(RateVerdict::Allowed)
 }
 
 /// Takes a counted try back, because it went well.

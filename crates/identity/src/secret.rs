@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use purser_store::{Error as StoreError, Row};
 use sha2::{Digest, Sha256};
 
 /// A token as its owner sees it, once. It carries 256 bits of chance, so a plain hash of it is safe to keep.
@@ -26,6 +27,12 @@ impl Secret {
     #[must_use]
     pub fn setup(random: &[u8; 32]) -> Self {
         Secret::with_prefix("pu_", random)
+    }
+
+    /// A mailed link's token: `pl_` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn link(random: &[u8; 32]) -> Self {
+        Secret::with_prefix("pl_", random)
     }
 
     /// The text, to be handed to its owner and nobody else.
@@ -65,6 +72,31 @@ impl SecretHash {
     pub fn of(text: &str) -> Self {
         SecretHash(Sha256::digest(text.as_bytes()).into())
     }
+
+    /// In hexadecimal digits: names the token without giving it away.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Reads what [`hex`](Self::hex) wrote.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
+        }
+        Some(SecretHash(bytes))
+    }
+
+    pub(crate) fn read(row: &Row<'_>, index: usize) -> Result<Self, StoreError> {
+        let bytes: Vec<u8> = row.get(index)?;
+        let wrong = |_| StoreError::Engine("a hash has not 32 bytes".to_owned());
+        bytes.try_into().map(SecretHash).map_err(wrong)
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +116,8 @@ mod tests {
     fn a_token_is_found_again_by_its_text() {
         let secret = Secret::api_key(&[7; 32]);
         assert_eq!(SecretHash::of(secret.expose()), secret.hash());
+        assert_eq!(SecretHash::from_hex(&secret.hash().hex()), Some(secret.hash()));
+        assert_eq!(SecretHash::from_hex(&"é".repeat(32)), None);
         assert_ne!(SecretHash::of(secret.expose()), Secret::session(&[7; 32]).hash());
     }
 

@@ -6,6 +6,9 @@ use uuid::Uuid;
 
 use crate::{Error, SecretHash, User};
 
+/// How long a right password waits for the second factor.
+const PENDING: SignedDuration = SignedDuration::from_mins(10);
+
 /// How long a session lasts: unused, and however much it is used. Staff have less of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionRules {
@@ -50,6 +53,10 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// When it ends unless it is used again before.
     pub expires_at: Timestamp,
+    /// When the person last proved who they are: at signing in, or when asked again.
+    pub proved_at: Timestamp,
+    /// From where it was begun.
+    pub from: Origin,
     /// The hash of its token: its name towards the functions here.
     pub hash: SecretHash,
 }
@@ -72,20 +79,54 @@ pub fn session_create(
 ) -> Result<(), Error> {
     let (idle, absolute) =
         if user.is_staff { (rules.staff_idle, rules.staff_absolute) } else { (rules.idle, rules.absolute) };
+    insert(tx, now, hash, user.id, from, Length { idle, absolute, pending: false })?;
+    person_seen(tx, now, user.id)
+}
+
+/// Begins what stands between a right password and the second factor: it opens nothing but the page that asks for the
+/// code, and ends after ten minutes.
+///
+/// # Errors
+/// The store's.
+pub fn session_create_pending(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    hash: SecretHash,
+    user: &User,
+    from: &Origin,
+) -> Result<(), Error> {
+    insert(tx, now, hash, user.id, from, Length { idle: PENDING, absolute: PENDING, pending: true })
+}
+
+struct Length {
+    idle: SignedDuration,
+    absolute: SignedDuration,
+    pending: bool,
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    hash: SecretHash,
+    person: Uuid,
+    from: &Origin,
+    length: Length,
+) -> Result<(), Error> {
     tx.execute(
         "DELETE FROM identity_session
          WHERE person = ?1 AND (revoked_at IS NOT NULL OR ends_at <= ?2 OR last_seen_at + idle <= ?2)",
-        &params![user.id, now],
+        &params![person, now],
     )?;
     let address: String = from.address.chars().take(100).collect();
     let agent: String = from.agent.chars().filter(|c| !c.is_control()).take(300).collect();
-    let ends_at = later(now, absolute);
+    let (idle, ends_at) = (microseconds(length.idle), later(now, length.absolute));
     tx.execute(
-        "INSERT INTO identity_session (hash, person, address, agent, created_at, last_seen_at, idle, ends_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)",
-        &params![&hash.0, user.id, &address, &agent, now, microseconds(idle), ends_at],
+        "INSERT INTO identity_session
+             (hash, person, address, agent, created_at, last_seen_at, proved_at, idle, ends_at, pending)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, ?6, ?7, ?8)",
+        &params![&hash.0, person, &address, &agent, now, idle, ends_at, length.pending],
     )?;
-    person_seen(tx, now, user.id)
+    Ok(())
 }
 
 /// The session that a token opens, if it is alive: neither revoked, nor idle or old beyond its time, nor of a user who
@@ -94,15 +135,43 @@ pub fn session_create(
 /// # Errors
 /// The store's.
 pub fn session_find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<Session>, Error> {
-    let session = tx.query_opt(
-        "SELECT s.created_at, s.last_seen_at, s.idle, s.ends_at, u.id, u.username, u.email, u.first_name,
-             u.last_name, u.is_staff, u.is_superuser, u.is_active, u.created_at, u.last_seen_at
-         FROM identity_session s JOIN identity_user u ON u.id = s.person
-         WHERE s.hash = ?1 AND s.revoked_at IS NULL",
-        &params![&hash.0],
-        |row| read_session(row, hash),
-    )?;
+    find(tx, now, hash, false)
+}
+
+/// The same, of what still waits for the second factor.
+///
+/// # Errors
+/// The store's.
+pub fn session_find_pending(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<Session>, Error> {
+    find(tx, now, hash, true)
+}
+
+fn find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash, pending: bool) -> Result<Option<Session>, Error> {
+    let sql = select("s.hash = ?1 AND s.revoked_at IS NULL AND s.pending = ?2");
+    let session = tx.query_opt(&sql, &params![&hash.0, pending], read_session)?;
     Ok(session.filter(|session| session.user.is_active && now < session.expires_at))
+}
+
+/// A person's sessions that are alive, the one used last first.
+///
+/// # Errors
+/// The store's.
+pub fn sessions_of(tx: &mut Tx<'_>, now: Timestamp, person: Uuid) -> Result<Vec<Session>, Error> {
+    let sql = select("s.person = ?1 AND s.revoked_at IS NULL AND s.pending = 0");
+    let mut sessions = tx.query(&sql, &params![person], read_session)?;
+    sessions.retain(|session| now < session.expires_at);
+    sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen_at));
+    Ok(sessions)
+}
+
+/// Notes that the person has proved again who they are.
+///
+/// # Errors
+/// The store's.
+pub fn session_proved(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
+    let sql = "UPDATE identity_session SET proved_at = ?2 WHERE hash = ?1 AND proved_at < ?2";
+    tx.execute(sql, &params![&hash.0, now])?;
+    Ok(())
 }
 
 /// Notes that a session was used, which puts off its idle end. Worth a write once a minute, no more: look at
@@ -112,7 +181,9 @@ pub fn session_find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result
 /// The store's.
 pub fn session_seen(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
     let person = tx.query_opt(
-        "UPDATE identity_session SET last_seen_at = ?2 WHERE hash = ?1 AND last_seen_at < ?2 RETURNING person",
+        "UPDATE identity_session SET last_seen_at = ?2
+         WHERE hash = ?1 AND last_seen_at < ?2 AND last_seen_at + idle > ?2 AND ends_at > ?2 AND revoked_at IS NULL
+         RETURNING person",
         &params![&hash.0, now],
         |row| row.get(0),
     )?;
@@ -127,6 +198,24 @@ pub fn session_revoke(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Resu
     let sql = "UPDATE identity_session SET revoked_at = ?2 WHERE hash = ?1 AND revoked_at IS NULL";
     tx.execute(sql, &params![&hash.0, now])?;
     Ok(())
+}
+
+/// Signs one of a person's own sessions out: false where there is none of this hash.
+///
+/// # Errors
+/// The store's.
+pub fn session_revoke_of(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, hash: SecretHash) -> Result<bool, Error> {
+    let sql = "UPDATE identity_session SET revoked_at = ?3 WHERE hash = ?1 AND person = ?2 AND revoked_at IS NULL";
+    Ok(tx.execute(sql, &params![&hash.0, person, now])? == 1)
+}
+
+/// Signs a user out everywhere but here, and says from how many sessions.
+///
+/// # Errors
+/// The store's.
+pub fn sessions_revoke_others(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, here: SecretHash) -> Result<u64, Error> {
+    let sql = "UPDATE identity_session SET revoked_at = ?3 WHERE person = ?1 AND hash <> ?2 AND revoked_at IS NULL";
+    Ok(tx.execute(sql, &params![person, &here.0, now])?)
 }
 
 /// Signs a user out everywhere.
@@ -144,12 +233,28 @@ fn person_seen(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
-fn read_session(row: &Row<'_>, hash: SecretHash) -> Result<Session, StoreError> {
+/// Sessions with their users, where `condition` holds.
+fn select(condition: &str) -> String {
+    format!(
+        "SELECT s.created_at, s.last_seen_at, s.idle, s.ends_at, s.proved_at, s.address, s.agent, s.hash, {}
+         FROM identity_session s JOIN identity_user u ON u.id = s.person WHERE {condition}",
+        User::columns("u.")
+    )
+}
+
+fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
     let last_seen_at: Timestamp = row.get(1)?;
     let idle = SignedDuration::from_micros(row.get(2)?);
     let ends_at: Timestamp = row.get(3)?;
-    let expires_at = later(last_seen_at, idle).min(ends_at);
-    Ok(Session { user: User::read(row, 4)?, created_at: row.get(0)?, last_seen_at, expires_at, hash })
+    Ok(Session {
+        created_at: row.get(0)?,
+        last_seen_at,
+        expires_at: later(last_seen_at, idle).min(ends_at),
+        proved_at: row.get(4)?,
+        from: Origin { address: row.get(5)?, agent: row.get(6)? },
+        hash: SecretHash::read(row, 7)?,
+        user: User::read(row, 8)?,
+    })
 }
 
 /// `at` plus `time`; the end of time where that lies beyond it.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_store::{Error as StoreError, Row, Tx, params};
 use uuid::Uuid;
 
-use crate::{Email, Error, PasswordHash, Username, sessions_revoke_all};
+use crate::{Email, Error, PasswordHash, Roles, Username, sessions_revoke_all};
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub struct User {
     pub first_name: String,
     /// The last name; may be empty.
     pub last_name: String,
+    /// Since when the address is known to be theirs.
+    pub email_verified_at: Option<Timestamp>,
+    /// What they may do as staff.
+    pub roles: Roles,
     /// Whether the console is open to this person.
     pub is_staff: bool,
     /// Whether everything is. A superuser is staff.
@@ -54,8 +58,20 @@ pub struct NewUser {
     pub actor: String,
 }
 
-const COLUMNS: &str = "id, username, email, first_name, last_name, is_staff, is_superuser, is_active, created_at,
-    last_seen_at";
+const COLUMNS: [&str; 12] = [
+    "id",
+    "username",
+    "email",
+    "first_name",
+    "last_name",
+    "is_staff",
+    "is_superuser",
+    "is_active",
+    "created_at",
+    "last_seen_at",
+    "email_verified_at",
+    "roles",
+];
 
 /// Makes somebody known, and active.
 ///
@@ -100,7 +116,7 @@ pub fn user_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(),
 /// # Errors
 /// [`Error::NoUser`].
 pub fn user_get(tx: &mut Tx<'_>, id: Uuid) -> Result<User, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM identity_user WHERE id = ?1");
+    let sql = format!("SELECT {} FROM identity_user WHERE id = ?1", User::columns(""));
     tx.query_opt(&sql, &params![id], |row| User::read(row, 0))?.ok_or(Error::NoUser(id))
 }
 
@@ -118,6 +134,95 @@ pub fn user_by_login(tx: &mut Tx<'_>, login: &str) -> Result<Option<(User, Optio
         _ => return Ok(None),
     };
     find(tx, &folded)
+}
+
+/// The same by the id, for whoever is signed in and must prove it again.
+///
+/// # Errors
+/// [`Error::NoUser`].
+pub fn user_with_password(tx: &mut Tx<'_>, id: Uuid) -> Result<(User, Option<PasswordHash>), Error> {
+    let sql = format!("SELECT password, {} FROM identity_user WHERE id = ?1", User::columns(""));
+    let found = tx.query_opt(&sql, &params![id], |row| Ok((User::read(row, 1)?, PasswordHash::read(row, 0)?)))?;
+    found.ok_or(Error::NoUser(id))
+}
+
+/// `wanted`, or where somebody has it already, the same with the first free number from 2 behind it.
+///
+/// # Errors
+/// [`Error::UsernameTaken`] where a thousand have it.
+pub fn username_free(tx: &mut Tx<'_>, wanted: &Username) -> Result<Username, Error> {
+    if find(tx, &wanted.folded())?.is_none() {
+        return Ok(wanted.clone());
+    }
+    for number in 2..1_000 {
+        let start: String = wanted.as_str().chars().take(140).collect();
+        let Ok(name) = Username::parse(&format!("{start}-{number}")) else { break };
+        if find(tx, &name.folded())?.is_none() {
+            return Ok(name);
+        }
+    }
+    Err(Error::UsernameTaken(wanted.to_string()))
+}
+
+/// Makes `email` the person's verified address.
+///
+/// # Errors
+/// [`Error::EmailTaken`], [`Error::NoUser`].
+pub fn email_verify(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, email: &Email) -> Result<(), Error> {
+    let folded = email.folded();
+    if find(tx, &folded)?.is_some_and(|(other, _)| other.id != id) {
+        return Err(Error::EmailTaken(email.to_string()));
+    }
+    let changed = tx.execute(
+        "UPDATE identity_user SET email = ?2, email_folded = ?3, email_verified_at = ?4 WHERE id = ?1",
+        &params![id, email.as_str(), &folded, now],
+    )?;
+    if changed == 0 { Err(Error::NoUser(id)) } else { Ok(()) }
+}
+
+/// What somebody may do: set by staff, never by themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Whether the console is open to the person.
+    pub is_staff: bool,
+    /// Whether everything is; makes the person staff.
+    pub is_superuser: bool,
+    /// Whether the person may sign in at all.
+    pub is_active: bool,
+    /// What the person may do as staff.
+    pub roles: Roles,
+}
+
+impl User {
+    /// What this person may do.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        let User { is_staff, is_superuser, is_active, .. } = *self;
+        Access { is_staff, is_superuser, is_active, roles: self.roles.clone() }
+    }
+}
+
+/// Sets what somebody may do, and ends all their sessions, so that none goes on with other rights.
+///
+/// # Errors
+/// [`Error::LastSuperuser`] where nobody who may sign in would be left who may do everything; [`Error::NoUser`].
+pub fn access_set(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, access: &Access) -> Result<(), Error> {
+    let was = user_get(tx, id)?;
+    tx.execute(
+        "UPDATE identity_user SET is_staff = ?2, is_superuser = ?3, is_active = ?4, roles = ?5 WHERE id = ?1",
+        &params![
+            id,
+            access.is_staff || access.is_superuser,
+            access.is_superuser,
+            access.is_active,
+            &access.roles.to_string(),
+        ],
+    )?;
+    let sql = "SELECT 1 FROM identity_user WHERE is_superuser = 1 AND is_active = 1 LIMIT 1";
+    if was.is_superuser && was.is_active && tx.query_opt(sql, &[], |_| Ok(()))?.is_none() {
+        return Err(Error::LastSuperuser);
+    }
+    sessions_revoke_all(tx, now, id)
 }
 
 /// Sets a user's password and ends all sessions of that user: whoever had the old one is out.
@@ -153,7 +258,7 @@ pub fn superuser_exists(tx: &mut Tx<'_>) -> Result<bool, Error> {
 /// A username has no `@` and an email address has one, so a folded text can be only one of them.
 fn find(tx: &mut Tx<'_>, folded: &str) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
     let column = if folded.contains('@') { "email_folded" } else { "username_folded" };
-    let sql = format!("SELECT password, {COLUMNS} FROM identity_user WHERE {column} = ?1");
+    let sql = format!("SELECT password, {} FROM identity_user WHERE {column} = ?1", User::columns(""));
     let found = tx.query_opt(&sql, &params![folded], |row| Ok((User::read(row, 1)?, PasswordHash::read(row, 0)?)))?;
     Ok(found)
 }
@@ -164,6 +269,11 @@ fn name_check(field: &'static str, name: &str) -> Result<(), Error> {
 }
 
 impl User {
+    /// [`COLUMNS`] of the table that `prefix` names, such as `u.`.
+    pub(crate) fn columns(prefix: &str) -> String {
+        COLUMNS.map(|column| format!("{prefix}{column}")).join(", ")
+    }
+
     /// Reads [`COLUMNS`], the first of which is at `start`.
     pub(crate) fn read(row: &Row<'_>, start: usize) -> Result<Self, StoreError> {
         Ok(User {
@@ -177,6 +287,8 @@ impl User {
             is_active: row.get(start + 7)?,
             created_at: row.get(start + 8)?,
             last_seen_at: row.get(start + 9)?,
+            email_verified_at: row.get(start + 10)?,
+            roles: Roles::read(row, start + 11)?,
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use purser_identity::Right;
 use purser_outbox::{JobHandler, NoticeKind, Schedule};
 
 use crate::code::Code;
@@ -17,6 +18,16 @@ pub struct Scope {
     pub name: &'static str,
     /// What it allows, for people.
     pub allows: &'static str,
+    /// The right that a person's role must give in the app.
+    pub right: Right,
+}
+
+impl Scope {
+    /// The app that it belongs to: what stands before its first dot.
+    #[must_use]
+    pub fn app(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or(self.name)
+    }
 }
 
 /// What filling a database with demo data comes to: lines to print at the end.

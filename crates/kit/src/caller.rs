@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::code;
 use crate::context::AppContext;
 use crate::problem::Problem;
+use crate::rights::{Granted, Rights};
 
 /// The cookie that carries a session's token.
 pub const SESSION_COOKIE: &str = "purser_session";
@@ -22,6 +23,9 @@ pub const SESSION_COOKIE: &str = "purser_session";
 /// How long a key is believed without asking the database again. A revocation reaches the copy of the program that did
 /// it at once, and every other copy within this time.
 const KEY_TRUST: SignedDuration = SignedDuration::from_secs(2);
+
+/// How long a proof of who one is lasts, before money leaves.
+pub const PROOF_LASTS: SignedDuration = SignedDuration::from_mins(5);
 
 /// How exactly a key's or a session's last use is kept.
 const USE_GRAIN: SignedDuration = SignedDuration::from_secs(60);
@@ -36,14 +40,32 @@ pub struct Caller(Who);
 #[derive(Debug, Clone)]
 enum Who {
     Key(Arc<ApiKey>),
-    Person(Arc<User>),
+    Person(Arc<Person>),
+}
+
+#[derive(Debug)]
+struct Person {
+    user: User,
+    granted: Granted,
+    proved_at: Timestamp,
 }
 
 impl Caller {
     /// A person who is signed in.
     #[must_use]
-    pub fn person(user: User) -> Self {
-        Caller(Who::Person(Arc::new(user)))
+    pub fn person(rights: &Rights, session: &Session) -> Self {
+        let (user, proved_at) = (session.user.clone(), session.proved_at);
+        let granted = rights.granted(&user);
+        Caller(Who::Person(Arc::new(Person { user, granted, proved_at })))
+    }
+
+    /// Whether it is known well enough for money to leave: a key is; a person has proved it again lately.
+    #[must_use]
+    pub fn is_proved(&self, now: Timestamp) -> bool {
+        match &self.0 {
+            Who::Key(_) => true,
+            Who::Person(person) => now < later(person.proved_at, PROOF_LASTS),
+        }
     }
 
     /// Whether the caller has a scope.
@@ -51,8 +73,7 @@ impl Caller {
     pub fn has(&self, scope: &str) -> bool {
         match &self.0 {
             Who::Key(key) => key.scopes.covers(scope),
-            // Roles come with the console; until then it is superusers who do staff work.
-            Who::Person(user) => user.is_superuser,
+            Who::Person(person) => person.granted.covers(scope),
         }
     }
 
@@ -83,7 +104,7 @@ impl Caller {
     pub fn actor(&self) -> Actor {
         match &self.0 {
             Who::Key(key) => Actor::ApiKey(key.id),
-            Who::Person(user) => Actor::User(user.id),
+            Who::Person(person) => Actor::User(person.user.id),
         }
     }
 
@@ -92,7 +113,7 @@ impl Caller {
     pub fn described(&self) -> String {
         match &self.0 {
             Who::Key(key) => format!("the key '{}'", key.label),
-            Who::Person(user) => format!("the user {}", user.username),
+            Who::Person(person) => format!("the user {}", person.user.username),
         }
     }
 }
@@ -143,7 +164,7 @@ async fn person(context: &AppContext, hash: SecretHash) -> Result<Caller, Proble
     let session =
         session.ok_or_else(|| Problem::new(&code::UNAUTHENTICATED, "The session has ended; sign in again."))?;
     note_sight(context, &session, now);
-    Ok(Caller(Who::Person(Arc::new(session.user))))
+    Ok(Caller::person(&context.rights, &session))
 }
 
 /// Keeps a session from going idle, to the minute, without making its request wait.

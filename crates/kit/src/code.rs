@@ -42,6 +42,9 @@ codes! {
     /// A key or session without the needed permission.
     FORBIDDEN = "forbidden", 403, "Whoever asks may not do this",
         "`detail` names the permission that is missing. Ask an administrator for a key that has it.";
+    /// A session whose owner must prove again who they are.
+    PROOF_NEEDED = "proof_needed", 403, "Prove again who you are",
+        "Money leaves by a session only for 5 minutes after its owner proved who they are. Sign in again, or send a key.";
     /// A state-changing request from a page of another site.
     CROSS_SITE = "cross_site", 403, "The request comes from another site",
         "Browsers may change things only from Purser's own pages. Programs send a key instead of cookies.";

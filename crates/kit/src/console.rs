@@ -10,6 +10,7 @@ mod listing;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use purser_identity::Secret;
 use purser_ledger::AccountId;
 use purser_money::Money;
 use purser_store::Tx;
@@ -186,6 +187,8 @@ pub enum Input {
     Area,
     /// One of a few: value and label.
     Choice(Vec<(String, String)>),
+    /// Any number of these: value and label. They come in joined by spaces.
+    Ticks(Vec<(String, String)>),
 }
 
 /// What an action will do.
@@ -234,13 +237,21 @@ pub struct Doer {
     /// The person.
     pub user: Uuid,
     last_id: u128,
+    chance: [u8; 32],
 }
 
 impl Doer {
     /// `seed` is a fresh id; the others are counted up from it, so that a transaction that runs again makes the same.
+    /// `chance` is fresh, for a secret to be made of.
     #[must_use]
-    pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid) -> Self {
-        Doer { now, actor, user, last_id: seed.as_u128() }
+    pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid, chance: [u8; 32]) -> Self {
+        Doer { now, actor, user, last_id: seed.as_u128(), chance }
+    }
+
+    /// The token of a link that is mailed: one for each thing that is done.
+    #[must_use]
+    pub fn link(&self) -> Secret {
+        Secret::link(&self.chance)
     }
 
     /// A fresh id.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use purser_identity::Sealer;
 use purser_outbox::Outbox;
 use purser_store::{Clock, Store};
 use uuid::Uuid;
 
 use crate::caller::KeyRing;
 use crate::ids::Ids;
+use crate::rights::Rights;
 
 /// What every app is given. Cheap to clone; made once, at the binary's edge.
 #[derive(Clone)]
@@ -32,6 +34,10 @@ pub struct House {
     pub process: Uuid,
     /// API keys seen lately.
     pub keys: KeyRing,
+    /// What roles allow.
+    pub rights: Rights,
+    /// Seals secrets that must be read again.
+    pub sealer: Sealer,
     /// Whether cookies carry `Secure`, and answers tell browsers to stay with https.
     pub https: bool,
 }

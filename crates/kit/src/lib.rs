@@ -18,11 +18,12 @@ mod json;
 mod list;
 mod once;
 mod problem;
+mod rights;
 mod routes;
 
 pub use app::{App, DemoFuture, Scope};
 pub use body::{JsonBody, PathId, QueryPairs, body_bytes};
-pub use caller::{Caller, KeyRing, SESSION_COOKIE, authenticate, cookie};
+pub use caller::{Caller, KeyRing, PROOF_LASTS, SESSION_COOKIE, authenticate, cookie};
 pub use code::Code;
 pub use context::{AppContext, House};
 pub use fields::{Fields, Rule, parse_line};
@@ -31,6 +32,7 @@ pub use json::{Decimal, Time, json, json_text};
 pub use list::{ListQuery, listed, paged};
 pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
+pub use rights::{Granted, Rights};
 pub use routes::{Needs, RouteInfo, Routes};
 
 /// The most bytes of a request's body, unless a route says otherwise: 64 KiB.

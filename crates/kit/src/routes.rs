@@ -140,6 +140,19 @@ impl Needs {
     }
 }
 
+impl Needs {
+    /// A session alone, which may have been stolen, lets no money leave: its owner has proved lately who they are.
+    fn proved(self, context: &AppContext, caller: &Caller) -> Result<(), Problem> {
+        let (Needs::Scope(scope) | Needs::StaffScope(scope)) = self else { return Ok(()) };
+        if !context.rights.approves(scope) || caller.is_proved(context.now()) {
+            return Ok(());
+        }
+        let detail =
+            "This lets money leave, and your last sign-in is older than 5 minutes. Sign in again, or send a key.";
+        Err(Problem::new(&code::PROOF_NEEDED, detail))
+    }
+}
+
 #[derive(Clone)]
 struct Guard {
     context: AppContext,
@@ -159,5 +172,6 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
 async fn admitted(guard: &Guard, headers: &HeaderMap) -> Result<Caller, Problem> {
     let caller = authenticate(&guard.context, headers).await?;
     guard.needs.allow(&caller)?;
+    guard.needs.proved(&guard.context, &caller)?;
     Ok(caller)
 }

@@ -106,17 +106,32 @@ impl Money {
         Some(Money::new(minor, self.currency))
     }
 
-    /// For people: `₹450.00`, `-$3.50`, `12 COIN`.
+    /// For people: `₹4,50,000.00`, `-$3,500.00`, `12 COIN`. Rupees are grouped as India does, others by thousands.
     #[must_use]
     pub fn for_people(self) -> String {
         let sign = if self.minor < 0 { "-" } else { "" };
         let bare = self.to_string();
         let bare = bare.trim_start_matches('-');
+        let (whole, rest) = bare.split_at(bare.find('.').unwrap_or(bare.len()));
+        let bare = format!("{}{rest}", grouped(whole, if self.currency == Currency::INR { 2 } else { 3 }));
         match self.currency.sign() {
             Some(symbol) => format!("{sign}{symbol}{bare}"),
             None => format!("{sign}{bare} {}", self.currency),
         }
     }
+}
+
+/// Digits in groups: three before the point, `size` each before those.
+fn grouped(digits: &str, size: usize) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 2);
+    for (index, digit) in digits.chars().enumerate() {
+        let behind = digits.len() - index;
+        if index > 0 && behind >= 3 && (behind - 3).is_multiple_of(size) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl PartialOrd for Money {
@@ -159,6 +174,12 @@ mod tests {
         assert_eq!(shown(i64::MIN, Currency::INR), "-92233720368547758.08");
         assert_eq!(Money::new(-350, Currency::USD).for_people(), "-$3.50");
         assert_eq!(Money::new(12, Currency::COIN).for_people(), "12 COIN");
+        let people = |minor, currency| Money::new(minor, currency).for_people();
+        assert_eq!(people(99_999, Currency::INR), "₹999.99");
+        assert_eq!(people(100_000, Currency::INR), "₹1,000.00");
+        assert_eq!(people(-1_234_567_890, Currency::INR), "-₹1,23,45,678.90");
+        assert_eq!(people(1_234_567_890, Currency::USD), "$12,345,678.90");
+        assert_eq!(people(1_234_567, Currency::COIN), "1,234,567 COIN");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use purser_charge::connector::http::{Operator, Secret};
 use purser_charge::{CallingCode, Connector};
-use purser_kit::{App, AppContext};
+use purser_kit::{App, AppContext, Scope};
 use purser_money::{Currency, Money};
 use purser_store::Migration;
 
@@ -15,6 +15,11 @@ use crate::failure::Failure;
 pub(crate) fn migrations() -> Vec<Migration> {
     [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_charge::MIGRATIONS]
         .concat()
+}
+
+/// Every permission there is.
+pub(crate) fn scopes() -> Vec<Scope> {
+    [purser_web::HOUSE_SCOPES, purser_charge::SCOPES].concat()
 }
 
 /// The apps, opened in this house.

@@ -43,8 +43,20 @@ pub(crate) struct Config {
     pub(crate) webhook: Webhook,
     /// Rows in Google sheets.
     pub(crate) sheets: Sheets,
+    /// Who may come in, and how.
+    pub(crate) identity: Identity,
     /// The charge app.
     pub(crate) charge: Charge,
+}
+
+/// Who may come in, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Identity {
+    /// Whether anybody may sign up.
+    pub(crate) sign_up: bool,
+    /// Whether staff need a second factor before they let money leave.
+    pub(crate) second_factor: bool,
 }
 
 /// How much of the machine the database may take.
@@ -239,6 +251,10 @@ allow_private = false
 [sheets]
 credentials = ""
 api_url = "https://sheets.googleapis.com"
+
+[identity]
+sign_up = true
+second_factor = true
 
 [charge]
 currency = "INR"

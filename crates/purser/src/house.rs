@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use purser_kit::{AppContext, House, Ids, KeyRing};
+use purser_identity::Sealer;
+use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
 use purser_outbox::Outbox;
 use purser_store::{Options, Store};
 
@@ -40,6 +41,17 @@ pub(crate) async fn store_migrated(config: &Config) -> Result<Store, Failure> {
     Ok(store)
 }
 
+/// The instance key, as the data folder keeps it.
+fn instance_key(config: &Config) -> Result<[u8; 32], Failure> {
+    let path = config.data.join(INSTANCE_KEY);
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::usage(format!("the instance key {} cannot be used: {error}", path.display()))
+    };
+    let text = fs::read_to_string(&path).map_err(|error| failed(&error))?;
+    let hash = purser_identity::SecretHash::from_hex(text.trim());
+    hash.map(|bytes| bytes.0).ok_or_else(|| failed(&"it must be 64 hexadecimal digits"))
+}
+
 /// Opens the house around a migrated database.
 ///
 /// # Errors
@@ -50,7 +62,8 @@ pub(crate) fn context(config: &Config, store: Store) -> Result<AppContext, Failu
     let process = ids.next(clock.now());
     let https = config.tls.is_set() || config.app_url.starts_with("https://");
     let (zone, outbox, keys) = (zone(config)?, Outbox::default(), KeyRing::default());
-    Ok(AppContext::new(House { store, clock, zone, ids, outbox, process, keys, https }))
+    let (rights, sealer) = (Rights::new(apps::scopes()), Sealer::new(&instance_key(config)?));
+    Ok(AppContext::new(House { store, clock, zone, ids, outbox, process, keys, rights, sealer, https }))
 }
 
 /// The zone of schedules and days.

@@ -24,9 +24,10 @@ impl From<BadSetting> for Failure {
     }
 }
 
-/// Everything that the apps tell. What rooms tell is added here.
+/// Everything that the house and its apps tell.
 pub(crate) fn kinds(apps: &[App]) -> Vec<&'static NoticeKind> {
-    apps.iter().flat_map(|app| app.notices.iter().copied()).collect()
+    let own = purser_web::HOUSE_NOTICES.iter().copied();
+    own.chain(apps.iter().flat_map(|app| app.notices.iter().copied())).collect()
 }
 
 /// What the house has to tell.

@@ -13,6 +13,8 @@ mod keys;
 mod list;
 mod notices;
 mod object;
+mod people;
+mod proof;
 mod refusal;
 mod schedules;
 mod show;
@@ -25,21 +27,21 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use purser_kit::Problem;
 use purser_kit::console::{Action, Console, Import, Resource};
-use purser_kit::{Problem, Scope};
 
 use crate::site::House;
 
 pub(crate) use frame::Group;
+pub use house::SCOPES as HOUSE_SCOPES;
 use refusal::Refusal;
 use visitor::Visitor;
+pub(crate) use visitor::escaped;
 
 /// Everything that the console stands on.
 pub(crate) struct Desk {
     pub(crate) house: Arc<House>,
     pub(crate) apps: Vec<Shelf>,
-    /// Every permission there is.
-    pub(crate) scopes: Vec<Scope>,
 }
 
 /// What one app has put there.
@@ -77,10 +79,9 @@ impl Desk {
 type At = axum::extract::Path<(String, String)>;
 
 /// The console's pages, each with and without its last slash.
-pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>, mut scopes: Vec<Scope>) -> Router {
-    apps.push(house::shelf(&house.options));
-    scopes.extend(house::SCOPES);
-    let desk = Arc::new(Desk { house: Arc::clone(house), apps, scopes });
+pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
+    apps.push(house::shelf(house));
+    let desk = Arc::new(Desk { house: Arc::clone(house), apps });
     let pages = [
         ("/admin/", get(home::page)),
         ("/admin/inbox/", get(home::inbox)),

@@ -3,6 +3,7 @@
 //! Apps bring their routes ([`Face`]); the house puts them behind one middleware, beside its own pages. Pages are
 //! rendered on the server and work without JavaScript; nothing is fetched from anywhere else.
 
+mod account;
 mod assets;
 mod console;
 mod docs;
@@ -18,7 +19,9 @@ mod sign_in;
 mod site;
 mod tls;
 
+pub use account::HOUSE_NOTICES;
 pub use axum::Router;
+pub use console::HOUSE_SCOPES;
 pub use docs::openapi_json;
 pub use health::Part;
 pub use server::{ClearListener, Peer, serve};

@@ -14,6 +14,7 @@ use purser_identity::{
 use purser_kit::Problem;
 use serde::Deserialize;
 
+use crate::account::sentence;
 use crate::edge::ClientAddress;
 use crate::pages::{Shell, page};
 use crate::sign_in::{gone, new_token, note, origin, problem, with_session};
@@ -97,7 +98,7 @@ pub(crate) async fn submit(
         note(tx, now, event, &Actor::User(new.id).to_string(), "setup.redeem", &origin)
     });
     match redeemed.await {
-        Ok(()) => Ok(with_session(&house, "/", &session)),
+        Ok(()) => Ok(with_session(&house, "/accounts/second-factor/?next=/admin/", &session)),
         Err(IdentityError::SetupOver) => Ok(gone(OVER)),
         Err(IdentityError::UsernameTaken(_)) => {
             let wrong = Wrong { username: Some("This username is taken.".to_owned()), ..Wrong::default() };
@@ -139,13 +140,8 @@ fn checked(form: &SetUp) -> Result<NewUser, Wrong> {
     }
 }
 
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let capital = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    format!("{capital}{}.", letters.as_str().trim_end_matches('.'))
-}
-
-async fn hashed(house: &House, password: String) -> Result<PasswordHash, Problem> {
+/// On a thread of its own, one at a time, so that hashing never starves sales.
+pub(crate) async fn hashed(house: &House, password: String) -> Result<PasswordHash, Problem> {
     let _place = house.hashing.acquire().await.map_err(Problem::internal)?;
     let (mut salt, cost): ([u8; 16], HashCost) = ([0; 16], house.options.hash_cost);
     (house.options.random)(&mut salt);

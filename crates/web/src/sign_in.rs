@@ -12,13 +12,14 @@ use jiff::Timestamp;
 use purser_identity::{
     Actor, AuditEvent, Error as IdentityError, LOGIN_BY_ADDRESS, LOGIN_FAILED_BY_ACCOUNT, LOGIN_FAILED_BY_ADDRESS,
     Origin, PasswordHash, RateLimit, RateVerdict, Secret, SecretHash, User, audit, password_verify, rate_forgive,
-    rate_hit, session_create, session_revoke, user_by_login,
+    rate_hit, second_factor_is_on, session_create, session_create_pending, session_revoke, user_by_login,
 };
 use purser_kit::{Problem, SESSION_COOKIE, code, cookie};
 use purser_store::Tx;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::console::escaped;
 use crate::edge::ClientAddress;
 use crate::pages::{Shell, message, page};
 use crate::site::House;
@@ -26,7 +27,7 @@ use crate::site::House;
 /// Where to go after signing in.
 #[derive(Deserialize)]
 pub(crate) struct Destination {
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 #[derive(Template)]
@@ -36,11 +37,14 @@ struct SignInPage<'a> {
     login: &'a str,
     next: &'a str,
     error: Option<String>,
+    may_sign_up: bool,
 }
 
-pub(crate) async fn form(Query(destination): Query<Destination>) -> Response {
+pub(crate) async fn form(State(house): State<Arc<House>>, Query(destination): Query<Destination>) -> Response {
     let next = local_path(destination.next.as_deref());
-    page(StatusCode::OK, &SignInPage { shell: Shell::new("Sign in", None), login: "", next, error: None })
+    let may_sign_up = house.options.sign_up;
+    let shell = Shell::new("Sign in", None);
+    page(StatusCode::OK, &SignInPage { shell, login: "", next, error: None, may_sign_up })
 }
 
 /// What the form sends.
@@ -61,7 +65,8 @@ pub(crate) async fn submit(
     let next = local_path(form.next.as_deref());
     let refused = |status, error: String| {
         let shell = Shell::new("Sign in", None);
-        page(status, &SignInPage { shell, login: &form.login, next, error: Some(error) })
+        let may_sign_up = house.options.sign_up;
+        page(status, &SignInPage { shell, login: &form.login, next, error: Some(error), may_sign_up })
     };
     let attempt = Attempt::begin(&house, &form.login, &origin).await?;
     let candidate = match attempt {
@@ -73,7 +78,7 @@ pub(crate) async fn submit(
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             return Ok(response);
         }
-        Attempt::Allowed(candidate) => candidate,
+        Attempt::Allowed(candidate) => *candidate,
     };
     let fits = verify(&house, form.password.clone(), candidate.as_ref().and_then(|(_, hash)| hash.clone())).await?;
     let token = match candidate.filter(|(user, _)| fits && user.is_active) {
@@ -81,7 +86,11 @@ pub(crate) async fn submit(
         None => None,
     };
     match token {
-        Some(token) => Ok(with_session(&house, next, &token)),
+        Some((token, false)) => Ok(with_session(&house, next, &token)),
+        // The password was right; what it opens is the page that asks for the code.
+        Some((token, true)) => {
+            Ok(with_session(&house, &format!("/accounts/login/code/?next={}", escaped(next)), &token))
+        }
         None => {
             note_refusal(&house, &form.login, &origin).await?;
             // The same words whether the account exists or not.
@@ -90,10 +99,13 @@ pub(crate) async fn submit(
     }
 }
 
+/// Somebody who is called as was typed, where there is anybody, and the hash of their password.
+type Candidate = Option<(User, Option<PasswordHash>)>;
+
 /// A try at signing in, counted before anything else is looked at.
 enum Attempt {
     Limited(u32),
-    Allowed(Option<(User, Option<PasswordHash>)>),
+    Allowed(Box<Candidate>),
 }
 
 impl Attempt {
@@ -109,34 +121,35 @@ impl Attempt {
                     return Ok(Attempt::Limited(retry_after_seconds));
                 }
             }
-            Ok::<_, IdentityError>(Attempt::Allowed(user_by_login(tx, &login)?))
+            Ok::<_, IdentityError>(Attempt::Allowed(Box::new(user_by_login(tx, &login)?)))
         });
         counted.await.map_err(problem)
     }
 }
 
 /// What failed tries are counted by: what was typed, so that counting does not tell whether there is such an account.
-fn account_key(login: &str) -> String {
+pub(crate) fn account_key(login: &str) -> String {
     login.trim().to_lowercase()
 }
 
 /// On a thread of its own, one at a time, so that hashing never starves sales; and with the same work whether there is
 /// a hash to compare with or not.
-async fn verify(house: &House, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
+pub(crate) async fn verify(house: &House, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
     let _place = house.hashing.acquire().await.map_err(Problem::internal)?;
     let cost = house.options.hash_cost;
     let verified = tokio::task::spawn_blocking(move || password_verify(&password, hash.as_ref(), cost));
     verified.await.map_err(Problem::internal)
 }
 
-/// Begins a session, unless the password was changed or the account stopped while the old one was being verified.
+/// Begins a session, or one that waits for the second factor; unless the password was changed or the account stopped
+/// while the old one was being verified.
 async fn enter(
     house: &House,
     login: &str,
     verified: Option<PasswordHash>,
     origin: &Origin,
     headers: &HeaderMap,
-) -> Result<Option<Secret>, Problem> {
+) -> Result<Option<(Secret, bool)>, Problem> {
     let token = new_token(house);
     let (hash, former) = (token.hash(), cookie(headers, SESSION_COOKIE).map(SecretHash::of));
     let (now, event) = house.context.stamp();
@@ -144,18 +157,24 @@ async fn enter(
     let entered = house.context.store.write(move |tx| {
         let Some((user, _)) = user_by_login(tx, &login)?.filter(|(user, hash)| user.is_active && *hash == verified)
         else {
-            return Ok(false);
+            return Ok(None);
         };
         if let Some(former) = former {
             session_revoke(tx, now, former)?;
         }
-        session_create(tx, now, hash, &user, &origin, &rules)?;
+        let pending = second_factor_is_on(tx, user.id)?;
+        if pending {
+            session_create_pending(tx, now, hash, &user, &origin)?;
+        } else {
+            session_create(tx, now, hash, &user, &origin, &rules)?;
+        }
         rate_forgive(tx, LOGIN_FAILED_BY_ADDRESS.bucket, &origin.address)?;
         rate_forgive(tx, LOGIN_FAILED_BY_ACCOUNT.bucket, &account_key(&login))?;
-        note(tx, now, event, &Actor::User(user.id).to_string(), "session.begin", &origin)?;
-        Ok::<_, IdentityError>(true)
+        let action = if pending { "session.password" } else { "session.begin" };
+        note(tx, now, event, &Actor::User(user.id).to_string(), action, &origin)?;
+        Ok::<_, IdentityError>(Some(pending))
     });
-    Ok(entered.await.map_err(problem)?.then_some(token))
+    Ok(entered.await.map_err(problem)?.map(|pending| (token, pending)))
 }
 
 pub(crate) fn new_token(house: &House) -> Secret {
@@ -245,7 +264,7 @@ fn counted_as(address: IpAddr) -> String {
 }
 
 /// A path of this site, and nothing that a browser would read as another one.
-fn local_path(next: Option<&str>) -> &str {
+pub(crate) fn local_path(next: Option<&str>) -> &str {
     let plain = |path: &&str| {
         path.starts_with('/')
             && !path.starts_with("//")

@@ -20,7 +20,7 @@ use utoipa::openapi::OpenApi;
 use crate::console::Shelf;
 use crate::health::{Part, Pulse};
 use crate::measure::Measures;
-use crate::{assets, console, docs, edge, health, noop, pages, setup, sign_in};
+use crate::{account, assets, console, docs, edge, health, noop, pages, setup, sign_in};
 
 /// What the web shows of an app.
 pub struct Face {
@@ -46,6 +46,12 @@ pub struct SiteOptions {
     pub version: &'static str,
     /// The address that people use, where there is one.
     pub app_url: Option<String>,
+    /// Where mailed links lead, without a slash at the end: that address, or else the one that is listened on.
+    pub base_url: String,
+    /// Whether anybody may sign up.
+    pub sign_up: bool,
+    /// Whether staff need a second factor before they let money leave.
+    pub second_factor: bool,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// What hashing a password costs.
@@ -95,10 +101,9 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
     let errors = docs::errors_page(&codes, &options);
     let apps = faces.iter().map(|face| (face.title, face.summary)).collect();
     let mut routes = Routes::new(context).with_state(());
-    let (mut shelves, mut scopes) = (Vec::with_capacity(faces.len()), Vec::new());
+    let mut shelves = Vec::with_capacity(faces.len());
     for face in faces {
         routes = routes.merge(face.api);
-        scopes.extend(face.scopes);
         shelves.push(Shelf { name: face.name, title: face.title, console: face.console });
     }
     if options.with_noop {
@@ -118,7 +123,8 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
     let measures = Measures::new(context);
     let router = api
         .merge(own_pages(&house, &openapi, errors))
-        .merge(console::routes(&house, shelves, scopes))
+        .merge(account::routes(&house))
+        .merge(console::routes(&house, shelves))
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))

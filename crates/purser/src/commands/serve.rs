@@ -26,6 +26,8 @@ pub(super) async fn run(
     logs::start(environment);
     config.listen = flags.listen.unwrap_or(config.listen);
     config.insecure_http |= flags.insecure_http;
+    // Whoever only looks around has no authenticator app at hand; everybody else is asked for one before money leaves.
+    config.identity.second_factor &= !flags.demo;
     let certificate = config.tls.certificate(&config.data)?;
     refuse_exposure(&config, certificate.is_some())?;
     let context = house::context(&config, house::store_migrated(&config).await?)?;
@@ -39,8 +41,9 @@ pub(super) async fn run(
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
+    let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
     let told = Told { ways, texts, schedules };
-    let site = site(&config, &context, apps, told, flags.with_noop);
+    let site = site(&config, &context, apps, told, &own, flags.with_noop);
 
     // One signal stops everything, in order: requests finish first, then jobs, then the database.
     let (stop, stopping) = watch::channel(false);
@@ -51,7 +54,6 @@ pub(super) async fn run(
     let metrics = spawn_metrics(&config, site.metrics, stopping.clone()).await;
     let workers = workers.into_iter().map(|worker| tokio::spawn(worker.run(stop_signal(stopping.clone()))));
     let workers: Vec<_> = workers.collect();
-    let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
     if !superuser_present(&context).await? {
         println!("set up the first superuser at {}", setup_link(&config, &context, &own).await?);
     }
@@ -94,13 +96,23 @@ struct Told {
     schedules: Vec<Schedule>,
 }
 
-fn site(config: &Config, context: &AppContext, apps: Vec<App>, told: Told, with_noop: bool) -> purser_web::Site {
+fn site(
+    config: &Config,
+    context: &AppContext,
+    apps: Vec<App>,
+    told: Told,
+    own: &str,
+    with_noop: bool,
+) -> purser_web::Site {
     let options = SiteOptions {
         version: env!("CARGO_PKG_VERSION"),
         app_url: Some(config.app_url.clone()).filter(|url| !url.is_empty()),
+        base_url: base_url(config, own),
         trusted_proxies: config.trusted_proxies.clone(),
         hash_cost: HashCost::standard(),
         session_rules: SessionRules::default(),
+        sign_up: config.identity.sign_up,
+        second_factor: config.identity.second_factor,
         random: edge::random,
         with_noop,
         parts: parts(context, &told.ways),
@@ -115,7 +127,7 @@ fn site(config: &Config, context: &AppContext, apps: Vec<App>, told: Told, with_
 pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) -> Result<purser_web::Site, Failure> {
     let told =
         Told { ways: Ways::open(config)?, texts: post::texts(config, &apps), schedules: worker::schedules(&apps) };
-    Ok(site(config, context, apps, told, false))
+    Ok(site(config, context, apps, told, "", false))
 }
 
 fn face(app: App) -> Face {
@@ -182,13 +194,18 @@ async fn superuser_present(context: &AppContext) -> Result<bool, Failure> {
     Ok(context.store.read(superuser_exists).await?)
 }
 
+/// Where mailed links lead: never what a request calls this server, which its sender chooses.
+fn base_url(config: &Config, own: &str) -> String {
+    let base = if config.app_url.is_empty() { own } else { &config.app_url };
+    base.trim_end_matches('/').to_owned()
+}
+
 /// A fresh one-time link; the one before it ends.
 async fn setup_link(config: &Config, context: &AppContext, own: &str) -> Result<String, Failure> {
     let secret = Secret::setup(&edge::random_32());
     let (hash, now) = (secret.hash(), context.now());
     context.store.write(move |tx| setup_issue(tx, now, hash)).await?;
-    let base = if config.app_url.is_empty() { own } else { &config.app_url };
-    Ok(format!("{}/setup/{}/", base.trim_end_matches('/'), secret.expose()))
+    Ok(format!("{}/setup/{}/", base_url(config, own), secret.expose()))
 }
 
 /// Completes when the process is asked to stop.

@@ -33,17 +33,38 @@ pub(crate) fn person(installation: &Installation, name: &str, flags: &[&str]) {
 impl Browser {
     /// One that nobody has signed in with.
     pub(crate) fn new(serving: &Serving) -> Self {
+        Browser::at(&serving.url(""))
+    }
+
+    /// The same, of a site at this address.
+    pub(crate) fn at(base: &str) -> Self {
         let _ = client();
         let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
-        Browser { base: serving.url(""), client, session: None }
+        Browser { base: base.to_owned(), client, session: None }
+    }
+
+    /// What it would show to be known again.
+    pub(crate) fn cookie(&self) -> Option<String> {
+        self.session.clone()
+    }
+
+    /// The same browser with somebody else's cookie.
+    pub(crate) fn with_cookie(mut self, cookie: Option<String>) -> Self {
+        self.session = cookie;
+        self
     }
 
     /// One that `name` has signed in with.
     pub(crate) async fn signed_in(serving: &Serving, name: &str) -> Self {
         let mut browser = Browser::new(serving);
-        let page = browser.post("/accounts/login/", &[("login", name), ("password", PASSWORD)]).await;
-        assert_eq!(page.status, 303, "{}", page.text);
+        browser.sign_in(name).await;
         browser
+    }
+
+    /// Signs `name` in, who has no second factor.
+    pub(crate) async fn sign_in(&mut self, name: &str) {
+        let page = self.post("/accounts/login/", &[("login", name), ("password", PASSWORD)]).await;
+        assert_eq!(page.status, 303, "{}", page.text);
     }
 
     pub(crate) async fn get(&self, path: &str) -> Page {

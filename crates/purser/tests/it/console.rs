@@ -35,6 +35,7 @@ async fn give(browser: &mut Browser, seller: &str, amount: &str) -> String {
 
 async fn staff(db: &TestDb) -> (Installation, Serving, Browser) {
     let installation = Installation::new(db).with("PURSER_CHARGE_CONNECTOR", "simulator");
+    let installation = installation.with("PURSER_IDENTITY_SECOND_FACTOR", "false");
     person(&installation, "asha", &["--superuser"]);
     let serving = installation.serve("");
     let browser = Browser::signed_in(&serving, "asha").await;

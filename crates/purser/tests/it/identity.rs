@@ -319,6 +319,8 @@ both! {
             created_at: now,
             last_seen_at: now,
             expires_at: now + DAY * 14,
+            proved_at: now,
+            from: browser(),
             hash,
         };
         assert_eq!(session(&db, hash).await, Some(expected));

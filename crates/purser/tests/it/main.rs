@@ -2,8 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may stop at once: its panic is the report")]
 
+mod account;
 mod browser;
 mod console;
+mod copies;
 mod counter;
 mod crash;
 mod delivery;
@@ -13,6 +15,7 @@ mod keys;
 mod ledger;
 mod notices;
 mod outbox;
+mod place;
 mod program;
 mod requests;
 mod store;
@@ -23,9 +26,10 @@ mod web;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use purser_kit::{AppContext, House, Ids, KeyRing};
+use purser_identity::Sealer;
+use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
 use purser_outbox::Outbox;
-use purser_store::Migration;
+use purser_store::{Migration, Store};
 use purser_testkit::TestDb;
 
 /// What every database holds at the start.
@@ -37,14 +41,21 @@ fn migrations() -> Vec<Migration> {
 
 /// The house in this process, under the clock of the test.
 fn context(db: &TestDb) -> AppContext {
+    context_on(db, db.store())
+}
+
+/// The same on a store of its own, as another copy of the program has it.
+fn context_on(db: &TestDb, store: Store) -> AppContext {
     AppContext::new(House {
-        store: db.store(),
+        store,
         clock: Arc::new(db.clock().clone()),
         zone: TimeZone::UTC,
         ids: Ids::new(|bytes| *bytes = [1; 8]),
         outbox: Outbox::default(),
         process: db.ids().next(),
         keys: KeyRing::default(),
+        rights: Rights::new([purser_web::HOUSE_SCOPES, purser_charge::SCOPES].concat()),
+        sealer: Sealer::new(&[7; 32]),
         https: false,
     })
 }

@@ -16,7 +16,7 @@ struct Desk {
 
 impl Desk {
     async fn open(db: &TestDb) -> Self {
-        let installation = Installation::new(db);
+        let installation = Installation::new(db).with("PURSER_IDENTITY_SECOND_FACTOR", "false");
         let serving = installation.serve(&installation.key("charge.*"));
         let staff = serving.caller();
         let (_, seller) = staff.post("/api/sellers/", json!({ "name": "Corner Shop" })).await;

@@ -17,11 +17,16 @@ use purser_ledger::idempotency_find_many;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{Desk, Refusal, Visitor, frame};
+use super::object::subject;
+use super::proof::Ask;
+use super::{Desk, Refusal, Visitor, escaped, frame};
 use crate::pages::{self, Shell};
 
 /// Objects that one action takes, at most.
 const MOST: usize = 1_000;
+
+/// Objects of one action of which it is recorded what changed, at most.
+const RECORDED: usize = 50;
 
 #[derive(Template)]
 #[template(path = "console/act.html")]
@@ -35,6 +40,9 @@ struct ActPage<'a> {
     preview: Preview,
     fields: Vec<FieldShown>,
     error: Option<String>,
+    proof: Ask,
+    /// Where to come back to from setting a second factor up.
+    proof_next: String,
 }
 
 struct FieldShown {
@@ -49,6 +57,18 @@ impl FieldShown {
             Input::Choice(choices) => choices,
             _ => &[],
         }
+    }
+
+    /// What can be ticked.
+    fn ticks(&self) -> &[(String, String)] {
+        match &self.field.input {
+            Input::Ticks(ticks) => ticks,
+            _ => &[],
+        }
+    }
+
+    fn is_ticked(&self, value: &str) -> bool {
+        self.field.value.split_whitespace().any(|ticked| ticked == value)
     }
 
     /// Whether it is a box of several lines.
@@ -93,12 +113,26 @@ impl Sent {
                 "action" => sent.action = value,
                 "id" => sent.ids.push(Uuid::try_parse(&value).map_err(|_| Refusal::nothing())?),
                 "once" => sent.once = Some(Uuid::try_parse(&value).map_err(|_| Refusal::nothing())?),
-                _ => sent.fields.push((name, value)),
+                _ => match name.strip_suffix("[]") {
+                    Some(name) => sent.tick(name, &value),
+                    None => sent.fields.push((name, value)),
+                },
             }
         }
         sent.ids.sort_unstable();
         sent.ids.dedup();
         Ok(sent)
+    }
+
+    /// Ticked values of one name are one field.
+    fn tick(&mut self, name: &str, value: &str) {
+        match self.fields.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) => {
+                values.push(' ');
+                values.push_str(value);
+            }
+            None => self.fields.push((name.to_owned(), value.to_owned())),
+        }
     }
 }
 
@@ -109,7 +143,7 @@ pub(super) async fn form(
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
     let sent = Sent::read(query)?;
-    show(&desk, at, sent, None, &visitor, StatusCode::OK).await
+    show(&desk, at, sent, None, &visitor, StatusCode::OK, None).await
 }
 
 /// The action's page: what will happen, and the fields; with what was entered and what is wrong with it.
@@ -120,6 +154,7 @@ async fn show(
     refused: Option<Problem>,
     visitor: &Visitor,
     status: StatusCode,
+    proof: Option<Ask>,
 ) -> Result<Response, Refusal> {
     let (app, name) = at;
     let (shelf, resource, action) = desk.action(&app, &name, &sent.action).map_err(|_| Refusal::nothing())?;
@@ -128,6 +163,11 @@ async fn show(
     if let Some(text) = unfit(action, resource, &sent.ids) {
         return Err(Refusal::page(pages::message(StatusCode::BAD_REQUEST, "Nothing to do", &text)));
     }
+    let proof = match proof {
+        Some(proof) => proof,
+        None => Ask::of(desk, visitor, action.moves_money).await?,
+    };
+    let proof_next = escaped(&address(&base, action, &sent.ids));
     let (reading, ids, wanted) = (Arc::clone(desk), sent.ids.clone(), sent.action.clone());
     let read = desk.house.context.store.read(move |tx| {
         let (.., action) = reading.action(&app, &name, &wanted)?;
@@ -156,8 +196,16 @@ async fn show(
         preview,
         fields,
         error,
+        proof,
+        proof_next,
     };
     Ok(pages::page(status, &page))
+}
+
+/// Where the action's page is, as far as an address may be long.
+fn address(base: &str, action: &Action, ids: &[Uuid]) -> String {
+    let ids: String = ids.iter().take(10).map(|id| format!("&id={id}")).collect();
+    format!("{base}do/?action={}{ids}", action.name)
 }
 
 /// Why the action does not fit what was chosen, where it does not.
@@ -185,6 +233,11 @@ pub(super) async fn submit(
     if let Some(text) = unfit(action, resource, &sent.ids) {
         return Err(Refusal::page(pages::message(StatusCode::BAD_REQUEST, "Nothing to do", &text)));
     }
+    let mut proof = Ask::of(&desk, &visitor, action.moves_money).await?;
+    if !proof.given(&desk, &visitor, &mut sent.fields).await? {
+        let status = StatusCode::FORBIDDEN;
+        return show(&desk, (app, name), sent, None, &visitor, status, Some(proof)).await;
+    }
     let once = *sent.once.get_or_insert_with(|| desk.house.context.stamp().1);
     let order = Order {
         desk: Arc::clone(&desk),
@@ -197,8 +250,9 @@ pub(super) async fn submit(
     };
     let (now, seed) = desk.house.context.stamp();
     let (user, actor, address) = (visitor.session.user.id, visitor.actor(), visitor.address.clone());
+    let chance = chance(&desk);
     let done = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed);
+        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
         Once::run(tx, now, Some(&order.once), |tx| order.run(tx, &mut doer, &address))
     });
     match done.await {
@@ -209,9 +263,16 @@ pub(super) async fn submit(
         Err(problem) => {
             // A refusal changed nothing; the same page, corrected, may be sent again.
             let status = StatusCode::from_u16(problem.code().status).unwrap_or(StatusCode::BAD_REQUEST);
-            show(&desk, (app, name), sent, Some(problem), &visitor, status).await
+            show(&desk, (app, name), sent, Some(problem), &visitor, status, None).await
         }
     }
+}
+
+/// For the secrets that an action makes.
+pub(super) fn chance(desk: &Desk) -> [u8; 32] {
+    let mut random = [0; 32];
+    (desk.house.options.random)(&mut random);
+    random
 }
 
 /// What one page of one person may do once.
@@ -244,18 +305,21 @@ struct Order {
 impl Order {
     /// Does it, and puts it on record for each object.
     fn run(&self, tx: &mut Tx<'_>, doer: &mut Doer, address: &str) -> Result<String, Problem> {
-        let (.., action) = self.desk.action(&self.app, &self.resource, &self.action)?;
+        let (_, resource, action) = self.desk.action(&self.app, &self.resource, &self.action)?;
+        let before = self.facts(tx, resource, &self.ids)?;
         let done = (action.run)(tx, doer, &self.ids, Fields::from_form(self.fields.clone()))?;
         let entered: serde_json::Map<String, serde_json::Value> =
             self.fields.iter().map(|(name, value)| (name.clone(), clipped(value).into())).collect();
-        let detail = serde_json::Value::Object(entered).to_string();
         let name = format!("{}.{}.{}", self.app, self.resource, self.action);
         let touched = if self.ids.is_empty() { done.go.as_slice() } else { &self.ids };
-        for id in touched {
+        let after = self.facts(tx, resource, touched)?;
+        for (index, id) in touched.iter().enumerate() {
+            let changed = changes(before.get(index), after.get(index));
+            let detail = serde_json::json!({ "entered": entered, "changed": changed }).to_string();
             let event = AuditEvent {
                 actor: &doer.actor.clone(),
                 action: &name,
-                subject: &format!("{}:{}:{id}", self.app, self.resource),
+                subject: &subject(&self.app, &self.resource, *id),
                 address: Some(address).filter(|address| !address.is_empty()),
                 detail: &detail,
             };
@@ -263,6 +327,36 @@ impl Order {
         }
         serde_json::to_string(&done).map_err(Problem::internal)
     }
+}
+
+type Facts = Vec<(&'static str, String)>;
+
+impl Order {
+    /// What is known of each object, for the record of what an action changed. Of many, nothing: what was done to them
+    /// is the same for all.
+    fn facts(&self, tx: &mut Tx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<Vec<Facts>, Problem> {
+        if ids.len() > RECORDED {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::with_capacity(ids.len());
+        for id in ids {
+            let facts = (resource.detail)(tx, *id)?.map(|detail| detail.facts).unwrap_or_default();
+            all.push(facts.into_iter().map(|(name, cell)| (name, clipped(&cell.plain()))).collect());
+        }
+        Ok(all)
+    }
+}
+
+/// Each fact that is another one now.
+fn changes(before: Option<&Facts>, after: Option<&Facts>) -> serde_json::Value {
+    let (Some(before), Some(after)) = (before, after) else { return serde_json::json!({}) };
+    let was = |name: &str| before.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+    let changed = after.iter().filter(|(name, value)| was(name) != Some(value));
+    let changed = changed.map(|(name, value)| {
+        let both = serde_json::json!({ "before": was(name).unwrap_or_default(), "after": value });
+        ((*name).to_owned(), both)
+    });
+    serde_json::Value::Object(changed.collect())
 }
 
 /// As much of what was entered as the audit log has room for.

@@ -1,6 +1,8 @@
 //! What belongs to the house and to no app: keys, people, jobs, the audit log. Declared as an app would.
 
-use purser_identity::api_key_revoke;
+use std::sync::Arc;
+
+use purser_identity::{Right, api_key_revoke};
 use purser_kit::console::{
     Action, Cell, Choice, Column, Console, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
 };
@@ -11,19 +13,25 @@ use purser_outbox::{
 use purser_store::{Tx, params};
 use uuid::Uuid;
 
-use super::{Shelf, notices};
+use super::{Shelf, notices, people};
 use crate::sign_in::problem;
-use crate::site::SiteOptions;
+use crate::site::House;
 
 /// The house's own permissions.
-pub(crate) const SCOPES: &[Scope] = &[
-    Scope { name: "house.audit", allows: "read the audit log" },
-    Scope { name: "house.jobs", allows: "see jobs, and requeue or discard dead letters" },
-    Scope { name: "house.keys", allows: "see, make and revoke API keys" },
-    Scope { name: "house.notices", allows: "see what people are told, and send it again" },
-    Scope { name: "house.people", allows: "see everybody who can sign in" },
-    Scope { name: "house.texts", allows: "change what notices say" },
-    Scope { name: "ledger.read", allows: "see the chart of accounts and every statement" },
+pub const SCOPES: &[Scope] = &[
+    Scope { name: "house.audit", allows: "read the audit log", right: Right::View },
+    Scope { name: "house.read", allows: "see people, API keys and jobs", right: Right::View },
+    Scope { name: "house.notices", allows: "see what people are told", right: Right::View },
+    Scope {
+        name: "house.jobs",
+        allows: "requeue or discard dead letters, and run schedules now",
+        right: Right::Operate,
+    },
+    Scope { name: "house.send", allows: "send notices again", right: Right::Operate },
+    Scope { name: "house.texts", allows: "change what notices say", right: Right::Operate },
+    Scope { name: "house.keys", allows: "make and revoke API keys", right: Right::Approve },
+    Scope { name: "house.people", allows: "let people in, and say what they may do", right: Right::Approve },
+    Scope { name: "ledger.read", allows: "see the chart of accounts and every statement", right: Right::View },
 ];
 
 const KEY_STATES: &[Choice] = &[
@@ -31,12 +39,9 @@ const KEY_STATES: &[Choice] = &[
     Choice { value: "revoked", title: "revoked", tone: Tone::Bad },
 ];
 
-const YES: &[Choice] =
-    &[Choice { value: "yes", title: "yes", tone: Tone::Good }, Choice { value: "no", title: "no", tone: Tone::Quiet }];
-
-pub(crate) fn shelf(options: &SiteOptions) -> Shelf {
-    let outbox = notices::resource(&options.texts, &options.channels);
-    let resources = vec![people(), keys(), outbox, dead_letters(), jobs(), audit_log()];
+pub(crate) fn shelf(house: &Arc<House>) -> Shelf {
+    let outbox = notices::resource(&house.options.texts, &house.options.channels);
+    let resources = vec![people::resource(house), keys(), outbox, dead_letters(), jobs(), audit_log()];
     Shelf {
         name: "house",
         title: "House",
@@ -97,76 +102,13 @@ fn audit_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     Ok(found)
 }
 
-fn people() -> Resource {
-    let flag = "CASE u.is_staff WHEN 1 THEN 'yes' ELSE 'no' END";
-    Resource {
-        name: "people",
-        title: "People",
-        one: "person",
-        about: "Everybody who can sign in. Make staff with purser user create.",
-        view: "house.people",
-        listing: Listing {
-            from: "identity_user u",
-            id: "u.id",
-            columns: vec![
-                Column::new("username", "Username", "u.username", Kind::Text),
-                Column::new("email", "Email", "u.email", Kind::Text),
-                Column::new("staff", "Staff", flag, Kind::Choice(YES)),
-                Column::new(
-                    "active",
-                    "May sign in",
-                    "CASE u.is_active WHEN 1 THEN 'yes' ELSE 'no' END",
-                    Kind::Choice(YES),
-                ),
-                Column::new("created_at", "Since", "u.created_at", Kind::Time),
-            ],
-            search: &[Search::Within("u.username"), Search::Within("u.email"), Search::Begins("u.mobile")],
-            filters: &[Filter {
-                name: "kind",
-                title: "Kind",
-                choices: &[
-                    ("staff", "staff", "u.is_staff = 1"),
-                    ("superusers", "superusers", "u.is_superuser = 1"),
-                    ("others", "not staff", "u.is_staff = 0"),
-                ],
-            }],
-        },
-        inbox: None,
-        detail: Box::new(person_detail),
-        actions: Vec::new(),
-    }
-}
-
-fn person_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
-    let found = tx.query_opt(
-        "SELECT username, email, first_name, last_name, is_staff, is_superuser, is_active, roles, created_at
-         FROM identity_user WHERE id = ?1",
-        &params![id],
-        |row| {
-            let (first, last): (String, String) = (row.get(2)?, row.get(3)?);
-            let yes = |index| row.get::<bool>(index).map(|yes| Cell::Text(if yes { "yes" } else { "no" }.to_owned()));
-            let facts = vec![
-                ("Email", Cell::Text(row.get(1)?)),
-                ("Name", Cell::Text(format!("{first} {last}").trim().to_owned())),
-                ("Staff", yes(4)?),
-                ("Superuser", yes(5)?),
-                ("May sign in", yes(6)?),
-                ("Roles", Cell::Text(row.get(7)?)),
-                ("Since", Cell::Time(row.get(8)?)),
-            ];
-            Ok(Detail { title: row.get(0)?, facts, ..Detail::default() })
-        },
-    )?;
-    Ok(found)
-}
-
 fn keys() -> Resource {
     Resource {
         name: "keys",
         title: "API keys",
         one: "key",
         about: "What programs sign in with. A key's secret is shown once, when it is made.",
-        view: "house.keys",
+        view: "house.read",
         listing: Listing {
             from: "identity_api_key k",
             id: "k.id",
@@ -259,7 +201,7 @@ fn jobs() -> Resource {
         title: "Jobs",
         one: "job",
         about: "What is still to be done: waiting, running, or to be tried again.",
-        view: "house.jobs",
+        view: "house.read",
         listing: Listing {
             from: "outbox_job j",
             id: "j.id",
@@ -291,7 +233,7 @@ fn dead_letters() -> Resource {
         title: "Dead letters",
         one: "dead letter",
         about: "Jobs that were given up. Mend the cause, then requeue them.",
-        view: "house.jobs",
+        view: "house.read",
         listing: Listing {
             from: "outbox_dead_letter d",
             id: "d.id",

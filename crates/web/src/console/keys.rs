@@ -73,7 +73,7 @@ pub(super) async fn form(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Res
 fn shown(desk: &Desk, visitor: &Visitor, form: KeyForm, error: Option<String>) -> Response {
     let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let shell = frame::shell(desk, visitor, "New API key");
-    pages::page(status, &NewKeyPage { shell, scopes: &desk.scopes, form, error })
+    pages::page(status, &NewKeyPage { shell, scopes: desk.house.context.rights.scopes(), form, error })
 }
 
 pub(super) async fn submit(

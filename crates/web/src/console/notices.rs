@@ -25,6 +25,9 @@ use crate::pages::{self, Shell};
 /// The scope that opens the outbox.
 pub(super) const SCOPE: &str = "house.notices";
 
+/// The scope that sends again.
+const SEND: &str = "house.send";
+
 /// Where it is.
 pub(super) const BASE: &str = "/admin/house/notices/";
 
@@ -113,7 +116,7 @@ fn again(texts: &Arc<Texts>) -> Action {
     Action {
         name: "again",
         title: "Send again",
-        scope: SCOPE,
+        scope: SEND,
         target: Target::Many,
         harms: false,
         moves_money: false,
@@ -147,7 +150,7 @@ fn send_kept(texts: &Arc<Texts>, channels: &[Channel]) -> Action {
     Action {
         name: "send-kept",
         title: "Send kept ones now",
-        scope: SCOPE,
+        scope: SEND,
         target: Target::Nothing,
         harms: false,
         moves_money: false,
@@ -186,7 +189,7 @@ fn test(channels: &[Channel]) -> Action {
     Action {
         name: "test",
         title: "Send a test",
-        scope: SCOPE,
+        scope: SEND,
         target: Target::Nothing,
         harms: false,
         moves_money: false,

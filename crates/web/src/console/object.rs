@@ -6,17 +6,24 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use purser_identity::{AuditRecord, audit_of, user_get};
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Detail, DetailTable, Resource, Target};
 use purser_ledger::{Account, StatementLine, account_get, statement};
+use purser_store::Tx;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::show::{Clockface, Moment, Shown};
 use super::{Desk, Refusal, Visitor, frame, notices};
 use crate::pages::{self, Shell};
+use crate::sign_in::problem;
 
 /// Lines of each statement; the account's own page has them all.
 const LINES: u32 = 20;
+
+/// Lines of the history; the audit log has them all.
+const HISTORY: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "console/object.html")]
@@ -30,6 +37,16 @@ struct ObjectPage<'a> {
     facts: Vec<(&'static str, Shown)>,
     tables: Vec<TableShown>,
     statements: Vec<StatementShown>,
+    history: Vec<Past>,
+}
+
+/// What staff did to the object.
+struct Past {
+    at: Moment,
+    action: String,
+    by: String,
+    href: String,
+    what: Vec<String>,
 }
 
 struct TableShown {
@@ -60,7 +77,7 @@ pub(super) struct LineShown {
 }
 
 /// An object with the newest lines of its accounts.
-type Read = (Detail, Vec<(&'static str, Account, Vec<StatementLine>)>);
+type Read = (Detail, Vec<(&'static str, Account, Vec<StatementLine>)>, Vec<(AuditRecord, String)>);
 
 pub(super) async fn page(
     State(desk): State<Arc<Desk>>,
@@ -74,7 +91,7 @@ pub(super) async fn page(
         return notices::page(&desk, &visitor, id).await;
     }
     let found = read(&desk, app.clone(), name.clone(), id).await?;
-    let (detail, accounts) = found.ok_or_else(Refusal::nothing)?;
+    let (detail, accounts, history) = found.ok_or_else(Refusal::nothing)?;
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let actions = resource.actions.iter().filter(|action| action.target != Target::Nothing);
@@ -89,6 +106,7 @@ pub(super) async fn page(
         facts: detail.facts.iter().map(|(name, cell)| (*name, face.cell(cell))).collect(),
         tables: detail.tables.iter().map(|table| table_shown(&face, table)).collect(),
         statements: accounts.into_iter().map(|(title, account, lines)| shown(&face, title, &account, lines)).collect(),
+        history: history.into_iter().map(|(record, by)| past(&face, record, by)).collect(),
         base,
     };
     Ok(pages::page(StatusCode::OK, &page))
@@ -106,9 +124,61 @@ async fn read(desk: &Arc<Desk>, app: String, name: String, id: Uuid) -> Result<O
             for (title, id) in &detail.accounts {
                 accounts.push((*title, account_get(tx, *id)?, statement(tx, *id, None, LINES)?));
             }
-            Ok::<_, Problem>(Some((detail, accounts)))
+            let mut history = Vec::new();
+            for record in audit_of(tx, &subject(&app, &name, id), HISTORY).map_err(problem)? {
+                let by = called(tx, &record.actor)?;
+                history.push((record, by));
+            }
+            Ok::<_, Problem>(Some((detail, accounts, history)))
         })
         .await
+}
+
+/// What the audit log calls an object.
+pub(super) fn subject(app: &str, resource: &str, id: Uuid) -> String {
+    format!("{app}:{resource}:{id}")
+}
+
+/// A person by their username, and others as the audit log has them.
+fn called(tx: &mut Tx<'_>, actor: &str) -> Result<String, Problem> {
+    let Some(id) = actor.strip_prefix("user:").and_then(|id| Uuid::try_parse(id).ok()) else {
+        return Ok(actor.to_owned());
+    };
+    match user_get(tx, id) {
+        Ok(user) => Ok(user.username.to_string()),
+        Err(purser_identity::Error::NoUser(_)) => Ok(actor.to_owned()),
+        Err(error) => Err(problem(error)),
+    }
+}
+
+fn past(face: &Clockface<'_>, record: AuditRecord, by: String) -> Past {
+    let action = record.action.rsplit('.').next().unwrap_or_default().replace('-', " ");
+    Past {
+        at: face.moment(record.at),
+        action,
+        by,
+        href: format!("/admin/house/audit/{}/", record.id),
+        what: told(&record.detail),
+    }
+}
+
+/// What was changed, from what to what; where nothing that shows was, what was entered.
+fn told(detail: &str) -> Vec<String> {
+    let Ok(Value::Object(detail)) = serde_json::from_str(detail) else { return Vec::new() };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let shown =
+        |value: &Value| Some(text(value)).filter(|text| !text.is_empty()).unwrap_or_else(|| "nothing".to_owned());
+    let changed = detail.get("changed").and_then(Value::as_object).into_iter().flatten();
+    let changed: Vec<String> =
+        changed.map(|(name, both)| format!("{name}: {} → {}", shown(&both["before"]), shown(&both["after"]))).collect();
+    if !changed.is_empty() {
+        return changed;
+    }
+    let entered = detail.get("entered").and_then(Value::as_object).into_iter().flatten();
+    entered
+        .filter(|(_, value)| !text(value).is_empty())
+        .map(|(name, value)| format!("{name}: {}", text(value)))
+        .collect()
 }
 
 fn table_shown(face: &Clockface<'_>, table: &DetailTable) -> TableShown {

@@ -11,14 +11,18 @@ use purser_kit::Problem;
 use purser_kit::console::Doer;
 use purser_outbox::{Missed, ScheduleRun, ScheduleStand, schedules_stand};
 
+use super::act::chance;
 use super::notices::{on_record, problem};
 use super::show::{Clockface, Moment};
 use super::visitor::escaped;
 use super::{Desk, Refusal, Visitor, frame};
 use crate::pages::{self, Shell};
 
-/// The scope that this takes.
-pub(super) const SCOPE: &str = "house.jobs";
+/// The scope that shows them.
+pub(super) const SCOPE: &str = "house.read";
+
+/// The scope that runs one now.
+const RUN: &str = "house.jobs";
 
 /// Where it is.
 pub(super) const BASE: &str = "/admin/house/schedules/";
@@ -31,6 +35,7 @@ struct SchedulesPage {
     rows: Vec<Row>,
     /// The schedule that was just run.
     ran: Option<String>,
+    may_run: bool,
 }
 
 struct Row {
@@ -68,6 +73,7 @@ pub(super) async fn page(
         zone: desk.house.context.zone.iana_name().unwrap_or("UTC").to_owned(),
         rows: rows.collect(),
         ran,
+        may_run: visitor.caller.has(RUN),
         shell: frame::shell(&desk, &visitor, "Schedules"),
     };
     Ok(pages::page(StatusCode::OK, &page))
@@ -79,15 +85,16 @@ pub(super) async fn run(
     visitor: Visitor,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
+    visitor.needs(RUN)?;
     let wanted = pairs.into_iter().find(|(key, _)| key == "name").map(|(_, name)| name).unwrap_or_default();
     let schedules = &desk.house.options.schedules;
     let found = schedules.iter().find(|schedule| schedule.name == wanted).copied();
     let schedule = found.ok_or_else(|| Problem::not_found("schedule"))?;
     let (now, seed) = desk.house.context.stamp();
     let (user, actor) = (visitor.session.user.id, visitor.actor());
+    let chance = chance(&desk);
     let made = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed);
+        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
         let run = ScheduleRun { job: doer.fresh_id(), due_at: now, now };
         (schedule.make)(tx, &run).map_err(problem)?;
         on_record(tx, &mut doer, "house.schedules.run", &format!("house:schedules:{}", schedule.name), "{}")

@@ -10,8 +10,9 @@ use purser_kit::console::{Checked, CheckedState, Doer, Done, Import};
 use purser_kit::{Once, Problem, body_bytes};
 use uuid::Uuid;
 
-use super::act::{outcome, repeatable};
-use super::{At, Desk, Refusal, Visitor, frame};
+use super::act::{chance, outcome, repeatable};
+use super::proof::Ask;
+use super::{At, Desk, Refusal, Visitor, escaped, frame};
 use crate::pages::{self, Shell};
 
 /// What a form adds to the file in it.
@@ -81,8 +82,9 @@ pub(super) async fn check(
     let (now, seed) = desk.house.context.stamp();
     let (user, actor, working) = (visitor.session.user.id, visitor.actor(), Arc::clone(&desk));
     let (app, name) = at.clone();
+    let chance = chance(&desk);
     let checked = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed);
+        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
         let (_, import) = working.import(&app, &name)?;
         (import.check)(tx, &mut doer, &bytes)
     });
@@ -123,6 +125,8 @@ struct CheckedPage<'a> {
     checked: Checked,
     once: Uuid,
     error: Option<String>,
+    proof: Ask,
+    proof_next: String,
 }
 
 impl CheckedPage<'_> {
@@ -140,7 +144,7 @@ pub(super) async fn shown(
     Path((app, name, id)): Path<(String, String, String)>,
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
-    checked_page(&desk, &visitor, (app, name), &id, None).await
+    checked_page(&desk, &visitor, (app, name), &id, None, None).await
 }
 
 async fn checked_page(
@@ -149,14 +153,20 @@ async fn checked_page(
     (app, name): (String, String),
     id: &str,
     refused: Option<Problem>,
+    proof: Option<Ask>,
 ) -> Result<Response, Refusal> {
     let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(import.scope)?;
+    let unproved = proof.is_some();
+    let proof = match proof {
+        Some(proof) => proof,
+        None => Ask::of(desk, visitor, import.moves_money).await?,
+    };
     let id = Uuid::try_parse(id).map_err(|_| Refusal::nothing())?;
     let reading = Arc::clone(desk);
     let found = desk.house.context.store.read(move |tx| (reading.import(&app, &name)?.1.show)(tx, id));
     let checked = found.await?.ok_or_else(Refusal::nothing)?;
-    let status = refused.as_ref().map_or(200, |problem| problem.code().status);
+    let status = refused.as_ref().map_or(if unproved { 403 } else { 200 }, |problem| problem.code().status);
     let page = CheckedPage {
         shell: frame::shell(desk, visitor, import.title),
         base: format!("/admin/{}/import/{}/", shelf.name, import.name),
@@ -166,6 +176,8 @@ async fn checked_page(
         checked,
         once: desk.house.context.stamp().1,
         error: refused.map(|problem| problem.detail().to_owned()),
+        proof,
+        proof_next: escaped(&format!("/admin/{}/import/{}/{id}/", shelf.name, import.name)),
     };
     Ok(pages::page(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), &page))
 }
@@ -174,10 +186,14 @@ pub(super) async fn commit(
     State(desk): State<Arc<Desk>>,
     Path((app, name, id)): Path<(String, String, String)>,
     visitor: Visitor,
-    axum::Form(pairs): axum::Form<Vec<(String, String)>>,
+    axum::Form(mut pairs): axum::Form<Vec<(String, String)>>,
 ) -> Result<Response, Refusal> {
     let (_, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(import.scope)?;
+    let mut proof = Ask::of(&desk, &visitor, import.moves_money).await?;
+    if !proof.given(&desk, &visitor, &mut pairs).await? {
+        return checked_page(&desk, &visitor, (app, name), &id, None, Some(proof)).await;
+    }
     let upload = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
     let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
     let (now, seed) = desk.house.context.stamp();
@@ -186,8 +202,9 @@ pub(super) async fn commit(
     let (user, actor, working) = (visitor.session.user.id, visitor.actor(), Arc::clone(&desk));
     let at = (app.clone(), name.clone());
     let (working_app, working_name) = at.clone();
+    let chance = chance(&desk);
     let done = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed);
+        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
         Once::run(tx, now, Some(&repeat), |tx| {
             let (_, import) = working.import(&working_app, &working_name)?;
             let done = (import.commit)(tx, &mut doer, upload)?;
@@ -199,7 +216,9 @@ pub(super) async fn commit(
             desk.house.context.outbox.wake();
             Ok(Redirect::to(&format!("/admin/{app}/import/{name}/done/{once}/")).into_response())
         }
-        Err(problem) if problem.code().status < 500 => checked_page(&desk, &visitor, at, &id, Some(problem)).await,
+        Err(problem) if problem.code().status < 500 => {
+            checked_page(&desk, &visitor, at, &id, Some(problem), None).await
+        }
         Err(problem) => Err(problem.into()),
     }
 }

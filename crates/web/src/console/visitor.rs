@@ -64,14 +64,14 @@ impl FromRequestParts<Arc<Desk>> for Visitor {
             let status = StatusCode::from_u16(code::FORBIDDEN.status).unwrap_or(StatusCode::FORBIDDEN);
             return Err(Refusal::page(pages::message(status, "Not for you", text)));
         }
-        let caller = Caller::person(session.user.clone());
+        let caller = Caller::person(&desk.house.context.rights, &session);
         let address = parts.extensions.get::<ClientAddress>().map_or_else(String::new, |address| address.0.to_string());
         Ok(Visitor { caller, session, now, path, address })
     }
 }
 
 /// A path and query as the value of a query's parameter.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -1,0 +1,6 @@
+//! People and their accounts, as their owners use them and as thieves try to.
+
+mod links;
+mod rights;
+mod second_factor;
+mod sessions;

@@ -1,0 +1,156 @@
+//! The whole site in this process, under the test's clock: what happens after five minutes or three days happens now.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use purser_charge::{CallingCode, Connector};
+use purser_identity::{Access, Email};
+use purser_identity::{HashCost, NewUser, Roles, SessionRules, Username, access_set, password_hash, user_create};
+use purser_kit::{App, AppContext};
+use purser_money::{Currency, Money};
+use purser_notify::Texts;
+use purser_store::params;
+use purser_testkit::TestDb;
+use purser_web::{ClearListener, Face, SiteOptions};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::browser::{Browser, PASSWORD};
+
+/// A site that is served until the test ends.
+pub(crate) struct Place {
+    pub(crate) db: TestDb,
+    pub(crate) context: AppContext,
+    pub(crate) base: String,
+}
+
+/// What a test may want otherwise.
+pub(crate) struct Wish {
+    pub(crate) sign_up: bool,
+    pub(crate) second_factor: bool,
+}
+
+/// Never twice the same, and the same in each run but for the order of requests.
+fn random(bytes: &mut [u8]) {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let mut state = COUNT.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::SeqCst);
+    for byte in bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        *byte = state.to_be_bytes()[3];
+    }
+}
+
+impl Place {
+    /// As an operator has it who changed nothing.
+    pub(crate) async fn open(db: &TestDb) -> Self {
+        Place::with(db, Wish { sign_up: true, second_factor: true }).await
+    }
+
+    /// Another copy of the program on the same database. Close its store before the test ends.
+    pub(crate) async fn copy(db: &TestDb) -> Self {
+        let context = crate::context_on(db, db.open_again());
+        Place::on(db, context, Wish { sign_up: true, second_factor: true }).await
+    }
+
+    pub(crate) async fn with(db: &TestDb, wish: Wish) -> Self {
+        Place::on(db, crate::context(db), wish).await
+    }
+
+    async fn on(db: &TestDb, context: AppContext, wish: Wish) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let options = SiteOptions {
+            version: "0.0.0",
+            app_url: None,
+            base_url: "https://purser.example".to_owned(),
+            sign_up: wish.sign_up,
+            second_factor: wish.second_factor,
+            trusted_proxies: Vec::new(),
+            hash_cost: HashCost::for_tests(),
+            session_rules: SessionRules::default(),
+            random,
+            with_noop: false,
+            parts: Vec::new(),
+            channels: Vec::new(),
+            texts: Arc::new(Texts::new(purser_web::HOUSE_NOTICES.to_vec(), "https://purser.example", "")),
+            schedules: Vec::new(),
+        };
+        let site = purser_web::site(&context, faces(&context), options);
+        tokio::spawn(purser_web::serve(ClearListener(listener), site.router, std::future::pending()));
+        Place { db: db.clone(), context, base }
+    }
+
+    /// Somebody whose password is [`PASSWORD`].
+    pub(crate) async fn person(&self, name: &str, kind: &str, roles: &str) -> Uuid {
+        let (now, id) = self.context.stamp();
+        let new = NewUser {
+            id,
+            username: Username::parse(name).unwrap(),
+            email: Email::parse(&format!("{name}@example.com")).unwrap(),
+            first_name: String::new(),
+            last_name: String::new(),
+            is_staff: false,
+            is_superuser: false,
+            password: Some(password_hash(PASSWORD, [7; 16], HashCost::for_tests()).unwrap()),
+            actor: "system:test".to_owned(),
+        };
+        let is_superuser = kind == "superuser";
+        let is_staff = is_superuser || kind == "staff";
+        let access = Access { is_staff, is_superuser, is_active: true, roles: Roles::parse(roles).unwrap() };
+        let made = self.db.write(move |tx| {
+            user_create(tx, now, &new)?;
+            access_set(tx, now, id, &access)
+        });
+        made.await.unwrap();
+        id
+    }
+
+    /// A browser in which somebody without a second factor is signed in.
+    pub(crate) async fn signed_in(&self, name: &str) -> Browser {
+        let mut browser = Browser::at(&self.base);
+        browser.sign_in(name).await;
+        browser
+    }
+
+    /// The kinds of the notices to somebody, and what each is filled with, oldest first.
+    pub(crate) async fn mails(&self, to: &str) -> Vec<(String, Value)> {
+        let to = to.to_owned();
+        let sql = "SELECT kind, data FROM outbox_notice WHERE recipient = ?1 ORDER BY created_at, id";
+        let read = self
+            .db
+            .read(move |tx| tx.query(sql, &params![&to], |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?))));
+        let rows: Result<_, purser_store::Error> = read.await;
+        rows.unwrap().into_iter().map(|(kind, data)| (kind, serde_json::from_str(&data).unwrap())).collect()
+    }
+
+    /// The path of the link in the last mail of a kind to somebody.
+    pub(crate) async fn link(&self, to: &str, kind: &str) -> String {
+        let mails = self.mails(to).await;
+        let (_, data) = mails.iter().rfind(|(known, _)| known == kind).unwrap_or_else(|| panic!("{kind}: {mails:?}"));
+        let link = data["link"].as_str().unwrap();
+        link.strip_prefix("https://purser.example").expect("links lead to the site's own address").to_owned()
+    }
+}
+
+fn faces(context: &AppContext) -> Vec<Face> {
+    let limit = Money::parse("10000.00", Currency::INR).unwrap();
+    let settings = purser_charge::Settings {
+        currency: Currency::INR,
+        max_sale: limit,
+        max_increase: limit,
+        country: CallingCode::parse("91").unwrap(),
+    };
+    let face = |App { name, title, summary, scopes, codes, api, console, .. }: App| Face {
+        name,
+        title,
+        summary,
+        scopes,
+        codes,
+        api,
+        console,
+    };
+    vec![face(purser_charge::app(context, settings, Connector::Instant))]
+}

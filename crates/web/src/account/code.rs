@@ -1,0 +1,96 @@
+//! The second step of signing in: the code.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{Extension, Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use purser_identity::{
+    Actor, CODE_FAILED_BY_PERSON, Error as IdentityError, RateVerdict, SecretHash, Session, rate_forgive, rate_hit,
+    second_factor_get, session_create, session_find_pending, session_revoke,
+};
+use purser_kit::{Problem, SESSION_COOKIE, cookie};
+use serde::Deserialize;
+
+use super::form::{FormField, FormPage};
+use super::proof::{Token, WRONG_CODE};
+use crate::edge::ClientAddress;
+use crate::pages::Shell;
+use crate::sign_in::{Destination, local_path, new_token, note, origin, problem, with_session};
+use crate::site::House;
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Code {
+    code: String,
+    next: Option<String>,
+}
+
+fn page(next: &str, error: Option<String>) -> FormPage {
+    let intro = "Enter the six digits that your authenticator app shows now, or one of your recovery codes.";
+    FormPage::new(Shell::new("One more step", None), intro, "/accounts/login/code/", "Sign in")
+        .fields([FormField::hidden("next", next), FormField::new("code", "Code", "text", "one-time-code").wrong(error)])
+        .link("/accounts/login/", "Begin again")
+}
+
+/// The half of a sign-in that is done.
+async fn pending(house: &House, headers: &HeaderMap) -> Result<Option<Session>, Problem> {
+    let Some(hash) = cookie(headers, SESSION_COOKIE).map(SecretHash::of) else { return Ok(None) };
+    let now = house.context.now();
+    house.context.store.read(move |tx| session_find_pending(tx, now, hash)).await.map_err(problem)
+}
+
+pub(super) async fn form(
+    State(house): State<Arc<House>>,
+    Query(destination): Query<Destination>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if pending(&house, &headers).await?.is_none() {
+        return Ok(Redirect::to("/accounts/login/").into_response());
+    }
+    Ok(page(local_path(destination.next.as_deref()), None).shown())
+}
+
+pub(super) async fn submit(
+    State(house): State<Arc<House>>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    Form(form): Form<Code>,
+) -> Result<Response, Problem> {
+    let Some(half) = pending(&house, &headers).await? else {
+        return Ok(Redirect::to("/accounts/login/").into_response());
+    };
+    let next = local_path(form.next.as_deref());
+    let (now, event) = house.context.stamp();
+    let person = half.user.id;
+    let factor = house.context.store.read(move |tx| second_factor_get(tx, person)).await.map_err(problem)?;
+    let Some(factor) = factor else { return Ok(Redirect::to("/accounts/login/").into_response()) };
+    let token = Token::read(&house, person, &factor, &form.code, now)?;
+    let (session, origin, rules) = (new_token(&house), origin(address, &headers), house.options.session_rules);
+    let fresh = session.hash();
+    let entered = house.context.store.write(move |tx| {
+        let limit = CODE_FAILED_BY_PERSON;
+        let verdict = rate_hit(tx, now, limit.bucket, &person.to_string(), limit.limit, limit.window)?;
+        if let RateVerdict::Limited { retry_after_seconds } = verdict {
+            return Ok(Err(Some(retry_after_seconds)));
+        }
+        // The half may have been used or ended meanwhile, and the person's access changed.
+        let Some(half) = session_find_pending(tx, now, half.hash)? else { return Ok(Err(None)) };
+        let actor = Actor::User(person).to_string();
+        if !token.spend(tx, now, person)? {
+            note(tx, now, event, &actor, "session.code_refused", &origin)?;
+            return Ok(Err(None));
+        }
+        rate_forgive(tx, CODE_FAILED_BY_PERSON.bucket, &person.to_string())?;
+        session_revoke(tx, now, half.hash)?;
+        session_create(tx, now, fresh, &half.user, &origin, &rules)?;
+        note(tx, now, event, &actor, "session.begin", &origin)?;
+        Ok::<_, IdentityError>(Ok(()))
+    });
+    match entered.await.map_err(problem)? {
+        Ok(()) => Ok(with_session(&house, next, &session)),
+        Err(Some(seconds)) => Ok(page(next, None).limited(seconds)),
+        Err(None) => Ok(page(next, Some(WRONG_CODE.to_owned())).shown()),
+    }
+}

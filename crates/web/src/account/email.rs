@@ -1,0 +1,128 @@
+//! Changing one's address: it becomes another one when the link that is mailed there is opened.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use purser_identity::{
+    CONFIRM_BY_EMAIL, EMAIL_BY_PERSON, Email, LinkPurpose, RateVerdict, link_issue, rates_hit, user_by_login,
+    user_with_password,
+};
+use purser_kit::Problem;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Person;
+use super::form::{FormField, FormPage, sentence};
+use super::mail::{self, mail};
+use super::proof::WRONG_PASSWORD;
+use super::sign_up::fresh_link;
+use crate::pages::message;
+use crate::sign_in::{account_key, note, problem, verify};
+use crate::site::House;
+
+/// What the form sends.
+#[derive(Deserialize, Default)]
+pub(super) struct Change {
+    email: String,
+    password: String,
+}
+
+fn page(person: &Person, form: &Change, email: Option<String>, password: Option<String>) -> FormPage {
+    let intro = format!(
+        "It is {} now. It becomes the new one when you open the link that is mailed there.",
+        person.session.user.email
+    );
+    FormPage::new(person.shell("Change your address"), intro, "/accounts/email/", "Mail me the link")
+        .fields([
+            FormField::new("email", "New email", "email", "email").with(&form.email).wrong(email),
+            FormField::new("password", "Password", "password", "current-password").wrong(password),
+        ])
+        .link("/accounts/", "Back to your account")
+}
+
+pub(super) async fn form(person: Person) -> Response {
+    page(&person, &Change::default(), None, None).shown()
+}
+
+pub(super) async fn submit(
+    State(house): State<Arc<House>>,
+    person: Person,
+    Form(form): Form<Change>,
+) -> Result<Response, Problem> {
+    let id = person.session.user.id;
+    let hash = house.context.store.read(move |tx| user_with_password(tx, id)).await.map_err(problem)?.1;
+    let email = Email::parse(form.email.trim());
+    let wrong = email.as_ref().err().map(|error| sentence(&error.to_string()));
+    match issue(&house, &person, None).await? {
+        RateVerdict::Limited { retry_after_seconds } => {
+            return Ok(page(&person, &form, None, None).limited(retry_after_seconds));
+        }
+        RateVerdict::Allowed => {}
+    }
+    if !verify(&house, form.password.clone(), hash).await? {
+        return Ok(page(&person, &form, wrong, Some(WRONG_PASSWORD.to_owned())).shown());
+    }
+    let Ok(email) = email else { return Ok(page(&person, &form, wrong, None).shown()) };
+    match issue(&house, &person, Some(email)).await? {
+        RateVerdict::Allowed => Ok(told(&form.email)),
+        RateVerdict::Limited { retry_after_seconds } => {
+            Ok(page(&person, &form, None, None).limited(retry_after_seconds))
+        }
+    }
+}
+
+/// Mails the link to the address that the person has.
+pub(super) async fn send(State(house): State<Arc<House>>, person: Person) -> Result<Response, Problem> {
+    let email = person.session.user.email.clone();
+    let to = email.to_string();
+    match issue(&house, &person, Some(email)).await? {
+        RateVerdict::Allowed => Ok(told(&to)),
+        RateVerdict::Limited { retry_after_seconds } => {
+            let text = format!("A link was mailed a moment ago. Wait {retry_after_seconds} seconds for another one.");
+            Ok(message(StatusCode::TOO_MANY_REQUESTS, "Look into your mail", &text))
+        }
+    }
+}
+
+fn told(to: &str) -> Response {
+    message(StatusCode::OK, "Look into your mail", &format!("A link is on its way to {to}. It is good for three days."))
+}
+
+/// Counts the try; with an address, mails the link there. An address that somebody else has gets a mail that says so:
+/// the answer here is the same.
+async fn issue(house: &House, person: &Person, email: Option<Email>) -> Result<RateVerdict, Problem> {
+    let (link, notice) = fresh_link(house);
+    let (now, event) = house.context.stamp();
+    let (user, actor, origin) = (person.session.user.clone(), person.actor(), person.origin.clone());
+    let (base, language) = (house.options.base_url.clone(), person.language);
+    let issued = house.context.store.write(move |tx| {
+        let by_person = user.id.to_string();
+        let Some(email) = &email else {
+            return rates_hit(tx, now, &[(EMAIL_BY_PERSON, &by_person)]).map_err(problem);
+        };
+        let verdict = rates_hit(tx, now, &[(CONFIRM_BY_EMAIL, &account_key(email.as_str()))]).map_err(problem)?;
+        if verdict != RateVerdict::Allowed {
+            return Ok(verdict);
+        }
+        let other = user_by_login(tx, email.as_str()).map_err(problem)?.filter(|(other, _)| other.id != user.id);
+        if let Some((other, _)) = other {
+            let link = format!("{base}/accounts/password/reset/");
+            let values = json!({ "username": other.username.as_str(), "link": link });
+            mail(tx, now, notice, &mail::ALREADY_KNOWN, &other.email, language, values)?;
+            return Ok(verdict);
+        }
+        link_issue(tx, now, user.id, LinkPurpose::Email, email, link.hash(), LinkPurpose::Email.lifetime())
+            .map_err(problem)?;
+        note(tx, now, event, &actor, "email.change_asked", &origin).map_err(problem)?;
+        let link = format!("{base}/accounts/verify/{}/", link.expose());
+        let values = json!({ "username": user.username.as_str(), "link": link });
+        mail(tx, now, notice, &mail::CONFIRM, email, language, values)?;
+        Ok::<_, Problem>(verdict)
+    });
+    let verdict = issued.await?;
+    house.context.outbox.wake();
+    Ok(verdict)
+}

@@ -1,0 +1,62 @@
+//! Whoever is signed in, staff or not.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, FromRequestParts, OriginalUri};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use purser_identity::{Actor, Origin, SecretHash, Session, session_find};
+use purser_kit::{SESSION_COOKIE, cookie};
+use purser_outbox::Language;
+
+use super::mail;
+use crate::console::escaped;
+use crate::edge::ClientAddress;
+use crate::pages::Shell;
+use crate::sign_in::{origin, problem};
+use crate::site::House;
+
+/// Whoever is signed in, and from where. Others are led to the sign-in page and back.
+pub(crate) struct Person {
+    pub(crate) session: Session,
+    pub(crate) origin: Origin,
+    pub(crate) language: Language,
+    pub(crate) now: Timestamp,
+}
+
+impl Person {
+    pub(crate) fn actor(&self) -> String {
+        Actor::User(self.session.user.id).to_string()
+    }
+
+    pub(crate) fn shell(&self, title: &str) -> Shell {
+        Shell::new(title, Some(&self.session.user))
+    }
+}
+
+impl FromRequestParts<Arc<House>> for Person {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, house: &Arc<House>) -> Result<Self, Response> {
+        let now = house.context.now();
+        let session = match cookie(&parts.headers, SESSION_COOKIE).map(SecretHash::of) {
+            Some(hash) => {
+                let found = house.context.store.read(move |tx| session_find(tx, now, hash).map_err(problem)).await;
+                found.map_err(IntoResponse::into_response)?
+            }
+            None => None,
+        };
+        let Some(session) = session else {
+            let uri =
+                OriginalUri::from_request_parts(parts, house).await.map_or_else(|_| parts.uri.clone(), |uri| uri.0);
+            // A form that was sent cannot be sent again by an address: back to the page that has it.
+            let path = uri.path_and_query().map_or("/accounts/", |path| path.as_str());
+            let next = if parts.method == axum::http::Method::GET { path } else { "/accounts/" };
+            return Err(Redirect::to(&format!("/accounts/login/?next={}", escaped(next))).into_response());
+        };
+        let address = parts.extensions.get::<ClientAddress>().copied().map(Extension);
+        let (origin, language) = (origin(address, &parts.headers), mail::language(&parts.headers));
+        Ok(Person { session, origin, language, now })
+    }
+}

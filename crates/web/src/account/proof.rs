@@ -1,0 +1,118 @@
+//! Proving who one is: by the password, and by the second factor where there is one.
+
+use jiff::Timestamp;
+use purser_identity::{
+    CODE_FAILED_BY_PERSON, Error as IdentityError, LOGIN_FAILED_BY_ACCOUNT, RateVerdict, SecondFactor, SecretHash,
+    TotpSeed, User, rate_forgive, rate_hit, recovery_code_spend, recovery_hash, second_factor_get, session_proved,
+    totp_accept, totp_purpose, user_with_password,
+};
+use purser_kit::Problem;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::sign_in::{account_key, problem, verify};
+use crate::site::House;
+
+/// How a proof went.
+pub(crate) enum Proof {
+    /// It is who they say. The session knows it now.
+    Given,
+    /// The password is wrong.
+    WrongPassword,
+    /// The code is wrong, or was used before.
+    WrongCode,
+    /// Too many wrong ones: wait so many seconds.
+    Limited(u32),
+}
+
+/// What somebody shows as a second factor.
+#[derive(Clone, Copy)]
+pub(crate) enum Token {
+    /// The code of this time step.
+    Code(u64),
+    /// What may be a recovery code.
+    Recovery(SecretHash),
+}
+
+impl Token {
+    /// What `typed` is: a code of now, or else perhaps a recovery code.
+    pub(crate) fn read(
+        house: &House,
+        person: Uuid,
+        factor: &SecondFactor,
+        typed: &str,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
+        let seed = house.context.sealer.open(&totp_purpose(person), &factor.sealed).map_err(Problem::internal)?;
+        let seed = TotpSeed::of(&seed).map_err(Problem::internal)?;
+        Ok(seed.step_of(typed, now).map_or_else(|| Token::Recovery(recovery_hash(typed)), Token::Code))
+    }
+
+    /// Spends it: false where it is wrong, or was spent before.
+    pub(crate) fn spend(self, tx: &mut Tx<'_>, now: Timestamp, person: Uuid) -> Result<bool, IdentityError> {
+        match self {
+            Token::Code(step) => totp_accept(tx, person, step),
+            Token::Recovery(hash) => recovery_code_spend(tx, now, person, hash),
+        }
+    }
+}
+
+/// Has the owner of a session prove who they are; `here` is the session, `user` its owner.
+pub(crate) async fn prove(
+    house: &House,
+    user: &User,
+    here: SecretHash,
+    password: &str,
+    code: &str,
+) -> Result<Proof, Problem> {
+    let (now, id, account) = (house.context.now(), user.id, account_key(user.username.as_str()));
+    let key = account.clone();
+    let begun = house.context.store.write(move |tx| {
+        let limit = LOGIN_FAILED_BY_ACCOUNT;
+        // Counted before it is looked at, so that many at once cannot slip past; forgiven where it went well.
+        match rate_hit(tx, now, limit.bucket, &key, limit.limit, limit.window)? {
+            RateVerdict::Limited { retry_after_seconds } => Ok(Err(retry_after_seconds)),
+            RateVerdict::Allowed => {
+                let (_, hash) = user_with_password(tx, id)?;
+                Ok::<_, IdentityError>(Ok((hash, second_factor_get(tx, id)?)))
+            }
+        }
+    });
+    let (hash, factor) = match begun.await.map_err(problem)? {
+        Ok(found) => found,
+        Err(seconds) => return Ok(Proof::Limited(seconds)),
+    };
+    if !verify(house, password.to_owned(), hash).await? {
+        return Ok(Proof::WrongPassword);
+    }
+    let factor = factor.filter(|factor| factor.confirmed_at.is_some());
+    let token = factor.map(|factor| Token::read(house, id, &factor, code, now)).transpose()?;
+    let proved = house.context.store.write(move |tx| {
+        rate_forgive(tx, LOGIN_FAILED_BY_ACCOUNT.bucket, &account)?;
+        if let Some(token) = token {
+            let limit = CODE_FAILED_BY_PERSON;
+            let verdict = rate_hit(tx, now, limit.bucket, &id.to_string(), limit.limit, limit.window)?;
+            if let RateVerdict::Limited { retry_after_seconds } = verdict {
+                return Ok(Proof::Limited(retry_after_seconds));
+            }
+            if !token.spend(tx, now, id)? {
+                return Ok(Proof::WrongCode);
+            }
+            rate_forgive(tx, CODE_FAILED_BY_PERSON.bucket, &id.to_string())?;
+        }
+        session_proved(tx, now, here)?;
+        Ok::<_, IdentityError>(Proof::Given)
+    });
+    proved.await.map_err(problem)
+}
+
+/// What stands beside a code that is wrong.
+pub(crate) const WRONG_CODE: &str = "The code is wrong, or was used before. Wait for the next one.";
+
+/// What stands beside a password that is wrong.
+pub(crate) const WRONG_PASSWORD: &str = "The password is wrong.";
+
+/// What whoever tries too often is told.
+pub(crate) fn limited(seconds: u32) -> String {
+    format!("Too many attempts. Wait {seconds} seconds, then try again.")
+}

@@ -1,0 +1,154 @@
+//! Setting a new password without the old one, by a mailed link.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use purser_identity::{
+    Actor, Email, Error as IdentityError, LinkPurpose, RESET_BY_ACCOUNT, RESET_BY_ADDRESS, RateVerdict, SecretHash,
+    User, email_verify, link_find, link_issue, link_redeem, password_set, rates_hit, user_by_login, user_get,
+};
+use purser_kit::Problem;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::form::{FormField, FormPage, new_password, password_wrong, sentence};
+use super::mail::{self, mail};
+use super::sign_up::fresh_link;
+use super::verify::told_time;
+use crate::edge::ClientAddress;
+use crate::pages::{Shell, message};
+use crate::setup::hashed;
+use crate::sign_in::{account_key, gone, note, origin, problem};
+use crate::site::House;
+
+const OVER: &str = "This link was used, replaced or is too old. Ask for another one on the sign-in page.";
+
+/// Who forgot the password.
+#[derive(Deserialize, Default)]
+pub(super) struct Forgot {
+    email: String,
+}
+
+pub(super) async fn ask() -> Response {
+    asking(&Forgot::default(), None).shown()
+}
+
+fn asking(form: &Forgot, wrong: Option<String>) -> FormPage {
+    let intro = "Enter the address of your account. A link to set a new password is mailed to it.";
+    FormPage::new(Shell::new("Forgot your password?", None), intro, "/accounts/password/reset/", "Mail me a link")
+        .fields([FormField::new("email", "Email", "email", "email").with(&form.email).wrong(wrong)])
+        .link("/accounts/login/", "Back to signing in")
+}
+
+pub(super) async fn asked(
+    State(house): State<Arc<House>>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    Form(form): Form<Forgot>,
+) -> Result<Response, Problem> {
+    let email = match Email::parse(form.email.trim()) {
+        Ok(email) => email,
+        Err(error) => return Ok(asking(&form, Some(sentence(&error.to_string()))).shown()),
+    };
+    let origin = origin(address, &headers);
+    let (link, notice) = fresh_link(&house);
+    let (now, event) = house.context.stamp();
+    let (base, language) = (house.options.base_url.clone(), mail::language(&headers));
+    let (to, from) = (email.clone(), origin.clone());
+    let asked = house.context.store.write(move |tx| {
+        let limits = [(RESET_BY_ADDRESS, from.address.as_str()), (RESET_BY_ACCOUNT, &account_key(email.as_str()))];
+        let verdict = rates_hit(tx, now, &limits).map_err(problem)?;
+        let found = user_by_login(tx, email.as_str()).map_err(problem)?.filter(|(user, _)| user.is_active);
+        let Some((user, _)) = found.filter(|_| verdict == RateVerdict::Allowed) else { return Ok(verdict) };
+        let lifetime = LinkPurpose::Password.lifetime();
+        link_issue(tx, now, user.id, LinkPurpose::Password, &user.email, link.hash(), lifetime).map_err(problem)?;
+        note(tx, now, event, &Actor::User(user.id).to_string(), "password.reset_asked", &from).map_err(problem)?;
+        let link = format!("{base}/accounts/password/reset/{}/", link.expose());
+        let values = json!({ "username": user.username.as_str(), "address": &from.address, "link": link });
+        mail(tx, now, notice, &mail::RESET, &user.email, language, values)?;
+        Ok::<_, Problem>(verdict)
+    });
+    if let RateVerdict::Limited { retry_after_seconds } = asked.await? {
+        return Ok(asking(&form, None).limited(retry_after_seconds));
+    }
+    house.context.outbox.wake();
+    let text =
+        format!("If {to} has an account, a link to set a new password is on its way to it. It is good for one hour.");
+    Ok(message(StatusCode::OK, "Look into your mail", &text))
+}
+
+/// What the second form sends.
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    password: String,
+    again: String,
+}
+
+/// The person whom a link lets set a password.
+async fn owner(house: &House, token: &str) -> Result<Option<User>, Problem> {
+    let (hash, now) = (SecretHash::of(token), house.context.now());
+    let found = house.context.store.read(move |tx| {
+        let Some((person, _)) = link_find(tx, now, LinkPurpose::Password, hash)? else { return Ok(None) };
+        user_get(tx, person).map(Some)
+    });
+    found.await.map_err(problem)
+}
+
+fn choosing(token: &str, user: &User, wrong: (Option<String>, Option<String>)) -> FormPage {
+    let intro = format!("For {}. You are signed out everywhere else.", user.username);
+    let action = format!("/accounts/password/reset/{token}/");
+    FormPage::new(Shell::new("Set a new password", None), intro, action, "Set the password").fields(new_password(wrong))
+}
+
+pub(super) async fn form(State(house): State<Arc<House>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    Ok(match owner(&house, &token).await? {
+        Some(user) => choosing(&token, &user, (None, None)).shown(),
+        None => gone(OVER),
+    })
+}
+
+pub(super) async fn submit(
+    State(house): State<Arc<House>>,
+    Path(token): Path<String>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    Form(form): Form<NewPassword>,
+) -> Result<Response, Problem> {
+    let Some(user) = owner(&house, &token).await? else { return Ok(gone(OVER)) };
+    let own = [user.username.as_str(), user.email.as_str(), &user.first_name, &user.last_name];
+    let wrong = password_wrong(&form.password, &form.again, &own);
+    if wrong != (None, None) {
+        return Ok(choosing(&token, &user, wrong).shown());
+    }
+    let password = hashed(&house, form.password.clone()).await?;
+    let (hash, (now, event), origin) = (SecretHash::of(&token), house.context.stamp(), origin(address, &headers));
+    let (notice, language) = (house.context.ids.next(now), mail::language(&headers));
+    let when = told_time(&house, now);
+    let set = house.context.store.write(move |tx| {
+        let (person, email) = match link_redeem(tx, now, LinkPurpose::Password, hash) {
+            Ok(found) => found,
+            Err(IdentityError::LinkOver) => return Ok(false),
+            Err(error) => return Err(problem(error)),
+        };
+        let actor = Actor::User(person).to_string();
+        password_set(tx, now, person, &password, &actor).map_err(problem)?;
+        let user = user_get(tx, person).map_err(problem)?;
+        // Whoever opened the link reads mail there.
+        if user.email == email && user.email_verified_at.is_none() {
+            email_verify(tx, now, person, &email).map_err(problem)?;
+        }
+        note(tx, now, event, &actor, "password.reset", &origin).map_err(problem)?;
+        let values = json!({ "username": user.username.as_str(), "when": &when, "address": &origin.address });
+        mail(tx, now, notice, &mail::PASSWORD_CHANGED, &user.email, language, values)?;
+        Ok::<_, Problem>(true)
+    });
+    if !set.await? {
+        return Ok(gone(OVER));
+    }
+    house.context.outbox.wake();
+    let text = "The new password is set, and every session has ended. Sign in with it now.";
+    Ok(message(StatusCode::OK, "Your password is changed", text))
+}

@@ -1,0 +1,261 @@
+//! Turning the second factor on and off, and its recovery codes.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use purser_identity::{
+    Error as IdentityError, RECOVERY_CODES, SecondFactor, SecretHash, TotpSeed, recovery_codes, recovery_codes_set,
+    recovery_hash, second_factor_begin, second_factor_confirm, second_factor_get, second_factor_remove, totp_purpose,
+};
+use purser_kit::Problem;
+use qrcodegen::{QrCode, QrCodeEcc};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Person;
+use super::mail::{self, mail};
+use super::proof::{Proof, WRONG_CODE, WRONG_PASSWORD, limited, prove};
+use super::verify::told_time;
+use crate::pages::{self, Shell};
+use crate::sign_in::{Destination, local_path, note, problem};
+use crate::site::House;
+
+/// What the page shows.
+enum Stage {
+    Begun { picture: Picture, typed: String, next: String },
+    On { left: u32 },
+    Codes { codes: Vec<String>, next: String },
+}
+
+/// A QR code as one path of unit squares, in a frame of four.
+struct Picture {
+    size: i32,
+    path: String,
+}
+
+impl Picture {
+    fn of(text: &str) -> Result<Self, Problem> {
+        const FRAME: i32 = 4;
+        let code = QrCode::encode_text(text, QrCodeEcc::Medium).map_err(Problem::internal)?;
+        let dark = (0..code.size()).flat_map(|y| (0..code.size()).map(move |x| (x, y)));
+        let dark = dark.filter(|&(x, y)| code.get_module(x, y));
+        let path = dark.map(|(x, y)| format!("M{},{}h1v1h-1z", x + FRAME, y + FRAME)).collect();
+        Ok(Picture { size: code.size() + 2 * FRAME, path })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "account/second_factor.html")]
+struct FactorPage {
+    shell: Shell,
+    error: Option<String>,
+    stage: Stage,
+}
+
+fn shown(person: &Person, status: StatusCode, stage: Stage, error: Option<String>) -> Response {
+    pages::page(status, &FactorPage { shell: person.shell("Second factor"), error, stage })
+}
+
+/// Codes from an app are only as good as the seed that nobody else saw: each visit before the first code has a new one.
+pub(super) async fn page(
+    State(house): State<Arc<House>>,
+    Query(destination): Query<Destination>,
+    person: Person,
+) -> Result<Response, Problem> {
+    let next = destination.next.as_deref().map_or("/accounts/", |next| local_path(Some(next))).to_owned();
+    if let Some(factor) = factor(&house, &person).await?
+        && factor.confirmed_at.is_some()
+    {
+        return Ok(shown(&person, StatusCode::OK, Stage::On { left: factor.recovery_left }, None));
+    }
+    let (mut random, mut nonce) = ([0; 20], [0; 24]);
+    (house.options.random)(&mut random);
+    (house.options.random)(&mut nonce);
+    let seed = TotpSeed::new(&random).map_err(Problem::internal)?;
+    let (id, now) = (person.session.user.id, person.now);
+    let sealed = house.context.sealer.seal(nonce, &totp_purpose(id), seed.bytes()).map_err(Problem::internal)?;
+    let begun = house.context.store.write(move |tx| second_factor_begin(tx, now, id, &sealed)).await;
+    match begun {
+        Ok(()) => Ok(shown(&person, StatusCode::OK, begun_with(&house, &person, &seed, next)?, None)),
+        Err(IdentityError::SecondFactorOn) => Ok(Redirect::to("/accounts/second-factor/").into_response()),
+        Err(error) => Err(problem(error)),
+    }
+}
+
+fn begun_with(house: &House, person: &Person, seed: &TotpSeed, next: String) -> Result<Stage, Problem> {
+    let base = &house.options.base_url;
+    let issuer = base.split("://").nth(1).filter(|host| !host.is_empty()).map(|host| format!("Purser {host}"));
+    let issuer = issuer.unwrap_or_else(|| "Purser".to_owned()).replace(':', " ");
+    let picture = Picture::of(&seed.link(&issuer, person.session.user.username.as_str()))?;
+    Ok(Stage::Begun { picture, typed: seed.typed(), next })
+}
+
+async fn factor(house: &House, person: &Person) -> Result<Option<SecondFactor>, Problem> {
+    let id = person.session.user.id;
+    house.context.store.read(move |tx| second_factor_get(tx, id)).await.map_err(problem)
+}
+
+/// The first code from the app.
+#[derive(Deserialize)]
+pub(super) struct FirstCode {
+    code: String,
+    next: Option<String>,
+}
+
+pub(super) async fn confirm(
+    State(house): State<Arc<House>>,
+    person: Person,
+    Form(form): Form<FirstCode>,
+) -> Result<Response, Problem> {
+    let next = form.next.as_deref().map_or("/accounts/", |next| local_path(Some(next))).to_owned();
+    let factor = factor(&house, &person).await?.filter(|factor| factor.confirmed_at.is_none());
+    let Some(factor) = factor else { return Ok(Redirect::to("/accounts/second-factor/").into_response()) };
+    let id = person.session.user.id;
+    let seed = house.context.sealer.open(&totp_purpose(id), &factor.sealed).map_err(Problem::internal)?;
+    let seed = TotpSeed::of(&seed).map_err(Problem::internal)?;
+    let Some(step) = seed.step_of(&form.code, person.now) else {
+        let stage = begun_with(&house, &person, &seed, next)?;
+        let text = "The code is wrong. Is the phone's clock right? Wait for the next code and try again.";
+        return Ok(shown(&person, StatusCode::BAD_REQUEST, stage, Some(text.to_owned())));
+    };
+    let (codes, hashes) = fresh_codes(&house);
+    let turned = Turned::on(&house, &person);
+    let confirmed = house.context.store.write(move |tx| {
+        second_factor_confirm(tx, turned.now, id, &factor.sealed, step, &hashes).map_err(problem)?;
+        turned.tell(tx)
+    });
+    confirmed.await?;
+    house.context.outbox.wake();
+    Ok(shown(&person, StatusCode::OK, Stage::Codes { codes, next }, None))
+}
+
+/// Recovery codes, and what is kept of them.
+fn fresh_codes(house: &House) -> (Vec<String>, Vec<SecretHash>) {
+    let mut random = [0; RECOVERY_CODES * 10];
+    (house.options.random)(&mut random);
+    let codes = recovery_codes(&random);
+    let hashes = codes.iter().map(|code| recovery_hash(code)).collect();
+    (codes, hashes)
+}
+
+/// A change of the second factor, to be put on record and told.
+struct Turned {
+    now: jiff::Timestamp,
+    event: uuid::Uuid,
+    notice: uuid::Uuid,
+    user: purser_identity::User,
+    actor: String,
+    origin: purser_identity::Origin,
+    language: purser_outbox::Language,
+    when: String,
+    on: bool,
+}
+
+impl Turned {
+    fn on(house: &House, person: &Person) -> Self {
+        let (now, event) = house.context.stamp();
+        Turned {
+            now,
+            event,
+            notice: house.context.ids.next(now),
+            user: person.session.user.clone(),
+            actor: person.actor(),
+            origin: person.origin.clone(),
+            language: person.language,
+            when: told_time(house, now),
+            on: true,
+        }
+    }
+
+    fn tell(&self, tx: &mut purser_store::Tx<'_>) -> Result<(), Problem> {
+        let (action, state) = if self.on { ("second_factor.on", "on") } else { ("second_factor.off", "off") };
+        note(tx, self.now, self.event, &self.actor, action, &self.origin).map_err(problem)?;
+        let values = json!({
+            "username": self.user.username.as_str(), "when": &self.when, "address": &self.origin.address, "state": state,
+        });
+        let to = &self.user.email;
+        mail(tx, self.now, self.notice, &mail::SECOND_FACTOR_CHANGED, to, self.language, values)
+    }
+}
+
+/// What proves that it is the owner who changes it.
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    password: String,
+    code: String,
+}
+
+/// Lets only a proof pass; anything else is the page again, with what is wrong.
+async fn proved(house: &House, person: &Person, form: &Shown) -> Result<Option<Response>, Problem> {
+    let left = factor(house, person).await?.map_or(0, |factor| factor.recovery_left);
+    let wrong = match prove(house, &person.session.user, person.session.hash, &form.password, &form.code).await? {
+        Proof::Given => return Ok(None),
+        Proof::WrongPassword => WRONG_PASSWORD.to_owned(),
+        Proof::WrongCode => WRONG_CODE.to_owned(),
+        Proof::Limited(seconds) => {
+            let text = limited(seconds);
+            let mut response = shown(person, StatusCode::TOO_MANY_REQUESTS, Stage::On { left }, Some(text));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            return Ok(Some(response));
+        }
+    };
+    Ok(Some(shown(person, StatusCode::BAD_REQUEST, Stage::On { left }, Some(wrong))))
+}
+
+pub(super) async fn new_codes(
+    State(house): State<Arc<House>>,
+    person: Person,
+    Form(form): Form<Shown>,
+) -> Result<Response, Problem> {
+    if let Some(refused) = proved(&house, &person, &form).await? {
+        return Ok(refused);
+    }
+    let (codes, hashes) = fresh_codes(&house);
+    let (id, actor, origin) = (person.session.user.id, person.actor(), person.origin.clone());
+    let (now, event) = house.context.stamp();
+    let made = house.context.store.write(move |tx| {
+        recovery_codes_set(tx, id, &hashes)?;
+        note(tx, now, event, &actor, "second_factor.codes", &origin)
+    });
+    made.await.map_err(problem)?;
+    Ok(shown(&person, StatusCode::OK, Stage::Codes { codes, next: "/accounts/second-factor/".to_owned() }, None))
+}
+
+pub(super) async fn off(
+    State(house): State<Arc<House>>,
+    person: Person,
+    Form(form): Form<Shown>,
+) -> Result<Response, Problem> {
+    if let Some(refused) = proved(&house, &person, &form).await? {
+        return Ok(refused);
+    }
+    let turned = Turned { on: false, ..Turned::on(&house, &person) };
+    let removed = house.context.store.write(move |tx| {
+        match second_factor_remove(tx, turned.user.id) {
+            Ok(()) => turned.tell(tx),
+            // Somebody else was quicker: it is off.
+            Err(IdentityError::NoSecondFactor) => Ok(()),
+            Err(error) => Err(problem(error)),
+        }
+    });
+    removed.await?;
+    house.context.outbox.wake();
+    Ok(Redirect::to("/accounts/?told=second-factor-off").into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_picture_has_the_three_corners_of_a_qr_code() {
+        let picture = Picture::of("otpauth://totp/Purser:asha?secret=GEZDGNBVGY3TQOJQ").unwrap();
+        for (x, y) in [(4, 4), (picture.size - 11, 4), (4, picture.size - 11)] {
+            assert!(picture.path.contains(&format!("M{x},{y}h")), "{x} {y}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Signing up.
+//!
+//! The answer is the same whether the address has an account or not, and so is the work: a password is hashed, a mail is
+//! written. Whoever reads mail at the address learns the rest.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use purser_identity::{
+    Actor, Email, LinkPurpose, NewUser, RateLimit, RateVerdict, SIGN_UP_BY_ADDRESS, Secret, Username, link_issue,
+    rate_hit, user_by_login, user_create, username_free,
+};
+use purser_kit::Problem;
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::form::{FormField, FormPage, new_password, password_wrong, sentence};
+use super::mail::{self, mail};
+use crate::edge::ClientAddress;
+use crate::pages::{Shell, message};
+use crate::setup::hashed;
+use crate::sign_in::{note, origin, problem};
+use crate::site::House;
+
+/// What the form sends.
+#[derive(Deserialize, Default)]
+pub(super) struct SignUp {
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    password: String,
+    again: String,
+}
+
+fn closed() -> Response {
+    let text = "Nobody can sign up here by themselves. Ask whoever runs this house to let you in.";
+    message(StatusCode::NOT_FOUND, "Signing up is closed", text)
+}
+
+pub(super) async fn form(State(house): State<Arc<House>>) -> Response {
+    if house.options.sign_up { page(&SignUp::default(), Wrong::default()).shown() } else { closed() }
+}
+
+#[derive(Default)]
+struct Wrong {
+    username: Option<String>,
+    email: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    password: (Option<String>, Option<String>),
+}
+
+fn page(form: &SignUp, wrong: Wrong) -> FormPage {
+    let [password, again] = new_password(wrong.password);
+    let password = FormField { title: "Password", ..password };
+    FormPage::new(Shell::new("Sign up", None), "", "/accounts/signup/", "Sign up")
+        .fields([
+            FormField::new("username", "Username", "text", "username")
+                .help("Letters, digits and . _ - only. If somebody has it already, a number is put behind it.")
+                .with(&form.username)
+                .wrong(wrong.username),
+            FormField::new("email", "Email", "email", "email").with(&form.email).wrong(wrong.email),
+            FormField::new("first_name", "First name", "text", "given-name")
+                .optional()
+                .with(&form.first_name)
+                .wrong(wrong.first_name),
+            FormField::new("last_name", "Last name", "text", "family-name")
+                .optional()
+                .with(&form.last_name)
+                .wrong(wrong.last_name),
+            password,
+            again,
+        ])
+        .link("/accounts/login/", "I have an account")
+}
+
+pub(super) async fn submit(
+    State(house): State<Arc<House>>,
+    address: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    Form(form): Form<SignUp>,
+) -> Result<Response, Problem> {
+    if !house.options.sign_up {
+        return Ok(closed());
+    }
+    let origin = origin(address, &headers);
+    let (now, from) = (house.context.now(), origin.address.clone());
+    let counted = house.context.store.write(move |tx| {
+        let RateLimit { bucket, limit, window } = SIGN_UP_BY_ADDRESS;
+        rate_hit(tx, now, bucket, &from, limit, window)
+    });
+    if let RateVerdict::Limited { retry_after_seconds } = counted.await.map_err(problem)? {
+        return Ok(page(&form, Wrong::default()).limited(retry_after_seconds));
+    }
+    let (username, email) = match checked(&form) {
+        Ok(names) => names,
+        Err(wrong) => return Ok(page(&form, *wrong).shown()),
+    };
+    let password = hashed(&house, form.password.clone()).await?;
+    let mut random = [0; 32];
+    (house.options.random)(&mut random);
+    let link = Secret::link(&random);
+    let (now, id) = house.context.stamp();
+    let (notice, event) = (house.context.ids.next(now), house.context.ids.next(now));
+    let (base, language) = (house.options.base_url.clone(), mail::language(&headers));
+    let to = email.clone();
+    let new = NewUser {
+        id,
+        username,
+        email,
+        first_name: form.first_name.trim().to_owned(),
+        last_name: form.last_name.trim().to_owned(),
+        is_staff: false,
+        is_superuser: false,
+        password: Some(password),
+        actor: Actor::User(id).to_string(),
+    };
+    let done = house.context.store.write(move |tx| {
+        if let Some((known, _)) = user_by_login(tx, new.email.as_str()).map_err(problem)? {
+            let values = json!({
+                "username": known.username.as_str(), "link": format!("{base}/accounts/password/reset/"),
+            });
+            return mail(tx, now, notice, &mail::ALREADY_KNOWN, &known.email, language, values);
+        }
+        let username = username_free(tx, &new.username).map_err(problem)?;
+        let new = NewUser { username, ..new.clone() };
+        user_create(tx, now, &new).map_err(problem)?;
+        link_issue(tx, now, new.id, LinkPurpose::Email, &new.email, link.hash(), LinkPurpose::Email.lifetime())
+            .map_err(problem)?;
+        note(tx, now, event, &new.actor, "user.sign_up", &origin).map_err(problem)?;
+        let link = format!("{base}/accounts/verify/{}/", link.expose());
+        let values = json!({ "username": new.username.as_str(), "link": link });
+        mail(tx, now, notice, &mail::CONFIRM, &new.email, language, values)
+    });
+    done.await?;
+    house.context.outbox.wake();
+    let text = format!(
+        "A mail is on its way to {to}. It says how to go on. You can sign in already; money leaves only after your \
+         address is confirmed."
+    );
+    Ok(message(StatusCode::OK, "Look into your mail", &text))
+}
+
+/// The names that the form gives, or everything that is wrong with it.
+fn checked(form: &SignUp) -> Result<(Username, Email), Box<Wrong>> {
+    let (username, email) = (Username::parse(&form.username), Email::parse(form.email.trim()));
+    let long = |name: &str| {
+        let fits = name.chars().count() <= 150 && !name.chars().any(char::is_control);
+        (!fits).then(|| "A name has at most 150 characters on one line.".to_owned())
+    };
+    let own = [form.username.as_str(), &form.email, &form.first_name, &form.last_name];
+    let wrong = Wrong {
+        username: username.as_ref().err().map(|error| sentence(&error.to_string())),
+        email: email.as_ref().err().map(|error| sentence(&error.to_string())),
+        first_name: long(&form.first_name),
+        last_name: long(&form.last_name),
+        password: password_wrong(&form.password, &form.again, &own),
+    };
+    let fits = wrong.first_name.is_none() && wrong.last_name.is_none() && wrong.password == (None, None);
+    match (username, email) {
+        (Ok(username), Ok(email)) if fits => Ok((username, email)),
+        _ => Err(Box::new(wrong)),
+    }
+}
+
+/// A link's token, and where it leads under `path`.
+pub(crate) fn fresh_link(house: &House) -> (Secret, Uuid) {
+    let mut random = [0; 32];
+    (house.options.random)(&mut random);
+    (Secret::link(&random), house.context.stamp().1)
+}
