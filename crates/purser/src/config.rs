@@ -41,12 +41,16 @@ pub(crate) struct Config {
     pub(crate) telegram: Telegram,
     /// Notices to other programs.
     pub(crate) webhook: Webhook,
-    /// Rows in Google sheets.
-    pub(crate) sheets: Sheets,
     /// Who may come in, and how.
     pub(crate) identity: Identity,
+    /// Backups.
+    pub(crate) backup: Backup,
+    /// Rows in Google sheets.
+    pub(crate) sheets: Sheets,
     /// The charge app.
     pub(crate) charge: Charge,
+    /// The members app.
+    pub(crate) members: Members,
 }
 
 /// Who may come in, and how.
@@ -57,6 +61,26 @@ pub(crate) struct Identity {
     pub(crate) sign_up: bool,
     /// Whether staff need a second factor before they let money leave.
     pub(crate) second_factor: bool,
+}
+
+/// When backups are taken, where they go, and how many are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backup {
+    /// A cron line in the instance's zone; empty for none.
+    pub(crate) schedule: String,
+    /// Where they go; empty for `backups` in the data folder.
+    pub(crate) folder: String,
+    /// The newest of so many days …
+    pub(crate) keep_daily: u32,
+    /// … of so many weeks …
+    pub(crate) keep_weekly: u32,
+    /// … and of so many months are kept.
+    pub(crate) keep_monthly: u32,
+    /// The file with the passphrase that seals them.
+    pub(crate) passphrase_file: String,
+    /// The passphrase itself, where the environment gives it.
+    pub(crate) passphrase: String,
 }
 
 /// How much of the machine the database may take.
@@ -205,6 +229,18 @@ pub(crate) struct ChargeHttp {
     pub(crate) timeout_seconds: u32,
 }
 
+/// The members app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Members {
+    /// How many members there may be, expired ones included; 0 for no limit.
+    pub(crate) max: u32,
+    /// What each living member pays when another expires.
+    pub(crate) levy: String,
+    /// What happens where one cannot: block or arrears.
+    pub(crate) policy: String,
+}
+
 const DEFAULTS: &str = r#"
 data = "./data"
 listen = "127.0.0.1:8080"
@@ -248,13 +284,22 @@ api_url = "https://api.telegram.org"
 secret = ""
 allow_private = false
 
-[sheets]
-credentials = ""
-api_url = "https://sheets.googleapis.com"
-
 [identity]
 sign_up = true
 second_factor = true
+
+[backup]
+schedule = "30 2 * * *"
+folder = ""
+keep_daily = 7
+keep_weekly = 4
+keep_monthly = 12
+passphrase_file = ""
+passphrase = ""
+
+[sheets]
+credentials = ""
+api_url = "https://sheets.googleapis.com"
 
 [charge]
 currency = "INR"
@@ -267,6 +312,11 @@ connector = "instant"
 url = ""
 secret = ""
 timeout_seconds = 20
+
+[members]
+max = 10
+levy = "1.00"
+policy = "block"
 "#;
 
 /// Names that people know from elsewhere, beside `PURSER_` and the key.
@@ -310,6 +360,7 @@ impl Config {
             &mut config.mail.password,
             &mut config.telegram.bot_token,
             &mut config.webhook.secret,
+            &mut config.backup.passphrase,
             &mut config.sheets.credentials,
         ];
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
@@ -472,6 +523,7 @@ mod tests {
             ("EMAIL_HOST_PASSWORD", "sesame"),
             ("TELEGRAM_BOT_TOKEN", "sesame"),
             ("PURSER_WEBHOOK_SECRET", "sesame"),
+            ("PURSER_BACKUP_PASSPHRASE", "sesame street"),
             ("SHEETS_CREDENTIALS_JSON", "sesame"),
         ]);
         let shown = config.unwrap().masked().unwrap();

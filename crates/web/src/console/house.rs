@@ -42,11 +42,8 @@ const KEY_STATES: &[Choice] = &[
 pub(crate) fn shelf(house: &Arc<House>) -> Shelf {
     let outbox = notices::resource(&house.options.texts, &house.options.channels);
     let resources = vec![people::resource(house), keys(), outbox, dead_letters(), jobs(), audit_log()];
-    Shelf {
-        name: "house",
-        title: "House",
-        console: Console { resources, figures: vec![notices::figure()], ..Console::default() },
-    }
+    let figures = vec![notices::figure()];
+    Shelf { name: "house", title: "House", console: Console { resources, figures, ..Console::default() } }
 }
 
 fn audit_log() -> Resource {
