@@ -274,7 +274,8 @@ struct NoticePage {
     /// Whether that was the end of it.
     failed: bool,
     lang: &'static str,
-    again: String,
+    /// Where it is sent again, for whoever may.
+    again: Option<String>,
     /// Whether it stands there as it was sent, or as it would be.
     was_sent: bool,
     /// Whether secrets are struck out for this visitor alone.
@@ -305,7 +306,7 @@ pub(super) async fn page(desk: &Arc<Desk>, visitor: &Visitor, id: Uuid) -> Resul
         error: notice.error.clone(),
         failed: notice.state == NoticeState::Failed,
         lang: notice.language.code(),
-        again: format!("{BASE}do/?action=again&id={id}"),
+        again: visitor.caller.has(SEND).then(|| format!("{BASE}do/?action=again&id={id}")),
         was_sent: notice.sent.is_some(),
         struck: !secrets.is_empty() && !may_read && notice.sent.is_none(),
         text: text(texts, shown, edit),
