@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use purser_files::FileStore;
 use purser_identity::Sealer;
 use purser_outbox::Outbox;
 use purser_store::{Clock, Store};
@@ -34,6 +35,8 @@ pub struct House {
     pub process: Uuid,
     /// API keys seen lately.
     pub keys: KeyRing,
+    /// Uploaded files.
+    pub files: FileStore,
     /// What roles allow.
     pub rights: Rights,
     /// Seals secrets that must be read again.

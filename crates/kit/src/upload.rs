@@ -1,7 +1,7 @@
 //! Files at the HTTP edge: one coming in with a form, one going out to whoever may see it.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use purser_files::{Error, File, Refusal};
@@ -37,6 +37,8 @@ pub async fn upload_receive(request: Request, name: &str, limit: usize) -> Resul
     let bytes = bytes.map_err(|problem| if problem.code() == &code::BODY_TOO_LARGE { too_large() } else { problem })?;
     let mut whole = Request::new(Body::from(bytes));
     *whole.headers_mut() = headers;
+    // Held to its limit above; the usual one of 2 MB is not for files.
+    DefaultBodyLimit::disable().apply(&mut whole);
     let wrong_type = "Send the file as multipart/form-data, as the form of a page does.";
     let form = Multipart::from_request(whole, &()).await;
     let mut form = form.map_err(|_| Problem::new(&code::UNSUPPORTED_MEDIA_TYPE, wrong_type))?;
@@ -151,6 +153,9 @@ mod tests {
         }
         let exact = form(&[("photo", Some("a.png"), &[7; 100])]);
         assert!(upload_receive(exact, "photo", 100).await.is_ok());
+        let large = vec![7; 5 << 20];
+        let upload = upload_receive(form(&[("photo", Some("a.png"), &large)]), "photo", 8 << 20).await.unwrap();
+        assert_eq!(upload.file, Some(large), "there is no other limit");
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ mod tar;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(crate) use list::{backups_list, newest, partials_remove};
+pub(crate) use list::{BackupInfo, backups_list, newest, partials_remove};
 pub(crate) use progress::Progress;
 pub(crate) use restore::{Plan, Restored, restore};
 pub(crate) use retention::{Keep, retire};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use purser_files::FileStore;
 use purser_identity::Sealer;
 use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
 use purser_outbox::Outbox;
@@ -18,6 +19,9 @@ use crate::{apps, edge};
 
 /// The embedded database's file in the data folder.
 const DATABASE: &str = "purser.db";
+
+/// The folder of uploaded files in the data folder.
+const FILES: &str = "files";
 
 /// The instance key's file: what seals secrets, and signs what leaves the house. 32 random bytes, in hex.
 const INSTANCE_KEY: &str = "instance.key";
@@ -70,7 +74,8 @@ pub(crate) fn context(config: &Config, store: Store) -> Result<AppContext, Failu
     let https = config.tls.is_set() || config.app_url.starts_with("https://");
     let (zone, outbox, keys) = (zone(config)?, Outbox::default(), KeyRing::default());
     let (rights, sealer) = (Rights::new(apps::scopes()), Sealer::new(&instance_key_read(config)?));
-    Ok(AppContext::new(House { store, clock, zone, ids, outbox, process, keys, rights, sealer, https }))
+    let files = FileStore::folder(config.data.join(FILES));
+    Ok(AppContext::new(House { store, clock, zone, ids, outbox, process, keys, files, rights, sealer, https }))
 }
 
 /// The zone of schedules and days.

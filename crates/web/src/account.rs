@@ -9,6 +9,7 @@ mod form;
 pub(crate) mod mail;
 mod password;
 mod person;
+mod photo;
 mod profile;
 pub(crate) mod proof;
 mod reset;
@@ -41,6 +42,9 @@ pub(crate) fn routes(house: &Arc<House>) -> Router {
         ("/accounts/password/reset/", get(reset::ask).post(reset::asked)),
         ("/accounts/password/reset/{token}/", get(reset::form).post(reset::submit)),
         ("/accounts/profile/", get(profile::form).post(profile::submit)),
+        ("/accounts/photo/", get(photo::form).post(photo::submit)),
+        ("/accounts/photo/picture/", get(photo::picture)),
+        ("/accounts/photo/remove/", post(photo::remove)),
         ("/accounts/sessions/", get(sessions::list)),
         ("/accounts/sessions/end/", post(sessions::end)),
         ("/accounts/second-factor/", get(second_factor::page).post(second_factor::confirm)),

@@ -4,6 +4,7 @@
 //! scope that the resource or the action names, works without JavaScript, and keeps its state in its address.
 
 mod act;
+mod backups;
 mod books;
 mod export;
 mod frame;
@@ -32,6 +33,7 @@ use purser_kit::console::{Action, Console, Import, Resource};
 
 use crate::site::House;
 
+pub use backups::{Backup, BackupsFn};
 pub(crate) use frame::Group;
 pub use house::SCOPES as HOUSE_SCOPES;
 use refusal::Refusal;
@@ -87,6 +89,7 @@ pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
         ("/admin/inbox/", get(home::inbox)),
         ("/admin/ledger/accounts/", get(books::tree)),
         ("/admin/ledger/accounts/{id}/", get(books::account)),
+        (backups::BASE, get(backups::page)),
         ("/admin/house/new-key/", get(keys::form).post(keys::submit)),
         ("/admin/house/schedules/", get(schedules::page).post(schedules::run)),
         ("/admin/house/texts/", get(texts::list)),

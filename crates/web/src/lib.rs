@@ -21,7 +21,7 @@ mod tls;
 
 pub use account::HOUSE_NOTICES;
 pub use axum::Router;
-pub use console::HOUSE_SCOPES;
+pub use console::{Backup, BackupsFn, HOUSE_SCOPES};
 pub use docs::openapi_json;
 pub use health::Part;
 pub use server::{ClearListener, Peer, serve};

@@ -17,7 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use utoipa::openapi::OpenApi;
 
-use crate::console::Shelf;
+use crate::console::{BackupsFn, Shelf};
 use crate::health::{Part, Pulse};
 use crate::measure::Measures;
 use crate::{account, assets, console, docs, edge, health, noop, pages, setup, sign_in};
@@ -62,6 +62,8 @@ pub struct SiteOptions {
     pub random: fn(&mut [u8]),
     /// Mount POST /api/v1/noop/, the benchmark's ceiling.
     pub with_noop: bool,
+    /// Finds the backups.
+    pub backups: BackupsFn,
     /// What /api/v1/health/ asks besides the database.
     pub parts: Vec<(&'static str, Part)>,
     /// What the house has to tell.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::body::Bytes;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use purser_kit::{
     Caller, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint, json,
+    upload_receive,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,9 +18,6 @@ use super::members::{answer, doer, parse_bool};
 use crate::Members;
 use crate::service;
 use crate::sheet::{MOST_BYTES, Sheet};
-
-/// What a multipart form adds to the file in it.
-const WRAPPING: usize = 65_536;
 
 /// A file that was checked.
 #[derive(Serialize, ToSchema)]
@@ -161,7 +159,7 @@ async fn received(headers: &HeaderMap, request: Request) -> Result<Bytes, Proble
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
         "text/csv" => body_bytes(request, MOST_BYTES).await,
-        "multipart/form-data" => in_form(headers, request).await,
+        "multipart/form-data" => in_form(request).await,
         _ => {
             let detail = "Send the file with Content-Type: text/csv, or in a multipart/form-data form as 'file'.";
             Err(Problem::new(&code::UNSUPPORTED_MEDIA_TYPE, detail))
@@ -169,16 +167,8 @@ async fn received(headers: &HeaderMap, request: Request) -> Result<Bytes, Proble
     }
 }
 
-async fn in_form(headers: &HeaderMap, request: Request) -> Result<Bytes, Problem> {
-    let unreadable = |_| Problem::new(&code::MALFORMED_BODY, "The form cannot be read.");
-    let bytes = body_bytes(request, MOST_BYTES + WRAPPING).await?;
-    let mut whole = Request::new(Body::from(bytes));
-    *whole.headers_mut() = headers.clone();
-    let mut form = Multipart::from_request(whole, &()).await.map_err(|_| unreadable(()))?;
-    while let Some(part) = form.next_field().await.map_err(|_| unreadable(()))? {
-        if part.name() == Some("file") {
-            return part.bytes().await.map_err(|_| unreadable(()));
-        }
-    }
-    Err(Problem::new(&code::MALFORMED_BODY, "The form has no field 'file' with the file in it."))
+async fn in_form(request: Request) -> Result<Bytes, Problem> {
+    let upload = upload_receive(request, "file", MOST_BYTES).await?;
+    let missing = || Problem::new(&code::MALFORMED_BODY, "The form has no field 'file' with the file in it.");
+    upload.file.map(Bytes::from).ok_or_else(missing)
 }

@@ -7,7 +7,7 @@ use purser_identity::{HashCost, Secret, SessionRules, setup_issue, superuser_exi
 use purser_kit::{App, AppContext};
 use purser_notify::{Probe, Texts};
 use purser_outbox::Schedule;
-use purser_web::{ClearListener, Face, SiteOptions, TlsListener};
+use purser_web::{Backup, BackupsFn, ClearListener, Face, SiteOptions, TlsListener};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -16,7 +16,7 @@ use crate::cli::Serve;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
-use crate::{apps, edge, house, logs};
+use crate::{apps, backup, edge, house, logs};
 
 pub(super) async fn run(
     mut config: Config,
@@ -117,11 +117,29 @@ fn site(
         random: edge::random,
         with_noop,
         parts: parts(config, context, &told.ways),
+        backups: backups_found(config),
         channels: told.ways.channels(),
         texts: told.texts,
         schedules: told.schedules,
     };
     purser_web::site(context, apps.into_iter().map(face).collect(), options)
+}
+
+/// The backups in the folder, for the console.
+fn backups_found(config: &Config) -> BackupsFn {
+    let folder = house::backup_folder(config);
+    Arc::new(move || {
+        let found = backup::backups_list(&folder).map_err(|error| error.to_string())?;
+        let told = |info: backup::BackupInfo| Backup {
+            name: info.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            moment: info.moment,
+            bytes: info.bytes,
+            contents: info
+                .contents
+                .map(|contents| (format!("{}, Purser {}", contents.engine, contents.program), contents.sealed)),
+        };
+        Ok(found.into_iter().map(told).collect())
+    })
 }
 
 /// The same site for its documentation: nothing is served from it.

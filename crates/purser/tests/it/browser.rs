@@ -94,6 +94,19 @@ impl Browser {
         Page::of(response).await
     }
 
+    /// Sends a form with one file in it.
+    pub(crate) async fn upload(&mut self, path: &str, field: &str, name: &str, bytes: &[u8]) -> Page {
+        let head = format!(
+            "--line\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        let body = [head.as_bytes(), bytes, b"\r\n--line--\r\n"].concat();
+        let request = self.client.post(format!("{}{path}", self.base));
+        let request = request.header("content-type", "multipart/form-data; boundary=line");
+        let request = self.session.iter().fold(request, |request, session| request.header(COOKIE, session));
+        Page::of(request.body(body).send().await.unwrap()).await
+    }
+
     /// Sends a form, and goes where it leads.
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
         let sent = self.post(path, fields).await;

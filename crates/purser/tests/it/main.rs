@@ -29,6 +29,7 @@ mod web;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use purser_files::FileStore;
 use purser_identity::Sealer;
 use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
 use purser_outbox::Outbox;
@@ -58,6 +59,7 @@ fn context_on(db: &TestDb, store: Store) -> AppContext {
         outbox: Outbox::default(),
         process: db.ids().next(),
         keys: KeyRing::default(),
+        files: FileStore::folder(std::env::temp_dir().join(format!("purser-files-{}", std::process::id()))),
         rights: Rights::new([purser_web::HOUSE_SCOPES, purser_charge::SCOPES].concat()),
         sealer: Sealer::new(&[7; 32]),
         https: false,

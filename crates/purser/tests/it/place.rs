@@ -77,6 +77,7 @@ impl Place {
             channels: Vec::new(),
             texts: Arc::new(Texts::new(purser_web::HOUSE_NOTICES.to_vec(), "https://purser.example", "")),
             schedules: Vec::new(),
+            backups: Arc::new(|| Ok(Vec::new())),
         };
         let site = purser_web::site(&context, faces(&context), options);
         tokio::spawn(purser_web::serve(ClearListener(listener), site.router, std::future::pending()));

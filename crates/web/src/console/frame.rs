@@ -1,6 +1,6 @@
 //! What stands around every page of the console.
 
-use super::{Desk, Visitor, books, schedules, texts};
+use super::{Desk, Visitor, backups, books, schedules, texts};
 use crate::pages::Shell;
 
 /// The pages of one app.
@@ -46,7 +46,11 @@ pub(super) fn shell(desk: &Desk, visitor: &Visitor, title: impl Into<String>) ->
 
 /// The house's pages that are no lists of objects.
 fn own_pages(visitor: &Visitor) -> Vec<(&'static str, &'static str)> {
-    let pages = [("Schedules", schedules::BASE, schedules::SCOPE), ("Notice texts", texts::BASE, texts::SCOPE)];
+    let pages = [
+        ("Schedules", schedules::BASE, schedules::SCOPE),
+        ("Notice texts", texts::BASE, texts::SCOPE),
+        ("Backups", backups::BASE, backups::SCOPE),
+    ];
     let open = pages.into_iter().filter(|(.., scope)| visitor.caller.has(scope));
     open.map(|(title, href, _)| (title, href)).collect()
 }

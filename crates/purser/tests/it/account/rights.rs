@@ -131,4 +131,50 @@ both! {
         assert!(status == 403 && text.contains("proof_needed"), "{status} {text}");
         assert_eq!(boss.get("/api/sellers/").await.status, 200, "looking is not money");
     }
+
+    async fn every_page_of_the_console_is_closed_to_whoever_has_no_right_to_it(db: TestDb) {
+        let place = open(&db).await;
+        for (name, kind) in [("boss", "superuser"), ("stranger", "person"), ("novice", "staff")] {
+            place.person(name, kind, "").await;
+        }
+        let mut boss = place.signed_in("boss").await;
+        assert_eq!(seller(&mut boss).await, 303);
+        let pages = crawl(&boss).await;
+        for known in ["/admin/charge/sellers/", "/admin/house/people/", "/admin/house/schedules/", "/admin/ledger/accounts/", "/admin/house/new-key/"] {
+            assert!(pages.iter().any(|page| page == known), "{known}: {pages:?}");
+        }
+        assert!(pages.iter().any(|page| page.contains("/do/?action=increase-credit")), "{pages:?}");
+        let (anybody, stranger, novice) =
+            (Browser::at(&place.base), place.signed_in("stranger").await, place.signed_in("novice").await);
+        for page in &pages {
+            let sent = anybody.get(page).await;
+            assert!(sent.status == 303 && sent.sent_to.starts_with("/accounts/login/?next="), "{page}: {}", sent.status);
+            assert_eq!(stranger.get(page).await.status, 403, "{page}");
+            // A first page and an inbox are for every member of staff, and show what each may see.
+            let open = page == "/admin/" || page.starts_with("/admin/inbox/");
+            assert_eq!(novice.get(page).await.status, if open { 200 } else { 403 }, "{page}");
+        }
+        assert!(!novice.page("/admin/").await.contains("/admin/charge/"), "nor does anything lead there");
+    }
+}
+
+/// Every page of the console that links lead to.
+async fn crawl(browser: &Browser) -> Vec<String> {
+    let mut found = vec!["/admin/".to_owned()];
+    let mut next = 0;
+    while next < found.len() && next < 400 {
+        let base = found[next].split('?').next().unwrap().to_owned();
+        let page = browser.get(&found[next]).await;
+        assert!(page.status < 400, "{}: {} {}", found[next], page.status, page.text);
+        next += 1;
+        for link in page.text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let link = link.replace("&#38;", "&").replace("&amp;", "&");
+            let link = if link.starts_with('?') { format!("{base}{link}") } else { link };
+            if link.starts_with("/admin/") && !found.contains(&link) {
+                found.push(link);
+            }
+        }
+    }
+    assert_eq!(next, found.len(), "the console has more pages than this test has patience");
+    found
 }

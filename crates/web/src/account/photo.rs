@@ -1,0 +1,121 @@
+//! One's picture.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use purser_files::{Accept, Error as FilesError, File, NewFile, file_create, file_remove, files_of};
+use purser_identity::Error as IdentityError;
+use purser_kit::{Problem, file_problem, file_response, upload_receive};
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::Person;
+use crate::pages::{self, Shell};
+use crate::sign_in::note;
+use crate::site::House;
+
+/// What a picture belongs to.
+const OWNER: &str = "identity.user";
+
+#[derive(Template)]
+#[template(path = "account/photo.html")]
+struct PhotoPage {
+    shell: Shell,
+    /// Changes with the picture, so that no browser shows an old one.
+    picture: Option<Uuid>,
+    error: Option<String>,
+}
+
+fn shown(person: &Person, picture: Option<Uuid>, error: Option<String>) -> Response {
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    pages::page(status, &PhotoPage { shell: person.shell("Your picture"), picture, error })
+}
+
+async fn current(house: &House, person: &Person) -> Result<Option<File>, Problem> {
+    let id = person.session.user.id;
+    let found = house.context.store.read(move |tx| files_of(tx, OWNER, id)).await;
+    Ok(found.map_err(|error| file_problem("photo", error))?.pop())
+}
+
+pub(super) async fn form(State(house): State<Arc<House>>, person: Person) -> Result<Response, Problem> {
+    let picture = current(&house, &person).await?;
+    Ok(shown(&person, picture.map(|file| file.id), None))
+}
+
+/// The picture itself, for its owner alone.
+pub(super) async fn picture(State(house): State<Arc<House>>, person: Person) -> Result<Response, Problem> {
+    let Some(file) = current(&house, &person).await? else { return Err(Problem::not_found("picture")) };
+    let bytes = house.context.files.read(&file).await.map_err(|error| file_problem("photo", error))?;
+    Ok(file_response(&file, bytes))
+}
+
+pub(super) async fn submit(
+    State(house): State<Arc<House>>,
+    person: Person,
+    request: Request,
+) -> Result<Response, Problem> {
+    let refused = async |problem: Problem| {
+        if problem.code().status >= 500 {
+            return Err(problem);
+        }
+        let picture = current(&house, &person).await?;
+        Ok(shown(&person, picture.map(|file| file.id), Some(problem.detail().to_owned())))
+    };
+    let upload = match upload_receive(request, "photo", Accept::PICTURE.bytes).await {
+        Ok(upload) => upload.file.unwrap_or_default(),
+        Err(problem) => return refused(problem).await,
+    };
+    let (now, id) = house.context.stamp();
+    let checked = match house.context.files.check(upload, Accept::PICTURE).await {
+        Ok(checked) => checked,
+        Err(error) => return refused(file_problem("photo", error)).await,
+    };
+    house.context.files.save(id, &checked).await.map_err(|error| file_problem("photo", error))?;
+    let new = NewFile::new(id, &checked, (OWNER, person.session.user.id), &person.actor());
+    let event = house.context.ids.next(now);
+    let (actor, origin, owner) = (person.actor(), person.origin.clone(), person.session.user.id);
+    let replaced = house.context.store.write(move |tx| {
+        let old = taken_away(tx, owner)?;
+        file_create(tx, now, &new)?;
+        note(tx, now, event, &actor, "photo.change", &origin).map_err(noted)?;
+        Ok::<_, FilesError>(old)
+    });
+    forget(&house, replaced.await.map_err(|error| file_problem("photo", error))?).await;
+    Ok(Redirect::to("/accounts/photo/").into_response())
+}
+
+pub(super) async fn remove(State(house): State<Arc<House>>, person: Person) -> Result<Response, Problem> {
+    let (now, event) = house.context.stamp();
+    let (actor, origin, owner) = (person.actor(), person.origin.clone(), person.session.user.id);
+    let removed = house.context.store.write(move |tx| {
+        let old = taken_away(tx, owner)?;
+        note(tx, now, event, &actor, "photo.remove", &origin).map_err(noted)?;
+        Ok::<_, FilesError>(old)
+    });
+    forget(&house, removed.await.map_err(|error| file_problem("photo", error))?).await;
+    Ok(Redirect::to("/accounts/photo/").into_response())
+}
+
+fn taken_away(tx: &mut Tx<'_>, owner: Uuid) -> Result<Vec<File>, FilesError> {
+    files_of(tx, OWNER, owner)?.into_iter().map(|file| file_remove(tx, file.id)).collect()
+}
+
+/// A line of the audit log fails only as the store does.
+fn noted(error: IdentityError) -> FilesError {
+    match error {
+        IdentityError::Store(error) => FilesError::Store(error),
+        other => FilesError::Store(purser_store::Error::Engine(other.to_string())),
+    }
+}
+
+/// Nobody can ask for these any more; one that stays on the disk takes room and nothing else.
+async fn forget(house: &House, files: Vec<File>) {
+    for file in files {
+        if let Err(error) = house.context.files.remove(file.id, file.kind).await {
+            tracing::warn!(file = %file.id, %error, "a file that nobody needs could not be removed");
+        }
+    }
+}
