@@ -5,6 +5,7 @@ mod counter;
 mod phones;
 mod requests;
 mod sellers;
+mod statements;
 mod transactions;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(read, routes!(counter::credit_read))
         .add(read, routes!(transactions::seller_credit_list))
         .add(read, routes!(transactions::seller_sale_list))
+        .add(read, routes!(statements::seller_statement))
         .add(read_all, routes!(phones::phone_list))
         .add(manage, routes!(phones::phone_create))
         .add(read_all, routes!(phones::phone_read))

@@ -6,6 +6,7 @@ mod phones;
 mod requests;
 mod sales;
 mod sellers;
+mod statement;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
         ],
         figures: figures::figures(charge.settings.currency),
         imports: Vec::new(),
+        reports: vec![statement::report(charge)],
     }
 }
 

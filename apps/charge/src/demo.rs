@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use purser_kit::Problem;
 use purser_money::Money;
+use purser_outbox::Language;
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -75,6 +76,7 @@ impl Past {
                 email: Some(format!("{}@example.com", name.to_lowercase().replace(' ', "."))),
                 phone: None,
                 low_credit_alert: Some(Money::new(50_000, self.settings.currency)),
+                language: Language::English,
             })
             .collect();
         let ids = new.iter().map(|seller| seller.id).collect();

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use purser_kit::Rule;
 use purser_ledger::{AccountId, AccountPath, EntryId, Error as LedgerError};
 use purser_money::{Currency, Money};
+use purser_outbox::Language;
 use uuid::Uuid;
 
 /// What an operator may set.
@@ -124,6 +125,11 @@ pub(crate) fn parse_email(text: &str) -> Result<String, Rule> {
     if good { Ok(text.to_owned()) } else { Err(malformed()) }
 }
 
+/// A language by its code.
+pub(crate) fn parse_language(text: &str) -> Result<Language, Rule> {
+    Language::parse(text).ok_or_else(|| Rule::new("unknown_value", "be en or hi"))
+}
+
 /// Whether a seller or a number takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -170,6 +176,8 @@ pub struct Seller {
     pub phone: Option<PhoneNumber>,
     /// Below what credit to tell it.
     pub low_credit_alert: Option<Money>,
+    /// In which language to write to it.
+    pub language: Language,
     /// Whether it may sell.
     pub standing: Standing,
     /// Where its credit is kept.

@@ -10,6 +10,7 @@ mod demo;
 mod domain;
 mod error;
 mod jobs;
+mod notices;
 pub mod service;
 mod store;
 
@@ -31,6 +32,7 @@ pub use store::{CreditCheck, Filter};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "charge", number: 1, name: "charge", sql: include_str!("../migrations/0001_charge.sql") },
     Migration { room: "charge", number: 2, name: "request", sql: include_str!("../migrations/0002_request.sql") },
+    Migration { room: "charge", number: 3, name: "notice", sql: include_str!("../migrations/0003_notice.sql") },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.
@@ -90,7 +92,7 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
         console: console::console(&charge),
         jobs: jobs::handlers(&charge),
         schedules: jobs::schedules(),
-        notices: &[],
+        notices: notices::NOTICES,
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),
     }
 }

@@ -7,6 +7,7 @@ mod request;
 mod sale;
 mod sell;
 mod seller;
+mod statement;
 
 pub use credit::{IncreaseOrder, credit_increase};
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
@@ -15,6 +16,7 @@ pub use request::{NewRequest, request_approve, request_create, request_get, requ
 pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};
 pub use sell::{Order, sales_create};
 pub use seller::{NewSeller, Removed, SellerChange, seller_change, seller_create, seller_get, seller_remove};
+pub use statement::{DayLine, DayStatement, DayTotals, day_statement, day_totals};
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};

@@ -5,6 +5,7 @@ pub(crate) mod request;
 use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
+use purser_outbox::Language;
 use purser_store::{Each, Error, Param, Row, Tx, params};
 use uuid::Uuid;
 
@@ -60,7 +61,7 @@ impl<'a> Conditions<'a> {
 // Sellers.
 
 const SELLER_SELECT: &str = "SELECT s.id, s.name, s.email, s.phone, s.low_credit_alert, s.status, s.account, b.balance, \
-     b.held, s.created_at, s.updated_at FROM charge_seller s JOIN ledger_balance b ON b.account = s.account";
+     b.held, s.created_at, s.updated_at, s.language FROM charge_seller s JOIN ledger_balance b ON b.account = s.account";
 
 fn read_seller(row: &Row<'_>, currency: Currency) -> Result<Seller, Error> {
     let money = |minor| Money::new(minor, currency);
@@ -76,6 +77,7 @@ fn read_seller(row: &Row<'_>, currency: Currency) -> Result<Seller, Error> {
         held: money(row.get(8)?),
         created_at: row.get(9)?,
         updated_at: row.get(10)?,
+        language: Language::parse(&row.get::<String>(11)?).unwrap_or_default(),
     })
 }
 
@@ -98,8 +100,9 @@ pub(crate) fn sellers_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency)
 
 pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO charge_seller (id, name, email, phone, low_credit_alert, status, account, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO charge_seller (id, name, email, phone, low_credit_alert, status, account, created_at, updated_at,
+             language)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         &params![
             seller.id,
             &seller.name,
@@ -110,6 +113,7 @@ pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Erro
             seller.account.get(),
             seller.created_at,
             seller.updated_at,
+            seller.language.code(),
         ],
     )?;
     Ok(())
@@ -117,7 +121,8 @@ pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Erro
 
 pub(crate) fn seller_update(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Error> {
     tx.execute(
-        "UPDATE charge_seller SET name = ?2, email = ?3, phone = ?4, low_credit_alert = ?5, status = ?6, updated_at = ?7
+        "UPDATE charge_seller SET name = ?2, email = ?3, phone = ?4, low_credit_alert = ?5, status = ?6, updated_at = ?7,
+             language = ?8
          WHERE id = ?1",
         &params![
             seller.id,
@@ -127,9 +132,43 @@ pub(crate) fn seller_update(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Erro
             seller.low_credit_alert.map(Money::minor),
             seller.standing.name(),
             seller.updated_at,
+            seller.language.code(),
         ],
     )?;
     Ok(())
+}
+
+/// A seller whose credit has crossed its alert since it was last looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    pub(crate) seller: Seller,
+    /// It was told, and is at its alert again; else it is below, and was not told.
+    pub(crate) told: bool,
+}
+
+/// The sellers that must be told that their credit is low, and those that were told and need not be any more.
+pub(crate) fn credit_watched(tx: &mut Tx<'_>, currency: Currency) -> Result<Vec<Watched>, Error> {
+    let sql = format!(
+        "{} WHERE (s.low_credit_told_at IS NULL AND s.low_credit_alert IS NOT NULL AND s.email IS NOT NULL
+                   AND s.status = 'active' AND b.balance - b.held < s.low_credit_alert)
+               OR (s.low_credit_told_at IS NOT NULL
+                   AND (s.low_credit_alert IS NULL OR b.balance - b.held >= s.low_credit_alert))
+         ORDER BY s.id",
+        SELLER_SELECT.replacen(" FROM ", ", s.low_credit_told_at FROM ", 1)
+    );
+    tx.query(&sql, &[], |row| {
+        Ok(Watched { seller: read_seller(row, currency)?, told: row.get::<Option<i64>>(12)?.is_some() })
+    })
+}
+
+/// Notes that a seller was told, or need not be any more; whether that is news.
+pub(crate) fn credit_told(tx: &mut Tx<'_>, seller: Uuid, at: Option<Timestamp>) -> Result<bool, Error> {
+    let changed = tx.execute(
+        "UPDATE charge_seller SET low_credit_told_at = ?2
+         WHERE id = ?1 AND (low_credit_told_at IS NULL) = (CAST(?2 AS BIGINT) IS NOT NULL)",
+        &params![seller, at],
+    )?;
+    Ok(changed > 0)
 }
 
 pub(crate) fn seller_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {

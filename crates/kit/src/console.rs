@@ -7,6 +7,7 @@
 mod cell;
 mod import;
 mod listing;
+mod sheet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
+pub use sheet::{Report, Sheet, SheetFn};
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search};
 
 use crate::fields::Fields;
@@ -33,6 +35,8 @@ pub struct Console {
     pub figures: Vec<Figure>,
     /// What can be uploaded.
     pub imports: Vec<Import>,
+    /// What is printed, or taken into a spreadsheet, of one object and one day.
+    pub reports: Vec<Report>,
 }
 
 /// A kind of object that the console lists, shows and acts on.

@@ -15,6 +15,7 @@ mod object;
 mod people;
 mod proof;
 mod refusal;
+mod report;
 mod show;
 mod upload;
 mod visitor;
@@ -25,7 +26,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use purser_kit::Problem;
-use purser_kit::console::{Action, Console, Import, Resource};
+use purser_kit::console::{Action, Console, Import, Report, Resource};
 
 use crate::site::House;
 
@@ -65,6 +66,12 @@ impl Desk {
         found.map(|action| (shelf, resource, action)).ok_or_else(|| Problem::not_found("action"))
     }
 
+    fn report(&self, app: &str, resource: &str, name: &str) -> Result<&Report, Problem> {
+        let mut reports = self.shelf(app)?.console.reports.iter();
+        let found = reports.find(|report| report.resource == resource && report.name == name);
+        found.ok_or_else(|| Problem::not_found("page"))
+    }
+
     fn import(&self, app: &str, name: &str) -> Result<(&Shelf, &Import), Problem> {
         let shelf = self.shelf(app)?;
         let found = shelf.console.imports.iter().find(|import| import.name == name);
@@ -89,6 +96,7 @@ pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
         ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
         ("/admin/{app}/{resource}/done/{once}/", get(act::done)),
         ("/admin/{app}/{resource}/{id}/", get(object::page)),
+        ("/admin/{app}/{resource}/{id}/{report}/", get(report::page)),
         ("/admin/{app}/import/{import}/", get(upload::form)),
         ("/admin/{app}/import/{import}/{id}/", get(upload::shown)),
         ("/admin/{app}/import/{import}/{id}/commit/", post(upload::commit)),
@@ -104,5 +112,6 @@ pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
         .route("/admin/{app}/import/{import}/template.csv", get(upload::template))
         .route("/admin/{app}/import/{import}/{id}/report.csv", get(upload::report))
         .route("/admin/{app}/{resource}/export.csv", get(export::csv))
+        .route("/admin/{app}/{resource}/{id}/{report}/file.csv", get(report::csv))
         .with_state(desk)
 }

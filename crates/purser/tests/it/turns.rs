@@ -12,6 +12,7 @@ use purser_charge::{CallingCode, Error, PhoneNumber, Settings, Standing, credit_
 use purser_kit::{Once, Repeatable};
 use purser_ledger::verify;
 use purser_money::{Currency, Money};
+use purser_outbox::Language;
 use purser_store::Engine;
 use purser_testkit::{TestClock, TestDb};
 use uuid::Uuid;
@@ -172,6 +173,7 @@ impl Shop {
                     email: None,
                     phone: None,
                     low_credit_alert: None,
+                    language: Language::English,
                 };
                 seller_create(tx, NOW, &rules, &new)?;
                 let (amount, actor) = (inr(CREDIT), "test".to_owned());
