@@ -2,6 +2,7 @@
 
 mod callback;
 mod counter;
+mod imports;
 mod phones;
 mod requests;
 mod sellers;
@@ -42,6 +43,7 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(manage, routes!(sellers::seller_delete))
         .add(credit, routes!(counter::credit_increase))
         .add(Needs::Scope("charge.sell"), routes!(counter::charge_sell))
+        .add(Needs::Scope("charge.sell"), routes!(imports::sales_import))
         .add(read, routes!(counter::credit_read))
         .add(read, routes!(transactions::seller_credit_list))
         .add(read, routes!(transactions::seller_sale_list))

@@ -7,6 +7,7 @@ mod requests;
 mod sales;
 mod sellers;
 mod statement;
+mod upload;
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
             requests::resource(charge),
         ],
         figures: figures::figures(charge.settings.currency),
-        imports: Vec::new(),
+        imports: vec![upload::import(charge)],
         reports: vec![statement::report(charge)],
     }
 }

@@ -30,6 +30,15 @@ pub enum Error {
     /// Whoever asks for money does not approve it.
     #[error("You asked for this credit yourself; somebody else must approve it.")]
     OwnRequest,
+    /// A file that is no list of sales.
+    #[error("The file cannot be used: {0}.")]
+    BadFile(String),
+    /// A file with rows that cannot be sold.
+    #[error("{0} of the file's rows cannot be sold, so nothing was.")]
+    BadRows(usize),
+    /// A file whose sales were made before.
+    #[error("The sales of this file were made before.")]
+    Uploaded,
     /// An answer could not be put into words.
     #[error("the answer cannot be written: {0}")]
     Answer(String),
@@ -110,6 +119,9 @@ pub static CODES: &[&Code] = &[
     &INVALID_SIGNATURE,
     &ALREADY_DECIDED,
     &OWN_REQUEST,
+    &INVALID_FILE,
+    &INVALID_ROWS,
+    &ALREADY_IMPORTED,
 ];
 
 static INSUFFICIENT_CREDIT: Code = Code {
@@ -198,6 +210,28 @@ static OWN_REQUEST: Code = Code {
     help: "Let another member of staff, or another key, approve the request.",
 };
 
+static INVALID_FILE: Code = Code {
+    name: "invalid_file",
+    status: 400,
+    title: "The file is not a list of sales",
+    help: "Send CSV in UTF-8 whose first line names the columns. `detail` says what is wrong.",
+};
+
+/// What a file answers that has rows which cannot be sold.
+pub(crate) static INVALID_ROWS: Code = Code {
+    name: "invalid_rows",
+    status: 400,
+    title: "Some rows of the file cannot be sold, so none was",
+    help: "`rows` says what is wrong with each. Mend them and send the file again; `dry_run=true` checks it only.",
+};
+
+static ALREADY_IMPORTED: Code = Code {
+    name: "already_imported",
+    status: 409,
+    title: "The file's sales were made before",
+    help: "Look at the seller's sales. Upload another file for other sales.",
+};
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
@@ -218,6 +252,9 @@ impl From<Error> for Problem {
             Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),
             Error::Decided(_) => Problem::new(&ALREADY_DECIDED, detail),
             Error::OwnRequest => Problem::new(&OWN_REQUEST, detail),
+            Error::BadFile(_) => Problem::new(&INVALID_FILE, detail),
+            Error::BadRows(_) => Problem::new(&INVALID_ROWS, detail),
+            Error::Uploaded => Problem::new(&ALREADY_IMPORTED, detail),
             Error::Answer(error) => Problem::internal(error),
             Error::Ledger(error) => error.into(),
             Error::Outbox(OutboxError::Store(error)) | Error::Store(error) => error.into(),

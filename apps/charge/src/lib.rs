@@ -12,6 +12,7 @@ mod error;
 mod jobs;
 mod notices;
 pub mod service;
+mod sheet;
 mod store;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "charge", number: 1, name: "charge", sql: include_str!("../migrations/0001_charge.sql") },
     Migration { room: "charge", number: 2, name: "request", sql: include_str!("../migrations/0002_request.sql") },
     Migration { room: "charge", number: 3, name: "notice", sql: include_str!("../migrations/0003_notice.sql") },
+    Migration { room: "charge", number: 4, name: "upload", sql: include_str!("../migrations/0004_upload.sql") },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.

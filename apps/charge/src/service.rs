@@ -8,6 +8,7 @@ mod sale;
 mod sell;
 mod seller;
 mod statement;
+mod upload;
 
 pub use credit::{IncreaseOrder, credit_increase};
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
@@ -17,6 +18,7 @@ pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_
 pub use sell::{Order, sales_create};
 pub use seller::{NewSeller, Removed, SellerChange, seller_change, seller_create, seller_get, seller_remove};
 pub use statement::{DayLine, DayStatement, DayTotals, day_statement, day_totals};
+pub(crate) use upload::{CheckedSheet, Selling, sheet_check, sheet_sell};
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};

@@ -1,6 +1,7 @@
 //! The app's only SQL.
 
 pub(crate) mod request;
+pub(crate) mod upload;
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
@@ -206,6 +207,17 @@ pub(crate) fn seller_keys(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<Vec<(Uuid, Se
         let key = SellerKey { account: AccountId::from_column(row.get(1)?), standing: read_standing(row, 2)? };
         Ok((row.get(0)?, key))
     })
+}
+
+const SELLERS_BY_NAME: Each = Each {
+    sqlite: "SELECT name, id FROM charge_seller WHERE name = ?1",
+    postgres: "SELECT name, id FROM charge_seller WHERE name = ANY(?1::text[])",
+};
+
+/// The sellers with these names; several may have the same.
+pub(crate) fn sellers_by_name(tx: &mut Tx<'_>, names: &[&str]) -> Result<Vec<(String, Uuid)>, Error> {
+    let rows: Vec<_> = names.iter().map(|name| params![*name]).collect();
+    tx.query_each(&SELLERS_BY_NAME, &rows, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 // Phone numbers.
