@@ -24,6 +24,7 @@ pub use sheet::{Report, Sheet, SheetFn};
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search};
 
 use crate::fields::Fields;
+use crate::portal::Portal;
 use crate::problem::Problem;
 
 /// All that one app shows in the console.
@@ -37,6 +38,8 @@ pub struct Console {
     pub imports: Vec<Import>,
     /// What is printed, or taken into a spreadsheet, of one object and one day.
     pub reports: Vec<Report>,
+    /// What it offers to people who act for one of its objects.
+    pub portal: Option<Portal>,
 }
 
 /// A kind of object that the console lists, shows and acts on.
@@ -185,6 +188,8 @@ pub enum Input {
     Email,
     /// An amount.
     Amount,
+    /// A day.
+    Date,
     /// A whole number.
     Number,
     /// Several lines.

@@ -18,6 +18,7 @@ mod ids;
 mod json;
 mod list;
 mod once;
+pub mod portal;
 mod problem;
 mod rights;
 mod routes;

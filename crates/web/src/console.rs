@@ -5,19 +5,20 @@
 
 mod act;
 mod books;
-mod export;
+pub(crate) mod export;
+pub(crate) mod field;
 mod frame;
 mod home;
 mod house;
 mod keys;
 mod list;
-mod object;
+pub(crate) mod object;
 mod people;
-mod proof;
+pub(crate) mod proof;
 mod refusal;
 mod report;
-mod show;
-mod upload;
+pub(crate) mod show;
+pub(crate) mod upload;
 mod visitor;
 
 use std::sync::Arc;
@@ -30,11 +31,11 @@ use purser_kit::console::{Action, Console, Import, Report, Resource};
 
 use crate::site::House;
 
-pub(crate) use frame::Group;
+pub(crate) use act::chance;
+pub(crate) use frame::{Group, NavLink};
 pub use house::SCOPES as HOUSE_SCOPES;
-use refusal::Refusal;
-use visitor::Visitor;
-pub(crate) use visitor::escaped;
+pub(crate) use refusal::Refusal;
+pub(crate) use visitor::{Visitor, escaped};
 
 /// Everything that the console stands on.
 pub(crate) struct Desk {
@@ -50,7 +51,7 @@ pub(crate) struct Shelf {
 }
 
 impl Desk {
-    fn shelf(&self, app: &str) -> Result<&Shelf, Problem> {
+    pub(crate) fn shelf(&self, app: &str) -> Result<&Shelf, Problem> {
         self.apps.iter().find(|shelf| shelf.name == app).ok_or_else(|| Problem::not_found("page"))
     }
 
@@ -82,10 +83,14 @@ impl Desk {
 /// An app, and a resource or an import of it, in an address.
 type At = axum::extract::Path<(String, String)>;
 
-/// The console's pages, each with and without its last slash.
-pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
+/// Puts what apps bring beside what is the house's own.
+pub(crate) fn desk(house: &Arc<House>, mut apps: Vec<Shelf>) -> Arc<Desk> {
     apps.push(house::shelf(house));
-    let desk = Arc::new(Desk { house: Arc::clone(house), apps });
+    Arc::new(Desk { house: Arc::clone(house), apps })
+}
+
+/// The console's pages, each with and without its last slash.
+pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
     let pages = [
         ("/admin/", get(home::page)),
         ("/admin/inbox/", get(home::inbox)),
@@ -113,5 +118,5 @@ pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
         .route("/admin/{app}/import/{import}/{id}/report.csv", get(upload::report))
         .route("/admin/{app}/{resource}/export.csv", get(export::csv))
         .route("/admin/{app}/{resource}/{id}/{report}/file.csv", get(report::csv))
-        .with_state(desk)
+        .with_state(Arc::clone(desk))
 }

@@ -94,6 +94,15 @@ impl Browser {
         Page::of(response).await
     }
 
+    /// Chooses a file in a form, and sends it.
+    pub(crate) async fn upload(&self, path: &str, file: &str) -> Page {
+        let head = "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f.csv\"\r\n\r\n";
+        let request = self.client.post(format!("{}{path}", self.base));
+        let request = request.header("content-type", "multipart/form-data; boundary=edge");
+        let request = self.session.iter().fold(request, |request, session| request.header(COOKIE, session));
+        Page::of(request.body(format!("{head}{file}\r\n--edge--\r\n")).send().await.unwrap()).await
+    }
+
     /// Sends a form, and goes where it leads.
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
         let sent = self.post(path, fields).await;

@@ -1,6 +1,7 @@
 //! What goes on around the counter, under the test's clock: what sellers are told, uploads, the portal, operators.
 
 mod telling;
+mod upload;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
