@@ -19,7 +19,7 @@ use crate::Charge;
 use crate::SELLER_TIE;
 use crate::error::Error;
 
-pub(crate) use counter::sold_answer;
+pub(crate) use counter::{bounded, sell_reserved, sold_answer};
 pub(crate) use sellers::read_fields as seller_form;
 
 /// Rows of a seller's own lists.

@@ -2,6 +2,7 @@
 
 mod credit;
 mod figures;
+mod people;
 mod phones;
 mod requests;
 mod sales;
@@ -14,6 +15,10 @@ use std::sync::Arc;
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Console, Field, Tone};
 use uuid::Uuid;
+
+pub(crate) use requests::status as request_badge;
+pub(crate) use sales::status as sale_badge;
+pub(crate) use statement::sheet as statement_sheet;
 
 use crate::Charge;
 use crate::domain::Standing;
@@ -39,6 +44,7 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
         figures: figures::figures(charge.settings.currency),
         imports: vec![upload::import(charge)],
         reports: vec![statement::report(charge)],
+        portal: Some(crate::portal::portal(charge)),
     }
 }
 
@@ -47,7 +53,7 @@ fn badge(choices: &[Choice], value: &str) -> Cell {
     Cell::Badge(tone, value.to_owned())
 }
 
-fn standing(standing: Standing) -> Cell {
+pub(crate) fn standing(standing: Standing) -> Cell {
     badge(STANDINGS, standing.name())
 }
 

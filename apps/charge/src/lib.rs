@@ -11,6 +11,7 @@ mod domain;
 mod error;
 mod jobs;
 mod notices;
+mod portal;
 pub mod service;
 mod sheet;
 mod store;
@@ -35,6 +36,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "charge", number: 2, name: "request", sql: include_str!("../migrations/0002_request.sql") },
     Migration { room: "charge", number: 3, name: "notice", sql: include_str!("../migrations/0003_notice.sql") },
     Migration { room: "charge", number: 4, name: "upload", sql: include_str!("../migrations/0004_upload.sql") },
+    Migration { room: "charge", number: 5, name: "person", sql: include_str!("../migrations/0005_person.sql") },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.

@@ -1,5 +1,6 @@
 //! The app's only SQL.
 
+pub(crate) mod person;
 pub(crate) mod request;
 pub(crate) mod upload;
 

@@ -72,7 +72,7 @@ fn sale_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<
     Ok(Some(Detail {
         title: format!("{} for {}", sale.amount.for_people(), sale.number),
         facts: vec![
-            ("Status", sale_status(sale.status)),
+            ("Status", status(sale.status)),
             ("Seller", Cell::object(seller.name, "charge", "sellers", sale.seller)),
             ("Number", Cell::Text(sale.number.to_string())),
             ("Amount", Cell::Money(sale.amount)),
@@ -174,7 +174,8 @@ fn sale_resolve(charge: &Arc<Charge>) -> Action {
     }
 }
 
-fn sale_status(status: SaleStatus) -> Cell {
+/// How a sale stands, as a page shows it.
+pub(crate) fn status(status: SaleStatus) -> Cell {
     badge(SALE_STATES, status.name())
 }
 
@@ -184,7 +185,7 @@ pub(super) fn row(sale: &Sale) -> Vec<Cell> {
         Cell::Time(sale.created_at),
         Cell::object(sale.number.to_string(), "charge", "sales", sale.id),
         Cell::Money(sale.amount),
-        sale_status(sale.status),
+        status(sale.status),
         Cell::Money(sale.credit_after),
     ]
 }
