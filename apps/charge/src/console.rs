@@ -2,8 +2,10 @@
 
 mod credit;
 mod figures;
+mod operators;
 mod people;
 mod phones;
+mod products;
 mod requests;
 mod sales;
 mod sellers;
@@ -40,6 +42,8 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
             phones::resource(charge),
             credit::resource(charge),
             requests::resource(charge),
+            operators::resource(charge),
+            products::resource(charge),
         ],
         figures: figures::figures(charge.settings.currency),
         imports: vec![upload::import(charge)],

@@ -9,6 +9,8 @@ use purser_money::{Currency, Money};
 use purser_outbox::Language;
 use uuid::Uuid;
 
+use crate::catalog::{Priced, Product};
+
 /// What an operator may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -20,6 +22,8 @@ pub struct Settings {
     pub max_increase: Money,
     /// The calling code that numbers without one belong to: `91`.
     pub country: CallingCode,
+    /// Whether numbers that no operator's prefix fits are refused.
+    pub only_known: bool,
 }
 
 impl Settings {
@@ -27,7 +31,13 @@ impl Settings {
     #[must_use]
     pub fn standard() -> Self {
         let limit = Money::new(1_000_000, Currency::INR);
-        Settings { currency: Currency::INR, max_sale: limit, max_increase: limit, country: CallingCode::INDIA }
+        Settings {
+            currency: Currency::INR,
+            max_sale: limit,
+            max_increase: limit,
+            country: CallingCode::INDIA,
+            only_known: false,
+        }
     }
 }
 
@@ -38,6 +48,11 @@ pub struct CallingCode(u16);
 impl CallingCode {
     /// India's.
     pub const INDIA: CallingCode = CallingCode(91);
+
+    /// Its digits.
+    pub(crate) fn digits(self) -> u16 {
+        self.0
+    }
 
     /// Checks a code.
     ///
@@ -369,6 +384,8 @@ pub struct Sale {
     pub number: PhoneNumber,
     /// How much.
     pub amount: Money,
+    /// What it is of, and what it comes to.
+    pub priced: Priced,
     /// How it stands.
     pub status: SaleStatus,
     /// How it is delivered.
@@ -387,6 +404,26 @@ pub struct Sale {
     pub created_at: Timestamp,
     /// When the operator's answer, or a person's, came.
     pub settled_at: Option<Timestamp>,
+}
+
+/// An operator.
+#[derive(Debug, Clone)]
+pub(crate) struct OperatorRow {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) is_active: bool,
+    /// With what its numbers begin, + and country included.
+    pub(crate) prefixes: Vec<String>,
+}
+
+/// A product, and what people call it.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedProduct {
+    pub(crate) product: Product,
+    pub(crate) operator: Uuid,
+    pub(crate) operator_name: String,
+    pub(crate) name: String,
+    pub(crate) is_active: bool,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! simultaneous requests credit never goes below zero, no sale is lost, and none happens twice.
 
 mod api;
+mod catalog;
 pub mod connector;
 mod console;
 mod demo;
@@ -22,6 +23,7 @@ use purser_identity::Right;
 use purser_kit::{App, AppContext, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
+pub use catalog::Priced;
 pub use connector::Connector;
 pub use domain::{
     CallingCode, Increase, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus, Seller, Settings, Standing,
@@ -37,6 +39,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "charge", number: 3, name: "notice", sql: include_str!("../migrations/0003_notice.sql") },
     Migration { room: "charge", number: 4, name: "upload", sql: include_str!("../migrations/0004_upload.sql") },
     Migration { room: "charge", number: 5, name: "person", sql: include_str!("../migrations/0005_person.sql") },
+    Migration { room: "charge", number: 6, name: "operator", sql: include_str!("../migrations/0006_operator.sql") },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.

@@ -37,7 +37,13 @@ pub(crate) fn portal(charge: &Arc<Charge>) -> Portal {
             page(charge, "statement", "Statement", true, statement),
             page(charge, "keys", "API keys", true, keys::page),
         ],
-        deeds: vec![deeds::sell(charge), deeds::ask(charge), deeds::withdraw(charge), keys::make(charge), keys::revoke(charge)],
+        deeds: vec![
+            deeds::sell(charge),
+            deeds::ask(charge),
+            deeds::withdraw(charge),
+            keys::make(charge),
+            keys::revoke(charge),
+        ],
     }
 }
 
@@ -123,16 +129,24 @@ fn sales(
     let states = SaleStatus::ALL.map(|status| (status.name().to_owned(), status.name().to_owned())).to_vec();
     let narrow = vec![
         Field::line("q", "Number or reference", "").optional().with(wanted.unwrap_or_default()),
-        Field::line("status", "Status", "").optional().input(Input::Choice(states)).with(status.map_or("", SaleStatus::name)),
+        Field::line("status", "Status", "")
+            .optional()
+            .input(Input::Choice(states))
+            .with(status.map_or("", SaleStatus::name)),
     ];
-    let sheet = Sheet { title: "Sales".to_owned(), facts: Vec::new(), tables: vec![sales_table("Sales", visit, &found)] };
+    let sheet =
+        Sheet { title: "Sales".to_owned(), facts: Vec::new(), tables: vec![sales_table("Sales", visit, &found)] };
     let next = next.map(|next| format!("{kept}after={next}"));
     Ok(Some(PortalSheet { sheet, narrow, next, deeds: vec![("sell", None)], csv: true, ..PortalSheet::default() }))
 }
 
 /// A value in an address: numbers and our own words need no more than their plus kept.
 fn plus(value: &str) -> String {
-    value.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.')).collect::<String>().replace('+', "%2B")
+    value
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.'))
+        .collect::<String>()
+        .replace('+', "%2B")
 }
 
 fn sale(

@@ -147,7 +147,15 @@ fn row(record: &StringRecord, places: &[Option<usize>; 5], width: usize, setting
         "" => None,
         text => told(&mut errors, "client_ref", text, parse_client_ref),
     };
-    SheetRow { line: record.position().map_or(0, csv::Position::line), cells: cells.to_vec(), seller, number, amount, client_ref, errors }
+    SheetRow {
+        line: record.position().map_or(0, csv::Position::line),
+        cells: cells.to_vec(),
+        seller,
+        number,
+        amount,
+        client_ref,
+        errors,
+    }
 }
 
 /// What a spreadsheet was kept from running, without what kept it.
@@ -161,12 +169,7 @@ fn plain(cell: &str) -> &str {
 /// What begins a formula.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-fn told<T>(
-    errors: &mut Vec<String>,
-    name: &str,
-    text: &str,
-    parse: impl FnOnce(&str) -> Result<T, Rule>,
-) -> Option<T> {
+fn told<T>(errors: &mut Vec<String>, name: &str, text: &str, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Option<T> {
     if text.is_empty() {
         errors.push(format!("{name} is missing."));
         return None;
@@ -260,7 +263,9 @@ mod tests {
             let told = if amount.is_empty() { "amount is missing" } else { "amount must" };
             assert!(rows[0].errors[0].starts_with(told), "{amount}: {rows:?}");
         }
-        let rows = rows("seller,seller_id,phone_number,amount,client_ref\nA,x,12,1,r\n,,9876543210,1,r\n,,9876543210,1,r\n").unwrap();
+        let rows =
+            rows("seller,seller_id,phone_number,amount,client_ref\nA,x,12,1,r\n,,9876543210,1,r\n,,9876543210,1,r\n")
+                .unwrap();
         assert_eq!(rows[0].errors.len(), 2, "{rows:?}");
         assert_eq!(rows[1].errors, ["client_ref is also in row 4."]);
     }

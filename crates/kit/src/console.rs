@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
-pub use sheet::{Report, Sheet, SheetFn};
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search};
+pub use sheet::{Report, Sheet, SheetFn};
 
 use crate::fields::Fields;
 use crate::portal::Portal;

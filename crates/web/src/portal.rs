@@ -73,7 +73,9 @@ async fn begin(State(desk): State<Arc<Desk>>, guest: Guest) -> Result<Response, 
         for shelf in &reading.apps {
             let Some(portal) = &shelf.console.portal else { continue };
             let found = (portal.mine)(tx, user)?;
-            mine.extend(found.into_iter().map(|(id, name)| (format!("/portal/{}/{id}/", shelf.name), name, portal.title)));
+            mine.extend(
+                found.into_iter().map(|(id, name)| (format!("/portal/{}/{id}/", shelf.name), name, portal.title)),
+            );
         }
         Ok::<_, Problem>(mine)
     });
@@ -166,8 +168,10 @@ async fn shown(
         let of = target.map_or_else(String::new, |target| format!("?id={target}"));
         Some((format!("{base}do/{name}/{of}"), deed.title, deed.harms))
     });
-    let wanted: Vec<String> =
-        own.iter().map(|(name, value)| format!("{}={}", crate::console::escaped(name), crate::console::escaped(value))).collect();
+    let wanted: Vec<String> = own
+        .iter()
+        .map(|(name, value)| format!("{}={}", crate::console::escaped(name), crate::console::escaped(value)))
+        .collect();
     let page = SheetPage {
         shell: shell(desk, guest, app, &visit, &found.sheet.title)?,
         deeds: deeds.collect(),

@@ -43,7 +43,9 @@ pub(super) fn let_sell(charge: &Arc<Charge>) -> Action {
         target: Target::One,
         harms: false,
         moves_money: false,
-        fields: Box::new(|_, _| Ok(vec![Field::line("login", "Username or email", "Of somebody who has signed up here.")])),
+        fields: Box::new(|_, _| {
+            Ok(vec![Field::line("login", "Username or email", "Of somebody who has signed up here.")])
+        }),
         preview: Box::new(move |tx, ids| {
             let seller = seller_get(tx, &reading, one(ids)?)?;
             let (credit, name) = (seller.available().for_people(), seller.name);
@@ -61,7 +63,10 @@ pub(super) fn let_sell(charge: &Arc<Charge>) -> Action {
             let user = match (user, &login) {
                 (Some(user), _) if user.is_active => Some(user),
                 (_, Some(login)) => {
-                    let rule = purser_kit::Rule::new("unknown_value", "be the username or email of somebody who has an account here");
+                    let rule = purser_kit::Rule::new(
+                        "unknown_value",
+                        "be the username or email of somebody who has an account here",
+                    );
                     fields.refuse("login", login, rule)
                 }
                 (_, None) => None,
@@ -91,7 +96,10 @@ pub(super) fn stop_selling() -> Action {
             for (person, _) in persons_of(tx, one(ids)?)? {
                 people.push((person.to_string(), user_get(tx, person).map_err(problem)?.username.to_string()));
             }
-            Ok(vec![Field::line("person", "Who", "The seller's portal closes for them at once.").input(Input::Choice(people))])
+            Ok(vec![
+                Field::line("person", "Who", "The seller's portal closes for them at once.")
+                    .input(Input::Choice(people)),
+            ])
         }),
         preview: Box::new(|tx, ids| {
             let nobody = persons_of(tx, one(ids)?)?.is_empty();

@@ -69,6 +69,13 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
 fn sale_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(sale) = store::sale_find(tx, id, settings.currency)? else { return Ok(None) };
     let seller = service::seller_get(tx, settings, sale.seller)?;
+    let product = match sale.priced.product {
+        Some(id) => store::operator::product_find(tx, id)?,
+        None => None,
+    };
+    let product = product.map(|known| {
+        Cell::object(format!("{}: {}", known.operator_name, known.name), "charge", "products", known.product.id)
+    });
     Ok(Some(Detail {
         title: format!("{} for {}", sale.amount.for_people(), sale.number),
         facts: vec![
@@ -76,6 +83,9 @@ fn sale_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<
             ("Seller", Cell::object(seller.name, "charge", "sellers", sale.seller)),
             ("Number", Cell::Text(sale.number.to_string())),
             ("Amount", Cell::Money(sale.amount)),
+            ("Product", product.unwrap_or(Cell::Nothing)),
+            ("Price", Cell::Money(sale.priced.price)),
+            ("Cost", Cell::Money(sale.priced.cost)),
             ("Credit after", Cell::Money(sale.credit_after)),
             ("When", Cell::Time(sale.created_at)),
             ("Settled", Cell::time(sale.settled_at)),

@@ -12,7 +12,7 @@ use purser_outbox::Language;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{ROWS, STANDINGS, counted, one, people, sales, standing};
+use super::{ROWS, STANDINGS, counted, one, people, products, sales, standing};
 use crate::Charge;
 use crate::domain::{Seller, Settings, Standing};
 use crate::service::{self, IncreaseOrder, NewSeller, SellerChange};
@@ -67,6 +67,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             seller_increase(charge),
             seller_standing(charge, "activate", "Make active", Standing::Active),
             seller_standing(charge, "freeze", "Freeze", Standing::Frozen),
+            products::set_price(charge),
             people::let_sell(charge),
             people::stop_selling(),
         ],
@@ -116,6 +117,7 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
                 rows: increases.collect(),
             },
             people::table(tx, id)?,
+            products::prices(tx, id)?,
         ],
     }))
 }

@@ -61,7 +61,10 @@ fn show(tx: &mut Tx<'_>, charge: &Charge, id: Uuid) -> Result<Option<Checked>, P
             state: CheckedState::Committed,
             good: u64::try_from(sales).unwrap_or(0),
             bad: 0,
-            sentence: format!("The {} of this file were made on {made}.", counted(usize::try_from(sales).unwrap_or(0), "sale")),
+            sentence: format!(
+                "The {} of this file were made on {made}.",
+                counted(usize::try_from(sales).unwrap_or(0), "sale")
+            ),
             columns: Vec::new(),
             rows: Vec::new(),
         }));
@@ -69,10 +72,14 @@ fn show(tx: &mut Tx<'_>, charge: &Charge, id: Uuid) -> Result<Option<Checked>, P
     let sheet = checked(tx, charge, &upload)?;
     let (good, bad) = (sheet.good(), sheet.bad());
     let sentence = if bad == 0 {
-        let (total, sales, sellers) = (sheet.total.for_people(), counted(good, "sale"), counted(sheet.sellers, "seller"));
+        let (total, sales, sellers) =
+            (sheet.total.for_people(), counted(good, "sale"), counted(sheet.sellers, "seller"));
         format!("{total} will be sold in {sales} from the credit of {sellers}.")
     } else {
-        format!("{} wrong. Nothing is sold until every row is good.", if bad == 1 { "1 row is".to_owned() } else { format!("{bad} rows are") })
+        format!(
+            "{} wrong. Nothing is sold until every row is good.",
+            if bad == 1 { "1 row is".to_owned() } else { format!("{bad} rows are") }
+        )
     };
     let (wrong, fine): (Vec<_>, Vec<_>) = sheet.rows.into_iter().partition(|row| !row.errors.is_empty());
     let rows = wrong.into_iter().chain(fine).take(SHOWN).map(|row| (row.line, row.cells, row.errors));

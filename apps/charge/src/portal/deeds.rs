@@ -16,7 +16,7 @@ use crate::api::{bounded, sell_reserved};
 use crate::connector::Name;
 use crate::domain::{PhoneNumber, RequestStatus, Settings, Standing, parse_client_ref};
 use crate::error::Error;
-use crate::service::{NewRequest, Order, request_create, request_get, request_withdraw, seller_get};
+use crate::service::{NewRequest, Order, request_create, request_get, request_withdraw, sale_price, seller_get};
 
 /// What is to be sold.
 struct Wanted {
@@ -61,11 +61,13 @@ fn sell_preview(tx: &mut Tx<'_>, charge: &Charge, visit: &Visit, fields: Fields<
     if seller.standing != Standing::Active {
         return Err(Error::SellerNotActive(seller.standing).into());
     }
-    let (available, amount) = (seller.available(), wanted.amount);
-    let left = available.checked_sub(amount).filter(|left| left.minor() >= 0);
-    let left = left.ok_or(Error::InsufficientCredit { available, needed: amount })?;
-    let (amount, left) = (amount.for_people(), left.for_people());
-    Ok(Preview::sentence(format!("{amount} will be charged to {}. {left} will be left to sell.", wanted.number)))
+    let priced = sale_price(tx, &charge.settings, seller.id, &wanted.number, wanted.amount)?;
+    let (available, price) = (seller.available(), priced.price);
+    let left = available.checked_sub(price).filter(|left| left.minor() >= 0);
+    let left = left.ok_or(Error::InsufficientCredit { available, needed: price })?.for_people();
+    let amount = wanted.amount.for_people();
+    let pays = if price == wanted.amount { String::new() } else { format!(" You pay {}.", price.for_people()) };
+    Ok(Preview::sentence(format!("{amount} will be charged to {}.{pays} {left} will be left to sell.", wanted.number)))
 }
 
 /// What the counter answers of a completed sale.

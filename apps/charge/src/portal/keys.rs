@@ -72,10 +72,14 @@ pub(super) fn make(charge: &Arc<Charge>) -> Deed {
         title: "New key",
         harms: false,
         proves: true,
-        fields: Box::new(|_, _, _| Ok(vec![Field::line("label", "Label", "Which program uses it, 1 to 100 characters.")])),
+        fields: Box::new(|_, _, _| {
+            Ok(vec![Field::line("label", "Label", "Which program uses it, 1 to 100 characters.")])
+        }),
         preview: Box::new(|_, _, _, fields| {
             let label = label(fields)?;
-            Ok(Preview::sentence(format!("Whoever has the key '{label}' can see your sales and sell from your credit.")))
+            Ok(Preview::sentence(format!(
+                "Whoever has the key '{label}' can see your sales and sell from your credit."
+            )))
         }),
         run: Box::new(move |doing| Box::pin(make_run(Arc::clone(&making), doing))),
     }

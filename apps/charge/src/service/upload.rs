@@ -10,6 +10,7 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use super::{Order, sale_reserve, sales_create};
+use crate::catalog::Catalog;
 use crate::connector::Name;
 use crate::domain::{Phone, PhoneNumber, Settings, Standing};
 use crate::error::Error;
@@ -21,7 +22,7 @@ use crate::store::{self, SellerKey};
 #[derive(Debug, Clone)]
 pub(crate) struct CheckedSheet {
     pub(crate) rows: Vec<CheckedRow>,
-    /// What the good rows come to.
+    /// What sellers pay for the good rows.
     pub(crate) total: Money,
     /// Whose sales they are.
     pub(crate) sellers: usize,
@@ -42,6 +43,8 @@ struct Wanted {
     seller: Uuid,
     number: PhoneNumber,
     amount: Money,
+    /// What the seller pays for it.
+    price: Money,
     client_ref: Option<String>,
 }
 
@@ -65,13 +68,16 @@ pub(crate) fn sheet_check(
 ) -> Result<CheckedSheet, Error> {
     let known = Known::load(tx, &rows, only)?;
     let book = Book::open(tx, known.sellers.values().map(|seller| seller.account))?;
-    let mut checking = Checking { known, book, left: HashMap::new(), refs: HashSet::new() };
-    let mut sheet = CheckedSheet { rows: Vec::with_capacity(rows.len()), total: Money::zero(settings.currency), sellers: 0 };
+    let only_known = settings.only_known;
+    let mut checking = Checking { known, book, only_known, left: HashMap::new(), refs: HashSet::new() };
+    let mut sheet =
+        CheckedSheet { rows: Vec::with_capacity(rows.len()), total: Money::zero(settings.currency), sellers: 0 };
     let mut sellers = HashSet::new();
     for row in rows {
         let row = checking.row(row, only)?;
         if let Some(wanted) = &row.wanted {
-            sheet.total = sheet.total.checked_add(wanted.amount).ok_or(Error::BadFile("its total is too large".to_owned()))?;
+            sheet.total =
+                sheet.total.checked_add(wanted.price).ok_or(Error::BadFile("its total is too large".to_owned()))?;
             sellers.insert(wanted.seller);
         }
         sheet.rows.push(row);
@@ -83,6 +89,7 @@ pub(crate) fn sheet_check(
 /// What the database knows of the rows.
 struct Known {
     sellers: HashMap<Uuid, SellerKey>,
+    catalog: Catalog,
     names: HashMap<String, Vec<Uuid>>,
     phones: HashMap<PhoneNumber, Phone>,
     refs: HashMap<(Uuid, String), Uuid>,
@@ -90,10 +97,13 @@ struct Known {
 
 impl Known {
     fn load(tx: &mut Tx<'_>, rows: &[SheetRow], only: Option<Uuid>) -> Result<Self, Error> {
-        let named: HashSet<&str> = rows.iter().filter_map(|row| match &row.seller {
-            Some(NamedSeller::Name(name)) => Some(name.as_str()),
-            _ => None,
-        }).collect();
+        let named: HashSet<&str> = rows
+            .iter()
+            .filter_map(|row| match &row.seller {
+                Some(NamedSeller::Name(name)) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
         let mut names: HashMap<String, Vec<Uuid>> = HashMap::new();
         for (name, id) in store::sellers_by_name(tx, &named.into_iter().collect::<Vec<_>>())? {
             names.entry(name).or_default().push(id);
@@ -103,19 +113,18 @@ impl Known {
             _ => None,
         });
         let ids: HashSet<Uuid> = ids.chain(names.values().flatten().copied()).chain(only).collect();
-        let sellers = store::seller_keys(tx, &ids.into_iter().collect::<Vec<_>>())?.into_iter().collect();
+        let sellers = store::seller_keys(tx, &ids.into_iter().collect::<Vec<_>>())?;
         let numbers: HashSet<&PhoneNumber> = rows.iter().filter_map(|row| row.number.as_ref()).collect();
         let phones = store::phones_by_number(tx, &numbers.into_iter().collect::<Vec<_>>())?;
         let mut known = Known {
             sellers,
+            catalog: store::operator::catalog_load(tx)?,
             names,
             phones: phones.into_iter().map(|phone| (phone.number.clone(), phone)).collect(),
             refs: HashMap::new(),
         };
-        let refs: HashSet<(Uuid, &str)> = rows
-            .iter()
-            .filter_map(|row| Some((known.seller(row, only).ok()??, row.client_ref.as_deref()?)))
-            .collect();
+        let refs: HashSet<(Uuid, &str)> =
+            rows.iter().filter_map(|row| Some((known.seller(row, only).ok()??, row.client_ref.as_deref()?))).collect();
         known.refs = store::sales_by_ref(tx, &refs.into_iter().collect::<Vec<_>>())?.into_iter().collect();
         Ok(known)
     }
@@ -145,6 +154,7 @@ impl Known {
 struct Checking {
     known: Known,
     book: Book,
+    only_known: bool,
     /// What the rows before have left of each seller's credit.
     left: HashMap<AccountId, Money>,
     refs: HashSet<(Uuid, String)>,
@@ -157,13 +167,13 @@ impl Checking {
             errors.push(error);
             None
         });
-        let key = seller.and_then(|id| Some((id, *self.known.sellers.get(&id)?)));
-        if let Some((id, key)) = key {
+        let key = seller.and_then(|id| Some((id, self.known.sellers.get(&id)?.clone())));
+        if let Some((id, key)) = &key {
             if key.standing != Standing::Active {
                 errors.push(Error::SellerNotActive(key.standing).to_string());
             }
             if let Some(client_ref) = &row.client_ref {
-                let named = (id, client_ref.clone());
+                let named = (*id, client_ref.clone());
                 if let Some(sale) = self.known.refs.get(&named) {
                     errors.push(Error::DuplicateRef { client_ref: client_ref.clone(), sale: *sale }.to_string());
                 } else if !self.refs.insert(named) && errors.is_empty() {
@@ -178,10 +188,18 @@ impl Checking {
             errors.push(refused.to_string());
         }
         let mut wanted = None;
-        if let (true, Some((seller, key)), Some(number), Some(amount)) = (errors.is_empty(), key, row.number, row.amount) {
-            match self.take(key.account, amount)? {
-                None => wanted = Some(Wanted { seller, number, amount, client_ref: row.client_ref }),
-                Some(error) => errors.push(error),
+        if let (true, Some((seller, key)), Some(number), Some(amount)) =
+            (errors.is_empty(), key, row.number, row.amount)
+        {
+            match self.known.catalog.price(&key.prices, &number, amount, self.only_known) {
+                Ok(priced) => match self.take(key.account, priced.price)? {
+                    None => {
+                        let (price, client_ref) = (priced.price, row.client_ref);
+                        wanted = Some(Wanted { seller, number, amount, price, client_ref });
+                    }
+                    Some(error) => errors.push(error),
+                },
+                Err(refused) => errors.push(refused.to_string()),
             }
         }
         Ok(CheckedRow { line: row.line, cells: row.cells, errors, wanted })

@@ -94,8 +94,8 @@ pub(super) async fn page(
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let actions = resource.actions.iter().filter(|action| action.target != Target::Nothing);
     let actions = actions.filter(|action| visitor.caller.has(action.scope));
-    let actions = actions
-        .map(|action| (format!("{base}do/?action={}&id={id}", action.name), action.title, action.harms));
+    let actions =
+        actions.map(|action| (format!("{base}do/?action={}&id={id}", action.name), action.title, action.harms));
     let reports = shelf.console.reports.iter().filter(|report| report.resource == resource.name);
     let reports = reports.filter(|report| visitor.caller.has(report.scope));
     let reports = reports.map(|report| (format!("{base}{id}/{}/", report.name), report.title, false));

@@ -40,7 +40,8 @@ impl Shop {
         let asked = self.browser.post(&path, fields).await;
         assert_eq!(asked.status, 200, "{}", asked.text);
         let once = hidden(&asked.text, "once");
-        let sure: Vec<(&str, &str)> = [("once", once.as_str()), ("sure", "yes")].into_iter().chain(fields.iter().copied()).collect();
+        let sure: Vec<(&str, &str)> =
+            [("once", once.as_str()), ("sure", "yes")].into_iter().chain(fields.iter().copied()).collect();
         let sent = self.browser.post(&path, &sure).await;
         assert_eq!(sent.status, 303, "{}", sent.text);
         sent.sent_to
