@@ -35,12 +35,15 @@ struct Operator {
 
 /// Something that is sold: amounts from `low` to `high`, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Product {
-    pub(crate) id: Uuid,
-    pub(crate) low: i64,
-    pub(crate) high: i64,
+pub struct Product {
+    /// Its id.
+    pub id: Uuid,
+    /// The smallest amount.
+    pub low: i64,
+    /// The largest.
+    pub high: i64,
     /// What the operator takes, in 1/10,000 of the amount.
-    pub(crate) cost: i64,
+    pub cost: i64,
 }
 
 /// What a sale is of, and what it comes to.

@@ -408,22 +408,30 @@ pub struct Sale {
 
 /// An operator.
 #[derive(Debug, Clone)]
-pub(crate) struct OperatorRow {
-    pub(crate) id: Uuid,
-    pub(crate) name: String,
-    pub(crate) is_active: bool,
+pub struct OperatorRow {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is called, 1 to 100 characters.
+    pub name: String,
+    /// Whether its numbers are sold to.
+    pub is_active: bool,
     /// With what its numbers begin, + and country included.
-    pub(crate) prefixes: Vec<String>,
+    pub prefixes: Vec<String>,
 }
 
 /// A product, and what people call it.
 #[derive(Debug, Clone)]
-pub(crate) struct NamedProduct {
-    pub(crate) product: Product,
-    pub(crate) operator: Uuid,
-    pub(crate) operator_name: String,
-    pub(crate) name: String,
-    pub(crate) is_active: bool,
+pub struct NamedProduct {
+    /// What it is.
+    pub product: Product,
+    /// Whose.
+    pub operator: Uuid,
+    /// What that is called.
+    pub operator_name: String,
+    /// What it is called, 1 to 100 characters.
+    pub name: String,
+    /// Whether it is sold.
+    pub is_active: bool,
 }
 
 #[cfg(test)]

@@ -23,10 +23,11 @@ use purser_identity::Right;
 use purser_kit::{App, AppContext, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
-pub use catalog::Priced;
+pub use catalog::{Priced, Product};
 pub use connector::Connector;
 pub use domain::{
-    CallingCode, Increase, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus, Seller, Settings, Standing,
+    CallingCode, Increase, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus, Seller,
+    Settings, Standing,
 };
 pub use error::{CODES, Error};
 pub use service::Order;

@@ -13,7 +13,7 @@ mod upload;
 
 pub use credit::{IncreaseOrder, credit_increase};
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
-pub(crate) use operator::{operator_get, operator_put, price_set, product_get, product_put, sale_price};
+pub use operator::{operator_get, operator_put, price_set, product_get, product_put, sale_price};
 pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove};
 pub use request::{NewRequest, request_approve, request_create, request_get, request_reject, request_withdraw};
 pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};

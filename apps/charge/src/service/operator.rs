@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use purser_ledger::{AccountPath, Kind, NewAccount, account_open};
+use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -10,13 +11,12 @@ use crate::catalog::Priced;
 use crate::domain::{NamedProduct, OperatorRow, PhoneNumber, Settings};
 use crate::error::Error;
 use crate::store::operator as store;
-use purser_money::Money;
 
 /// The operator with this id.
 ///
 /// # Errors
 /// [`Error::NoOperator`].
-pub(crate) fn operator_get(tx: &mut Tx<'_>, id: Uuid) -> Result<OperatorRow, Error> {
+pub fn operator_get(tx: &mut Tx<'_>, id: Uuid) -> Result<OperatorRow, Error> {
     store::operator_find(tx, id)?.ok_or(Error::NoOperator)
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn operator_get(tx: &mut Tx<'_>, id: Uuid) -> Result<OperatorRow, Err
 ///
 /// # Errors
 /// [`Error::NameTaken`], [`Error::PrefixTaken`].
-pub(crate) fn operator_put(tx: &mut Tx<'_>, now: Timestamp, operator: &OperatorRow) -> Result<(), Error> {
+pub fn operator_put(tx: &mut Tx<'_>, now: Timestamp, operator: &OperatorRow) -> Result<(), Error> {
     if store::operator_named(tx, &operator.name, operator.id)?.is_some() {
         return Err(Error::NameTaken(operator.name.clone()));
     }
@@ -40,7 +40,7 @@ pub(crate) fn operator_put(tx: &mut Tx<'_>, now: Timestamp, operator: &OperatorR
 ///
 /// # Errors
 /// [`Error::NoProduct`].
-pub(crate) fn product_get(tx: &mut Tx<'_>, id: Uuid) -> Result<NamedProduct, Error> {
+pub fn product_get(tx: &mut Tx<'_>, id: Uuid) -> Result<NamedProduct, Error> {
     store::product_find(tx, id)?.ok_or(Error::NoProduct)
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn product_get(tx: &mut Tx<'_>, id: Uuid) -> Result<NamedProduct, Err
 ///
 /// # Errors
 /// [`Error::NoOperator`], [`Error::NameTaken`], [`Error::PriceBelowCost`].
-pub(crate) fn product_put(
+pub fn product_put(
     tx: &mut Tx<'_>,
     now: Timestamp,
     settings: &Settings,
@@ -77,7 +77,7 @@ fn margin(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings) -> Result<(), Er
 ///
 /// # Errors
 /// [`Error::NoSeller`], [`Error::NoProduct`], [`Error::PriceBelowCost`].
-pub(crate) fn price_set(
+pub fn price_set(
     tx: &mut Tx<'_>,
     settings: &Settings,
     seller: Uuid,
@@ -96,7 +96,7 @@ pub(crate) fn price_set(
 ///
 /// # Errors
 /// Where it is refused: see the rules of operators and products.
-pub(crate) fn sale_price(
+pub fn sale_price(
     tx: &mut Tx<'_>,
     settings: &Settings,
     seller: Uuid,
