@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks to people and scripts")]
 
 mod apps;
+mod backup;
 mod cli;
 mod commands;
 mod config;
@@ -11,6 +12,7 @@ mod edge;
 mod failure;
 mod house;
 mod logs;
+mod post;
 mod upkeep;
 
 use std::process::ExitCode;

@@ -12,12 +12,15 @@ mod home;
 mod house;
 mod keys;
 mod list;
+mod notices;
 pub(crate) mod object;
 mod people;
 pub(crate) mod proof;
 mod refusal;
 mod report;
+mod schedules;
 pub(crate) mod show;
+mod texts;
 pub(crate) mod upload;
 mod visitor;
 
@@ -97,6 +100,9 @@ pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
         ("/admin/ledger/accounts/", get(books::tree)),
         ("/admin/ledger/accounts/{id}/", get(books::account)),
         ("/admin/house/new-key/", get(keys::form).post(keys::submit)),
+        ("/admin/house/schedules/", get(schedules::page).post(schedules::run)),
+        ("/admin/house/texts/", get(texts::list)),
+        ("/admin/house/texts/{kind}/{channel}/{language}/", get(texts::form).post(texts::submit)),
         ("/admin/{app}/{resource}/", get(list::page)),
         ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
         ("/admin/{app}/{resource}/done/{once}/", get(act::done)),

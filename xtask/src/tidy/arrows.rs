@@ -10,9 +10,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/ledger", &["crates/money", "crates/store"]),
     ("crates/identity", &["crates/store"]),
     ("crates/outbox", &["crates/store"]),
+    ("crates/notify", &["crates/store", "crates/outbox"]),
+    ("crates/files", &["crates/store"]),
     ("crates/kit", UNDER_KIT),
     ("apps/*", KIT_AND_UNDER),
-    ("crates/web", KIT_AND_UNDER),
+    ("crates/web", UNDER_WEB),
     ("crates/telegram", KIT_AND_UNDER),
     ("crates/testkit", KIT_AND_UNDER),
     ("crates/purser", EVERYTHING),
@@ -20,10 +22,30 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-const UNDER_KIT: &[&str] = &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox"];
+const UNDER_KIT: &[&str] =
+    &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox", "crates/files"];
 
-const KIT_AND_UNDER: &[&str] =
-    &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox", "crates/kit"];
+const KIT_AND_UNDER: &[&str] = &[
+    "crates/money",
+    "crates/store",
+    "crates/ledger",
+    "crates/identity",
+    "crates/outbox",
+    "crates/files",
+    "crates/kit",
+];
+
+/// The console shows what notices say, and would say.
+const UNDER_WEB: &[&str] = &[
+    "crates/money",
+    "crates/store",
+    "crates/ledger",
+    "crates/identity",
+    "crates/outbox",
+    "crates/files",
+    "crates/kit",
+    "crates/notify",
+];
 
 const EVERYTHING: &[&str] = &["*"];
 
@@ -126,7 +148,9 @@ mod tests {
             ("crates/money", "crates/store"),
             ("crates/store", "crates/money"),
             ("crates/identity", "crates/ledger"),
+            ("crates/files", "crates/kit"),
             ("crates/kit", "crates/web"),
+            ("apps/charge", "crates/notify"),
             ("apps/charge", "apps/mess"),
             ("apps/charge", "crates/web"),
             ("crates/web", "apps/charge"),
@@ -143,9 +167,11 @@ mod tests {
             ("crates/ledger", "crates/money"),
             ("crates/outbox", "crates/store"),
             ("crates/kit", "crates/identity"),
+            ("crates/kit", "crates/files"),
             ("apps/charge", "crates/kit"),
             ("apps/charge", "crates/ledger"),
             ("crates/web", "crates/kit"),
+            ("crates/web", "crates/notify"),
             ("crates/purser", "apps/charge"),
             ("crates/bench", "crates/web"),
         ] {

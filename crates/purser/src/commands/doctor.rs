@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use purser_identity::superuser_exists;
 use purser_store::{Engine, MigrationState, Store, Tx};
 use serde_json::json;
@@ -12,7 +12,8 @@ use super::print_json;
 use crate::cli::Doctor;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{apps, edge, house};
+use crate::post::Ways;
+use crate::{apps, backup, edge, house};
 
 /// Free space below which the disk is a worry, in bytes: 1 GiB.
 const FREE_SPACE: u64 = 1 << 30;
@@ -42,6 +43,7 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
         Check { name: "data folder", finding: data_folder(config) },
         Check { name: "disk", finding: disk(config) },
         Check { name: "clock", finding: clock(edge::clock().now()) },
+        Check { name: "backup", finding: backup(config, edge::clock().now()) },
     ];
     match house::store(config) {
         Err(failure) => checks.push(Check {
@@ -53,6 +55,7 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
             store.close();
         }
     }
+    checks.extend(channels(config).await);
     let healthy = checks.iter().all(|check| check.finding.is_ok());
     if flags.json {
         print_checks_json(&checks)
@@ -117,6 +120,63 @@ fn clock(now: Timestamp) -> Result<String, Advice> {
         return Err(advise(now, "Set the machine's clock, and let NTP keep it."));
     }
     Ok(format!("{now:.0}"))
+}
+
+/// The ways to tell people something, each asked whether it works.
+async fn channels(config: &Config) -> Vec<Check> {
+    let ways = match Ways::open(config) {
+        Ok(ways) => ways,
+        Err(failure) => {
+            let finding = Err(advise(failure, "`purser config` shows the settings; README.md explains them."));
+            return vec![Check { name: "channels", finding }];
+        }
+    };
+    let kept = || Ok("not configured: what is to be told is kept in the console".to_owned());
+    let mail = match &ways.mail {
+        Some(mail) => mail.check().await.map_err(|error| {
+            advise(error, "Check EMAIL_HOST, EMAIL_PORT, the user and the password, and that the port is open.")
+        }),
+        None => kept(),
+    };
+    let telegram = match &ways.telegram {
+        Some(telegram) => telegram.check().await.map_err(|error| {
+            advise(error, "Check TELEGRAM_BOT_TOKEN, and that api.telegram.org can be reached from here.")
+        }),
+        None => kept(),
+    };
+    let sheets = match &ways.sheets {
+        Some(sheets) => sheets.check(edge::clock().now()).await.map_err(|error| {
+            advise(error, "Check SHEETS_CREDENTIALS_JSON, the machine's clock, and that googleapis.com can be reached.")
+        }),
+        None => kept(),
+    };
+    vec![
+        Check { name: "mail", finding: mail },
+        Check { name: "telegram", finding: telegram },
+        Check { name: "sheets", finding: sheets },
+    ]
+}
+
+/// A backup older than this was to be followed by another, where they are taken every day.
+const OLD_BACKUP: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// An installation that is older than that, without any, has nobody who takes them.
+fn backup(config: &Config, now: Timestamp) -> Result<String, Advice> {
+    let advice = "Look at the dead letters, and at the disk; `purser backup` takes one now.";
+    let newest = backup::newest(&house::backup_folder(config)).map_err(|error| advise(error, advice))?;
+    let Some(newest) = newest else {
+        let begun = std::fs::metadata(house::instance_key(config)).and_then(|key| key.modified()).ok();
+        let begun = begun.and_then(|begun| Timestamp::try_from(begun).ok()).unwrap_or(now);
+        return if now.duration_since(begun) < OLD_BACKUP {
+            Ok("none yet".to_owned())
+        } else {
+            Err(advise("there is none", "Let `purser serve` take them ([backup] schedule), or run `purser backup`."))
+        };
+    };
+    let sealed = newest.contents.as_ref().is_ok_and(|contents| contents.sealed);
+    let sealed = if sealed { "sealed" } else { "not sealed: without the instance key" };
+    let text = format!("the newest is {} h old, {} KiB, {sealed}", newest.age(now).as_hours(), newest.bytes >> 10);
+    if newest.age(now) > OLD_BACKUP { Err(advise(text, advice)) } else { Ok(text) }
 }
 
 async fn database(store: &Store) -> Vec<Check> {

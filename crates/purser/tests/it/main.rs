@@ -3,15 +3,20 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may stop at once: its panic is the report")]
 
 mod account;
+mod backup;
 mod browser;
 mod console;
+mod copies;
 mod counter;
 mod crash;
 mod delivery;
 mod dump;
+mod files;
 mod identity;
 mod keys;
 mod ledger;
+mod members;
+mod notices;
 mod outbox;
 mod place;
 mod program;
@@ -28,20 +33,26 @@ use jiff::tz::TimeZone;
 use purser_identity::Sealer;
 use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
 use purser_outbox::Outbox;
-use purser_store::Migration;
+use purser_store::{Migration, Store};
 use purser_testkit::TestDb;
 
 /// What every database holds at the start.
 fn migrations() -> Vec<Migration> {
-    let rooms = [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_ledger::MIGRATIONS];
-    let apps = [purser_charge::MIGRATIONS];
+    let rooms =
+        [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS, purser_ledger::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }
 
 /// The house in this process, under the clock of the test.
 fn context(db: &TestDb) -> AppContext {
+    context_on(db, db.store())
+}
+
+/// The same on a store of its own, as another copy of the program has it.
+fn context_on(db: &TestDb, store: Store) -> AppContext {
     AppContext::new(House {
-        store: db.store(),
+        store,
         clock: Arc::new(db.clock().clone()),
         zone: TimeZone::UTC,
         ids: Ids::new(|bytes| *bytes = [1; 8]),
@@ -58,6 +69,8 @@ fn context(db: &TestDb) -> AppContext {
 async fn after(db: &TestDb) {
     let verdict = db.read(purser_ledger::verify).await.expect("the ledger's audit");
     assert_eq!(verdict.problems, Vec::<String>::new());
+    let problems = db.read(purser_members::problems).await;
+    assert_eq!(problems, Ok(Vec::new()));
 }
 
 /// A mistake of ours, as it would happen inside a command.

@@ -196,7 +196,7 @@ pub(super) async fn submit(
     let (user, actor, address) = (visitor.session.user.id, visitor.actor(), visitor.address.clone());
     let chance = chance(&desk);
     let done = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
+        let mut doer = Doer::new(now, actor.clone(), user, seed).with_chance(chance);
         Once::run(tx, now, Some(&order.once), |tx| order.run(tx, &mut doer, &address))
     });
     match done.await {

@@ -7,11 +7,13 @@ use purser_kit::console::{
     Action, Cell, Choice, Column, Console, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
 };
 use purser_kit::{Problem, Scope};
-use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_requeue};
+use purser_outbox::{
+    Error as OutboxError, Job as _, SendBulkNotice, SendNotice, dead_letter_discard, dead_letter_requeue,
+};
 use purser_store::{Tx, params};
 use uuid::Uuid;
 
-use super::{Shelf, people};
+use super::{Shelf, notices, people};
 use crate::sign_in::problem;
 use crate::site::House;
 
@@ -19,7 +21,14 @@ use crate::site::House;
 pub const SCOPES: &[Scope] = &[
     Scope { name: "house.audit", allows: "read the audit log", right: Right::View },
     Scope { name: "house.read", allows: "see people, API keys and jobs", right: Right::View },
-    Scope { name: "house.jobs", allows: "requeue or discard dead letters", right: Right::Operate },
+    Scope { name: "house.notices", allows: "see what people are told", right: Right::View },
+    Scope {
+        name: "house.jobs",
+        allows: "requeue or discard dead letters, and run schedules now",
+        right: Right::Operate,
+    },
+    Scope { name: "house.send", allows: "send notices again", right: Right::Operate },
+    Scope { name: "house.texts", allows: "change what notices say", right: Right::Operate },
     Scope { name: "house.keys", allows: "make and revoke API keys", right: Right::Approve },
     Scope { name: "house.people", allows: "let people in, and say what they may do", right: Right::Approve },
     Scope { name: "ledger.read", allows: "see the chart of accounts and every statement", right: Right::View },
@@ -31,8 +40,10 @@ const KEY_STATES: &[Choice] = &[
 ];
 
 pub(crate) fn shelf(house: &Arc<House>) -> Shelf {
-    let resources = vec![people::resource(house), keys(), dead_letters(), jobs(), audit_log()];
-    Shelf { name: "house", title: "House", console: Console { resources, ..Console::default() } }
+    let outbox = notices::resource(&house.options.texts, &house.options.channels);
+    let resources = vec![people::resource(house), keys(), outbox, dead_letters(), jobs(), audit_log()];
+    let figures = vec![notices::figure()];
+    Shelf { name: "house", title: "House", console: Console { resources, figures, ..Console::default() } }
 }
 
 fn audit_log() -> Resource {
@@ -249,15 +260,25 @@ fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<D
     let sql = format!("SELECT kind, payload, attempts, max_attempts, failures, created_at FROM {table} WHERE id = ?1");
     let found = tx.query_opt(&sql, &params![id], |row| {
         let (made, most): (i64, i64) = (row.get(2)?, row.get(3)?);
-        let facts = vec![
+        let (kind, payload): (String, String) = (row.get(0)?, row.get(1)?);
+        let mut facts = vec![
             ("Since", Cell::Time(row.get(5)?)),
             ("Attempts", Cell::Text(format!("{made} of {most}"))),
-            ("Job", Cell::Text(row.get(1)?)),
+            ("Job", Cell::Text(payload.clone())),
             ("Failures", Cell::Text(row.get(4)?)),
         ];
-        Ok(Detail { title: row.get(0)?, facts, ..Detail::default() })
+        if let Some(notice) = notice_of(&kind, &payload) {
+            facts.push(("Notice", Cell::object("what it says", "house", "notices", notice)));
+        }
+        Ok(Detail { title: kind, facts, ..Detail::default() })
     })?;
     Ok(found)
+}
+
+/// The notice that a job sends, where it is such a job.
+fn notice_of(kind: &str, payload: &str) -> Option<Uuid> {
+    let sends = [SendNotice::KIND, SendBulkNotice::KIND].contains(&kind);
+    sends.then(|| serde_json::from_str::<SendNotice>(payload).ok()).flatten().map(|job| job.id)
 }
 
 type Treat = fn(&mut Tx<'_>, jiff::Timestamp, Uuid) -> Result<(), OutboxError>;
