@@ -22,8 +22,9 @@ struct Market {
 
 /// The object that the page after an action leads to.
 fn made(page: &str, resource: &str) -> String {
-    let links = page.split(&format!("/admin/charge/{resource}/")).skip(1).filter_map(|rest| rest.split('/').next());
-    links.into_iter().find(|id| id.len() == 36).expect("a link to what was made").to_owned()
+    let path = format!("/admin/charge/{resource}/");
+    let mut links = page.split(&path).skip(1).filter_map(|rest| rest.split('/').next());
+    links.find(|id| id.len() == 36).expect("a link to what was made").to_owned()
 }
 
 impl Market {
@@ -148,7 +149,7 @@ both! {
         let (now, seed) = market.works.place.context.stamp();
         let file = "seller,phone_number,amount\nCorner Shop,9810000001,100\nCorner Shop,9810000090,200\n";
         let done = db.write(move |tx| {
-            let mut doer = purser_kit::console::Doer::new(now, "user:test".to_owned(), seed, seed, [0; 32]);
+            let mut doer = purser_kit::console::Doer::new(now, "user:test".to_owned(), seed, seed);
             let import = &app.console.imports[0];
             let id = (import.check)(tx, &mut doer, file.as_bytes())?;
             (import.commit)(tx, &mut doer, id)

@@ -109,7 +109,7 @@ both! {
         let file = "seller,phone_number,amount\nCorner Shop,9876543210,10\nCorner Shop,9876543290,20\n";
         let working = std::sync::Arc::new(app);
         let done = db.write(move |tx| {
-            let mut doer = purser_kit::console::Doer::new(now, "user:test".to_owned(), seed, seed, [0; 32]);
+            let mut doer = purser_kit::console::Doer::new(now, "user:test".to_owned(), seed, seed);
             let import = &working.console.imports[0];
             let id = (import.check)(tx, &mut doer, file.as_bytes())?;
             (import.commit)(tx, &mut doer, id)
