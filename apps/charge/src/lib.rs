@@ -26,8 +26,8 @@ use purser_store::{Lane, Migration, Tx};
 pub use catalog::{Priced, Product};
 pub use connector::Connector;
 pub use domain::{
-    CallingCode, Increase, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus, Seller,
-    Settings, Standing,
+    CallingCode, Increase, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus,
+    Seller, Settings, Standing,
 };
 pub use error::{CODES, Error};
 pub use service::Order;

@@ -70,11 +70,12 @@ pub(super) fn schedules() -> [Schedule; 2] {
 /// Looks at all credit with one query, outside of the transactions that write, so that no sale waits for it.
 async fn watch_credit(charge: Arc<Charge>) -> Result<(), JobError> {
     let (now, currency) = (charge.context.now(), charge.settings.currency);
-    let watched = charge.context.store.read(move |tx| store::credit_watched(tx, currency)).await?;
+    let watched = charge.context.store.read(move |tx| store::watch::credit_watched(tx, currency)).await?;
     let (again, low): (Vec<_>, Vec<_>) = watched.into_iter().partition(|one| one.told);
     for sellers in again.chunks(AT_ONCE) {
         let ids: Vec<Uuid> = sellers.iter().map(|one| one.seller.id).collect();
-        let write = move |tx: &mut Tx<'_>| ids.iter().try_for_each(|id| store::credit_told(tx, *id, None).map(drop));
+        let write =
+            move |tx: &mut Tx<'_>| ids.iter().try_for_each(|id| store::watch::credit_told(tx, *id, None).map(drop));
         charge.context.store.write(write).await?;
     }
     for sellers in low.chunks(AT_ONCE) {
@@ -89,7 +90,7 @@ async fn watch_credit(charge: Arc<Charge>) -> Result<(), JobError> {
 fn tell_low(tx: &mut Tx<'_>, now: Timestamp, sellers: &[(Uuid, Seller)]) -> Result<(), Error> {
     for (id, seller) in sellers {
         let (Some(email), Some(alert)) = (&seller.email, seller.low_credit_alert) else { continue };
-        if !store::credit_told(tx, seller.id, Some(now))? {
+        if !store::watch::credit_told(tx, seller.id, Some(now))? {
             continue;
         }
         let values = json!({

@@ -48,12 +48,7 @@ pub fn product_get(tx: &mut Tx<'_>, id: Uuid) -> Result<NamedProduct, Error> {
 ///
 /// # Errors
 /// [`Error::NoOperator`], [`Error::NameTaken`], [`Error::PriceBelowCost`].
-pub fn product_put(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    settings: &Settings,
-    product: &NamedProduct,
-) -> Result<(), Error> {
+pub fn product_put(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings, product: &NamedProduct) -> Result<(), Error> {
     operator_get(tx, product.operator)?;
     if store::product_named(tx, product.operator, &product.name, product.product.id)? {
         return Err(Error::NameTaken(product.name.clone()));

@@ -8,7 +8,9 @@ use purser_charge::service::{
     IncreaseOrder, NewPhone, NewSeller, Order, PhoneChange, SellerChange, credit_increase, operator_put, phone_change,
     phone_create, price_set, product_put, sale_by_ref, sales_create, seller_change, seller_create, seller_get,
 };
-use purser_charge::{CallingCode, Error, NamedProduct, OperatorRow, Product, PhoneNumber, Settings, Standing, credit_check};
+use purser_charge::{
+    CallingCode, Error, NamedProduct, OperatorRow, PhoneNumber, Product, Settings, Standing, credit_check,
+};
 use purser_kit::{Once, Repeatable};
 use purser_ledger::verify;
 use purser_money::{Currency, Money};

@@ -37,7 +37,14 @@ impl Market {
         let fields = [("action", "create"), ("name", "Airtel"), ("prefixes", "9810 +919811, 98")];
         let operator = made(&asha.submit(OPERATORS, &fields).await, "operators");
         let product = async |asha: &mut Browser, name: &str, low: &str, high: &str, cost: &str| {
-            let fields = [("action", "create"), ("operator", operator.as_str()), ("name", name), ("low", low), ("high", high), ("cost", cost)];
+            let fields = [
+                ("action", "create"),
+                ("operator", operator.as_str()),
+                ("name", name),
+                ("low", low),
+                ("high", high),
+                ("cost", cost),
+            ];
             made(&asha.submit(PRODUCTS, &fields).await, "products")
         };
         let range = product(&mut asha, "Top-up", "10", "500", "96").await;
