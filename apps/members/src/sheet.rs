@@ -8,8 +8,8 @@ use purser_kit::Rule;
 use crate::domain::{Settings, folded, parse_email, parse_name, parse_opening};
 use crate::service::NewMember;
 
-/// The most bytes of a file: 16 MiB.
-pub const MOST_BYTES: usize = 16 * 1_024 * 1_024;
+/// The most bytes of a file: 12 MiB.
+pub const MOST_BYTES: usize = 12 * 1_024 * 1_024;
 
 /// The most rows of a file, its header and blank ones not counted.
 pub const MOST_ROWS: usize = 100_000;

@@ -260,6 +260,16 @@ enum Kind {
 const MIGRATIONS: &str = "store_migration";
 
 /// Our tables are those whose names begin with a room's: a server's database may hold others.
+/// Removes what a migration has put into a fresh table: the backup has it, as it was. Only where there is something: a
+/// table that refuses deletions is asked for none.
+fn clear(tx: &mut Tx<'_>, table: &Table) -> Result<(), Error> {
+    let name = quoted(&table.name);
+    if tx.query_opt(&format!("SELECT 1 FROM {name} LIMIT 1"), &[], |_| Ok(()))?.is_some() {
+        tx.execute(&format!("DELETE FROM {name}"), &[])?;
+    }
+    Ok(())
+}
+
 fn tables(tx: &mut Tx<'_>) -> Result<Vec<Table>, Error> {
     let names = table_names(tx)?;
     let references = match tx.engine() {

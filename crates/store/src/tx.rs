@@ -80,6 +80,12 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// Whether this command works on a snapshot, and so does well to lock early what it will change: see [`Tx::wide`].
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.isolation == Isolation::Snapshot
+    }
+
     /// Runs a statement that returns no rows, and says how many it changed.
     ///
     /// # Errors

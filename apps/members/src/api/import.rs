@@ -74,7 +74,7 @@ fn rows(sheet: &Sheet) -> Vec<RowJson> {
 /// Check a file of members (`dry_run=true`), or check and save it at once.
 ///
 /// The body is the file itself as `text/csv`, or a form with it as `multipart/form-data` in the field `file`. It has the
-/// columns name, email and wallet_balance, is in UTF-8, and has at most 100,000 rows and 16 MiB. A dry run answers with
+/// columns name, email and wallet_balance, is in UTF-8, and has at most 100,000 rows and 12 MiB. A dry run answers with
 /// a verdict on each row, and keeps the file for 30 days under the id that the commit takes. Without it a file with a
 /// wrong row is answered with 400 `invalid_rows`, and nothing is saved.
 #[utoipa::path(post, path = "/api/members/import/", tag = "members: import", params(

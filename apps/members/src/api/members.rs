@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::ROWS;
 use crate::Members;
-use crate::domain::{self, Member, Settings, parse_email, parse_name};
+use crate::domain::{self, Member, Settings, folded, parse_email, parse_name};
 use crate::error::Error;
 use crate::service::{self, MemberChange, NewMember};
 use crate::store::{self, Filter};
@@ -126,7 +126,7 @@ pub(super) async fn member_list(
     let mut fields = query.fields();
     let list = ListQuery::read(&mut fields, ROWS);
     let expired = fields.parsed("is_expired", parse_bool);
-    let email = fields.text("email").map(|email| email.trim().to_ascii_lowercase());
+    let email = fields.parsed("email", |text| parse_email(text).map(|email| folded(&email)));
     fields.finish(Some(()))?;
     let filter = Filter { expired, email, before: list.before, limit: list.fetch() };
     let currency = members.settings.currency();

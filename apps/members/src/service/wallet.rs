@@ -59,12 +59,13 @@ pub fn wallet_move(
 ) -> Result<Member, Error> {
     let member = member_get(tx, settings, movement.member)?;
     let takes = movement.change.minor() < 0;
-    if settings.policy == Policy::Arrears && !takes {
-        // An expiry reads wallets that it then does not change: whoever could not pay. So the two must meet here.
-        store::tally_change(tx, 0, 0)?;
-    }
     let (funding, wallet) = (funding(tx, doer.now, settings.currency())?, member.account);
     let owed = if takes { Vec::new() } else { store::expiry::debts_open(tx, member.id, settings.currency())? };
+    if !takes && (settings.policy == Policy::Arrears || !owed.is_empty()) {
+        // An expiry reads wallets that it then does not change (whoever could not pay), and a revert cancels what is
+        // owed. So they and this must meet, and here they do.
+        store::tally_change(tx, 0, 0)?;
+    }
     let pool = if owed.is_empty() { None } else { Some(pool(tx, doer.now, settings.currency())?) };
     let mut book = Book::open(tx, [funding, wallet].into_iter().chain(pool))?;
     let amount = Money::new(movement.change.minor().saturating_abs(), settings.currency());

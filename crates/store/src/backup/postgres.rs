@@ -81,6 +81,7 @@ impl Build {
         columns: &[Column],
         mut next: impl FnMut(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<u64, E> {
+        super::clear(&mut self.tx(), table)?;
         let sql = format!("COPY {} ({}) FROM STDIN", quoted(&table.name), quoted_list(&table.columns));
         let client = self.connection.client();
         let mut writer = client.copy_in(&sql).map_err(|error| translate(&error))?;

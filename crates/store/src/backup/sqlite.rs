@@ -162,6 +162,7 @@ impl Build {
         let failed = |error: rusqlite::Error| E::from(translate(&error));
         let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
         let (names, places) = (quoted_list(&table.columns), places.join(", "));
+        super::clear(&mut self.tx(), table)?;
         let sql = format!("INSERT INTO {} ({names}) VALUES ({places})", quoted(&table.name));
         self.connection.execute_batch("BEGIN").map_err(failed)?;
         let mut statement = self.connection.prepare(&sql).map_err(failed)?;

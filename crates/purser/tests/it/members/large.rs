@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, NewEntry, Transfer, accounts_open, post};
-use purser_members::service::import_save;
+use purser_members::service::{Reason, import_save};
 use purser_members::{Error, Settings};
 use purser_money::Currency;
 use purser_store::Engine;
@@ -85,7 +85,11 @@ both! {
         let asha = pool.member("asha", 0).await;
         let strangers = strangers(&pool).await;
         let beside = Beside::begin(&pool, &strangers);
+        let (first, paying) = (pool_first(&pool).await, pool.clone());
+        let top_up = tokio::spawn(async move { paying.wallet(first, Reason::TopUp, 50).await });
         let done = pool.expire(&[asha]).await.unwrap().remove(0);
+        top_up.await.unwrap().unwrap();
+        assert_eq!(pool.has(first).await, 100, "what a payer pays in meanwhile counts too");
         let moved = beside.end().await;
         assert_eq!((done.expiry.payers, done.taken), (100_000, inr(10_000_000)));
         assert_eq!(pool.pool().await, 10_000_000);
@@ -98,9 +102,9 @@ both! {
         let least = if db.engine() == Engine::Postgres { 10 } else { 1 };
         assert!(moved >= least && moved_back >= least, "{moved} {moved_back}");
 
-        // One more paisa than the wallets have: nobody pays.
+        // A second levy is more than the wallets have: nobody pays.
         pool.expire(&[asha]).await.unwrap();
-        let refused = pool.expire(&[pool_first(&pool).await]).await.unwrap_err();
+        let refused = pool.expire(&[first]).await.unwrap_err();
         let Error::CannotPay { lacking, more } = refused else { panic!("{refused}") };
         assert_eq!((lacking.len(), more, lacking[0].missing), (1_000, true, inr(50)));
     }
