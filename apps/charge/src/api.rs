@@ -2,9 +2,11 @@
 
 mod callback;
 mod counter;
+mod imports;
 mod phones;
 mod requests;
 mod sellers;
+mod statements;
 mod transactions;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use crate::Charge;
 use crate::SELLER_TIE;
 use crate::error::Error;
 
-pub(crate) use counter::sold_answer;
+pub(crate) use counter::{bounded, sell_reserved, sold_answer};
 pub(crate) use sellers::read_fields as seller_form;
 
 /// Rows of a seller's own lists.
@@ -41,9 +43,11 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(manage, routes!(sellers::seller_delete))
         .add(credit, routes!(counter::credit_increase))
         .add(Needs::Scope("charge.sell"), routes!(counter::charge_sell))
+        .add(Needs::Scope("charge.sell"), routes!(imports::sales_import))
         .add(read, routes!(counter::credit_read))
         .add(read, routes!(transactions::seller_credit_list))
         .add(read, routes!(transactions::seller_sale_list))
+        .add(read, routes!(statements::seller_statement))
         .add(read_all, routes!(phones::phone_list))
         .add(manage, routes!(phones::phone_create))
         .add(read_all, routes!(phones::phone_read))

@@ -2,16 +2,25 @@
 
 mod credit;
 mod figures;
+mod operators;
+mod people;
 mod phones;
+mod products;
 mod requests;
 mod sales;
 mod sellers;
+mod statement;
+mod upload;
 
 use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Console, Field, Tone};
 use uuid::Uuid;
+
+pub(crate) use requests::status as request_badge;
+pub(crate) use sales::status as sale_badge;
+pub(crate) use statement::sheet as statement_sheet;
 
 use crate::Charge;
 use crate::domain::Standing;
@@ -33,9 +42,13 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
             phones::resource(charge),
             credit::resource(charge),
             requests::resource(charge),
+            operators::resource(charge),
+            products::resource(charge),
         ],
         figures: figures::figures(charge.settings.currency),
-        imports: Vec::new(),
+        imports: vec![upload::import(charge)],
+        reports: vec![statement::report(charge)],
+        portal: Some(crate::portal::portal(charge)),
     }
 }
 
@@ -44,7 +57,7 @@ fn badge(choices: &[Choice], value: &str) -> Cell {
     Cell::Badge(tone, value.to_owned())
 }
 
-fn standing(standing: Standing) -> Cell {
+pub(crate) fn standing(standing: Standing) -> Cell {
     badge(STANDINGS, standing.name())
 }
 

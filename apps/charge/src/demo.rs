@@ -5,16 +5,19 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use purser_kit::Problem;
 use purser_money::Money;
+use purser_outbox::Language;
 use purser_store::Tx;
 use uuid::Uuid;
 
 use crate::Charge;
 use crate::api::sold_answer;
+use crate::catalog::Product;
 use crate::connector::Name;
-use crate::domain::{PhoneNumber, Settings};
+use crate::domain::{NamedProduct, OperatorRow, PhoneNumber, Settings};
 use crate::error::Error;
 use crate::service::{
-    IncreaseOrder, NewSeller, Order, Outcome, credit_increase, sale_reserve, sale_settle, sales_create, seller_create,
+    IncreaseOrder, NewSeller, Order, Outcome, credit_increase, operator_put, price_set, product_put, sale_reserve,
+    sale_settle, sales_create, seller_create,
 };
 
 const SELLERS: [&str; 12] = [
@@ -41,6 +44,7 @@ const AMOUNTS: [i64; 8] = [10, 19, 49, 99, 149, 199, 239, 299];
 pub(crate) async fn fill(charge: Arc<Charge>) -> Result<Vec<String>, Problem> {
     let past = Past::new(&charge)?;
     let sellers = past.sellers(&charge).await?;
+    past.operators(&charge, &sellers).await?;
     for day in 0..DAYS {
         past.day(&charge, &sellers, day).await?;
     }
@@ -75,6 +79,7 @@ impl Past {
                 email: Some(format!("{}@example.com", name.to_lowercase().replace(' ', "."))),
                 phone: None,
                 low_credit_alert: Some(Money::new(50_000, self.settings.currency)),
+                language: Language::English,
             })
             .collect();
         let ids = new.iter().map(|seller| seller.id).collect();
@@ -83,6 +88,40 @@ impl Past {
             move |tx: &mut Tx<'_>| new.iter().try_for_each(|new| seller_create(tx, start, &settings, new).map(drop));
         charge.context.store.write(create).await?;
         Ok(ids)
+    }
+
+    /// Two operators, each with a product that every other seller pays a little less for.
+    async fn operators(&self, charge: &Charge, sellers: &[Uuid]) -> Result<(), Problem> {
+        let mut made = Vec::new();
+        for (name, prefixes, cost) in
+            [("Himal Mobile", ["981000", "981001"], 9_700), ("Sagar Telecom", ["981002", "981003"], 9_650)]
+        {
+            let [id, product] = [(); 2].map(|()| charge.context.ids.next(self.start));
+            let prefixes = prefixes.map(|prefix| self.number(prefix).to_string()).to_vec();
+            let product = Product { id: product, low: self.unit(), high: self.settings.max_sale.minor(), cost };
+            let name = name.to_owned();
+            let named = NamedProduct {
+                product,
+                operator: id,
+                operator_name: name.clone(),
+                name: "Top-up".to_owned(),
+                is_active: true,
+            };
+            made.push((OperatorRow { id, name, is_active: true, prefixes }, named));
+        }
+        let (start, settings) = (self.start, Arc::clone(&self.settings));
+        let payers: Vec<Uuid> = sellers.iter().step_by(2).copied().collect();
+        let run = move |tx: &mut Tx<'_>| {
+            for (operator, product) in &made {
+                operator_put(tx, start, operator)?;
+                product_put(tx, start, &settings, product)?;
+                for seller in &payers {
+                    price_set(tx, &settings, *seller, product.product.id, Some(9_850))?;
+                }
+            }
+            Ok(())
+        };
+        charge.context.store.write(run).await.map_err(|error: Error| Problem::from(error))
     }
 
     /// One day: credit for who runs low, then each seller's sales.

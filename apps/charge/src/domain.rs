@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use purser_kit::Rule;
 use purser_ledger::{AccountId, AccountPath, EntryId, Error as LedgerError};
 use purser_money::{Currency, Money};
+use purser_outbox::Language;
 use uuid::Uuid;
+
+use crate::catalog::{Priced, Product};
 
 /// What an operator may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Settings {
     pub max_increase: Money,
     /// The calling code that numbers without one belong to: `91`.
     pub country: CallingCode,
+    /// Whether numbers that no operator's prefix fits are refused.
+    pub only_known: bool,
 }
 
 impl Settings {
@@ -26,7 +31,13 @@ impl Settings {
     #[must_use]
     pub fn standard() -> Self {
         let limit = Money::new(1_000_000, Currency::INR);
-        Settings { currency: Currency::INR, max_sale: limit, max_increase: limit, country: CallingCode::INDIA }
+        Settings {
+            currency: Currency::INR,
+            max_sale: limit,
+            max_increase: limit,
+            country: CallingCode::INDIA,
+            only_known: false,
+        }
     }
 }
 
@@ -37,6 +48,11 @@ pub struct CallingCode(u16);
 impl CallingCode {
     /// India's.
     pub const INDIA: CallingCode = CallingCode(91);
+
+    /// Its digits.
+    pub(crate) fn digits(self) -> u16 {
+        self.0
+    }
 
     /// Checks a code.
     ///
@@ -124,6 +140,11 @@ pub(crate) fn parse_email(text: &str) -> Result<String, Rule> {
     if good { Ok(text.to_owned()) } else { Err(malformed()) }
 }
 
+/// A language by its code.
+pub(crate) fn parse_language(text: &str) -> Result<Language, Rule> {
+    Language::parse(text).ok_or_else(|| Rule::new("unknown_value", "be en or hi"))
+}
+
 /// Whether a seller or a number takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -170,6 +191,8 @@ pub struct Seller {
     pub phone: Option<PhoneNumber>,
     /// Below what credit to tell it.
     pub low_credit_alert: Option<Money>,
+    /// In which language to write to it.
+    pub language: Language,
     /// Whether it may sell.
     pub standing: Standing,
     /// Where its credit is kept.
@@ -361,6 +384,8 @@ pub struct Sale {
     pub number: PhoneNumber,
     /// How much.
     pub amount: Money,
+    /// What it is of, and what it comes to.
+    pub priced: Priced,
     /// How it stands.
     pub status: SaleStatus,
     /// How it is delivered.
@@ -379,6 +404,34 @@ pub struct Sale {
     pub created_at: Timestamp,
     /// When the operator's answer, or a person's, came.
     pub settled_at: Option<Timestamp>,
+}
+
+/// An operator.
+#[derive(Debug, Clone)]
+pub struct OperatorRow {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is called, 1 to 100 characters.
+    pub name: String,
+    /// Whether its numbers are sold to.
+    pub is_active: bool,
+    /// With what its numbers begin, + and country included.
+    pub prefixes: Vec<String>,
+}
+
+/// A product, and what people call it.
+#[derive(Debug, Clone)]
+pub struct NamedProduct {
+    /// What it is.
+    pub product: Product,
+    /// Whose.
+    pub operator: Uuid,
+    /// What that is called.
+    pub operator_name: String,
+    /// What it is called, 1 to 100 characters.
+    pub name: String,
+    /// Whether it is sold.
+    pub is_active: bool,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use purser_outbox::Error as OutboxError;
 use purser_store::Error as StoreError;
 use uuid::Uuid;
 
+use crate::catalog::percent;
 use crate::domain::{PhoneNumber, RequestStatus, SaleStatus, Standing};
 
 /// A refusal. The command it came from changes nothing.
@@ -30,6 +31,56 @@ pub enum Error {
     /// Whoever asks for money does not approve it.
     #[error("You asked for this credit yourself; somebody else must approve it.")]
     OwnRequest,
+    /// No such operator.
+    #[error("There is no such operator.")]
+    NoOperator,
+    /// No such product.
+    #[error("There is no such product.")]
+    NoProduct,
+    /// The operator's numbers are not sold to at present.
+    #[error("Sales to numbers of {0} are stopped.")]
+    OperatorStopped(String),
+    /// No active product of the number's operator fits the amount.
+    #[error("{operator} sells no charge of {amount}.")]
+    NoFittingProduct {
+        /// Whose number it is.
+        operator: String,
+        /// What was asked for.
+        amount: Money,
+    },
+    /// No operator's prefix fits the number, and only known ones are sold to.
+    #[error("No operator is known for the phone number {0}.")]
+    UnknownOperator(PhoneNumber),
+    /// An operator's or a product's name is another's.
+    #[error("The name '{0}' is another's already.")]
+    NameTaken(String),
+    /// A prefix is another operator's.
+    #[error("The prefix {prefix} is that of {operator} already.")]
+    PrefixTaken {
+        /// Which.
+        prefix: String,
+        /// Whose.
+        operator: String,
+    },
+    /// A seller would pay less than the operator takes.
+    #[error("{seller} would pay {}% of what costs {}%.", percent(*.price), percent(*.cost))]
+    PriceBelowCost {
+        /// Who.
+        seller: String,
+        /// What it would pay, in 1/10,000 of the amount.
+        price: i64,
+        /// What the operator takes, in the same.
+        cost: i64,
+    },
+    /// A file that is no list of sales.
+    #[error("The file cannot be used: {0}.")]
+    BadFile(String),
+    /// A file with rows that cannot be sold.
+    #[error("{0} of the file's rows cannot be sold, so nothing was.")]
+    BadRows(usize),
+    /// A file whose sales were made before.
+    #[error("The sales of this file were made before.")]
+    Uploaded,
     /// An answer could not be put into words.
     #[error("the answer cannot be written: {0}")]
     Answer(String),
@@ -110,6 +161,14 @@ pub static CODES: &[&Code] = &[
     &INVALID_SIGNATURE,
     &ALREADY_DECIDED,
     &OWN_REQUEST,
+    &INVALID_FILE,
+    &INVALID_ROWS,
+    &ALREADY_IMPORTED,
+    &NO_PRODUCT,
+    &OPERATOR_STOPPED,
+    &UNKNOWN_OPERATOR,
+    &NAME_TAKEN,
+    &PRICE_BELOW_COST,
 ];
 
 static INSUFFICIENT_CREDIT: Code = Code {
@@ -198,13 +257,78 @@ static OWN_REQUEST: Code = Code {
     help: "Let another member of staff, or another key, approve the request.",
 };
 
+static INVALID_FILE: Code = Code {
+    name: "invalid_file",
+    status: 400,
+    title: "The file is not a list of sales",
+    help: "Send CSV in UTF-8 whose first line names the columns. `detail` says what is wrong.",
+};
+
+/// What a file answers that has rows which cannot be sold.
+pub(crate) static INVALID_ROWS: Code = Code {
+    name: "invalid_rows",
+    status: 400,
+    title: "Some rows of the file cannot be sold, so none was",
+    help: "`rows` says what is wrong with each. Mend them and send the file again; `dry_run=true` checks it only.",
+};
+
+static ALREADY_IMPORTED: Code = Code {
+    name: "already_imported",
+    status: 409,
+    title: "The file's sales were made before",
+    help: "Look at the seller's sales. Upload another file for other sales.",
+};
+
+static NO_PRODUCT: Code = Code {
+    name: "no_product",
+    status: 400,
+    title: "The number's operator does not sell this amount",
+    help: "`detail` names the operator. Sell an amount that one of its products has.",
+};
+
+static OPERATOR_STOPPED: Code = Code {
+    name: "operator_stopped",
+    status: 400,
+    title: "The number's operator takes no sales at present",
+    help: "Staff can start it again.",
+};
+
+static UNKNOWN_OPERATOR: Code = Code {
+    name: "unknown_operator",
+    status: 400,
+    title: "No operator is known for the number",
+    help: "Staff can give an operator the number's prefix, or allow numbers of unknown operators.",
+};
+
+static NAME_TAKEN: Code = Code {
+    name: "name_taken",
+    status: 409,
+    title: "The name or prefix is another's already",
+    help: "`detail` says whose. Choose another, or change that one first.",
+};
+
+static PRICE_BELOW_COST: Code = Code {
+    name: "price_below_cost",
+    status: 400,
+    title: "A seller would pay less than the operator takes",
+    help: "`detail` says who, and both percentages.",
+};
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::NoSeller | Error::NoPhone | Error::NoSale | Error::NoRequest => {
-                Problem::new(&code::NOT_FOUND, detail)
-            }
+            Error::NoSeller
+            | Error::NoPhone
+            | Error::NoSale
+            | Error::NoRequest
+            | Error::NoOperator
+            | Error::NoProduct => Problem::new(&code::NOT_FOUND, detail),
+            Error::NoFittingProduct { .. } => Problem::new(&NO_PRODUCT, detail),
+            Error::OperatorStopped(_) => Problem::new(&OPERATOR_STOPPED, detail),
+            Error::UnknownOperator(_) => Problem::new(&UNKNOWN_OPERATOR, detail),
+            Error::NameTaken(_) | Error::PrefixTaken { .. } => Problem::new(&NAME_TAKEN, detail),
+            Error::PriceBelowCost { .. } => Problem::new(&PRICE_BELOW_COST, detail),
             Error::SellerNotActive(_) => Problem::new(&SELLER_NOT_ACTIVE, detail),
             Error::PhoneNotActive { .. } => Problem::new(&PHONE_NOT_ACTIVE, detail),
             Error::PhoneTaken(_) => Problem::new(&PHONE_TAKEN, detail),
@@ -218,6 +342,9 @@ impl From<Error> for Problem {
             Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),
             Error::Decided(_) => Problem::new(&ALREADY_DECIDED, detail),
             Error::OwnRequest => Problem::new(&OWN_REQUEST, detail),
+            Error::BadFile(_) => Problem::new(&INVALID_FILE, detail),
+            Error::BadRows(_) => Problem::new(&INVALID_ROWS, detail),
+            Error::Uploaded => Problem::new(&ALREADY_IMPORTED, detail),
             Error::Answer(error) => Problem::internal(error),
             Error::Ledger(error) => error.into(),
             Error::Outbox(OutboxError::Store(error)) | Error::Store(error) => error.into(),

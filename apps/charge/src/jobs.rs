@@ -1,5 +1,7 @@
 //! What the app does by itself: deliveries, and asking again about those whose fate is unknown.
 
+mod tell;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -53,15 +55,19 @@ impl Job for Ask {
 
 pub(crate) fn handlers(charge: &Arc<Charge>) -> Vec<JobHandler> {
     let (deliver, ask) = (Arc::clone(charge), Arc::clone(charge));
-    vec![
+    let mut handlers = vec![
         JobHandler::new(move |job: Deliver, context| taken_over(Arc::clone(&deliver), job.sale, context)),
         JobHandler::new(move |_: Ask, _| ask_all(Arc::clone(&ask))),
-    ]
+    ];
+    handlers.extend(tell::handlers(charge));
+    handlers
 }
 
 pub(crate) fn schedules() -> Vec<Schedule> {
     let make = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Ask {}).map(drop);
-    vec![Schedule { name: "charge.ask", cron: "* * * * *", missed: Missed::Once, make }]
+    let mut schedules = vec![Schedule { name: "charge.ask", cron: "* * * * *", missed: Missed::Once, make }];
+    schedules.extend(tell::schedules());
+    schedules
 }
 
 /// Delivers a sale for the first time, on behalf of the request that made it.

@@ -4,13 +4,17 @@
 //! simultaneous requests credit never goes below zero, no sale is lost, and none happens twice.
 
 mod api;
+mod catalog;
 pub mod connector;
 mod console;
 mod demo;
 mod domain;
 mod error;
 mod jobs;
+mod notices;
+mod portal;
 pub mod service;
+mod sheet;
 mod store;
 
 use std::sync::Arc;
@@ -19,9 +23,11 @@ use purser_identity::Right;
 use purser_kit::{App, AppContext, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
+pub use catalog::{Priced, Product};
 pub use connector::Connector;
 pub use domain::{
-    CallingCode, Increase, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus, Seller, Settings, Standing,
+    CallingCode, Increase, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus,
+    Seller, Settings, Standing,
 };
 pub use error::{CODES, Error};
 pub use service::Order;
@@ -31,6 +37,10 @@ pub use store::{CreditCheck, Filter};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "charge", number: 1, name: "charge", sql: include_str!("../migrations/0001_charge.sql") },
     Migration { room: "charge", number: 2, name: "request", sql: include_str!("../migrations/0002_request.sql") },
+    Migration { room: "charge", number: 3, name: "notice", sql: include_str!("../migrations/0003_notice.sql") },
+    Migration { room: "charge", number: 4, name: "upload", sql: include_str!("../migrations/0004_upload.sql") },
+    Migration { room: "charge", number: 5, name: "person", sql: include_str!("../migrations/0005_person.sql") },
+    Migration { room: "charge", number: 6, name: "operator", sql: include_str!("../migrations/0006_operator.sql") },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.
@@ -90,7 +100,7 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
         console: console::console(&charge),
         jobs: jobs::handlers(&charge),
         schedules: jobs::schedules(),
-        notices: &[],
+        notices: notices::NOTICES,
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),
     }
 }

@@ -2,19 +2,25 @@
 
 mod credit;
 mod listing;
+mod operator;
 mod phone;
 mod request;
 mod sale;
 mod sell;
 mod seller;
+mod statement;
+mod upload;
 
 pub use credit::{IncreaseOrder, credit_increase};
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
+pub use operator::{operator_get, operator_put, price_set, product_get, product_put, sale_price};
 pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove};
 pub use request::{NewRequest, request_approve, request_create, request_get, request_reject, request_withdraw};
 pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};
 pub use sell::{Order, sales_create};
 pub use seller::{NewSeller, Removed, SellerChange, seller_change, seller_create, seller_get, seller_remove};
+pub use statement::{DayLine, DayStatement, DayTotals, day_statement, day_totals};
+pub(crate) use upload::{CheckedSheet, Selling, sheet_check, sheet_sell};
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};

@@ -1,13 +1,21 @@
 //! The app's only SQL.
 
+pub(crate) mod operator;
+pub(crate) mod person;
 pub(crate) mod request;
+pub(crate) mod upload;
+pub(crate) mod watch;
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
+use purser_outbox::Language;
 use purser_store::{Each, Error, Param, Row, Tx, params};
 use uuid::Uuid;
 
+use crate::catalog::Priced;
 use crate::domain::{Increase, Phone, PhoneNumber, Sale, SaleStatus, Seller, Standing};
 
 /// Which rows of a list, newest first.
@@ -60,7 +68,7 @@ impl<'a> Conditions<'a> {
 // Sellers.
 
 const SELLER_SELECT: &str = "SELECT s.id, s.name, s.email, s.phone, s.low_credit_alert, s.status, s.account, b.balance, \
-     b.held, s.created_at, s.updated_at FROM charge_seller s JOIN ledger_balance b ON b.account = s.account";
+     b.held, s.created_at, s.updated_at, s.language FROM charge_seller s JOIN ledger_balance b ON b.account = s.account";
 
 fn read_seller(row: &Row<'_>, currency: Currency) -> Result<Seller, Error> {
     let money = |minor| Money::new(minor, currency);
@@ -76,6 +84,7 @@ fn read_seller(row: &Row<'_>, currency: Currency) -> Result<Seller, Error> {
         held: money(row.get(8)?),
         created_at: row.get(9)?,
         updated_at: row.get(10)?,
+        language: Language::parse(&row.get::<String>(11)?).unwrap_or_default(),
     })
 }
 
@@ -98,8 +107,9 @@ pub(crate) fn sellers_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency)
 
 pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO charge_seller (id, name, email, phone, low_credit_alert, status, account, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO charge_seller (id, name, email, phone, low_credit_alert, status, account, created_at, updated_at,
+             language)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         &params![
             seller.id,
             &seller.name,
@@ -110,6 +120,7 @@ pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Erro
             seller.account.get(),
             seller.created_at,
             seller.updated_at,
+            seller.language.code(),
         ],
     )?;
     Ok(())
@@ -117,7 +128,8 @@ pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Erro
 
 pub(crate) fn seller_update(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Error> {
     tx.execute(
-        "UPDATE charge_seller SET name = ?2, email = ?3, phone = ?4, low_credit_alert = ?5, status = ?6, updated_at = ?7
+        "UPDATE charge_seller SET name = ?2, email = ?3, phone = ?4, low_credit_alert = ?5, status = ?6, updated_at = ?7,
+             language = ?8
          WHERE id = ?1",
         &params![
             seller.id,
@@ -127,6 +139,7 @@ pub(crate) fn seller_update(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Erro
             seller.low_credit_alert.map(Money::minor),
             seller.standing.name(),
             seller.updated_at,
+            seller.language.code(),
         ],
     )?;
     Ok(())
@@ -150,23 +163,48 @@ pub(crate) fn seller_has_history(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Erro
 }
 
 /// What a sale must know of its seller.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct SellerKey {
     pub(crate) account: AccountId,
     pub(crate) standing: Standing,
+    /// What it pays for products, in 1/10,000 of the amount.
+    pub(crate) prices: Vec<(Uuid, i64)>,
 }
 
 const SELLER_KEYS: Each = Each {
-    sqlite: "SELECT id, account, status FROM charge_seller WHERE id = ?1",
-    postgres: "SELECT id, account, status FROM charge_seller WHERE id = ANY(?1::uuid[])",
+    sqlite: "SELECT s.id, s.account, s.status, p.product, p.price
+        FROM charge_seller s LEFT JOIN charge_price p ON p.seller = s.id WHERE s.id = ?1",
+    postgres: "SELECT s.id, s.account, s.status, p.product, p.price
+        FROM charge_seller s LEFT JOIN charge_price p ON p.seller = s.id WHERE s.id = ANY(?1::uuid[])",
 };
 
-pub(crate) fn seller_keys(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<Vec<(Uuid, SellerKey)>, Error> {
+/// The sellers with these ids, and what they pay: a row a price, at least one.
+pub(crate) fn seller_keys(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<HashMap<Uuid, SellerKey>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    tx.query_each(&SELLER_KEYS, &rows, |row| {
-        let key = SellerKey { account: AccountId::from_column(row.get(1)?), standing: read_standing(row, 2)? };
-        Ok((row.get(0)?, key))
-    })
+    let rows = tx.query_each(&SELLER_KEYS, &rows, |row| {
+        let (account, standing) = (AccountId::from_column(row.get(1)?), read_standing(row, 2)?);
+        let price: Option<(Uuid, i64)> = row.get::<Option<Uuid>>(3)?.zip(row.get(4)?);
+        Ok((row.get::<Uuid>(0)?, SellerKey { account, standing, prices: price.into_iter().collect() }))
+    })?;
+    let mut keys: HashMap<Uuid, SellerKey> = HashMap::with_capacity(rows.len());
+    for (id, mut key) in rows {
+        match keys.get_mut(&id) {
+            Some(known) => known.prices.append(&mut key.prices),
+            None => drop(keys.insert(id, key)),
+        }
+    }
+    Ok(keys)
+}
+
+const SELLERS_BY_NAME: Each = Each {
+    sqlite: "SELECT name, id FROM charge_seller WHERE name = ?1",
+    postgres: "SELECT name, id FROM charge_seller WHERE name = ANY(?1::text[])",
+};
+
+/// The sellers with these names; several may have the same.
+pub(crate) fn sellers_by_name(tx: &mut Tx<'_>, names: &[&str]) -> Result<Vec<(String, Uuid)>, Error> {
+    let rows: Vec<_> = names.iter().map(|name| params![*name]).collect();
+    tx.query_each(&SELLERS_BY_NAME, &rows, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 // Phone numbers.
@@ -294,16 +332,20 @@ pub(crate) fn increases_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currenc
 // Sales.
 
 const SALE_SELECT: &str = "SELECT s.id, s.seller, p.number, s.amount, s.status, s.connector, s.client_ref, \
-     s.credit_after, s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at \
+     s.credit_after, s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at, s.operator, s.product, s.cost, s.price \
      FROM charge_sale s JOIN charge_phone p ON p.id = s.phone";
 
 fn read_sale(row: &Row<'_>, currency: Currency) -> Result<Sale, Error> {
     let status: String = row.get(4)?;
+    let amount = Money::new(row.get(3)?, currency);
+    let share = |minor: Option<i64>| minor.map_or(amount, |minor| Money::new(minor, currency));
+    let (cost, price) = (share(row.get(15)?), share(row.get(16)?));
     Ok(Sale {
         id: row.get(0)?,
         seller: row.get(1)?,
         number: PhoneNumber::from_column(row.get(2)?),
-        amount: Money::new(row.get(3)?, currency),
+        amount,
+        priced: Priced { operator: row.get(13)?, product: row.get(14)?, cost, price },
         status: SaleStatus::from_name(&status)
             .ok_or_else(|| Error::Engine(format!("charge_sale.status is {status}")))?,
         connector: row.get(5)?,
@@ -364,10 +406,10 @@ pub(crate) fn sales_unmoved(
 
 const SALES_BY_ID: Each = Each {
     sqlite: "SELECT s.id, s.seller, p.number, s.amount, s.status, s.connector, s.client_ref, s.credit_after,
-        s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at
+        s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at, s.operator, s.product, s.cost, s.price
         FROM charge_sale s JOIN charge_phone p ON p.id = s.phone WHERE s.id = ?1",
     postgres: "SELECT s.id, s.seller, p.number, s.amount, s.status, s.connector, s.client_ref, s.credit_after,
-        s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at
+        s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at, s.operator, s.product, s.cost, s.price
         FROM charge_sale s JOIN charge_phone p ON p.id = s.phone WHERE s.id = ANY(?1::uuid[])",
 };
 
@@ -399,6 +441,7 @@ pub(crate) struct NewSale<'a> {
     pub(crate) seller: Uuid,
     pub(crate) phone: Uuid,
     pub(crate) amount: Money,
+    pub(crate) priced: Priced,
     pub(crate) status: SaleStatus,
     pub(crate) connector: &'static str,
     pub(crate) client_ref: Option<&'a str>,
@@ -411,10 +454,13 @@ pub(crate) struct NewSale<'a> {
 
 const SALE_INSERT: Each = Each {
     sqlite: "INSERT INTO charge_sale (id, seller, phone, amount, status, connector, client_ref, actor, credit_after,
-        entry, created_at, settled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        entry, created_at, settled_at, operator, product, cost, price)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     postgres: "INSERT INTO charge_sale (id, seller, phone, amount, status, connector, client_ref, actor, credit_after,
-        entry, created_at, settled_at) SELECT * FROM UNNEST(?1::uuid[], ?2::uuid[], ?3::uuid[], ?4::bigint[],
-        ?5::text[], ?6::text[], ?7::text[], ?8::text[], ?9::bigint[], ?10::bigint[], ?11::bigint[], ?12::bigint[])",
+        entry, created_at, settled_at, operator, product, cost, price)
+        SELECT * FROM UNNEST(?1::uuid[], ?2::uuid[], ?3::uuid[], ?4::bigint[],
+        ?5::text[], ?6::text[], ?7::text[], ?8::text[], ?9::bigint[], ?10::bigint[], ?11::bigint[], ?12::bigint[],
+        ?13::uuid[], ?14::uuid[], ?15::bigint[], ?16::bigint[])",
 };
 
 pub(crate) fn sales_insert(tx: &mut Tx<'_>, sales: &[NewSale<'_>]) -> Result<(), Error> {
@@ -434,6 +480,10 @@ pub(crate) fn sales_insert(tx: &mut Tx<'_>, sales: &[NewSale<'_>]) -> Result<(),
                 sale.entry.map(EntryId::get),
                 sale.created_at,
                 sale.settled_at,
+                sale.priced.operator,
+                sale.priced.product,
+                sale.priced.product.map(|_| sale.priced.cost.minor()),
+                sale.priced.product.map(|_| sale.priced.price.minor()),
             ]
         })
         .collect();
@@ -481,7 +531,7 @@ pub struct CreditCheck {
     pub granted: i64,
     /// What sellers have left, holds included.
     pub left: i64,
-    /// What was charged to numbers and not reversed.
+    /// What sellers paid for charges that were not reversed.
     pub sold: i64,
 }
 
@@ -499,7 +549,7 @@ pub(crate) fn credit_check(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> {
              (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_credit),
              (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT)
               FROM charge_seller s JOIN ledger_balance b ON b.account = s.account),
-             (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_sale WHERE status = 'completed')",
+             (SELECT CAST(COALESCE(SUM(COALESCE(price, amount)), 0) AS BIGINT) FROM charge_sale WHERE status = 'completed')",
         &[],
         |row| Ok(CreditCheck { granted: row.get(0)?, left: row.get(1)?, sold: row.get(2)? }),
     )
@@ -522,7 +572,9 @@ pub(crate) fn credit_by_balances(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> 
         "SELECT
              (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_credit),
              (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM charge_seller s JOIN ledger_balance b ON b.account = s.account),
-             (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM charge_phone p JOIN ledger_balance b ON b.account = p.account)",
+             (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM charge_phone p JOIN ledger_balance b ON b.account = p.account)
+             + (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM ledger_account a JOIN ledger_balance b ON b.account = a.id
+                WHERE a.path = 'charge:margin')",
         &[],
         |row| Ok(CreditCheck { granted: row.get(0)?, left: row.get(1)?, sold: row.get(2)? }),
     )

@@ -23,6 +23,7 @@ pub(crate) fn console(members: &Arc<Members>) -> Console {
         resources: vec![members::resource(members), expiries::resource(members)],
         figures: figures::figures(&members.settings),
         imports: vec![upload::import(members)],
+        ..Console::default()
     }
 }
 

@@ -66,7 +66,14 @@ impl Prefill {
             .into_iter()
             .map(|seller| {
                 let name = format!("Seller {seller}");
-                let new = NewSeller { id: seller, name, email: None, phone: None, low_credit_alert: None };
+                let new = NewSeller {
+                    id: seller,
+                    name,
+                    email: None,
+                    phone: None,
+                    low_credit_alert: None,
+                    language: Default::default(),
+                };
                 let actor = "system:bench".to_owned();
                 (new, IncreaseOrder { id: self.ids.next(), seller, amount, reference: None, actor })
             })

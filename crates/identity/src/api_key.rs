@@ -100,6 +100,17 @@ pub fn api_key_list(tx: &mut Tx<'_>) -> Result<Vec<ApiKey>, Error> {
     Ok(tx.query(&sql, &[], read_key)?)
 }
 
+/// The keys that act for one object, dead ones as well, newest first.
+///
+/// # Errors
+/// The store's.
+pub fn api_keys_of(tx: &mut Tx<'_>, tie: &Tie) -> Result<Vec<ApiKey>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM identity_api_key WHERE tie_kind = ?1 AND tie_id = ?2 ORDER BY created_at DESC, id DESC"
+    );
+    Ok(tx.query(&sql, &params![&tie.kind, tie.id], read_key)?)
+}
+
 /// Ends a key for good.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 mod cell;
 mod import;
 mod listing;
+mod sheet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,8 +21,10 @@ use uuid::Uuid;
 pub use cell::{Cell, Tone};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search};
+pub use sheet::{Report, Sheet, SheetFn};
 
 use crate::fields::Fields;
+use crate::portal::Portal;
 use crate::problem::Problem;
 
 /// All that one app shows in the console.
@@ -33,6 +36,10 @@ pub struct Console {
     pub figures: Vec<Figure>,
     /// What can be uploaded.
     pub imports: Vec<Import>,
+    /// What is printed, or taken into a spreadsheet, of one object and one day.
+    pub reports: Vec<Report>,
+    /// What it offers to people who act for one of its objects.
+    pub portal: Option<Portal>,
 }
 
 /// A kind of object that the console lists, shows and acts on.
@@ -181,6 +188,8 @@ pub enum Input {
     Email,
     /// An amount.
     Amount,
+    /// A day.
+    Date,
     /// A whole number.
     Number,
     /// Several lines.

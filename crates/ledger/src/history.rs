@@ -4,8 +4,10 @@
 //! begins at its newest posting. A walk of n lines reads n rows by their number, however long the history is. A walk to
 //! an earlier moment begins at the nearest mark after it, which is at most 64 postings away.
 
-use jiff::Timestamp;
-use purser_money::Money;
+use std::ops::Range;
+
+use jiff::{SignedDuration, Timestamp};
+use purser_money::{Currency, Money};
 use purser_store::{Error as StoreError, Row, Tx, params};
 
 use crate::account::read_currency;
@@ -128,7 +130,47 @@ pub fn statement(
     limit: u32,
 ) -> Result<Vec<StatementLine>, Error> {
     let currency = account_get(tx, account)?.currency;
-    let Some(start) = chain_start(tx, account, before)? else { return Ok(Vec::new()) };
+    match chain_start(tx, account, before)? {
+        Some(start) => walk(tx, account, start, limit, currency),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The postings of an account in a span of time, newest first: at most `limit` (up to 1,000), older than `before` where
+/// given. A span far back costs no more than one of today.
+///
+/// # Errors
+/// [`Error::NoAccount`].
+pub fn statement_between(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    span: &Range<Timestamp>,
+    before: Option<TransferId>,
+    limit: u32,
+) -> Result<Vec<StatementLine>, Error> {
+    let currency = account_get(tx, account)?.currency;
+    let start = match before {
+        Some(_) => chain_start(tx, account, before)?,
+        None => {
+            let last = span.end.checked_sub(SignedDuration::from_micros(1)).unwrap_or(span.end);
+            posting_at(tx, account, last)?.map(|(id, _)| id)
+        }
+    };
+    let Some(start) = start else { return Ok(Vec::new()) };
+    let mut lines = walk(tx, account, start, limit, currency)?;
+    // Along one account time never runs backward, so nothing after an older line is younger.
+    lines.retain(|line| line.at >= span.start);
+    Ok(lines)
+}
+
+/// The posting `start` and those before it.
+fn walk(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    start: i64,
+    limit: u32,
+    currency: Currency,
+) -> Result<Vec<StatementLine>, Error> {
     let lines = tx.query(
         "WITH RECURSIVE chain (id, step) AS (
              SELECT CAST(?2 AS BIGINT), 1
@@ -151,7 +193,7 @@ pub fn statement(
     Ok(lines)
 }
 
-fn read_line(row: &Row<'_>, currency: purser_money::Currency) -> Result<StatementLine, StoreError> {
+fn read_line(row: &Row<'_>, currency: Currency) -> Result<StatementLine, StoreError> {
     let (amount, side, direction): (i64, i64, i64) = (row.get(8)?, row.get(9)?, row.get(10)?);
     let path: String = row.get(7)?;
     Ok(StatementLine {
@@ -190,6 +232,12 @@ fn chain_start(tx: &mut Tx<'_>, account: AccountId, before: Option<TransferId>) 
 /// [`Error::NoAccount`].
 pub fn balance_at(tx: &mut Tx<'_>, account: AccountId, at: Timestamp) -> Result<Money, Error> {
     let currency = account_get(tx, account)?.currency;
+    let posting = posting_at(tx, account, at)?;
+    Ok(Money::new(posting.map_or(0, |(_, balance)| balance), currency))
+}
+
+/// The newest posting up to and including the moment `at`: its number, and the balance after it.
+fn posting_at(tx: &mut Tx<'_>, account: AccountId, at: Timestamp) -> Result<Option<(i64, i64)>, Error> {
     let mark = tx.query_opt(
         "SELECT transfer FROM ledger_mark WHERE account = ?1 AND at > ?2 ORDER BY at, transfer LIMIT 1",
         &params![account.0, at],
@@ -199,10 +247,10 @@ pub fn balance_at(tx: &mut Tx<'_>, account: AccountId, at: Timestamp) -> Result<
         Some(mark) => Some(mark),
         None => chain_start(tx, account, None)?,
     };
-    let Some(start) = start else { return Ok(Money::zero(currency)) };
+    let Some(start) = start else { return Ok(None) };
     // The walk ends at the first posting that is old enough; one step more than a mark's distance always reaches it,
     // because the posting before a mark's 64 bears the mark before.
-    let balance = tx.query_opt(
+    let posting = tx.query_opt(
         "WITH RECURSIVE chain (id, step) AS (
              SELECT CAST(?2 AS BIGINT), 0
              UNION ALL
@@ -210,11 +258,11 @@ pub fn balance_at(tx: &mut Tx<'_>, account: AccountId, at: Timestamp) -> Result<
              FROM chain JOIN ledger_transfer t ON t.id = chain.id JOIN ledger_entry e ON e.id = t.entry
              WHERE e.at > ?3 AND chain.step <= ?4
          )
-         SELECT CASE WHEN t.debit = ?1 THEN t.debit_balance ELSE t.credit_balance END
+         SELECT t.id, CASE WHEN t.debit = ?1 THEN t.debit_balance ELSE t.credit_balance END
          FROM chain JOIN ledger_transfer t ON t.id = chain.id JOIN ledger_entry e ON e.id = t.entry
          WHERE e.at <= ?3 ORDER BY chain.step LIMIT 1",
         &params![account.0, start, at, MARK_EVERY],
-        |row| row.get::<i64>(0),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    Ok(Money::new(balance.unwrap_or(0), currency))
+    Ok(posting)
 }

@@ -138,15 +138,36 @@ pub fn hold_capture(
     to: AccountId,
     entry: NewEntry,
 ) -> Result<EntryId, Error> {
+    hold_capture_split(tx, now, id, &[(to, amount)], entry)
+}
+
+/// The same into several accounts at once, by one entry: to each its part.
+///
+/// # Errors
+/// As [`hold_capture`].
+pub fn hold_capture_split(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: Uuid,
+    parts: &[(AccountId, Money)],
+    entry: NewEntry,
+) -> Result<EntryId, Error> {
     let hold = hold_open(tx, id)?;
-    if amount.currency() == hold.amount.currency() && amount.minor() > hold.amount.minor() {
-        return Err(Error::HoldTooSmall { held: hold.amount, asked: amount });
+    let mut asked = Money::zero(hold.amount.currency());
+    for (_, amount) in parts {
+        // What is of another currency is refused by the transfer itself.
+        asked = asked.checked_add(*amount).unwrap_or(asked);
+    }
+    if asked > hold.amount {
+        return Err(Error::HoldTooSmall { held: hold.amount, asked });
     }
     // All is decided before anything is written, so that a refusal leaves no trace even where its caller goes on.
-    let mut book = Book::open(tx, [hold.account, to])?;
+    let mut book = Book::open(tx, parts.iter().map(|(to, _)| *to).chain([hold.account]))?;
     book.let_go(hold.account, hold.amount)?;
-    let transfer = Transfer { debit: hold.account, credit: to, amount };
-    book.post_as(now, entry, &[transfer], Purpose::Capture)?;
+    let transfer =
+        |(credit, amount): &(AccountId, Money)| Transfer { debit: hold.account, credit: *credit, amount: *amount };
+    let transfers: Vec<Transfer> = parts.iter().map(transfer).collect();
+    book.post_as(now, entry, &transfers, Purpose::Capture)?;
     let_go(tx, &hold)?;
     let entry = book.write_one(tx)?;
     settle(tx, now, id, HoldStatus::Captured, Some(entry))?;

@@ -29,8 +29,10 @@ pub use account::{
 };
 pub use book::{Book, EntryId, NewEntry, Posted, Transfer, post, reverse};
 pub use error::Error;
-pub use history::{Entry, StatementLine, TransferId, balance_at, entry_get, statement};
-pub use hold::{Hold, HoldStatus, NewHold, hold_capture, hold_get, hold_place, hold_release, holds_expire};
+pub use history::{Entry, StatementLine, TransferId, balance_at, entry_get, statement, statement_between};
+pub use hold::{
+    Hold, HoldStatus, NewHold, hold_capture, hold_capture_split, hold_get, hold_place, hold_release, holds_expire,
+};
 pub use idempotency::{
     Recorded, idempotency_find, idempotency_find_many, idempotency_forget, idempotency_keep, idempotency_keep_many,
 };

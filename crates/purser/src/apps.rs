@@ -42,11 +42,17 @@ fn charge_settings(charge: &config::Charge) -> Result<purser_charge::Settings, F
     };
     let country = CallingCode::parse(&charge.country_code)
         .map_err(|rule| wrong("country_code", &charge.country_code, format!("it must {}", rule.must)))?;
+    let only_known = match charge.unknown_prefix.as_str() {
+        "allow" => false,
+        "refuse" => true,
+        other => return Err(wrong("unknown_prefix", other, "it must be allow or refuse".to_owned())),
+    };
     Ok(purser_charge::Settings {
         currency,
         max_sale: limit("max_sale", &charge.max_sale)?,
         max_increase: limit("max_increase", &charge.max_increase)?,
         country,
+        only_known,
     })
 }
 

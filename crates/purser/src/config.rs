@@ -211,6 +211,8 @@ pub(crate) struct Charge {
     pub(crate) max_increase: String,
     /// The calling code of numbers that have none.
     pub(crate) country_code: String,
+    /// What becomes of sales to numbers that no operator's prefix fits: allow or refuse.
+    pub(crate) unknown_prefix: String,
     /// instant, http or simulator.
     pub(crate) connector: String,
     /// The operator behind the http connector.
@@ -306,6 +308,7 @@ currency = "INR"
 max_sale = "10000.00"
 max_increase = "10000.00"
 country_code = "91"
+unknown_prefix = "allow"
 connector = "instant"
 
 [charge.http]

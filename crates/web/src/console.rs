@@ -6,21 +6,23 @@
 mod act;
 mod backups;
 mod books;
-mod export;
+pub(crate) mod export;
+pub(crate) mod field;
 mod frame;
 mod home;
 mod house;
 mod keys;
 mod list;
 mod notices;
-mod object;
+pub(crate) mod object;
 mod people;
-mod proof;
+pub(crate) mod proof;
 mod refusal;
+mod report;
 mod schedules;
-mod show;
+pub(crate) mod show;
 mod texts;
-mod upload;
+pub(crate) mod upload;
 mod visitor;
 
 use std::sync::Arc;
@@ -29,16 +31,16 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use purser_kit::Problem;
-use purser_kit::console::{Action, Console, Import, Resource};
+use purser_kit::console::{Action, Console, Import, Report, Resource};
 
 use crate::site::House;
 
+pub(crate) use act::chance;
 pub use backups::{Backup, BackupsFn};
-pub(crate) use frame::Group;
+pub(crate) use frame::{Group, NavLink};
 pub use house::SCOPES as HOUSE_SCOPES;
-use refusal::Refusal;
-use visitor::Visitor;
-pub(crate) use visitor::escaped;
+pub(crate) use refusal::Refusal;
+pub(crate) use visitor::{Visitor, escaped};
 
 /// Everything that the console stands on.
 pub(crate) struct Desk {
@@ -54,7 +56,7 @@ pub(crate) struct Shelf {
 }
 
 impl Desk {
-    fn shelf(&self, app: &str) -> Result<&Shelf, Problem> {
+    pub(crate) fn shelf(&self, app: &str) -> Result<&Shelf, Problem> {
         self.apps.iter().find(|shelf| shelf.name == app).ok_or_else(|| Problem::not_found("page"))
     }
 
@@ -70,6 +72,12 @@ impl Desk {
         found.map(|action| (shelf, resource, action)).ok_or_else(|| Problem::not_found("action"))
     }
 
+    fn report(&self, app: &str, resource: &str, name: &str) -> Result<&Report, Problem> {
+        let mut reports = self.shelf(app)?.console.reports.iter();
+        let found = reports.find(|report| report.resource == resource && report.name == name);
+        found.ok_or_else(|| Problem::not_found("page"))
+    }
+
     fn import(&self, app: &str, name: &str) -> Result<(&Shelf, &Import), Problem> {
         let shelf = self.shelf(app)?;
         let found = shelf.console.imports.iter().find(|import| import.name == name);
@@ -80,10 +88,14 @@ impl Desk {
 /// An app, and a resource or an import of it, in an address.
 type At = axum::extract::Path<(String, String)>;
 
-/// The console's pages, each with and without its last slash.
-pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
+/// Puts what apps bring beside what is the house's own.
+pub(crate) fn desk(house: &Arc<House>, mut apps: Vec<Shelf>) -> Arc<Desk> {
     apps.push(house::shelf(house));
-    let desk = Arc::new(Desk { house: Arc::clone(house), apps });
+    Arc::new(Desk { house: Arc::clone(house), apps })
+}
+
+/// The console's pages, each with and without its last slash.
+pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
     let pages = [
         ("/admin/", get(home::page)),
         ("/admin/inbox/", get(home::inbox)),
@@ -98,6 +110,7 @@ pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
         ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
         ("/admin/{app}/{resource}/done/{once}/", get(act::done)),
         ("/admin/{app}/{resource}/{id}/", get(object::page)),
+        ("/admin/{app}/{resource}/{id}/{report}/", get(report::page)),
         ("/admin/{app}/import/{import}/", get(upload::form)),
         ("/admin/{app}/import/{import}/{id}/", get(upload::shown)),
         ("/admin/{app}/import/{import}/{id}/commit/", post(upload::commit)),
@@ -113,5 +126,6 @@ pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
         .route("/admin/{app}/import/{import}/template.csv", get(upload::template))
         .route("/admin/{app}/import/{import}/{id}/report.csv", get(upload::report))
         .route("/admin/{app}/{resource}/export.csv", get(export::csv))
-        .with_state(desk)
+        .route("/admin/{app}/{resource}/{id}/{report}/file.csv", get(report::csv))
+        .with_state(Arc::clone(desk))
 }

@@ -13,6 +13,7 @@ mod linger;
 mod measure;
 mod noop;
 mod pages;
+mod portal;
 mod server;
 mod setup;
 mod sign_in;

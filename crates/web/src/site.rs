@@ -20,7 +20,7 @@ use utoipa::openapi::OpenApi;
 use crate::console::{BackupsFn, Shelf};
 use crate::health::{Part, Pulse};
 use crate::measure::Measures;
-use crate::{account, assets, console, docs, edge, health, noop, pages, setup, sign_in};
+use crate::{account, assets, console, docs, edge, health, noop, pages, portal, setup, sign_in};
 
 /// What the web shows of an app.
 pub struct Face {
@@ -123,10 +123,12 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
     let (api, described) = api.split_for_parts();
     let openapi = docs::openapi(described, &house.options);
     let measures = Measures::new(context);
+    let desk = console::desk(&house, shelves);
     let router = api
         .merge(own_pages(&house, &openapi, errors))
         .merge(account::routes(&house))
-        .merge(console::routes(&house, shelves))
+        .merge(console::routes(&desk))
+        .merge(portal::routes(&desk))
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))

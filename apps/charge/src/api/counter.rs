@@ -24,7 +24,7 @@ use crate::{Charge, jobs};
 const DELIVERY_LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
 
 /// An amount that must be more than zero and at most `max`.
-pub(super) fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Currency, max: Money) -> Option<Money> {
+pub(crate) fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Currency, max: Money) -> Option<Money> {
     let amount = fields.amount(name, currency);
     let amount = fields.required(name, amount)?;
     if !amount.is_positive() {
@@ -175,8 +175,14 @@ fn read_order(
     })
 }
 
-/// A sale with an operator behind it: reserved and enqueued in one transaction, delivered right after it.
 async fn reserved(charge: &Charge, order: Order) -> Result<Response, Problem> {
+    let (sale, replayed) = sell_reserved(charge, order).await?;
+    sale_answer(&sale, replayed)
+}
+
+/// A sale with an operator behind it: reserved and enqueued in one transaction, delivered right after it. Answers with
+/// how the sale stands, and whether the request came before.
+pub(crate) async fn sell_reserved(charge: &Charge, order: Order) -> Result<(Sale, bool), Problem> {
     let (settings, connector) = (Arc::clone(&charge.settings), charge.connector.name());
     let (process, job) = (charge.context.process, charge.context.ids.next(order.now));
     let reserved = charge.context.store.write(move |tx| {
@@ -196,7 +202,7 @@ async fn reserved(charge: &Charge, order: Order) -> Result<Response, Problem> {
         Some(lease) => jobs::deliver(charge, &sale, lease).await?,
         None => sale,
     };
-    sale_answer(&sale, replayed)
+    Ok((sale, replayed))
 }
 
 fn sale_answer(sale: &Sale, replayed: bool) -> Result<Response, Problem> {

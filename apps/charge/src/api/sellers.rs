@@ -28,6 +28,8 @@ pub(super) struct SellerJson {
     phone: Option<String>,
     /// Below what credit the seller is told.
     low_credit_alert: Option<Decimal>,
+    /// In which language the seller is written to: en or hi.
+    language: &'static str,
     /// active, frozen or inactive.
     status: &'static str,
     /// All credit, holds included. Set by increases and sales only.
@@ -49,6 +51,7 @@ impl From<Seller> for SellerJson {
             email: seller.email,
             phone: seller.phone.map(|phone| phone.to_string()),
             low_credit_alert: seller.low_credit_alert.map(Decimal),
+            language: seller.language.code(),
             status: seller.standing.name(),
             credit: Decimal(seller.credit),
             held: Decimal(seller.held),
@@ -72,6 +75,8 @@ pub(super) struct SellerFields {
     phone: Option<String>,
     /// Zero or more.
     low_credit_alert: Option<Decimal>,
+    /// In which language the seller is written to: en or hi.
+    language: Option<String>,
     /// active, frozen or inactive.
     status: Option<String>,
 }
@@ -91,6 +96,7 @@ pub(crate) fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> Selle
         low_credit_alert: sent(fields, "low_credit_alert", |fields| {
             fields.amount_from_zero("low_credit_alert", settings.currency)
         }),
+        language: fields.parsed("language", domain::parse_language),
         standing,
     }
 }
@@ -153,6 +159,7 @@ pub(super) async fn seller_create(State(charge): State<Arc<Charge>>, body: JsonB
         email: change.email.flatten(),
         phone: change.phone.flatten(),
         low_credit_alert: change.low_credit_alert.flatten(),
+        language: change.language.unwrap_or_default(),
     };
     let settings = Arc::clone(&charge.settings);
     let seller = charge.context.store.write(move |tx| service::seller_create(tx, now, &settings, &new)).await?;
@@ -191,6 +198,7 @@ pub(super) async fn seller_replace(
         email: change.email.or(Some(None)),
         phone: change.phone.or(Some(None)),
         low_credit_alert: change.low_credit_alert.or(Some(None)),
+        language: change.language,
         standing: change.standing,
     };
     changed(&charge, id, change).await

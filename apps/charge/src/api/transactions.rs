@@ -54,6 +54,9 @@ pub(super) struct SaleJson {
     amount: Decimal,
     /// submitted, unknown, completed, failed or reversed.
     status: &'static str,
+    /// What the seller pays, where the number's operator and the product are known; else the amount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<Decimal>,
     client_ref: Option<String>,
     /// The seller's credit after the sale was decided.
     credit_after: Decimal,
@@ -75,6 +78,7 @@ impl From<Sale> for SaleJson {
             phone_number: sale.number.to_string(),
             amount: Decimal(sale.amount),
             status: sale.status.name(),
+            price: sale.priced.product.map(|_| Decimal(sale.priced.price)),
             client_ref: sale.client_ref,
             credit_after: Decimal(sale.credit_after),
             connector: sale.connector,

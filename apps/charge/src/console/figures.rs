@@ -22,6 +22,7 @@ pub(super) fn figures(currency: Currency) -> Vec<Figure> {
             view: "charge.read",
             draw: Box::new(move |tx, now, zone| sales_a_day(tx, now, zone, currency)),
         },
+        Figure { title: "Failure rate by operator", view: "charge.read", draw: Box::new(failures) },
         Figure {
             title: "Credit outstanding",
             view: "charge.read",
@@ -43,6 +44,18 @@ pub(super) fn figures(currency: Currency) -> Vec<Figure> {
             }),
         },
     ]
+}
+
+/// How many sales of the last days failed, in 1/10,000: by operator, or where none is known by connector.
+fn failures(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone) -> Result<Drawing, Problem> {
+    let today = now.to_zoned(zone.clone()).start_of_day().map_err(Problem::internal)?;
+    let from = today.checked_sub((DAYS - 1).days()).map_err(Problem::internal)?.timestamp();
+    let counted = store::operator::failures_since(tx, from, Ids::floor(from))?;
+    let column = |(name, sales, failed): (String, i64, i64)| {
+        let rate = failed.saturating_mul(10_000) / sales.max(1);
+        (name, rate, format!("{}.{:02}%: {failed} of {sales} sales failed", rate / 100, rate % 100))
+    };
+    Ok(Drawing::Columns(counted.into_iter().map(column).collect()))
 }
 
 /// What was sold on each of the last days, this one included.

@@ -62,6 +62,11 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
     }
 }
 
+/// How a request stands, as a page shows it.
+pub(crate) fn status(status: RequestStatus) -> Cell {
+    badge(STATES, status.name())
+}
+
 fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(request) = request_find(tx, id, settings.currency)? else { return Ok(None) };
     let seller = service::seller_get(tx, settings, request.seller)?;
@@ -69,7 +74,7 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
     Ok(Some(Detail {
         title: format!("{} for {}", request.amount.for_people(), seller.name),
         facts: vec![
-            ("Status", badge(STATES, request.status.name())),
+            ("Status", status(request.status)),
             ("Seller", Cell::object(seller.name, "charge", "sellers", seller.id)),
             ("Amount", Cell::Money(request.amount)),
             ("Credit now", Cell::Money(seller.credit)),

@@ -69,13 +69,23 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
 fn sale_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(sale) = store::sale_find(tx, id, settings.currency)? else { return Ok(None) };
     let seller = service::seller_get(tx, settings, sale.seller)?;
+    let product = match sale.priced.product {
+        Some(id) => store::operator::product_find(tx, id)?,
+        None => None,
+    };
+    let product = product.map(|known| {
+        Cell::object(format!("{}: {}", known.operator_name, known.name), "charge", "products", known.product.id)
+    });
     Ok(Some(Detail {
         title: format!("{} for {}", sale.amount.for_people(), sale.number),
         facts: vec![
-            ("Status", sale_status(sale.status)),
+            ("Status", status(sale.status)),
             ("Seller", Cell::object(seller.name, "charge", "sellers", sale.seller)),
             ("Number", Cell::Text(sale.number.to_string())),
             ("Amount", Cell::Money(sale.amount)),
+            ("Product", product.unwrap_or(Cell::Nothing)),
+            ("Price", Cell::Money(sale.priced.price)),
+            ("Cost", Cell::Money(sale.priced.cost)),
             ("Credit after", Cell::Money(sale.credit_after)),
             ("When", Cell::Time(sale.created_at)),
             ("Settled", Cell::time(sale.settled_at)),
@@ -174,7 +184,8 @@ fn sale_resolve(charge: &Arc<Charge>) -> Action {
     }
 }
 
-fn sale_status(status: SaleStatus) -> Cell {
+/// How a sale stands, as a page shows it.
+pub(crate) fn status(status: SaleStatus) -> Cell {
     badge(SALE_STATES, status.name())
 }
 
@@ -184,7 +195,7 @@ pub(super) fn row(sale: &Sale) -> Vec<Cell> {
         Cell::Time(sale.created_at),
         Cell::object(sale.number.to_string(), "charge", "sales", sale.id),
         Cell::Money(sale.amount),
-        sale_status(sale.status),
+        status(sale.status),
         Cell::Money(sale.credit_after),
     ]
 }

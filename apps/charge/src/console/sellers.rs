@@ -8,10 +8,11 @@ use purser_kit::console::{
 };
 use purser_kit::{Fields, Problem, Rule};
 use purser_money::Money;
+use purser_outbox::Language;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{ROWS, STANDINGS, counted, one, sales, standing};
+use super::{ROWS, STANDINGS, counted, one, people, products, sales, standing};
 use crate::Charge;
 use crate::domain::{Seller, Settings, Standing};
 use crate::service::{self, IncreaseOrder, NewSeller, SellerChange};
@@ -66,6 +67,9 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             seller_increase(charge),
             seller_standing(charge, "activate", "Make active", Standing::Active),
             seller_standing(charge, "freeze", "Freeze", Standing::Frozen),
+            products::set_price(charge),
+            people::let_sell(charge),
+            people::stop_selling(),
         ],
     }
 }
@@ -93,6 +97,7 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
             ("Available", Cell::Money(seller.available())),
             ("Alert below", seller.low_credit_alert.map_or(Cell::Nothing, Cell::Money)),
             ("Email", Cell::text(seller.email.clone())),
+            ("Language", Cell::Text(seller.language.title().to_owned())),
             ("Phone", Cell::text(seller.phone.as_ref().map(ToString::to_string))),
             ("Since", Cell::Time(seller.created_at)),
             ("Id", Cell::Text(seller.id.to_string())),
@@ -111,12 +116,15 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
                 columns: vec!["When", "Amount", "Credit after", "Reference", "By"],
                 rows: increases.collect(),
             },
+            people::table(tx, id)?,
+            products::prices(tx, id)?,
         ],
     }))
 }
 
 fn seller_fields(seller: Option<&Seller>) -> Vec<Field> {
     let text = |value: Option<String>| value.unwrap_or_default();
+    let languages = Language::ALL.map(|language| (language.code().to_owned(), language.title().to_owned())).to_vec();
     vec![
         Field::line("name", "Name", "1 to 100 characters.").with(seller.map_or("", |seller| &seller.name)),
         Field::line("email", "Email", "Where low credit and daily statements are written to.")
@@ -130,6 +138,10 @@ fn seller_fields(seller: Option<&Seller>) -> Vec<Field> {
             .input(Input::Amount)
             .optional()
             .with(text(seller.and_then(|seller| seller.low_credit_alert).map(|alert| alert.to_string()))),
+        Field::line("language", "Language", "Which the seller is written to in.")
+            .input(Input::Choice(languages))
+            .optional()
+            .with(seller.map_or(Language::default(), |seller| seller.language).code()),
     ]
 }
 
@@ -143,6 +155,7 @@ fn seller_read(mut fields: Fields<'_>, settings: &Settings) -> Result<SellerChan
         email: Some(change.email.flatten()),
         phone: Some(change.phone.flatten()),
         low_credit_alert: Some(change.low_credit_alert.flatten()),
+        language: change.language,
         standing: None,
     })
 }
@@ -159,13 +172,14 @@ fn seller_make(charge: &Arc<Charge>) -> Action {
         fields: Box::new(|_, _| Ok(seller_fields(None))),
         preview: Box::new(|_, _| Ok(Preview::sentence("The seller begins without credit."))),
         run: Box::new(move |tx, doer, _, fields| {
-            let SellerChange { name, email, phone, low_credit_alert, .. } = seller_read(fields, &settings)?;
+            let SellerChange { name, email, phone, low_credit_alert, language, .. } = seller_read(fields, &settings)?;
             let new = NewSeller {
                 id: doer.fresh_id(),
                 name: name.unwrap_or_default(),
                 email: email.flatten(),
                 phone: phone.flatten(),
                 low_credit_alert: low_credit_alert.flatten(),
+                language: language.unwrap_or_default(),
             };
             let seller = service::seller_create(tx, doer.now, &settings, &new)?;
             Ok(Done::sentence(format!("{} is registered. Increase its credit next.", seller.name), seller.id))

@@ -120,7 +120,9 @@ fn moved(
         let lines = statement(tx, account, before, STRIDE)?;
         let Some(last) = lines.last() else { break };
         before = Some(last.transfer);
-        let of_sales = lines.iter().filter(|line| line.kind == "charge.sale");
+        // A sale with a margin moves the seller's credit twice: the part that its number got stands for it.
+        let of_sales =
+            lines.iter().filter(|line| line.kind == "charge.sale" && line.counterpart.as_str() != "charge:margin");
         let ids: Vec<(TransferId, Uuid)> =
             of_sales.filter_map(|line| Some((line.transfer, line.reference.as_deref()?.parse().ok()?))).collect();
         let wanted: Vec<Uuid> = ids.iter().map(|(_, id)| *id).collect();

@@ -1,13 +1,14 @@
 //! One sale's life: reserved, delivered by an operator, settled, found again, reversed.
 
 use jiff::Timestamp;
-use purser_ledger::{Book, NewEntry, NewHold, hold_capture, hold_place, hold_release, reverse};
+use purser_ledger::{Book, NewEntry, NewHold, hold_capture_split, hold_place, hold_release, reverse};
 use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phone_create};
-use super::sell::Order;
+use super::sale_price;
+use super::sell::{Order, sale_parts};
 use crate::connector::Name;
 use crate::domain::{Phone, Sale, SaleStatus, Settings, Standing};
 use crate::error::Error;
@@ -47,16 +48,18 @@ pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connect
     {
         return Err(Error::DuplicateRef { client_ref: client_ref.to_owned(), sale });
     }
+    refuse_stopped(tx, order)?;
+    let priced = sale_price(tx, settings, seller.id, &order.number, order.amount)?;
     let available = seller.available();
-    if available.minor() < order.amount.minor() {
-        return Err(Error::InsufficientCredit { available, needed: order.amount });
+    if available.minor() < priced.price.minor() {
+        return Err(Error::InsufficientCredit { available, needed: priced.price });
     }
     let phone = phone_for(tx, settings, order)?;
     let reason = format!("Charge for {}", order.number);
     let hold = NewHold {
         id: order.id,
         account: seller.account,
-        amount: order.amount,
+        amount: priced.price,
         actor: order.actor.clone(),
         reason,
         // Never by itself: what an operator may have delivered is not given back because time has passed.
@@ -70,6 +73,7 @@ pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connect
             seller: seller.id,
             phone: phone.id,
             amount: order.amount,
+            priced,
             status: SaleStatus::Submitted,
             connector: connector.as_str(),
             client_ref: order.client_ref.as_deref(),
@@ -83,11 +87,19 @@ pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connect
     sale_get(tx, settings, order.id)
 }
 
+fn refuse_stopped(tx: &mut Tx<'_>, order: &Order) -> Result<(), Error> {
+    match store::phones_by_number(tx, &[&order.number])?.pop() {
+        Some(phone) if phone.standing != Standing::Active => {
+            Err(Error::PhoneNotActive { number: phone.number, standing: phone.standing })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The number that an order is for, registered if this is its first sale.
 fn phone_for(tx: &mut Tx<'_>, settings: &Settings, order: &Order) -> Result<Phone, Error> {
     match store::phones_by_number(tx, &[&order.number])?.pop() {
-        Some(phone) if phone.standing == Standing::Active => Ok(phone),
-        Some(phone) => Err(Error::PhoneNotActive { number: phone.number, standing: phone.standing }),
+        Some(phone) => Ok(phone),
         None => {
             let new = NewPhone { id: order.phone_id, number: order.number.clone(), label: None };
             phone_create(tx, order.now, settings, &new)
@@ -185,7 +197,7 @@ pub fn sale_resolve(
     Ok(sale)
 }
 
-/// Captures the hold: seller's credit → phone.
+/// Captures the hold: seller's credit → phone and margin.
 fn complete(tx: &mut Tx<'_>, now: Timestamp, sale: &mut Sale, operator_ref: Option<&str>) -> Result<(), Error> {
     let phone = store::phones_by_number(tx, &[&sale.number])?.pop().ok_or(Error::NoPhone)?;
     let entry = NewEntry {
@@ -194,7 +206,9 @@ fn complete(tx: &mut Tx<'_>, now: Timestamp, sale: &mut Sale, operator_ref: Opti
         memo: format!("Charge for {}", sale.number),
         reference: Some(sale.id.to_string()),
     };
-    sale.entry = Some(hold_capture(tx, now, sale.id, sale.amount, phone.account, entry)?);
+    let margin = store::operator::catalog_load(tx)?.margin;
+    let parts = sale_parts(&sale.priced, phone.account, margin)?;
+    sale.entry = Some(hold_capture_split(tx, now, sale.id, &parts, entry)?);
     sale.credit_after = credit(tx, sale)?;
     sale.status = SaleStatus::Completed;
     sale.operator_ref = operator_ref.map(clipped_ref);

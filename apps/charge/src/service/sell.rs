@@ -16,6 +16,7 @@ use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phones_register};
+use crate::catalog::{Catalog, Priced};
 use crate::domain::{Phone, PhoneNumber, SaleStatus, Settings, Standing};
 use crate::error::Error;
 use crate::store::{self, NewSale, SellerKey};
@@ -56,9 +57,11 @@ pub fn sales_create(
 ) -> Result<Vec<Result<Once, Error>>, Error> {
     let known = Known::load(tx, orders)?;
     let mut book = Book::open(tx, known.sellers.values().map(|seller| seller.account))?;
-    let verdicts = decide(&known, &book, orders)?;
+    let verdicts = decide(&known, &book, settings, orders)?;
     let phones = register_missing(tx, settings, &known, orders, &verdicts)?;
-    book.load(tx, phones.values().map(|phone| phone.account))?;
+    let margin =
+        known.catalog.margin.filter(|_| sold(orders, &verdicts).any(|sold| sold.priced.margin().is_positive()));
+    book.load(tx, phones.values().map(|phone| phone.account).chain(margin))?;
     let sales = post(&mut book, &known, &phones, orders, &verdicts)?;
     let entries = book.write(tx)?;
     write(tx, orders, &sales, &entries, answer)?;
@@ -68,6 +71,7 @@ pub fn sales_create(
 /// What the database knows of these orders.
 struct Known {
     sellers: HashMap<Uuid, SellerKey>,
+    catalog: Catalog,
     phones: HashMap<PhoneNumber, Phone>,
     /// Sales under these sellers' references.
     refs: HashMap<(Uuid, String), Uuid>,
@@ -92,7 +96,8 @@ impl Known {
             .collect();
         let recorded = idempotency_find_many(tx, &keys)?;
         Ok(Known {
-            sellers: store::seller_keys(tx, &sellers)?.into_iter().collect(),
+            sellers: store::seller_keys(tx, &sellers)?,
+            catalog: store::operator::catalog_load(tx)?,
             phones: by_number(store::phones_by_number(tx, &numbers)?),
             refs: store::sales_by_ref(tx, &refs)?.into_iter().collect(),
             recorded: recorded.into_iter().map(|one| ((one.owner.clone(), one.key.clone()), one)).collect(),
@@ -106,8 +111,8 @@ fn by_number(phones: Vec<Phone>) -> HashMap<PhoneNumber, Phone> {
 
 /// What is decided about an order.
 enum Verdict {
-    /// It will be sold.
-    Sell,
+    /// It will be sold, for this.
+    Sell(Priced),
     /// It is refused.
     Refuse(Error),
     /// It was answered before.
@@ -117,11 +122,11 @@ enum Verdict {
 }
 
 /// The rules, one order after another, seeing what the earlier ones of this turn will have done.
-fn decide(known: &Known, book: &Book, orders: &[Order]) -> Result<Vec<Verdict>, Error> {
+fn decide(known: &Known, book: &Book, settings: &Settings, orders: &[Order]) -> Result<Vec<Verdict>, Error> {
     let mut turn = Turn::default();
     let mut verdicts = Vec::with_capacity(orders.len());
     for (index, order) in orders.iter().enumerate() {
-        let verdict = match turn.decide(known, book, index, order) {
+        let verdict = match turn.decide(known, book, settings, index, order) {
             Ok(verdict) => verdict,
             Err(Error::Store(error)) => return Err(error.into()),
             Err(refusal) => Verdict::Refuse(refusal),
@@ -140,7 +145,14 @@ struct Turn<'o> {
 }
 
 impl<'o> Turn<'o> {
-    fn decide(&mut self, known: &Known, book: &Book, index: usize, order: &'o Order) -> Result<Verdict, Error> {
+    fn decide(
+        &mut self,
+        known: &Known,
+        book: &Book,
+        settings: &Settings,
+        index: usize,
+        order: &'o Order,
+    ) -> Result<Verdict, Error> {
         if let Some(repeat) = &order.repeat
             && let Some(verdict) = self.repeated(known, repeat)?
         {
@@ -158,14 +170,15 @@ impl<'o> Turn<'o> {
         {
             return Err(Error::PhoneNotActive { number: phone.number.clone(), standing: phone.standing });
         }
-        self.take(book, seller.account, order.amount)?;
+        let priced = known.catalog.price(&seller.prices, &order.number, order.amount, settings.only_known)?;
+        self.take(book, seller.account, priced.price)?;
         if let Some(client_ref) = order.client_ref.as_deref() {
             self.refs.insert((order.seller, client_ref), order.id);
         }
         if let Some(repeat) = &order.repeat {
             self.keys.insert((&repeat.owner, &repeat.key), (index, repeat.fingerprint));
         }
-        Ok(Verdict::Sell)
+        Ok(Verdict::Sell(priced))
     }
 
     /// The verdict on a request that came before, in an earlier turn or in this one.
@@ -212,7 +225,7 @@ fn register_missing(
 ) -> Result<HashMap<PhoneNumber, Phone>, Error> {
     let mut phones = HashMap::with_capacity(orders.len());
     let mut missing: HashMap<&PhoneNumber, &Order> = HashMap::new();
-    for (order, _) in sold(orders, verdicts) {
+    for Sold { order, .. } in sold(orders, verdicts) {
         match known.phones.get(&order.number) {
             Some(phone) => drop(phones.insert(order.number.clone(), phone.clone())),
             None => drop(missing.entry(&order.number).or_insert(order)),
@@ -227,20 +240,30 @@ fn register_missing(
     Ok(phones)
 }
 
-fn sold<'a>(orders: &'a [Order], verdicts: &'a [Verdict]) -> impl Iterator<Item = (&'a Order, usize)> {
-    let indexed = orders.iter().zip(verdicts).enumerate();
-    indexed.filter(|(_, (_, verdict))| matches!(verdict, Verdict::Sell)).map(|(index, (order, _))| (order, index))
+/// An order that will be sold.
+struct Sold<'a> {
+    index: usize,
+    order: &'a Order,
+    priced: Priced,
+}
+
+fn sold<'a>(orders: &'a [Order], verdicts: &'a [Verdict]) -> impl Iterator<Item = Sold<'a>> {
+    orders.iter().zip(verdicts).enumerate().filter_map(|(index, (order, verdict))| match verdict {
+        Verdict::Sell(priced) => Some(Sold { index, order, priced: *priced }),
+        _ => None,
+    })
 }
 
 /// A sale that the book has accepted.
 struct Made {
     index: usize,
     phone: Uuid,
+    priced: Priced,
     posted: Posted,
     credit_after: Money,
 }
 
-/// Seller's credit → phone, for each order that will be sold. The book checks what `decide` foresaw; should it ever
+/// Seller's credit → phone and margin, for each order that will be sold. The book checks what `decide` foresaw; should it ever
 /// disagree, the turn is undone and its orders are tried one by one.
 fn post(
     book: &mut Book,
@@ -250,14 +273,30 @@ fn post(
     verdicts: &[Verdict],
 ) -> Result<Vec<Made>, Error> {
     let mut made = Vec::with_capacity(orders.len());
-    for (order, index) in sold(orders, verdicts) {
+    for Sold { index, order, priced } in sold(orders, verdicts) {
         let seller = known.sellers.get(&order.seller).ok_or(Error::NoSeller)?;
         let phone = phones.get(&order.number).ok_or(Error::NoPhone)?;
-        let transfer = Transfer { debit: seller.account, credit: phone.account, amount: order.amount };
-        let posted = book.post(order.now, sale_entry(order), &[transfer])?;
-        made.push(Made { index, phone: phone.id, posted, credit_after: book.balance(seller.account)? });
+        let parts = sale_parts(&priced, phone.account, known.catalog.margin)?.into_iter();
+        let transfers: Vec<Transfer> =
+            parts.map(|(credit, amount)| Transfer { debit: seller.account, credit, amount }).collect();
+        let posted = book.post(order.now, sale_entry(order), &transfers)?;
+        made.push(Made { index, phone: phone.id, priced, posted, credit_after: book.balance(seller.account)? });
     }
     Ok(made)
+}
+
+/// Where a sale's price goes: what the operator takes to the number, what is beyond it to the margin.
+pub(super) fn sale_parts(
+    priced: &Priced,
+    phone: AccountId,
+    margin: Option<AccountId>,
+) -> Result<Vec<(AccountId, Money)>, Error> {
+    let mut parts = vec![(phone, priced.cost)];
+    if priced.margin().is_positive() {
+        // The account is opened with the first product, so it is there wherever there is a margin.
+        parts.push((margin.ok_or(StoreError::NotOne { found: 0 })?, priced.margin()));
+    }
+    Ok(parts)
 }
 
 /// The journal entry of a sale.
@@ -287,6 +326,7 @@ fn write(
             seller: order.seller,
             phone: one.phone,
             amount: order.amount,
+            priced: one.priced,
             status: SaleStatus::Completed,
             connector: "instant",
             client_ref: order.client_ref.as_deref(),
@@ -319,7 +359,7 @@ fn answers(
     let mut answers = Vec::with_capacity(orders.len());
     for (index, verdict) in verdicts.into_iter().enumerate() {
         answers.push(match verdict {
-            Verdict::Sell => Ok(Once::fresh(text(index)?)),
+            Verdict::Sell(_) => Ok(Once::fresh(text(index)?)),
             Verdict::Same(first) => Ok(Once::replay(text(first)?)),
             Verdict::Replay(answer) => Ok(Once::replay(answer)),
             Verdict::Refuse(refusal) => Err(refusal),

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use purser_ledger::{Kind, NewAccount, account_close, account_freeze, account_open, account_unfreeze};
 use purser_money::Money;
+use purser_outbox::Language;
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ pub struct NewSeller {
     pub phone: Option<PhoneNumber>,
     /// Below what credit to tell it.
     pub low_credit_alert: Option<Money>,
+    /// In which language to write to it.
+    pub language: Language,
 }
 
 /// What to change of a seller. The outer `None` leaves a field as it is, the inner one empties it.
@@ -36,6 +39,8 @@ pub struct SellerChange {
     pub phone: Option<Option<PhoneNumber>>,
     /// Below what credit to tell it.
     pub low_credit_alert: Option<Option<Money>>,
+    /// In which language to write to it.
+    pub language: Option<Language>,
     /// Whether it may sell.
     pub standing: Option<Standing>,
 }
@@ -54,6 +59,7 @@ pub fn seller_create(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings, new: 
         email: new.email.clone(),
         phone: new.phone.clone(),
         low_credit_alert: new.low_credit_alert,
+        language: new.language,
         standing: Standing::Active,
         account,
         credit: Money::zero(currency),
@@ -85,11 +91,12 @@ pub fn seller_change(
     change: &SellerChange,
 ) -> Result<Seller, Error> {
     let mut seller = seller_get(tx, settings, id)?;
-    let SellerChange { name, email, phone, low_credit_alert, standing } = change.clone();
+    let SellerChange { name, email, phone, low_credit_alert, language, standing } = change.clone();
     seller.name = name.unwrap_or(seller.name);
     seller.email = email.unwrap_or(seller.email);
     seller.phone = phone.unwrap_or(seller.phone);
     seller.low_credit_alert = low_credit_alert.unwrap_or(seller.low_credit_alert);
+    seller.language = language.unwrap_or(seller.language);
     seller.updated_at = now;
     if let Some(standing) = standing {
         seller.standing = standing;

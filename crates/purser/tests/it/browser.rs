@@ -95,7 +95,7 @@ impl Browser {
     }
 
     /// Sends a form with one file in it.
-    pub(crate) async fn upload(&mut self, path: &str, field: &str, name: &str, bytes: &[u8]) -> Page {
+    pub(crate) async fn upload(&self, path: &str, field: &str, name: &str, bytes: &[u8]) -> Page {
         let head = format!(
             "--line\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n"

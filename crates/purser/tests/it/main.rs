@@ -21,6 +21,7 @@ mod outbox;
 mod place;
 mod program;
 mod requests;
+mod resellers;
 mod store;
 mod tls;
 mod turns;

@@ -143,6 +143,7 @@ fn faces(context: &AppContext) -> Vec<Face> {
         max_sale: limit,
         max_increase: limit,
         country: CallingCode::parse("91").unwrap(),
+        only_known: false,
     };
     let face = |App { name, title, summary, scopes, codes, api, console, .. }: App| Face {
         name,

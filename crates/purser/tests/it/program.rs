@@ -165,6 +165,16 @@ impl Caller {
         }
     }
 
+    /// A caller of the site at this address.
+    pub(crate) fn at(base: &str, key: &str) -> Caller {
+        Caller { base: base.to_owned(), client: client(), key: key.to_owned() }
+    }
+
+    /// Changes some fields.
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
+        answer(self.send(Method::PATCH, path, Some(body)).await.unwrap()).await
+    }
+
     /// The same caller with another key.
     pub(crate) fn with_key(&self, key: &str) -> Caller {
         Caller { key: key.to_owned(), ..self.clone() }

@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use purser_charge::service::{
-    IncreaseOrder, NewPhone, NewSeller, Order, PhoneChange, SellerChange, credit_increase, phone_change, phone_create,
-    sale_by_ref, sales_create, seller_change, seller_create, seller_get,
+    IncreaseOrder, NewPhone, NewSeller, Order, PhoneChange, SellerChange, credit_increase, operator_put, phone_change,
+    phone_create, price_set, product_put, sale_by_ref, sales_create, seller_change, seller_create, seller_get,
 };
-use purser_charge::{CallingCode, Error, PhoneNumber, Settings, Standing, credit_check};
+use purser_charge::{
+    CallingCode, Error, NamedProduct, OperatorRow, PhoneNumber, Product, Settings, Standing, credit_check,
+};
 use purser_kit::{Once, Repeatable};
 use purser_ledger::verify;
 use purser_money::{Currency, Money};
+use purser_outbox::Language;
 use purser_store::Engine;
 use purser_testkit::{TestClock, TestDb};
 use uuid::Uuid;
@@ -48,21 +51,35 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn a_turn_decides_as_if_its_orders_came_one_by_one_on_sqlite(turns in proptest::collection::vec(proptest::collection::vec(asks(), 1..12), 1..6)) {
-        run(Engine::Sqlite, &turns);
+        run(Engine::Sqlite, &turns, false);
     }
 
     #[test]
     fn a_turn_decides_as_if_its_orders_came_one_by_one_on_postgres(turns in proptest::collection::vec(proptest::collection::vec(asks(), 1..12), 1..6)) {
-        run(Engine::Postgres, &turns);
+        run(Engine::Postgres, &turns, false);
+    }
+
+    #[test]
+    fn a_turn_prices_as_if_its_orders_came_one_by_one_on_sqlite(turns in proptest::collection::vec(proptest::collection::vec(asks(), 1..12), 1..6)) {
+        run(Engine::Sqlite, &turns, true);
+    }
+
+    #[test]
+    fn a_turn_prices_as_if_its_orders_came_one_by_one_on_postgres(turns in proptest::collection::vec(proptest::collection::vec(asks(), 1..12), 1..6)) {
+        run(Engine::Postgres, &turns, true);
     }
 }
 
-fn run(engine: Engine, turns: &[Vec<Ask>]) {
+/// `has_operator`: one of the numbers belongs to an operator, whose product takes 90 of 100 and costs the first seller 95.
+fn run(engine: Engine, turns: &[Vec<Ask>], has_operator: bool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let db = TestDb::create(engine, crate::migrations()).await;
         let shop = Shop::open(&db).await;
-        let mut model = Model::default();
+        let mut model = Model { has_operator, ..Model::default() };
+        if has_operator {
+            shop.operator().await;
+        }
         for turn in turns {
             let orders: Vec<Order> = turn.iter().map(|ask| shop.order(ask)).collect();
             let expected: Vec<Verdict> =
@@ -83,6 +100,8 @@ enum Verdict {
     NumberFrozen,
     /// The first sale under this reference.
     Duplicate(Uuid),
+    /// Its operator does not sell this amount.
+    Unfit,
     /// What was available.
     Short(i64),
     KeyReused,
@@ -95,6 +114,7 @@ fn answer(sale: Uuid, credit: Money) -> String {
 /// The rules, for one request at a time.
 #[derive(Default)]
 struct Model {
+    has_operator: bool,
     spent: HashMap<u8, i64>,
     refs: HashMap<(u8, u8), Uuid>,
     /// What was asked under a key, and what was answered.
@@ -104,6 +124,18 @@ struct Model {
 impl Model {
     fn credit(&self, seller: u8) -> i64 {
         CREDIT - self.spent.get(&seller).copied().unwrap_or(0)
+    }
+
+    /// What the seller pays; `None` where the operator sells no such amount.
+    fn price(&self, ask: &Ask) -> Option<i64> {
+        match ask.number {
+            1 if self.has_operator && !(50..=999).contains(&ask.minor) => None,
+            1 if self.has_operator && ask.seller == 0 => {
+                let (whole, rest) = (ask.minor * 95 / 100, ask.minor * 95 % 100);
+                Some(whole + i64::from(rest > 50 || (rest == 50 && whole % 2 == 1)))
+            }
+            _ => Some(ask.minor),
+        }
     }
 
     fn decide(&mut self, ask: &Ask, id: Uuid) -> Verdict {
@@ -121,11 +153,12 @@ impl Model {
         if ask.number == NUMBERS - 1 {
             return Verdict::NumberFrozen;
         }
+        let Some(price) = self.price(ask) else { return Verdict::Unfit };
         let available = self.credit(ask.seller);
-        if ask.minor > available {
+        if price > available {
             return Verdict::Short(available);
         }
-        *self.spent.entry(ask.seller).or_default() += ask.minor;
+        *self.spent.entry(ask.seller).or_default() += price;
         let told = answer(id, inr(self.credit(ask.seller)));
         if let Some(client_ref) = ask.client_ref {
             self.refs.insert((ask.seller, client_ref), id);
@@ -172,6 +205,7 @@ impl Shop {
                     email: None,
                     phone: None,
                     low_credit_alert: None,
+                    language: Language::English,
                 };
                 seller_create(tx, NOW, &rules, &new)?;
                 let (amount, actor) = (inr(CREDIT), "test".to_owned());
@@ -189,6 +223,26 @@ impl Shop {
         });
         opened.await.expect("opening the shop");
         Shop { db: db.clone(), settings, sellers }
+    }
+
+    /// Gives one of the numbers to an operator.
+    async fn operator(&self) {
+        let (ids, settings, seller) = (self.db.ids().clone(), self.settings.clone(), self.sellers[0]);
+        let prefixes = vec![number(1).to_string()];
+        let operator = OperatorRow { id: ids.next(), name: "Airtel".to_owned(), is_active: true, prefixes };
+        let product = NamedProduct {
+            product: Product { id: ids.next(), low: 50, high: 999, cost: 9_000 },
+            operator: operator.id,
+            operator_name: operator.name.clone(),
+            name: "Top-up".to_owned(),
+            is_active: true,
+        };
+        let made = self.db.write(move |tx| {
+            operator_put(tx, NOW, &operator)?;
+            product_put(tx, NOW, &settings, &product)?;
+            price_set(tx, &settings, seller, product.product.id, Some(9_500))
+        });
+        made.await.expect("an operator");
     }
 
     fn order(&self, ask: &Ask) -> Order {
@@ -245,6 +299,7 @@ fn verdict(result: Result<Once, Error>) -> Verdict {
         Err(Error::SellerNotActive(_)) => Verdict::SellerFrozen,
         Err(Error::PhoneNotActive { .. }) => Verdict::NumberFrozen,
         Err(Error::DuplicateRef { sale, .. }) => Verdict::Duplicate(sale),
+        Err(Error::NoFittingProduct { .. }) => Verdict::Unfit,
         Err(Error::InsufficientCredit { available, .. }) => Verdict::Short(available.minor()),
         Err(Error::KeyReused(_)) => Verdict::KeyReused,
         Err(other) => panic!("{other}"),

@@ -11,12 +11,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_identity::{AuditEvent, audit};
-use purser_kit::console::{Action, Doer, Done, Field, Input, Preview, Resource, Target};
+use purser_kit::console::{Action, Doer, Done, Preview, Resource, Target};
 use purser_kit::{Fields, Once, Problem, Repeatable, fingerprint};
 use purser_ledger::idempotency_find_many;
 use purser_store::Tx;
 use uuid::Uuid;
 
+use super::field::FieldShown;
 use super::object::subject;
 use super::proof::Ask;
 use super::{Desk, Refusal, Visitor, escaped, frame};
@@ -43,58 +44,6 @@ struct ActPage<'a> {
     proof: Ask,
     /// Where to come back to from setting a second factor up.
     proof_next: String,
-}
-
-struct FieldShown {
-    field: Field,
-    errors: Vec<String>,
-}
-
-impl FieldShown {
-    /// The choices of a field that has them.
-    fn choices(&self) -> &[(String, String)] {
-        match &self.field.input {
-            Input::Choice(choices) => choices,
-            _ => &[],
-        }
-    }
-
-    /// What can be ticked.
-    fn ticks(&self) -> &[(String, String)] {
-        match &self.field.input {
-            Input::Ticks(ticks) => ticks,
-            _ => &[],
-        }
-    }
-
-    fn is_ticked(&self, value: &str) -> bool {
-        self.field.value.split_whitespace().any(|ticked| ticked == value)
-    }
-
-    /// Whether it is a box of several lines.
-    fn is_area(&self) -> bool {
-        self.field.input == Input::Area
-    }
-
-    /// The input's type.
-    fn kind(&self) -> &'static str {
-        if self.field.input == Input::Email { "email" } else { "text" }
-    }
-
-    /// Which keyboard a phone shows.
-    fn keyboard(&self) -> &'static str {
-        match self.field.input {
-            Input::Amount => "decimal",
-            Input::Number => "numeric",
-            _ => "text",
-        }
-    }
-
-    /// What describes the input, for whoever hears the page.
-    fn described(&self) -> String {
-        let name = self.field.name;
-        if self.errors.is_empty() { format!("{name}-help") } else { format!("{name}-error {name}-help") }
-    }
 }
 
 /// The parts of an address or a form that are the console's own.
@@ -177,13 +126,8 @@ async fn show(
         Ok(read) => read,
         Err(problem) => return Err(problem.into()),
     };
-    let shown = |field: Field| {
-        let errors = refused.iter().flat_map(Problem::errors).filter(|error| error.field == field.name);
-        let errors = errors.map(|error| error.message.clone()).collect();
-        let entered = sent.fields.iter().find(|(name, _)| name == field.name).map(|(_, value)| value.clone());
-        FieldShown { field: Field { value: entered.unwrap_or(field.value.clone()), ..field }, errors }
-    };
-    let fields: Vec<FieldShown> = fields.into_iter().map(shown).collect();
+    let fields: Vec<FieldShown> =
+        fields.into_iter().map(|field| FieldShown::of(field, &sent.fields, refused.as_ref())).collect();
     let untold = |problem: &&Problem| fields.iter().all(|field| field.errors.is_empty()) || problem.errors().is_empty();
     let error = refused.as_ref().filter(untold).map(|problem| problem.detail().to_owned());
     let page = ActPage {
@@ -269,7 +213,7 @@ pub(super) async fn submit(
 }
 
 /// For the secrets that an action makes.
-fn chance(desk: &Desk) -> [u8; 32] {
+pub(crate) fn chance(desk: &Desk) -> [u8; 32] {
     let mut random = [0; 32];
     (desk.house.options.random)(&mut random);
     random

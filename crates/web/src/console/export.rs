@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use purser_identity::{AuditEvent, audit};
 use purser_kit::Problem;
-use purser_kit::console::{Cell, ListAsk};
+use purser_kit::console::{Cell, ListAsk, Sheet};
 
 use super::{Desk, Refusal, Visitor, list};
 
@@ -48,7 +48,7 @@ pub(super) async fn csv(
 }
 
 /// Whoever takes a copy out of the house is on record.
-async fn note(desk: &Desk, visitor: &Visitor, app: &str, name: &str) -> Result<(), Problem> {
+pub(super) async fn note(desk: &Desk, visitor: &Visitor, app: &str, name: &str) -> Result<(), Problem> {
     let (now, event) = desk.house.context.stamp();
     let (actor, address, subject) = (visitor.actor(), visitor.address.clone(), format!("{app}:{name}"));
     let written = desk.house.context.store.write(move |tx| {
@@ -71,6 +71,14 @@ async fn page(desk: &Arc<Desk>, app: &str, name: &str, ask: ListAsk) -> Result<(
         text.push_str(&line(&values.collect::<Vec<_>>()));
     }
     Ok((text, listed.next.map(|after| ListAsk { after: Some(after), ..ask })))
+}
+
+/// A sheet's first table as CSV.
+pub(crate) fn table(sheet: &Sheet) -> String {
+    let Some(table) = sheet.tables.first() else { return String::new() };
+    let heads: Vec<String> = table.columns.iter().map(|&head| head.to_owned()).collect();
+    let rows = table.rows.iter().map(|row| line(&row.iter().map(harmless).collect::<Vec<_>>()));
+    std::iter::once(line(&heads)).chain(rows).collect()
 }
 
 /// A value that no spreadsheet takes for a formula.

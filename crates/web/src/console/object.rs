@@ -49,12 +49,13 @@ struct Past {
     what: Vec<String>,
 }
 
-struct TableShown {
-    title: &'static str,
-    empty: &'static str,
+/// A small table, ready for a template.
+pub(crate) struct TableShown {
+    pub(crate) title: &'static str,
+    pub(crate) empty: &'static str,
     /// Each head, and whether numbers stand under it.
-    columns: Vec<(&'static str, bool)>,
-    rows: Vec<Vec<Shown>>,
+    pub(crate) columns: Vec<(&'static str, bool)>,
+    pub(crate) rows: Vec<Vec<Shown>>,
 }
 
 /// An account and its newest lines.
@@ -96,12 +97,15 @@ pub(super) async fn page(
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let actions = resource.actions.iter().filter(|action| action.target != Target::Nothing);
     let actions = actions.filter(|action| visitor.caller.has(action.scope));
+    let actions =
+        actions.map(|action| (format!("{base}do/?action={}&id={id}", action.name), action.title, action.harms));
+    let reports = shelf.console.reports.iter().filter(|report| report.resource == resource.name);
+    let reports = reports.filter(|report| visitor.caller.has(report.scope));
+    let reports = reports.map(|report| (format!("{base}{id}/{}/", report.name), report.title, false));
     let page = ObjectPage {
         shell: frame::shell(&desk, &visitor, detail.title.clone()),
         resource,
-        actions: actions
-            .map(|action| (format!("{base}do/?action={}&id={id}", action.name), action.title, action.harms))
-            .collect(),
+        actions: reports.chain(actions).collect(),
         title: detail.title,
         facts: detail.facts.iter().map(|(name, cell)| (*name, face.cell(cell))).collect(),
         tables: detail.tables.iter().map(|table| table_shown(&face, table)).collect(),
@@ -181,7 +185,7 @@ fn told(detail: &str) -> Vec<String> {
         .collect()
 }
 
-fn table_shown(face: &Clockface<'_>, table: &DetailTable) -> TableShown {
+pub(crate) fn table_shown(face: &Clockface<'_>, table: &DetailTable) -> TableShown {
     let shown = |row: &Vec<Cell>| row.iter().map(|cell| face.cell(cell)).collect();
     let rows: Vec<Vec<Shown>> = table.rows.iter().map(shown).collect();
     let numbers = |index: usize| rows.iter().any(|row| row.get(index).is_some_and(Shown::is_number));

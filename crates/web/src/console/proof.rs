@@ -9,20 +9,20 @@ use crate::sign_in::problem;
 
 /// What a form asks for beside its own fields.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     /// The password, and with a second factor the code.
-    pub(super) password: bool,
+    pub(crate) password: bool,
     /// The code.
-    pub(super) code: bool,
+    pub(crate) code: bool,
     /// Nothing goes on before a second factor is set up.
-    pub(super) enroll: bool,
-    pub(super) password_error: Option<String>,
-    pub(super) code_error: Option<String>,
+    pub(crate) enroll: bool,
+    pub(crate) password_error: Option<String>,
+    pub(crate) code_error: Option<String>,
 }
 
 impl Ask {
     /// What is asked of this visitor for something that `needs` a proof.
-    pub(super) async fn of(desk: &Desk, visitor: &Visitor, needs: bool) -> Result<Self, Problem> {
+    pub(crate) async fn of(desk: &Desk, visitor: &Visitor, needs: bool) -> Result<Self, Problem> {
         if !needs {
             return Ok(Ask::default());
         }
@@ -35,7 +35,7 @@ impl Ask {
 
     /// Takes the proof out of what the form sent, and looks at it: true where nothing more is asked for. It never stays
     /// among the fields, which are kept on record.
-    pub(super) async fn given(
+    pub(crate) async fn given(
         &mut self,
         desk: &Desk,
         visitor: &Visitor,

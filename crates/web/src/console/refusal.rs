@@ -9,11 +9,11 @@ use crate::pages;
 pub(crate) struct Refusal(Box<Response>);
 
 impl Refusal {
-    pub(super) fn page(page: Response) -> Self {
+    pub(crate) fn page(page: Response) -> Self {
         Refusal(Box::new(page))
     }
 
-    pub(super) fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Refusal::page(pages::nothing())
     }
 }

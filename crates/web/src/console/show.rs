@@ -5,7 +5,7 @@ use jiff::{SpanRound, Timestamp, Unit};
 use purser_kit::console::Cell;
 
 /// A cell, ready for a template.
-pub(super) enum Shown {
+pub(crate) enum Shown {
     Nothing,
     Text(String),
     Number(String),
@@ -16,26 +16,26 @@ pub(super) enum Shown {
 
 impl Shown {
     /// Whether it stands to the right.
-    pub(super) fn is_number(&self) -> bool {
+    pub(crate) fn is_number(&self) -> bool {
         matches!(self, Shown::Number(_))
     }
 }
 
 /// A moment, told three ways.
-pub(super) struct Moment {
-    pub(super) machine: String,
-    pub(super) exact: String,
-    pub(super) relative: String,
+pub(crate) struct Moment {
+    pub(crate) machine: String,
+    pub(crate) exact: String,
+    pub(crate) relative: String,
 }
 
 /// How times are told.
-pub(super) struct Clockface<'a> {
-    pub(super) now: Timestamp,
-    pub(super) zone: &'a TimeZone,
+pub(crate) struct Clockface<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) zone: &'a TimeZone,
 }
 
 impl Clockface<'_> {
-    pub(super) fn cell(&self, cell: &Cell) -> Shown {
+    pub(crate) fn cell(&self, cell: &Cell) -> Shown {
         match cell {
             Cell::Nothing => Shown::Nothing,
             Cell::Text(text) => Shown::Text(text.clone()),
@@ -47,7 +47,7 @@ impl Clockface<'_> {
         }
     }
 
-    pub(super) fn moment(&self, time: Timestamp) -> Moment {
+    pub(crate) fn moment(&self, time: Timestamp) -> Moment {
         let zoned = time.to_zoned(self.zone.clone());
         Moment {
             machine: time.to_string(),

@@ -235,7 +235,8 @@ pub(super) async fn report(
     Ok(file(&filename, text))
 }
 
-fn file(name: &str, text: String) -> Response {
+/// Text as a CSV file to keep.
+pub(crate) fn file(name: &str, text: String) -> Response {
     let mut response = text.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {

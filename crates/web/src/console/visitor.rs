@@ -44,6 +44,19 @@ impl FromRequestParts<Arc<Desk>> for Visitor {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Refusal> {
+        let visitor = Visitor::anybody(parts, desk).await?;
+        if !visitor.session.user.is_staff {
+            let text = "The console is for staff. You are signed in, but not as one of them.";
+            let status = StatusCode::from_u16(code::FORBIDDEN.status).unwrap_or(StatusCode::FORBIDDEN);
+            return Err(Refusal::page(pages::message(status, "Not for you", text)));
+        }
+        Ok(visitor)
+    }
+}
+
+impl Visitor {
+    /// Whoever is signed in, staff or not; others are led to the sign-in page and back.
+    pub(crate) async fn anybody(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Refusal> {
         let uri = OriginalUri::from_request_parts(parts, desk).await.map_or_else(|_| parts.uri.clone(), |uri| uri.0);
         let path = uri.path_and_query().map_or("/admin/", |path| path.as_str()).to_owned();
         let now = desk.house.context.now();
@@ -59,11 +72,6 @@ impl FromRequestParts<Arc<Desk>> for Visitor {
             let sign_in = format!("/accounts/login/?next={}", escaped(&path));
             return Err(Refusal::page(Redirect::to(&sign_in).into_response()));
         };
-        if !session.user.is_staff {
-            let text = "The console is for staff. You are signed in, but not as one of them.";
-            let status = StatusCode::from_u16(code::FORBIDDEN.status).unwrap_or(StatusCode::FORBIDDEN);
-            return Err(Refusal::page(pages::message(status, "Not for you", text)));
-        }
         let caller = Caller::person(&desk.house.context.rights, &session);
         let address = parts.extensions.get::<ClientAddress>().map_or_else(String::new, |address| address.0.to_string());
         Ok(Visitor { caller, session, now, path, address })

@@ -1,0 +1,157 @@
+//! POST /api/sellers/{id}/sales/import/
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use purser_kit::{
+    Caller, Decimal, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, Rule, body_bytes, code,
+    fingerprint, json,
+};
+use purser_money::Money;
+use purser_store::Tx;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::own_seller;
+use crate::Charge;
+use crate::domain::{Settings, Standing};
+use crate::error::{Error, INVALID_ROWS};
+use crate::service::{self, CheckedSheet, Selling, sheet_check, sheet_sell};
+use crate::sheet;
+
+/// What a file comes to.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ImportJson {
+    /// checked, or imported.
+    #[schema(example = "imported")]
+    status: &'static str,
+    /// Whether nothing was to be sold.
+    dry_run: bool,
+    /// Rows that are good.
+    good: usize,
+    /// Rows that are not.
+    bad: usize,
+    /// What the good rows come to.
+    total: Decimal,
+    /// What the seller can sell from afterwards.
+    remaining_credit: Decimal,
+    /// What is wrong, row by row.
+    errors: Vec<RowJson>,
+}
+
+/// What is wrong with a row.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RowJson {
+    /// Its line in the file; the header is 1.
+    row: u64,
+    errors: Vec<String>,
+}
+
+/// Sell a file of charges: all of it, or nothing.
+///
+/// The body is CSV in UTF-8, at most 2 MiB and 5,000 rows. Its first line names the columns: `phone_number`, `amount`,
+/// and `client_ref` if any. With `dry_run=true` it is checked, and nothing is sold. A file with a row that is not good is
+/// refused as a whole: 400 `invalid_rows`, with `rows` saying what is wrong with each.
+#[utoipa::path(post, path = "/api/sellers/{id}/sales/import/", tag = "charge: counter", params(
+    ("id" = Uuid, Path),
+    ("dry_run" = Option<bool>, Query, description = "Check it only."),
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body(content = String, content_type = "text/csv"), responses((status = 200, body = ImportJson)))]
+pub(super) async fn sales_import(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(seller): PathId,
+    query: QueryPairs,
+    request: Request,
+) -> Result<Response, Problem> {
+    own_seller(&caller, seller)?;
+    let mut fields = query.fields();
+    let dry_run = fields.parsed("dry_run", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Rule::new("unknown_value", "be true or false")),
+    });
+    fields.finish(Some(()))?;
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/csv") {
+        return Err(Problem::new(&code::UNSUPPORTED_MEDIA_TYPE, "Send the file with Content-Type: text/csv."));
+    }
+    let file = body_bytes(request, sheet::MOST_BYTES).await?;
+    let text = sheet::text(&file)?.to_owned();
+    if dry_run == Some(true) {
+        let settings = Arc::clone(&charge.settings);
+        let checked = charge.context.store.read(move |tx| {
+            let sheet = checked(tx, &settings, &text, seller)?;
+            Ok::<_, Error>(answer(&sheet, true, service::seller_get(tx, &settings, seller)?.available()))
+        });
+        return Ok(json(StatusCode::OK, &checked.await?));
+    }
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.import", &seller.to_string(), &file));
+    import(&charge, &caller, seller, text, repeat).await
+}
+
+async fn import(
+    charge: &Arc<Charge>,
+    caller: &Caller,
+    seller: Uuid,
+    text: String,
+    repeat: Option<Repeatable>,
+) -> Result<Response, Problem> {
+    let ((now, first), actor, working) = (charge.context.stamp(), caller.actor().to_string(), Arc::clone(charge));
+    let sold = charge.context.store.write(move |tx| {
+        Once::run(tx, now, repeat.as_ref(), |tx| {
+            let settings = &working.settings;
+            let sheet = checked(tx, settings, &text, seller)?;
+            if sheet.bad() > 0 {
+                return Err(refused(&sheet));
+            }
+            let mut next = first.as_u128();
+            let mut fresh_id = || {
+                let id = Uuid::from_u128(next);
+                next = next.wrapping_add(1);
+                id
+            };
+            let connector = working.connector.name();
+            let mut selling = Selling { settings, connector, now, actor: &actor, fresh_id: &mut fresh_id };
+            sheet_sell(tx, &sheet, &mut selling)?;
+            let left = service::seller_get(tx, settings, seller)?.available();
+            serde_json::to_string(&answer(&sheet, false, left)).map_err(Problem::internal)
+        })
+    });
+    let once = sold.await?;
+    charge.context.outbox.wake();
+    Ok(once.into_response(StatusCode::OK))
+}
+
+fn checked(tx: &mut Tx<'_>, settings: &Settings, text: &str, seller: Uuid) -> Result<CheckedSheet, Error> {
+    let standing = service::seller_get(tx, settings, seller)?.standing;
+    if standing != Standing::Active {
+        return Err(Error::SellerNotActive(standing));
+    }
+    sheet_check(tx, settings, sheet::read(text, settings)?, Some(seller))
+}
+
+fn wrong_rows(sheet: &CheckedSheet) -> Vec<RowJson> {
+    let wrong = sheet.rows.iter().filter(|row| !row.errors.is_empty());
+    wrong.map(|row| RowJson { row: row.line, errors: row.errors.clone() }).collect()
+}
+
+fn answer(sheet: &CheckedSheet, dry_run: bool, left: Money) -> ImportJson {
+    ImportJson {
+        status: if dry_run { "checked" } else { "imported" },
+        dry_run,
+        good: sheet.good(),
+        bad: sheet.bad(),
+        total: Decimal(sheet.total),
+        remaining_credit: Decimal(left),
+        errors: wrong_rows(sheet),
+    }
+}
+
+fn refused(sheet: &CheckedSheet) -> Problem {
+    Problem::new(&INVALID_ROWS, Error::BadRows(sheet.bad()).to_string()).with("rows", &wrong_rows(sheet))
+}

@@ -1,0 +1,120 @@
+//! Who may act for a seller in the portal.
+
+use std::sync::Arc;
+
+use purser_identity::{Error as IdentityError, user_by_login, user_get};
+use purser_kit::Problem;
+use purser_kit::console::{Action, Cell, DetailTable, Done, Field, Input, Preview, Target};
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::one;
+use crate::Charge;
+use crate::service::seller_get;
+use crate::store::person::{person_add, person_remove, persons_of};
+
+fn problem(error: IdentityError) -> Problem {
+    match error {
+        IdentityError::Store(error) => error.into(),
+        other => Problem::internal(other),
+    }
+}
+
+pub(super) fn table(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
+    let mut rows = Vec::new();
+    for (person, since) in persons_of(tx, seller)? {
+        let user = user_get(tx, person).map_err(problem)?;
+        rows.push(vec![Cell::Text(user.username.to_string()), Cell::Text(user.email.to_string()), Cell::Time(since)]);
+    }
+    Ok(DetailTable {
+        title: "Who sells in the portal",
+        empty: "Nobody yet: let somebody sell who has an account here.",
+        columns: vec!["Username", "Email", "Since"],
+        rows,
+    })
+}
+
+pub(super) fn let_sell(charge: &Arc<Charge>) -> Action {
+    let reading = Arc::clone(&charge.settings);
+    Action {
+        name: "let-sell",
+        title: "Let somebody sell",
+        scope: "charge.manage",
+        target: Target::One,
+        harms: false,
+        moves_money: false,
+        fields: Box::new(|_, _| {
+            Ok(vec![Field::line("login", "Username or email", "Of somebody who has signed up here.")])
+        }),
+        preview: Box::new(move |tx, ids| {
+            let seller = seller_get(tx, &reading, one(ids)?)?;
+            let (credit, name) = (seller.available().for_people(), seller.name);
+            Ok(Preview::sentence(format!(
+                "They can see everything of {name}, sell from its credit of {credit}, and make keys for it."
+            )))
+        }),
+        run: Box::new(|tx, doer, ids, mut fields| {
+            let login = fields.line("login", 1, 254);
+            let login = fields.required("login", login);
+            let user = match &login {
+                Some(login) => user_by_login(tx, login).map_err(problem)?.map(|(user, _)| user),
+                None => None,
+            };
+            let user = match (user, &login) {
+                (Some(user), _) if user.is_active => Some(user),
+                (_, Some(login)) => {
+                    let rule = purser_kit::Rule::new(
+                        "unknown_value",
+                        "be the username or email of somebody who has an account here",
+                    );
+                    fields.refuse("login", login, rule)
+                }
+                (_, None) => None,
+            };
+            let user = fields.finish(user)?;
+            let seller = one(ids)?;
+            let sentence = if person_add(tx, seller, user.id, &doer.actor, doer.now)? {
+                format!("{} can sell now, at /portal/.", user.username)
+            } else {
+                format!("{} could sell before.", user.username)
+            };
+            Ok(Done::sentence(sentence, seller))
+        }),
+    }
+}
+
+pub(super) fn stop_selling() -> Action {
+    Action {
+        name: "stop-selling",
+        title: "Stop somebody selling",
+        scope: "charge.manage",
+        target: Target::One,
+        harms: true,
+        moves_money: false,
+        fields: Box::new(|tx, ids| {
+            let mut people = Vec::new();
+            for (person, _) in persons_of(tx, one(ids)?)? {
+                people.push((person.to_string(), user_get(tx, person).map_err(problem)?.username.to_string()));
+            }
+            Ok(vec![
+                Field::line("person", "Who", "The seller's portal closes for them at once.")
+                    .input(Input::Choice(people)),
+            ])
+        }),
+        preview: Box::new(|tx, ids| {
+            let nobody = persons_of(tx, one(ids)?)?.is_empty();
+            let obstacle = nobody.then(|| "Nobody sells for it in the portal.".to_owned());
+            let sentence = "Keys that they made for the seller stay, until they are revoked.".to_owned();
+            Ok(Preview { sentence, obstacle, ..Preview::default() })
+        }),
+        run: Box::new(|tx, _, ids, mut fields| {
+            let person = fields.id("person");
+            let person = fields.required("person", person);
+            let person = fields.finish(person)?;
+            let seller = one(ids)?;
+            let stopped = person_remove(tx, seller, person)?;
+            let sentence = if stopped { "They can sell no more." } else { "They could not sell before." };
+            Ok(Done::sentence(sentence, seller))
+        }),
+    }
+}

@@ -1,0 +1,115 @@
+//! Files of sales in the console.
+
+use std::sync::Arc;
+
+use purser_kit::Problem;
+use purser_kit::console::{Checked, CheckedState, Doer, Done, Import};
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::counted;
+use crate::Charge;
+use crate::error::Error;
+use crate::service::{CheckedSheet, Selling, sheet_check, sheet_sell};
+use crate::sheet;
+use crate::store::upload::{Upload, upload_find, upload_insert, upload_sold};
+
+/// Rows shown, at most.
+const SHOWN: usize = 200;
+
+pub(super) fn import(charge: &Arc<Charge>) -> Import {
+    let [checking, showing, selling, reporting] = [(); 4].map(|()| Arc::clone(charge));
+    Import {
+        name: "sales",
+        resource: "sales",
+        title: "Bulk upload",
+        about: "A list of sales. The first line names the columns: phone_number, amount, client_ref if any, and the \
+                seller by seller_id or by its name in seller. At most 5,000 rows; all of them are sold, or none.",
+        scope: "charge.sell",
+        moves_money: false,
+        limit: sheet::MOST_BYTES,
+        template: sheet::TEMPLATE,
+        check: Box::new(move |tx, doer, file| {
+            let text = sheet::text(file)?;
+            // What is no list of sales is not kept.
+            sheet::read(text, &checking.settings)?;
+            let id = doer.fresh_id();
+            upload_insert(tx, id, text, &doer.actor, doer.now)?;
+            Ok(id)
+        }),
+        show: Box::new(move |tx, id| show(tx, &showing, id)),
+        commit: Box::new(move |tx, doer, id| commit(tx, &selling, doer, id)),
+        report: Box::new(move |tx, id| {
+            let Some(upload) = upload_find(tx, id)? else { return Ok(None) };
+            let checked = checked(tx, &reporting, &upload)?;
+            let rows = checked.rows.iter().filter(|row| !row.errors.is_empty());
+            Ok(Some(sheet::report(rows.map(|row| (row.cells.as_slice(), row.errors.as_slice())))))
+        }),
+    }
+}
+
+/// Always against what is known now: a file that was good may not be any more.
+fn checked(tx: &mut Tx<'_>, charge: &Charge, upload: &Upload) -> Result<CheckedSheet, Error> {
+    sheet_check(tx, &charge.settings, sheet::read(&upload.content, &charge.settings)?, None)
+}
+
+fn show(tx: &mut Tx<'_>, charge: &Charge, id: Uuid) -> Result<Option<Checked>, Problem> {
+    let Some(upload) = upload_find(tx, id)? else { return Ok(None) };
+    if let Some((at, sales)) = upload.sold {
+        let made = at.to_zoned(charge.context.zone.clone()).strftime("%d %b %Y %H:%M").to_string();
+        return Ok(Some(Checked {
+            state: CheckedState::Committed,
+            good: u64::try_from(sales).unwrap_or(0),
+            bad: 0,
+            sentence: format!(
+                "The {} of this file were made on {made}.",
+                counted(usize::try_from(sales).unwrap_or(0), "sale")
+            ),
+            columns: Vec::new(),
+            rows: Vec::new(),
+        }));
+    }
+    let sheet = checked(tx, charge, &upload)?;
+    let (good, bad) = (sheet.good(), sheet.bad());
+    let sentence = if bad == 0 {
+        let (total, sales, sellers) =
+            (sheet.total.for_people(), counted(good, "sale"), counted(sheet.sellers, "seller"));
+        format!("{total} will be sold in {sales} from the credit of {sellers}.")
+    } else {
+        format!(
+            "{} wrong. Nothing is sold until every row is good.",
+            if bad == 1 { "1 row is".to_owned() } else { format!("{bad} rows are") }
+        )
+    };
+    let (wrong, fine): (Vec<_>, Vec<_>) = sheet.rows.into_iter().partition(|row| !row.errors.is_empty());
+    let rows = wrong.into_iter().chain(fine).take(SHOWN).map(|row| (row.line, row.cells, row.errors));
+    Ok(Some(Checked {
+        state: if bad == 0 { CheckedState::Ready } else { CheckedState::Invalid },
+        good: good as u64,
+        bad: bad as u64,
+        sentence,
+        columns: sheet::COLUMNS.to_vec(),
+        rows: rows.collect(),
+    }))
+}
+
+fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid) -> Result<Done, Problem> {
+    let upload = upload_find(tx, id)?.ok_or_else(|| Problem::not_found("upload"))?;
+    if upload.sold.is_some() {
+        return Err(Error::Uploaded.into());
+    }
+    let sheet = checked(tx, charge, &upload)?;
+    let (now, actor) = (doer.now, doer.actor.clone());
+    let mut selling = Selling {
+        settings: &charge.settings,
+        connector: charge.connector.name(),
+        now,
+        actor: &actor,
+        fresh_id: &mut || doer.fresh_id(),
+    };
+    let sold = sheet_sell(tx, &sheet, &mut selling)?;
+    if !upload_sold(tx, id, now, i64::try_from(sold).unwrap_or(i64::MAX))? {
+        return Err(Error::Uploaded.into());
+    }
+    Ok(Done::sentence(format!("{} sold in {}.", sheet.total.for_people(), counted(sold, "sale")), None))
+}

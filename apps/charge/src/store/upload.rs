@@ -1,0 +1,42 @@
+//! Files of sales.
+
+use jiff::Timestamp;
+use purser_store::{Error, Tx, params};
+use uuid::Uuid;
+
+/// A file that was uploaded.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
+    pub(crate) content: String,
+    /// When its sales were made, and how many.
+    pub(crate) sold: Option<(Timestamp, i64)>,
+}
+
+pub(crate) fn upload_insert(
+    tx: &mut Tx<'_>,
+    id: Uuid,
+    content: &str,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO charge_upload (id, content, actor, created_at) VALUES (?1, ?2, ?3, ?4)",
+        &params![id, content, actor, now],
+    )
+    .map(drop)
+}
+
+pub(crate) fn upload_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Upload>, Error> {
+    tx.query_opt("SELECT content, sold_at, sales FROM charge_upload WHERE id = ?1", &params![id], |row| {
+        Ok(Upload { content: row.get(0)?, sold: row.get::<Option<Timestamp>>(1)?.zip(row.get(2)?) })
+    })
+}
+
+/// Notes that a file's sales are made; whether they had not been before.
+pub(crate) fn upload_sold(tx: &mut Tx<'_>, id: Uuid, now: Timestamp, sales: i64) -> Result<bool, Error> {
+    let changed = tx.execute(
+        "UPDATE charge_upload SET sold_at = ?2, sales = ?3 WHERE id = ?1 AND sold_at IS NULL",
+        &params![id, now, sales],
+    )?;
+    Ok(changed > 0)
+}

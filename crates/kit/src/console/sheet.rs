@@ -1,0 +1,36 @@
+//! Pages to read, to print, and to take into a spreadsheet.
+
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::{Cell, DetailTable};
+use crate::day::Day;
+use crate::problem::Problem;
+
+/// Facts and tables: what a report or a portal's page shows. Its CSV is its first table.
+#[derive(Debug, Clone, Default)]
+pub struct Sheet {
+    /// Its head.
+    pub title: String,
+    /// What is known.
+    pub facts: Vec<(&'static str, Cell)>,
+    /// What belongs to it.
+    pub tables: Vec<DetailTable>,
+}
+
+/// Something that is told of one object and one day: a page that prints well, and the same as CSV.
+pub struct Report {
+    /// Its name in addresses, `statement`.
+    pub name: &'static str,
+    /// The resource whose objects it is about; their pages have its button.
+    pub resource: &'static str,
+    /// What its button says: "Daily statement".
+    pub title: &'static str,
+    /// The scope that it takes.
+    pub scope: &'static str,
+    /// Reads it.
+    pub draw: SheetFn,
+}
+
+/// Reads a report on an object and a day; `None` where there is no such object.
+pub type SheetFn = Box<dyn Fn(&mut Tx<'_>, Uuid, &Day) -> Result<Option<Sheet>, Problem> + Send + Sync>;

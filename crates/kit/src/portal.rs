@@ -1,0 +1,148 @@
+//! What an app offers to people who act for one of its objects: whoever sells for a seller, a customer with a wallet.
+//!
+//! An app declares a [`Portal`]; crates/web makes pages of it under /portal/, for whoever is signed in. Every page and
+//! every deed is about one object; for a person who does not act for it, none of it is there.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use jiff::Timestamp;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::console::{Field, Preview, Sheet};
+use crate::fields::Fields;
+use crate::once::Repeatable;
+use crate::problem::Problem;
+
+/// All that an app offers.
+pub struct Portal {
+    /// What it is for: "Sell charges".
+    pub title: &'static str,
+    /// The objects that a person acts for.
+    pub mine: MineFn,
+    /// Its pages; the first is where one begins.
+    pub pages: Vec<PortalPage>,
+    /// What can be done.
+    pub deeds: Vec<Deed>,
+}
+
+/// The objects that a person acts for, by id and by name.
+pub type MineFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Vec<(Uuid, String)>, Problem> + Send + Sync>;
+
+/// A page about an object.
+pub struct PortalPage {
+    /// Its name in addresses; empty for the first.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// Whether it stands in the way around: a page that needs to be told what of does not.
+    pub listed: bool,
+    /// Reads it; `None` where what was asked for is not there.
+    pub draw: PageFn,
+}
+
+/// Reads a page, as the address asks for it.
+pub type PageFn =
+    Box<dyn Fn(&mut Tx<'_>, &Visit, &[(String, String)]) -> Result<Option<PortalSheet>, Problem> + Send + Sync>;
+
+/// Who looks at which object, and when.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// The person.
+    pub user: Uuid,
+    /// The person, as journals name them.
+    pub actor: String,
+    /// The object that they act for.
+    pub object: Uuid,
+    /// The moment.
+    pub now: Timestamp,
+    /// The page's address, up to its object: `/portal/charge/ID/`.
+    pub base: String,
+}
+
+/// A page, before it is one.
+#[derive(Debug, Clone, Default)]
+pub struct PortalSheet {
+    /// What stands on it.
+    pub sheet: Sheet,
+    /// What is wrong with what was asked for.
+    pub error: Option<String>,
+    /// What the page can be narrowed to.
+    pub narrow: Vec<Field>,
+    /// What can be done from here: deeds, each perhaps with what it is done to.
+    pub deeds: Vec<(&'static str, Option<Uuid>)>,
+    /// The query of the next page of a list.
+    pub next: Option<String>,
+    /// Whether its first table can be taken along as CSV.
+    pub csv: bool,
+}
+
+/// Something that can be done for an object: a form, a page that says what will happen, and the doing.
+pub struct Deed {
+    /// Its name in addresses, `sell`.
+    pub name: &'static str,
+    /// What its button says.
+    pub title: &'static str,
+    /// Whether it takes something away: its button warns.
+    pub harms: bool,
+    /// Whether whoever does it proves again who they are.
+    pub proves: bool,
+    /// The fields that it asks for.
+    pub fields: DeedFieldsFn,
+    /// Reads what was entered, and says what will happen.
+    pub preview: DeedPreviewFn,
+    /// Does it.
+    pub run: DeedRunFn,
+}
+
+/// The fields of a deed, perhaps about one thing.
+pub type DeedFieldsFn = Box<dyn Fn(&mut Tx<'_>, &Visit, Option<Uuid>) -> Result<Vec<Field>, Problem> + Send + Sync>;
+/// What a deed will do, with what was entered.
+pub type DeedPreviewFn =
+    Box<dyn Fn(&mut Tx<'_>, &Visit, Option<Uuid>, Fields<'_>) -> Result<Preview, Problem> + Send + Sync>;
+/// Does a deed. It is not inside a transaction, so that what must be asked of others can be.
+pub type DeedRunFn = Box<dyn Fn(Doing) -> DeedFuture + Send + Sync>;
+/// A deed while it is done.
+pub type DeedFuture = Pin<Box<dyn Future<Output = Result<Did, Problem>> + Send>>;
+
+/// A deed that is to be done.
+#[derive(Debug, Clone)]
+pub struct Doing {
+    /// Who does it, and for which object.
+    pub visit: Visit,
+    /// What it is done to, where it was chosen.
+    pub target: Option<Uuid>,
+    /// What was entered.
+    pub entered: Vec<(String, String)>,
+    /// The form may be sent twice: what is done is kept under this with its answer, in its own transaction.
+    pub repeat: Repeatable,
+    /// A fresh id; those after it are fresh too.
+    pub id: Uuid,
+    /// Fresh, for a secret to be made of.
+    pub chance: [u8; 32],
+}
+
+impl Doing {
+    /// What was entered, to be read.
+    #[must_use]
+    pub fn fields(&self) -> Fields<'static> {
+        Fields::from_form(self.entered.clone())
+    }
+}
+
+/// What a deed has come to.
+#[derive(Debug, Clone)]
+pub enum Did {
+    /// It is done; what came of it is told on this page, which can be loaded again.
+    Go(String),
+    /// It is done, and made a secret that is shown this once.
+    Secret {
+        /// What it is.
+        sentence: String,
+        /// The secret.
+        secret: String,
+        /// Where to go on to.
+        go: String,
+    },
+}
