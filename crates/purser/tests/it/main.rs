@@ -4,6 +4,7 @@
 
 mod account;
 mod browser;
+mod chromium;
 mod console;
 mod counter;
 mod crash;
