@@ -3,5 +3,6 @@
 mod axe;
 mod driver;
 mod pages;
+mod pictures;
 mod tab;
 mod walks;
