@@ -126,7 +126,7 @@ fn grouped(digits: &str, size: usize) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 2);
     for (index, digit) in digits.chars().enumerate() {
         let behind = digits.len() - index;
-        if index > 0 && behind >= 3 && (behind - 3) % size == 0 {
+        if index > 0 && behind >= 3 && (behind - 3).is_multiple_of(size) {
             text.push(',');
         }
         text.push(digit);

@@ -51,7 +51,7 @@ pub use notice::{
     notice_failed, notice_get, notice_kept, notice_sent, notices_count, notices_enqueue, notices_kept, template_get,
     template_reset, template_set, templates_edited,
 };
-pub use schedule::{Missed, Schedule, ScheduleRun};
+pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 
 /// The tables of this room.

@@ -59,6 +59,29 @@ pub struct ScheduleRun {
     pub now: Timestamp,
 }
 
+/// Where a schedule stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleStand {
+    /// The schedule's name.
+    pub name: String,
+    /// The moment that its latest run was due, if it has run.
+    pub last_run_at: Option<Timestamp>,
+    /// When it is due next.
+    pub next_run_at: Timestamp,
+}
+
+/// Where every schedule stands that a worker has looked at.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn schedules_stand(tx: &mut Tx<'_>) -> Result<Vec<ScheduleStand>, Error> {
+    let sql = "SELECT name, last_run_at, next_run_at FROM outbox_schedule ORDER BY name";
+    let read = |row: &purser_store::Row<'_>| {
+        Ok(ScheduleStand { name: row.get(0)?, last_run_at: row.get(1)?, next_run_at: row.get(2)? })
+    };
+    Ok(tx.query(sql, &[], read)?)
+}
+
 /// A schedule whose cron line has been read.
 #[derive(Debug, Clone)]
 pub(crate) struct Timetable {

@@ -11,6 +11,7 @@ mod edge;
 mod failure;
 mod house;
 mod logs;
+mod post;
 mod upkeep;
 
 use std::process::ExitCode;

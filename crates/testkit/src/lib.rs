@@ -41,7 +41,7 @@ pub use cluster::{Cluster, Durability};
 pub use db::TestDb;
 pub use fake::{Answer, FakeServer, Recorded, Release};
 pub use ids::Ids;
-pub use smtp::{FakeSmtp, Mail, SmtpStep, SmtpTrouble};
+pub use smtp::{FakeSmtp, Mail, SmtpStep, SmtpTls, SmtpTrouble};
 
 /// A test that takes longer hangs, and is failed.
 const LONGEST_TEST: Duration = Duration::from_secs(300);

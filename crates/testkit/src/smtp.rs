@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// How long [`FakeSmtp::mail`] waits before it fails the test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A mail server on a port of this machine's loopback, alive until dropped. It speaks in the clear.
+/// A mail server on a port of this machine's loopback, alive until dropped.
 pub struct FakeSmtp {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -51,7 +55,17 @@ pub enum SmtpTrouble {
     HangUp,
 }
 
+/// When a mail server begins to speak TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// From the first byte.
+    AtOnce,
+    /// At `STARTTLS`; mail in the clear is refused.
+    WhenAsked,
+}
+
 struct Shared {
+    tls: Option<(SmtpTls, TlsAcceptor)>,
     script: Mutex<Script>,
     arrived: watch::Sender<usize>,
 }
@@ -78,11 +92,29 @@ pub struct Mail {
 }
 
 impl FakeSmtp {
-    /// Starts a server that accepts everything.
+    /// Starts a server that accepts everything, in the clear.
     pub async fn start() -> FakeSmtp {
+        FakeSmtp::open(None).await
+    }
+
+    /// Starts a server with a certificate: its chain and key, as PEM.
+    pub async fn start_secure(tls: SmtpTls, chain: &str, key: &str) -> FakeSmtp {
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a private key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the usual versions")
+            .with_no_client_auth()
+            .with_single_cert(chain.expect("a chain"), key)
+            .expect("a chain that fits its key");
+        FakeSmtp::open(Some((tls, TlsAcceptor::from(Arc::new(config))))).await
+    }
+
+    async fn open(tls: Option<(SmtpTls, TlsAcceptor)>) -> FakeSmtp {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("the port just bound");
-        let shared = Arc::new(Shared { script: Mutex::default(), arrived: watch::Sender::new(0) });
+        let shared = Arc::new(Shared { tls, script: Mutex::default(), arrived: watch::Sender::new(0) });
         let serving = tokio::spawn(serve(listener, Arc::clone(&shared)));
         FakeSmtp { address, shared, serving }
     }
@@ -172,9 +204,21 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         conversations.spawn(async move {
             // However a conversation ends, the test looks at what was accepted.
-            let _ = Conversation::new(stream, shared).hold().await;
+            let _ = converse(Box::new(stream), shared).await;
         });
     }
+}
+
+/// A connection, in the clear or not.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+async fn converse(wire: Box<dyn Wire>, shared: Arc<Shared>) -> io::Result<()> {
+    let wire = match &shared.tls {
+        Some((SmtpTls::AtOnce, acceptor)) => Box::new(acceptor.accept(wire).await?),
+        _ => wire,
+    };
+    Conversation::new(wire, shared).hold().await
 }
 
 /// How a step came out.
@@ -185,17 +229,22 @@ enum Turn {
 }
 
 struct Conversation {
-    stream: BufReader<TcpStream>,
+    /// None only for the moment in which it is wrapped into TLS.
+    stream: Option<BufReader<Box<dyn Wire>>>,
     shared: Arc<Shared>,
     from: String,
     to: Vec<String>,
     signed_in: bool,
+    /// Whether the sender still has to ask for TLS.
+    in_the_clear: bool,
 }
 
 impl Conversation {
-    fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
+    fn new(wire: Box<dyn Wire>, shared: Arc<Shared>) -> Self {
         let signed_in = shared.script().login.is_none();
-        Conversation { stream: BufReader::new(stream), shared, from: String::new(), to: Vec::new(), signed_in }
+        let in_the_clear = matches!(shared.tls, Some((SmtpTls::WhenAsked, _)));
+        let stream = Some(BufReader::new(wire));
+        Conversation { stream, shared, from: String::new(), to: Vec::new(), signed_in, in_the_clear }
     }
 
     async fn hold(mut self) -> io::Result<()> {
@@ -205,7 +254,12 @@ impl Conversation {
         while let Some(line) = self.line().await? {
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             let turn = match verb.as_str() {
-                "EHLO" | "HELO" => self.turn(SmtpStep::Hello, "250-fake\r\n250-8BITMIME\r\n250 AUTH PLAIN").await?,
+                "EHLO" | "HELO" => {
+                    let offer = if self.in_the_clear { "STARTTLS" } else { "AUTH PLAIN" };
+                    self.turn(SmtpStep::Hello, &format!("250-fake\r\n250-8BITMIME\r\n250 {offer}")).await?
+                }
+                "STARTTLS" => self.wrap().await?,
+                "AUTH" | "MAIL" if self.in_the_clear => self.say("530 5.7.0 STARTTLS first").await?,
                 "AUTH" => self.sign_in(&line).await?,
                 "MAIL" if !self.signed_in => self.say("530 5.7.0 sign in first").await?,
                 "MAIL" => {
@@ -227,6 +281,21 @@ impl Conversation {
             }
         }
         Ok(())
+    }
+
+    async fn wrap(&mut self) -> io::Result<Turn> {
+        let shared = Arc::clone(&self.shared);
+        let Some((SmtpTls::WhenAsked, acceptor)) = &shared.tls else { return self.say("502 5.5.1 no TLS here").await };
+        self.say("220 go on").await?;
+        let clear = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
+        let wire: Box<dyn Wire> = Box::new(acceptor.accept(clear.into_inner()).await?);
+        self.stream = Some(BufReader::new(wire));
+        self.in_the_clear = false;
+        Ok(Turn::On)
+    }
+
+    fn stream(&mut self) -> io::Result<&mut BufReader<Box<dyn Wire>>> {
+        Ok(self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?)
     }
 
     async fn sign_in(&mut self, line: &str) -> io::Result<Turn> {
@@ -291,13 +360,15 @@ impl Conversation {
     }
 
     async fn say(&mut self, reply: &str) -> io::Result<Turn> {
-        self.stream.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        let stream = self.stream()?;
+        stream.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        stream.flush().await?;
         Ok(Turn::On)
     }
 
     async fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
-        if self.stream.read_until(b'\n', &mut line).await? == 0 {
+        if self.stream()?.read_until(b'\n', &mut line).await? == 0 {
             return Ok(None);
         }
         let line = String::from_utf8_lossy(&line);
@@ -398,6 +469,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
 
     async fn say(stream: &mut BufReader<TcpStream>, line: &str) -> String {

@@ -11,11 +11,14 @@ mod home;
 mod house;
 mod keys;
 mod list;
+mod notices;
 mod object;
 mod people;
 mod proof;
 mod refusal;
+mod schedules;
 mod show;
+mod texts;
 mod upload;
 mod visitor;
 
@@ -85,6 +88,9 @@ pub(crate) fn routes(house: &Arc<House>, mut apps: Vec<Shelf>) -> Router {
         ("/admin/ledger/accounts/", get(books::tree)),
         ("/admin/ledger/accounts/{id}/", get(books::account)),
         ("/admin/house/new-key/", get(keys::form).post(keys::submit)),
+        ("/admin/house/schedules/", get(schedules::page).post(schedules::run)),
+        ("/admin/house/texts/", get(texts::list)),
+        ("/admin/house/texts/{kind}/{channel}/{language}/", get(texts::form).post(texts::submit)),
         ("/admin/{app}/{resource}/", get(list::page)),
         ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
         ("/admin/{app}/{resource}/done/{once}/", get(act::done)),

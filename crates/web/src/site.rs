@@ -10,6 +10,8 @@ use axum::routing::{get, post};
 use purser_identity::{HashCost, SessionRules};
 use purser_kit::console::Console;
 use purser_kit::{AppContext, Code, RouteInfo, Routes, Scope};
+use purser_notify::Texts;
+use purser_outbox::{Channel, Schedule};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
@@ -62,6 +64,12 @@ pub struct SiteOptions {
     pub with_noop: bool,
     /// What /api/v1/health/ asks besides the database.
     pub parts: Vec<(&'static str, Part)>,
+    /// What the house has to tell.
+    pub texts: Arc<Texts>,
+    /// The channels that it can be told by.
+    pub channels: Vec<Channel>,
+    /// What the house does again and again.
+    pub schedules: Vec<Schedule>,
 }
 
 /// The finished site.

@@ -10,9 +10,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/ledger", &["crates/money", "crates/store"]),
     ("crates/identity", &["crates/store"]),
     ("crates/outbox", &["crates/store"]),
+    ("crates/notify", &["crates/store", "crates/outbox"]),
     ("crates/kit", UNDER_KIT),
     ("apps/*", KIT_AND_UNDER),
-    ("crates/web", KIT_AND_UNDER),
+    ("crates/web", UNDER_WEB),
     ("crates/telegram", KIT_AND_UNDER),
     ("crates/testkit", KIT_AND_UNDER),
     ("crates/purser", EVERYTHING),
@@ -24,6 +25,17 @@ const UNDER_KIT: &[&str] = &["crates/money", "crates/store", "crates/ledger", "c
 
 const KIT_AND_UNDER: &[&str] =
     &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox", "crates/kit"];
+
+/// The console shows what notices say, and would say.
+const UNDER_WEB: &[&str] = &[
+    "crates/money",
+    "crates/store",
+    "crates/ledger",
+    "crates/identity",
+    "crates/outbox",
+    "crates/kit",
+    "crates/notify",
+];
 
 const EVERYTHING: &[&str] = &["*"];
 
@@ -127,6 +139,7 @@ mod tests {
             ("crates/store", "crates/money"),
             ("crates/identity", "crates/ledger"),
             ("crates/kit", "crates/web"),
+            ("apps/charge", "crates/notify"),
             ("apps/charge", "apps/mess"),
             ("apps/charge", "crates/web"),
             ("crates/web", "apps/charge"),
@@ -146,6 +159,7 @@ mod tests {
             ("apps/charge", "crates/kit"),
             ("apps/charge", "crates/ledger"),
             ("crates/web", "crates/kit"),
+            ("crates/web", "crates/notify"),
             ("crates/purser", "apps/charge"),
             ("crates/bench", "crates/web"),
         ] {

@@ -14,7 +14,7 @@ use crate::{apps, house};
 pub(super) async fn openapi(config: &Config) -> Result<ExitCode, Failure> {
     let (context, _folder) = scratch(config).await?;
     let apps = apps::open(&context, config)?;
-    print!("{}", purser_web::openapi_json(&serve::documented(config, &context, apps).openapi));
+    print!("{}", purser_web::openapi_json(&serve::documented(config, &context, apps)?.openapi));
     context.store.close();
     Ok(ExitCode::SUCCESS)
 }

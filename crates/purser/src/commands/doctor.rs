@@ -12,6 +12,7 @@ use super::print_json;
 use crate::cli::Doctor;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::post::Ways;
 use crate::{apps, edge, house};
 
 /// Free space below which the disk is a worry, in bytes: 1 GiB.
@@ -53,6 +54,7 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
             store.close();
         }
     }
+    checks.extend(channels(config).await);
     let healthy = checks.iter().all(|check| check.finding.is_ok());
     if flags.json {
         print_checks_json(&checks)
@@ -117,6 +119,31 @@ fn clock(now: Timestamp) -> Result<String, Advice> {
         return Err(advise(now, "Set the machine's clock, and let NTP keep it."));
     }
     Ok(format!("{now:.0}"))
+}
+
+/// The ways to tell people something, each asked whether it works.
+async fn channels(config: &Config) -> Vec<Check> {
+    let ways = match Ways::open(config) {
+        Ok(ways) => ways,
+        Err(failure) => {
+            let finding = Err(advise(failure, "`purser config` shows the settings; README.md explains them."));
+            return vec![Check { name: "channels", finding }];
+        }
+    };
+    let kept = || Ok("not configured: what is to be told is kept in the console".to_owned());
+    let mail = match &ways.mail {
+        Some(mail) => mail.check().await.map_err(|error| {
+            advise(error, "Check EMAIL_HOST, EMAIL_PORT, the user and the password, and that the port is open.")
+        }),
+        None => kept(),
+    };
+    let telegram = match &ways.telegram {
+        Some(telegram) => telegram.check().await.map_err(|error| {
+            advise(error, "Check TELEGRAM_BOT_TOKEN, and that api.telegram.org can be reached from here.")
+        }),
+        None => kept(),
+    };
+    vec![Check { name: "mail", finding: mail }, Check { name: "telegram", finding: telegram }]
 }
 
 async fn database(store: &Store) -> Vec<Check> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use purser_identity::{HashCost, Secret, SessionRules, setup_issue, superuser_exists};
 use purser_kit::{App, AppContext};
+use purser_notify::{Probe, Texts};
+use purser_outbox::Schedule;
 use purser_web::{ClearListener, Face, SiteOptions, TlsListener};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -13,6 +15,7 @@ use super::{demo, worker};
 use crate::cli::Serve;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::post::{self, Ways};
 use crate::{apps, edge, house, logs};
 
 pub(super) async fn run(
@@ -32,12 +35,15 @@ pub(super) async fn run(
     if flags.demo {
         demo::fill(&context, &apps).await?;
     }
-    let worker = if flags.no_worker { None } else { Some(worker::worker(&context, &mut apps)?) };
+    let (ways, texts, schedules) = (Ways::open(&config)?, post::texts(&config, &apps), worker::schedules(&apps));
+    let post = ways.post(&context, &texts);
+    let workers = if flags.no_worker { Vec::new() } else { worker::workers(&context, &mut apps, &post)? };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
     let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
-    let site = site(&config, &context, apps, &own, flags.with_noop);
+    let told = Told { ways, texts, schedules };
+    let site = site(&config, &context, apps, told, &own, flags.with_noop);
 
     // One signal stops everything, in order: requests finish first, then jobs, then the database.
     let (stop, stopping) = watch::channel(false);
@@ -46,7 +52,8 @@ pub(super) async fn run(
         let _ = stop.send(true);
     });
     let metrics = spawn_metrics(&config, site.metrics, stopping.clone()).await;
-    let worker = worker.map(|worker| tokio::spawn(worker.run(stop_signal(stopping.clone()))));
+    let workers = workers.into_iter().map(|worker| tokio::spawn(worker.run(stop_signal(stopping.clone()))));
+    let workers: Vec<_> = workers.collect();
     if !superuser_present(&context).await? {
         println!("set up the first superuser at {}", setup_link(&config, &context, &own).await?);
     }
@@ -60,7 +67,7 @@ pub(super) async fn run(
         }
         None => purser_web::serve(ClearListener(listener), site.router, stopping).await,
     };
-    for task in [worker, metrics].into_iter().flatten() {
+    for task in workers.into_iter().chain(metrics) {
         let _ = task.await;
     }
     context.store.close();
@@ -82,7 +89,21 @@ fn refuse_exposure(config: &Config, tls: bool) -> Result<(), Failure> {
     )))
 }
 
-fn site(config: &Config, context: &AppContext, apps: Vec<App>, own: &str, with_noop: bool) -> purser_web::Site {
+/// What the console shows of notices and schedules.
+struct Told {
+    ways: Ways,
+    texts: Arc<Texts>,
+    schedules: Vec<Schedule>,
+}
+
+fn site(
+    config: &Config,
+    context: &AppContext,
+    apps: Vec<App>,
+    told: Told,
+    own: &str,
+    with_noop: bool,
+) -> purser_web::Site {
     let options = SiteOptions {
         version: env!("CARGO_PKG_VERSION"),
         app_url: Some(config.app_url.clone()).filter(|url| !url.is_empty()),
@@ -94,14 +115,19 @@ fn site(config: &Config, context: &AppContext, apps: Vec<App>, own: &str, with_n
         second_factor: config.identity.second_factor,
         random: edge::random,
         with_noop,
-        parts: vec![("jobs", jobs_part(context))],
+        parts: parts(context, &told.ways),
+        channels: told.ways.channels(),
+        texts: told.texts,
+        schedules: told.schedules,
     };
     purser_web::site(context, apps.into_iter().map(face).collect(), options)
 }
 
 /// The same site for its documentation: nothing is served from it.
-pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) -> purser_web::Site {
-    site(config, context, apps, "", false)
+pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) -> Result<purser_web::Site, Failure> {
+    let told =
+        Told { ways: Ways::open(config)?, texts: post::texts(config, &apps), schedules: worker::schedules(&apps) };
+    Ok(site(config, context, apps, told, "", false))
 }
 
 fn face(app: App) -> Face {
@@ -109,7 +135,30 @@ fn face(app: App) -> Face {
     Face { name, title, summary, scopes, codes, api, console }
 }
 
-type Part = Arc<dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync>;
+type Asked = std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
+type Part = Arc<dyn Fn() -> Asked + Send + Sync>;
+
+/// What the health page asks besides the database: the channels that are configured among it.
+fn parts(context: &AppContext, ways: &Ways) -> Vec<(&'static str, Part)> {
+    let mut parts = vec![("jobs", jobs_part(context))];
+    if let Some(mail) = ways.mail.clone() {
+        let probe = Arc::new(Probe::default());
+        let part = move || -> Asked {
+            let (mail, probe) = (mail.clone(), Arc::clone(&probe));
+            Box::pin(async move { probe.ask(mail.check()).await })
+        };
+        parts.push(("mail", Arc::new(part)));
+    }
+    if let Some(telegram) = ways.telegram.clone() {
+        let probe = Arc::new(Probe::default());
+        let part = move || -> Asked {
+            let (telegram, probe) = (telegram.clone(), Arc::clone(&probe));
+            Box::pin(async move { probe.ask(telegram.check()).await })
+        };
+        parts.push(("telegram", Arc::new(part)));
+    }
+    parts
+}
 
 /// Dead letters do not stop the house; they are told.
 fn jobs_part(context: &AppContext) -> Part {

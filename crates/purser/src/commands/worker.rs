@@ -3,29 +3,45 @@
 use std::process::ExitCode;
 
 use purser_kit::{App, AppContext};
-use purser_outbox::{Worker, WorkerLimits, WorkerSetup};
+use purser_notify::Post;
+use purser_outbox::{Outbox, Schedule, Worker, WorkerLimits, WorkerSetup};
+use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::post::{self, Ways};
 use crate::{apps, house, logs, upkeep};
+
+/// Notices of many that are sent at once.
+const BULK: u32 = 4;
 
 pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Result<ExitCode, Failure> {
     logs::start(environment);
     let context = house::context(config, house::store_migrated(config).await?)?;
     let mut apps = apps::open(&context, config)?;
-    let worker = worker(&context, &mut apps)?;
+    let post = Ways::open(config)?.post(&context, &post::texts(config, &apps));
+    let mut working = JoinSet::new();
+    for worker in workers(&context, &mut apps, &post)? {
+        working.spawn(worker.run(super::serve::stopped()));
+    }
     println!("working; stop with Ctrl-C");
-    worker.run(super::serve::stopped()).await;
+    while working.join_next().await.is_some() {}
     context.store.close();
     Ok(ExitCode::SUCCESS)
 }
 
-/// The worker that does the apps' jobs and minds their schedules.
-pub(super) fn worker(context: &AppContext, apps: &mut [App]) -> Result<Worker, Failure> {
+/// Everything that is done again and again.
+pub(super) fn schedules(apps: &[App]) -> Vec<Schedule> {
+    apps.iter().flat_map(|app| app.schedules.clone()).chain(upkeep::schedules()).collect()
+}
+
+/// The worker that does the apps' jobs and minds their schedules, and one beside it for what is told to many: however
+/// much that is, it holds nothing else up.
+pub(super) fn workers(context: &AppContext, apps: &mut [App], post: &Post) -> Result<Vec<Worker>, Failure> {
+    let schedules = schedules(apps);
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
-    let handlers = jobs.chain(upkeep::handlers(context)).collect();
-    let timed = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.schedules));
-    let schedules = timed.chain(upkeep::schedules()).collect();
+    let handlers = jobs.chain(upkeep::handlers(context)).chain([post.handler()]).collect();
+    let failed = |error| Failure::machine("the worker cannot start", error);
     let setup = WorkerSetup {
         store: context.store.clone(),
         clock: context.clock.clone(),
@@ -36,5 +52,16 @@ pub(super) fn worker(context: &AppContext, apps: &mut [App]) -> Result<Worker, F
         zone: context.zone.clone(),
         limits: WorkerLimits::default(),
     };
-    Worker::new(setup).map_err(|error| Failure::machine("the worker cannot start", error))
+    let bulk = WorkerSetup {
+        store: context.store.clone(),
+        clock: context.clock.clone(),
+        owner: context.process,
+        // One wake wakes one worker, and it is not for this one.
+        outbox: Outbox::default(),
+        handlers: vec![post.bulk_handler()],
+        schedules: Vec::new(),
+        zone: context.zone.clone(),
+        limits: WorkerLimits { concurrency: BULK, ..WorkerLimits::default() },
+    };
+    Ok(vec![Worker::new(setup).map_err(failed)?, Worker::new(bulk).map_err(failed)?])
 }

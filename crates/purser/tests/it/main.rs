@@ -6,6 +6,7 @@ mod account;
 mod browser;
 mod chromium;
 mod console;
+mod copies;
 mod counter;
 mod crash;
 mod delivery;
@@ -13,6 +14,7 @@ mod dump;
 mod identity;
 mod keys;
 mod ledger;
+mod notices;
 mod outbox;
 mod place;
 mod program;
@@ -28,7 +30,7 @@ use jiff::tz::TimeZone;
 use purser_identity::Sealer;
 use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
 use purser_outbox::Outbox;
-use purser_store::Migration;
+use purser_store::{Migration, Store};
 use purser_testkit::TestDb;
 
 /// What every database holds at the start.
@@ -40,8 +42,13 @@ fn migrations() -> Vec<Migration> {
 
 /// The house in this process, under the clock of the test.
 fn context(db: &TestDb) -> AppContext {
+    context_on(db, db.store())
+}
+
+/// The same on a store of its own, as another copy of the program has it.
+fn context_on(db: &TestDb, store: Store) -> AppContext {
     AppContext::new(House {
-        store: db.store(),
+        store,
         clock: Arc::new(db.clock().clone()),
         zone: TimeZone::UTC,
         ids: Ids::new(|bytes| *bytes = [1; 8]),

@@ -1,5 +1,6 @@
 //! The whole site in this process, under the test's clock: what happens after five minutes or three days happens now.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use purser_charge::{CallingCode, Connector};
@@ -7,6 +8,7 @@ use purser_identity::{Access, Email};
 use purser_identity::{HashCost, NewUser, Roles, SessionRules, Username, access_set, password_hash, user_create};
 use purser_kit::{App, AppContext};
 use purser_money::{Currency, Money};
+use purser_notify::Texts;
 use purser_store::params;
 use purser_testkit::TestDb;
 use purser_web::{ClearListener, Face, SiteOptions};
@@ -47,8 +49,17 @@ impl Place {
         Place::with(db, Wish { sign_up: true, second_factor: true }).await
     }
 
+    /// Another copy of the program on the same database. Close its store before the test ends.
+    pub(crate) async fn copy(db: &TestDb) -> Self {
+        let context = crate::context_on(db, db.open_again());
+        Place::on(db, context, Wish { sign_up: true, second_factor: true }).await
+    }
+
     pub(crate) async fn with(db: &TestDb, wish: Wish) -> Self {
-        let context = crate::context(db);
+        Place::on(db, crate::context(db), wish).await
+    }
+
+    async fn on(db: &TestDb, context: AppContext, wish: Wish) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let options = SiteOptions {
@@ -63,6 +74,9 @@ impl Place {
             random,
             with_noop: false,
             parts: Vec::new(),
+            channels: Vec::new(),
+            texts: Arc::new(Texts::new(purser_web::HOUSE_NOTICES.to_vec(), "https://purser.example", "")),
+            schedules: Vec::new(),
         };
         let site = purser_web::site(&context, faces(&context), options);
         tokio::spawn(purser_web::serve(ClearListener(listener), site.router, std::future::pending()));

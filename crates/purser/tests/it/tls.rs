@@ -16,21 +16,26 @@ use crate::program::Installation;
 const DOMAIN: &str = "purser.example";
 
 /// Somebody who signs certificates.
-struct Signer {
+pub(crate) struct Signer {
     certificate: Certificate,
     key: KeyPair,
 }
 
 impl Signer {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         Signer { certificate: params.self_signed(&key).unwrap(), key }
     }
 
+    /// Their own certificate, as PEM.
+    pub(crate) fn root(&self) -> String {
+        self.certificate.pem()
+    }
+
     /// A chain and its key, as PEM.
-    fn sign(&self, name: &str) -> (String, String) {
+    pub(crate) fn sign(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         (params.signed_by(&key, &self.certificate, &self.key).unwrap().pem(), key.serialize_pem())

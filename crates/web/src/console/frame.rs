@@ -1,6 +1,6 @@
 //! What stands around every page of the console.
 
-use super::{Desk, Visitor, books};
+use super::{Desk, Visitor, books, schedules, texts};
 use crate::pages::Shell;
 
 /// The pages of one app.
@@ -28,8 +28,11 @@ pub(super) fn shell(desk: &Desk, visitor: &Visitor, title: impl Into<String>) ->
     }];
     for shelf in &desk.apps {
         let open = shelf.console.resources.iter().filter(|resource| visitor.caller.has(resource.view));
-        let links: Vec<NavLink> =
+        let mut links: Vec<NavLink> =
             open.map(|resource| link(resource.title, format!("/admin/{}/{}/", shelf.name, resource.name))).collect();
+        if shelf.name == "house" {
+            links.extend(own_pages(visitor).into_iter().map(|(title, href)| link(title, href.to_owned())));
+        }
         if !links.is_empty() {
             groups.push(Group { title: shelf.title, links });
         }
@@ -39,4 +42,11 @@ pub(super) fn shell(desk: &Desk, visitor: &Visitor, title: impl Into<String>) ->
         groups.push(Group { title: "Ledger", links });
     }
     Shell { groups, ..Shell::new(title, Some(&visitor.session.user)) }
+}
+
+/// The house's pages that are no lists of objects.
+fn own_pages(visitor: &Visitor) -> Vec<(&'static str, &'static str)> {
+    let pages = [("Schedules", schedules::BASE, schedules::SCOPE), ("Notice texts", texts::BASE, texts::SCOPE)];
+    let open = pages.into_iter().filter(|(.., scope)| visitor.caller.has(scope));
+    open.map(|(title, href, _)| (title, href)).collect()
 }

@@ -11,7 +11,7 @@ use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_reque
 use purser_store::{Tx, params};
 use uuid::Uuid;
 
-use super::{Shelf, people};
+use super::{Shelf, notices, people};
 use crate::sign_in::problem;
 use crate::site::House;
 
@@ -19,7 +19,14 @@ use crate::site::House;
 pub const SCOPES: &[Scope] = &[
     Scope { name: "house.audit", allows: "read the audit log", right: Right::View },
     Scope { name: "house.read", allows: "see people, API keys and jobs", right: Right::View },
-    Scope { name: "house.jobs", allows: "requeue or discard dead letters", right: Right::Operate },
+    Scope { name: "house.notices", allows: "see what people are told", right: Right::View },
+    Scope {
+        name: "house.jobs",
+        allows: "requeue or discard dead letters, and run schedules now",
+        right: Right::Operate,
+    },
+    Scope { name: "house.send", allows: "send notices again", right: Right::Operate },
+    Scope { name: "house.texts", allows: "change what notices say", right: Right::Operate },
     Scope { name: "house.keys", allows: "make and revoke API keys", right: Right::Approve },
     Scope { name: "house.people", allows: "let people in, and say what they may do", right: Right::Approve },
     Scope { name: "ledger.read", allows: "see the chart of accounts and every statement", right: Right::View },
@@ -31,7 +38,8 @@ const KEY_STATES: &[Choice] = &[
 ];
 
 pub(crate) fn shelf(house: &Arc<House>) -> Shelf {
-    let resources = vec![people::resource(house), keys(), dead_letters(), jobs(), audit_log()];
+    let outbox = notices::resource(&house.options.texts, &house.options.channels);
+    let resources = vec![people::resource(house), keys(), outbox, dead_letters(), jobs(), audit_log()];
     Shelf { name: "house", title: "House", console: Console { resources, ..Console::default() } }
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::show::{Clockface, Moment, Shown};
-use super::{Desk, Refusal, Visitor, frame};
+use super::{Desk, Refusal, Visitor, frame, notices};
 use crate::pages::{self, Shell};
 use crate::sign_in::problem;
 
@@ -87,6 +87,9 @@ pub(super) async fn page(
     let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(resource.view)?;
     let id = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
+    if (shelf.name, resource.name) == ("house", "notices") {
+        return notices::page(&desk, &visitor, id).await;
+    }
     let found = read(&desk, app.clone(), name.clone(), id).await?;
     let (detail, accounts, history) = found.ok_or_else(Refusal::nothing)?;
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };

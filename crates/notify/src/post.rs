@@ -1,0 +1,191 @@
+//! The post office: takes a notice's job and sees it through.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use purser_outbox::{
+    Channel, Error, JobContext, JobError, JobHandler, Notice, NoticeState, SendBulkNotice, SendNotice, SentText,
+    TemplateEdit, TemplateKey, notice_failed, notice_get, notice_kept, notice_sent, template_get,
+};
+use purser_store::{Clock, Store, Tx};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::{Mail, Telegram, Texts, Trouble, Webhook};
+
+/// What was sent is written down again where the database does not take it: otherwise it is sent again.
+const MARK_AGAIN_AFTER: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
+
+/// All that a post office is made of.
+pub struct PostSetup {
+    /// Where the notices are.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What they say.
+    pub texts: Arc<Texts>,
+    /// The way for mail, where there is one.
+    pub mail: Option<Mail>,
+    /// The way for Telegram messages, where there is one.
+    pub telegram: Option<Telegram>,
+    /// The way for webhooks, where there is one.
+    pub webhook: Option<Webhook>,
+}
+
+/// Delivers notices. Cheap to clone.
+#[derive(Clone)]
+pub struct Post(Arc<PostSetup>);
+
+/// How a delivery ended.
+enum Ending {
+    Sent(Box<(SentText, String)>),
+    Kept(String),
+    Trouble(Trouble),
+}
+
+impl Post {
+    /// Opens it.
+    #[must_use]
+    pub fn new(setup: PostSetup) -> Self {
+        Post(Arc::new(setup))
+    }
+
+    /// Does the jobs of notices that somebody waits for.
+    #[must_use]
+    pub fn handler(&self) -> JobHandler {
+        let post = self.clone();
+        JobHandler::new(move |job: SendNotice, context| post.clone().handle(job.id, context))
+    }
+
+    /// Does the jobs of notices that go to many: for a worker of its own.
+    #[must_use]
+    pub fn bulk_handler(&self) -> JobHandler {
+        let post = self.clone();
+        JobHandler::new(move |job: SendBulkNotice, context| post.clone().handle(job.id, context))
+    }
+
+    async fn handle(self, id: Uuid, context: JobContext) -> Result<(), JobError> {
+        let read = self.0.store.read(move |tx| read(tx, id)).await;
+        let (notice, edit) = match read {
+            Ok(read) => read,
+            Err(error @ (Error::NoNotice { .. } | Error::BadNotice(_))) => {
+                return Err(JobError::Dead(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // Sent: by an attempt whose acknowledgement was lost. Kept: a person decides.
+        if matches!(notice.state, NoticeState::Sent | NoticeState::Kept) {
+            return Ok(());
+        }
+        match self.deliver(&notice, edit).await {
+            Ending::Sent(sent) => self.mark_sent(&notice, *sent).await,
+            Ending::Kept(why) => {
+                tracing::info!(notice = %id, kind = notice.kind, why, "[NOTICE] kept");
+                self.0.store.write(move |tx| notice_kept(tx, id, &why)).await?;
+                Ok(())
+            }
+            Ending::Trouble(trouble) => self.mark_trouble(id, &context, trouble).await,
+        }
+    }
+
+    async fn deliver(&self, notice: &Notice, edit: Option<TemplateEdit>) -> Ending {
+        let sent = match self.filled(notice, edit) {
+            Ok(sent) => sent,
+            Err(trouble) => return Ending::Trouble(trouble),
+        };
+        let setup = &*self.0;
+        let now = setup.clock.now();
+        let delivered = match notice.channel {
+            Channel::Email => match &setup.mail {
+                Some(mail) => mail.send(now, notice, &sent.0).await,
+                None => return Ending::Kept("mail is not configured: set mail.host".to_owned()),
+            },
+            Channel::Telegram => match &setup.telegram {
+                Some(telegram) => telegram.send(notice, &sent.0).await,
+                None => return Ending::Kept("Telegram is not configured: set telegram.bot_token".to_owned()),
+            },
+            Channel::Webhook => match &setup.webhook {
+                Some(webhook) => webhook.send(now, notice, &sent.0).await,
+                None => return Ending::Kept("webhooks are not configured: set webhook.secret".to_owned()),
+            },
+            Channel::Sheet => return Ending::Kept("Google Sheets are not configured".to_owned()),
+        };
+        match delivered {
+            Ok(()) => Ending::Sent(Box::new((sent.1, sent.2))),
+            Err(trouble) => Ending::Trouble(trouble),
+        }
+    }
+
+    /// What goes out, and what is kept of it: the same without its secrets, and the values without them, as JSON.
+    fn filled(&self, notice: &Notice, edit: Option<TemplateEdit>) -> Result<(SentText, SentText, String), Trouble> {
+        let texts = &self.0.texts;
+        let Some(kind) = texts.kind(&notice.kind) else {
+            return Err(Trouble::Never(format!("this program knows no notice '{}'", notice.kind)));
+        };
+        let struck = texts.struck(notice);
+        let data = serde_json::Value::Object(struck.values.clone()).to_string();
+        let both = |template: &purser_outbox::Template| {
+            Ok::<_, Vec<crate::Fault>>((texts.fill(notice, template)?, texts.fill(&struck, template)?))
+        };
+        if let Some(edit) = edit {
+            match both(&edit.template) {
+                Ok((out, kept)) => return Ok((out, kept, data)),
+                // It was tried with samples when it was saved; what is wrong with it now, nobody waits for.
+                Err(faults) => {
+                    let fault = faults.first().map(ToString::to_string).unwrap_or_default();
+                    tracing::warn!(notice = %notice.id, kind = kind.name, fault, "[NOTICE] the operator's text fails");
+                }
+            }
+        }
+        let (out, kept) = both(&Texts::built_in(kind, notice.channel, notice.language)).map_err(|faults| {
+            let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Trouble::Never(format!("its text cannot be filled in: {}", told.join("; ")))
+        })?;
+        Ok((out, kept, data))
+    }
+
+    async fn mark_sent(&self, notice: &Notice, (sent, data): (SentText, String)) -> Result<(), JobError> {
+        let (id, now) = (notice.id, self.0.clock.now());
+        let (sent, data): (Arc<SentText>, Arc<str>) = (Arc::new(sent), data.into());
+        let mark = || {
+            let (sent, data) = (Arc::clone(&sent), Arc::clone(&data));
+            self.0.store.write(move |tx| notice_sent(tx, now, id, &sent, &data))
+        };
+        let mut marked = mark().await;
+        for pause in MARK_AGAIN_AFTER {
+            if marked.is_ok() {
+                break;
+            }
+            sleep(pause).await;
+            marked = mark().await;
+        }
+        tracing::info!(notice = %id, kind = notice.kind, channel = notice.channel.word(), "[NOTICE] sent");
+        Ok(marked?)
+    }
+
+    async fn mark_trouble(&self, id: Uuid, context: &JobContext, trouble: Trouble) -> Result<(), JobError> {
+        let last = context.lease.attempt >= context.max_attempts;
+        let (error, for_good) = match &trouble {
+            Trouble::Later(error, _) => (error.clone(), last),
+            Trouble::Never(error) => (error.clone(), true),
+        };
+        self.0.store.write(move |tx| notice_failed(tx, id, &error, for_good)).await?;
+        Err(match trouble {
+            Trouble::Never(error) => JobError::Dead(error),
+            Trouble::Later(error, None) => JobError::Retry(error),
+            Trouble::Later(error, Some(wait)) => JobError::Later(error, later(self.0.clock.now(), wait)),
+        })
+    }
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+fn read(tx: &mut Tx<'_>, id: Uuid) -> Result<(Notice, Option<TemplateEdit>), Error> {
+    let notice = notice_get(tx, id)?;
+    let key = TemplateKey { kind: notice.kind.clone(), channel: notice.channel, language: notice.language };
+    let edit = template_get(tx, &key)?;
+    Ok((notice, edit))
+}

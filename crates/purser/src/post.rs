@@ -1,0 +1,90 @@
+//! The house's post office: what it has to tell, and by which ways.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use purser_kit::{App, AppContext};
+use purser_notify::{BadSetting, Mail, MailSettings, Post, PostSetup, Telegram, Texts, Webhook};
+use purser_outbox::{Channel, NoticeKind};
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// The ways that are configured.
+pub(crate) struct Ways {
+    pub(crate) mail: Option<Mail>,
+    pub(crate) telegram: Option<Telegram>,
+    pub(crate) webhook: Option<Webhook>,
+}
+
+impl From<BadSetting> for Failure {
+    fn from(error: BadSetting) -> Self {
+        Failure::usage(error.to_string())
+    }
+}
+
+/// Everything that the house and its apps tell.
+pub(crate) fn kinds(apps: &[App]) -> Vec<&'static NoticeKind> {
+    let own = purser_web::HOUSE_NOTICES.iter().copied();
+    own.chain(apps.iter().flat_map(|app| app.notices.iter().copied())).collect()
+}
+
+/// What the house has to tell.
+pub(crate) fn texts(config: &Config, apps: &[App]) -> Arc<Texts> {
+    Arc::new(Texts::new(kinds(apps), &config.app_url, &config.mail.support))
+}
+
+impl Ways {
+    /// Reads them from the settings. Connects to nobody.
+    pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
+        let telegram = &config.telegram;
+        Ok(Ways {
+            mail: Mail::new(&mail_settings(config)?)?,
+            telegram: Telegram::new(&telegram.bot_token, &telegram.api_url)?,
+            webhook: Webhook::new(&config.webhook.secret, config.webhook.allow_private)?,
+        })
+    }
+
+    /// The channels that there is a way for.
+    pub(crate) fn channels(&self) -> Vec<Channel> {
+        let ways = [
+            (Channel::Email, self.mail.is_some()),
+            (Channel::Telegram, self.telegram.is_some()),
+            (Channel::Webhook, self.webhook.is_some()),
+        ];
+        ways.into_iter().filter(|(_, open)| *open).map(|(channel, _)| channel).collect()
+    }
+
+    /// The post office that delivers by them.
+    pub(crate) fn post(&self, context: &AppContext, texts: &Arc<Texts>) -> Post {
+        Post::new(PostSetup {
+            store: context.store.clone(),
+            clock: context.clock.clone(),
+            texts: Arc::clone(texts),
+            mail: self.mail.clone(),
+            telegram: self.telegram.clone(),
+            webhook: self.webhook.clone(),
+        })
+    }
+}
+
+fn mail_settings(config: &Config) -> Result<MailSettings, Failure> {
+    let mail = &config.mail;
+    if !(1..=120).contains(&mail.timeout_seconds) {
+        return Err(Failure::usage(format!("mail.timeout_seconds is {}: it must be 1 to 120", mail.timeout_seconds)));
+    }
+    let unreadable = |error| Failure::usage(format!("mail.roots is '{}': {error}", mail.roots));
+    let roots = if mail.roots.is_empty() { Vec::new() } else { std::fs::read(&mail.roots).map_err(unreadable)? };
+    Ok(MailSettings {
+        host: mail.host.clone(),
+        port: mail.port,
+        user: mail.user.clone(),
+        password: mail.password.clone(),
+        security: mail.security.clone(),
+        roots,
+        from: mail.from.clone(),
+        support: mail.support.clone(),
+        site: config.app_url.clone(),
+        timeout: Duration::from_secs(mail.timeout_seconds.into()),
+    })
+}

@@ -1,0 +1,292 @@
+//! What notices say: the operator's own words in the place of ours, tried before they are kept.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use purser_identity::{AuditEvent, audit};
+use purser_kit::Problem;
+use purser_notify::{Fault, Place, Texts};
+use purser_outbox::{
+    Channel, Language, NoticeKind, SentText, Template, TemplateEdit, TemplateKey, template_get, template_reset,
+    template_set, templates_edited,
+};
+
+use super::notices::problem;
+use super::show::{Clockface, Moment};
+use super::{Desk, Refusal, Visitor, frame};
+use crate::pages::{self, Shell};
+
+/// The scope that changes texts.
+pub(super) const SCOPE: &str = "house.texts";
+
+/// Where they are.
+pub(super) const BASE: &str = "/admin/house/texts/";
+
+/// Characters that each part has, at most; the tables have the same limits.
+const LONGEST: [(Place, usize); 3] = [(Place::Subject, 500), (Place::Text, 32_768), (Place::Html, 65_536)];
+
+/// Characters of a text that the audit log keeps: six of them have room there, however many need an escape.
+const ON_RECORD: usize = 1_500;
+
+/// Where one text is.
+pub(super) fn address(kind: &str, channel: Channel, language: Language) -> String {
+    format!("{BASE}{kind}/{}/{}/", channel.word(), language.code())
+}
+
+#[derive(askama::Template)]
+#[template(path = "console/texts.html")]
+struct TextsPage {
+    shell: Shell,
+    languages: [Language; 2],
+    kinds: Vec<KindShown>,
+}
+
+struct KindShown {
+    title: &'static str,
+    name: &'static str,
+    about: &'static str,
+    /// A row a channel: its name, and a text for each language.
+    rows: Vec<(&'static str, Vec<TextLink>)>,
+}
+
+/// Where a text is, and when the operator changed it.
+type TextLink = (String, Option<Moment>);
+
+pub(super) async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
+    visitor.needs(SCOPE)?;
+    let edited = desk.house.context.store.read(|tx| templates_edited(tx).map_err(problem)).await?;
+    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+    let place = |kind: &NoticeKind, channel: Channel, language: Language| {
+        let at =
+            edited.iter().find(|(key, _)| key.kind == kind.name && key.channel == channel && key.language == language);
+        (address(kind.name, channel, language), at.map(|(_, at)| face.moment(*at)))
+    };
+    let kinds = desk.house.options.texts.kinds().iter().map(|kind| KindShown {
+        title: kind.title,
+        name: kind.name,
+        about: kind.about,
+        rows: Channel::ALL
+            .into_iter()
+            .map(|channel| (channel.title(), Language::ALL.map(|language| place(kind, channel, language)).into()))
+            .collect(),
+    });
+    let page = TextsPage {
+        languages: Language::ALL,
+        kinds: kinds.collect(),
+        shell: frame::shell(&desk, &visitor, "Notice texts"),
+    };
+    Ok(pages::page(StatusCode::OK, &page))
+}
+
+/// Which text an address means.
+struct Which {
+    kind: &'static NoticeKind,
+    channel: Channel,
+    language: Language,
+}
+
+impl Which {
+    fn find(desk: &Desk, (kind, channel, language): &(String, String, String)) -> Result<Self, Refusal> {
+        let kind = desk.house.options.texts.kind(kind);
+        let place = Channel::parse(channel).zip(Language::parse(language));
+        let (kind, (channel, language)) = kind.zip(place).ok_or_else(Refusal::nothing)?;
+        Ok(Which { kind, channel, language })
+    }
+
+    fn key(&self) -> TemplateKey {
+        TemplateKey { kind: self.kind.name.to_owned(), channel: self.channel, language: self.language }
+    }
+
+    fn address(&self) -> String {
+        address(self.kind.name, self.channel, self.language)
+    }
+
+    fn built_in(&self) -> Template {
+        Texts::built_in(self.kind, self.channel, self.language)
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "console/text.html")]
+struct TextPage {
+    shell: Shell,
+    which: Which,
+    lang: &'static str,
+    template: Template,
+    /// When the operator last changed it, and who did.
+    edited: Option<(Moment, String)>,
+    faults: Vec<Fault>,
+    preview: Option<SentText>,
+    done: Option<&'static str>,
+    others: Vec<(String, String, bool)>,
+}
+
+impl TextPage {
+    fn is_mail(&self) -> bool {
+        self.which.channel == Channel::Email
+    }
+
+    fn title(&self) -> String {
+        format!("{} · {} · {}", self.which.kind.title, self.which.channel.title(), self.which.language.title())
+    }
+
+    fn faults_of<'p>(&'p self, place: &'p str) -> Vec<&'p str> {
+        let faults = self.faults.iter().filter(|fault| fault.place.name() == place);
+        faults.map(|fault| fault.message.as_str()).collect()
+    }
+
+    fn described(&self, place: &str) -> String {
+        if self.faults_of(place).is_empty() { format!("{place}-help") } else { format!("{place}-error {place}-help") }
+    }
+}
+
+type At = Path<(String, String, String)>;
+
+pub(super) async fn form(
+    State(desk): State<Arc<Desk>>,
+    Path(at): At,
+    Query(query): Query<Vec<(String, String)>>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
+    visitor.needs(SCOPE)?;
+    let which = Which::find(&desk, &at)?;
+    let done = query.iter().find_map(|(name, _)| match name.as_str() {
+        "saved" => Some("Saved. Notices say this from now on."),
+        "reset" => Some("Back to the text that comes with the program."),
+        _ => None,
+    });
+    let edit = edit(&desk, &which).await?;
+    let template = edit.as_ref().map_or_else(|| which.built_in(), |edit| edit.template.clone());
+    let tried = desk.house.options.texts.preview(which.kind, which.channel, which.language, &template);
+    Ok(shown(&desk, &visitor, which, template, edit, tried, done))
+}
+
+async fn edit(desk: &Desk, which: &Which) -> Result<Option<TemplateEdit>, Problem> {
+    let key = which.key();
+    desk.house.context.store.read(move |tx| template_get(tx, &key).map_err(problem)).await
+}
+
+fn shown(
+    desk: &Desk,
+    visitor: &Visitor,
+    which: Which,
+    template: Template,
+    edit: Option<TemplateEdit>,
+    tried: Result<SentText, Vec<Fault>>,
+    done: Option<&'static str>,
+) -> Response {
+    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+    let (preview, faults) = match tried {
+        Ok(preview) => (Some(preview), Vec::new()),
+        Err(faults) => (None, faults),
+    };
+    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let page = TextPage {
+        template,
+        edited: edit.map(|edit| (face.moment(edit.edited_at), edit.edited_by)),
+        faults,
+        preview,
+        done,
+        others: others(&which),
+        lang: which.language.code(),
+        shell: frame::shell(desk, visitor, "Notice text"),
+        which,
+    };
+    pages::page(status, &page)
+}
+
+/// The same notice by other channels and in other languages.
+fn others(which: &Which) -> Vec<(String, String, bool)> {
+    let of = |channel: Channel, language: Language| {
+        let current = channel == which.channel && language == which.language;
+        let title = format!("{}, {}", channel.title(), language.title());
+        (title, address(which.kind.name, channel, language), current)
+    };
+    Channel::ALL.into_iter().flat_map(|channel| Language::ALL.map(|language| of(channel, language))).collect()
+}
+
+pub(super) async fn submit(
+    State(desk): State<Arc<Desk>>,
+    Path(at): At,
+    visitor: Visitor,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Refusal> {
+    visitor.needs(SCOPE)?;
+    let which = Which::find(&desk, &at)?;
+    // Browsers send line ends as in mail.
+    let entered = |name: &str| {
+        let found = pairs.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.replace("\r\n", "\n")).unwrap_or_default()
+    };
+    if entered("do") == "reset" {
+        keep(&desk, &visitor, &which, None).await?;
+        return Ok(Redirect::to(&format!("{}?reset=1", which.address())).into_response());
+    }
+    let mail_only = |name| if which.channel == Channel::Email { entered(name) } else { String::new() };
+    let template =
+        Template { subject: mail_only("subject").trim().to_owned(), text: entered("text"), html: mail_only("html") };
+    let tried = tried(&desk, &which, &template);
+    if entered("do") != "save" || tried.is_err() {
+        let edit = edit(&desk, &which).await?;
+        return Ok(shown(&desk, &visitor, which, template, edit, tried, None));
+    }
+    // What was not changed goes along with the next version's.
+    let own = Some(template).filter(|template| *template != which.built_in());
+    keep(&desk, &visitor, &which, own).await?;
+    Ok(Redirect::to(&format!("{}?saved=1", which.address())).into_response())
+}
+
+/// The text filled in with samples, if it can be kept.
+fn tried(desk: &Desk, which: &Which, template: &Template) -> Result<SentText, Vec<Fault>> {
+    let parts = [&template.subject, &template.text, &template.html];
+    let too_long = std::iter::zip(LONGEST, parts).filter(|((_, most), part)| part.chars().count() > *most);
+    let faults = too_long.map(|((place, most), part)| Fault {
+        place,
+        message: format!("it must have at most {most} characters, and has {}", part.chars().count()),
+    });
+    let faults: Vec<Fault> = faults.collect();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    desk.house.options.texts.preview(which.kind, which.channel, which.language, template)
+}
+
+/// Keeps the text, or goes back to ours, and puts on record what it was and is.
+async fn keep(desk: &Desk, visitor: &Visitor, which: &Which, own: Option<Template>) -> Result<(), Problem> {
+    let (now, id) = desk.house.context.stamp();
+    let (key, actor, address) = (which.key(), visitor.actor(), visitor.address.clone());
+    let built_in = which.built_in();
+    let subject = format!("house:texts:{}:{}:{}", key.kind, key.channel.word(), key.language.code());
+    let kept = desk.house.context.store.write(move |tx| {
+        let before = template_get(tx, &key).map_err(problem)?.map_or_else(|| built_in.clone(), |edit| edit.template);
+        let action = match &own {
+            Some(own) => {
+                template_set(tx, now, &key, own, &actor).map_err(problem)?;
+                "house.texts.change"
+            }
+            None => {
+                template_reset(tx, &key).map_err(problem)?;
+                "house.texts.reset"
+            }
+        };
+        let after = own.as_ref().unwrap_or(&built_in);
+        let detail = serde_json::json!({ "before": on_record(&before), "after": on_record(after) }).to_string();
+        let address = Some(address.as_str()).filter(|address| !address.is_empty());
+        let event = AuditEvent { actor: &actor, action, subject: &subject, address, detail: &detail };
+        audit(tx, now, id, &event).map_err(crate::sign_in::problem)
+    });
+    kept.await
+}
+
+fn on_record(template: &Template) -> serde_json::Value {
+    let readable = |character: &char| !character.is_control() || matches!(character, '\n' | '\t');
+    let clipped = |text: &str| text.chars().filter(readable).take(ON_RECORD).collect::<String>();
+    serde_json::json!({
+        "subject": clipped(&template.subject),
+        "text": clipped(&template.text),
+        "html": clipped(&template.html),
+    })
+}
