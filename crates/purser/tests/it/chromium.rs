@@ -1,7 +1,9 @@
 //! The pages in a real browser, by a person who goes by what is written on them.
 
 mod axe;
+mod desk;
 mod driver;
+mod keyboard;
 mod pages;
 mod pictures;
 mod tab;

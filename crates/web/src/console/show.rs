@@ -24,6 +24,8 @@ impl Shown {
 /// A moment, told three ways.
 pub(super) struct Moment {
     pub(super) machine: String,
+    /// To the minute, as it stands in a table.
+    pub(super) short: String,
     pub(super) exact: String,
     pub(super) relative: String,
 }
@@ -51,6 +53,7 @@ impl Clockface<'_> {
         let zoned = time.to_zoned(self.zone.clone());
         Moment {
             machine: time.to_string(),
+            short: zoned.strftime("%-d %b %Y, %H:%M").to_string(),
             exact: zoned.strftime("%d %b %Y %H:%M:%S %Z").to_string(),
             relative: self.relative(time),
         }

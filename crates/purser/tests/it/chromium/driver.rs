@@ -44,8 +44,14 @@ const FLAGS: [&str; 11] = [
     "--disable-lcd-text",
 ];
 
+/// What "the system's letters" are: as people's machines have them, where this one has any.
+const FONTS: &str = "<?xml version='1.0'?><fontconfig>\
+    <match><test name='family'><string>system-ui</string></test>\
+    <edit name='family' mode='prepend' binding='strong'>\
+    <string>Inter</string><string>Noto Sans</string><string>Liberation Sans</string></edit></match></fontconfig>\n";
+
 /// What a walk waits for at most, in milliseconds: a page to load, words to appear on it, a script to finish.
-const PATIENCE: u32 = 30_000;
+const PATIENCE: u32 = 15_000;
 
 struct Driver {
     port: u16,
@@ -63,6 +69,9 @@ impl Driver {
 
     fn start() -> Driver {
         let folder = TempDir::with_prefix("purser-chromium-").expect("a folder for browsers").keep();
+        let fonts = folder.join(".config/fontconfig");
+        std::fs::create_dir_all(&fonts).expect("a folder for settings");
+        std::fs::write(fonts.join("fonts.conf"), FONTS).expect("the settings of fonts");
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WATCHDOG]).arg(&folder).env("HOME", &folder).env("TMPDIR", &folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -31,8 +31,14 @@ fn kind(path: &str) -> Option<String> {
     if path.ends_with(".csv") || path.ends_with(".json") || path.starts_with("/api/v1/") {
         return None;
     }
-    let id = |part: &&str| part.len() == 36 || part.chars().all(|c| c.is_ascii_digit()) && !part.is_empty();
-    let parts: Vec<&str> = path.split('/').map(|part| if id(&part) { "{id}" } else { part }).collect();
+    let id = |part: &str| part.len() == 36 || part.contains('.') || part.parse::<u64>().is_ok();
+    // What stands under an object, such as the language of a text, makes no other page.
+    let parts = path.split('/').enumerate().map(|(depth, part)| match part {
+        "" | "do" => part,
+        _ if id(part) || path.starts_with("/admin/") && depth > 4 => "{}",
+        _ => part,
+    });
+    let parts: Vec<&str> = parts.collect();
     let action = query.split('&').find(|pair| pair.starts_with("action=")).unwrap_or_default();
     Some(format!("{}?{action}", parts.join("/")))
 }

@@ -88,6 +88,11 @@ impl Tab {
         self.click(&format!("//a[normalize-space(.)={}]", quoted(name))).await;
     }
 
+    /// Opens the first object of the list that is shown.
+    pub(super) async fn follow_first(&self) {
+        self.click("//tbody//th/a").await;
+    }
+
     /// Waits until the page says this.
     pub(super) async fn sees(&self, words: &str) {
         self.find(&format!("//body[contains(normalize-space(.), {})]", quoted(words))).await;

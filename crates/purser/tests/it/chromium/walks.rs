@@ -12,7 +12,7 @@ use crate::program::Installation;
 const NEW: &str = "granite willow echo tangent";
 
 /// Fills in the page that asks who somebody is.
-async fn sign_in(tab: &Tab, login: &str, password: &str) {
+pub(super) async fn sign_in(tab: &Tab, login: &str, password: &str) {
     tab.go("/accounts/login/").await;
     tab.fill("Username or email", login).await;
     tab.fill("Password", password).await;
@@ -25,13 +25,13 @@ async fn sign_out(tab: &Tab) {
 }
 
 /// The app on a phone that cannot see the picture: somebody types the letters.
-async fn phone(tab: &Tab) -> TotpSeed {
+pub(super) async fn phone(tab: &Tab) -> TotpSeed {
     let letters = tab.words(".typed").await;
     TotpSeed::of(&base32(&letters)).unwrap()
 }
 
 /// What the app shows `steps` of thirty seconds from now, by the browser's clock.
-async fn code(tab: &Tab, seed: &TotpSeed, steps: i64) -> String {
+pub(super) async fn code(tab: &Tab, seed: &TotpSeed, steps: i64) -> String {
     let now = tab.run("return Date.now()", json!([])).await.as_i64().unwrap();
     seed.code(jiff::Timestamp::from_millisecond(now + steps * 30_000).unwrap())
 }
@@ -86,14 +86,14 @@ both! {
         tab.is_without_fault().await;
         tab.fill("Code", &code(&tab, &seed, 1).await).await;
         tab.press("Sign in").await;
-        tab.sees("Where you are signed in").await;
+        tab.sees("Console API asha Sign out").await;
     }
 
     async fn whoever_signs_up_follows_the_mailed_links_and_signs_in_by_email_and_by_username(db: TestDb) {
         let place = Place::open(&db).await;
         let tab = Tab::open(&place.base).await;
         tab.follow("Sign in").await;
-        tab.follow("Sign up").await;
+        tab.follow("I have no account yet").await;
         tab.press("Sign up").await;
         tab.is_without_fault().await;
         tab.fill("Username", "asha").await;
@@ -110,7 +110,7 @@ both! {
 
         for login in ["asha@example.com", "asha"] {
             sign_in(&tab, login, PASSWORD).await;
-            tab.sees("Your account").await;
+            tab.sees("asha Sign out").await;
             sign_out(&tab).await;
         }
         tab.go("/accounts/login/").await;
@@ -128,6 +128,6 @@ both! {
         tab.sees("The name or the password is wrong.").await;
         tab.is_without_fault().await;
         sign_in(&tab, "asha", NEW).await;
-        tab.sees("Your account").await;
+        tab.sees("asha Sign out").await;
     }
 }
