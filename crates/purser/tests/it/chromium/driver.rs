@@ -44,11 +44,10 @@ const FLAGS: [&str; 11] = [
     "--disable-lcd-text",
 ];
 
-/// What "the system's letters" are: as people's machines have them, where this one has any.
+/// Letters as people's machines have them, where this one has any: a server's own are seldom handsome.
 const FONTS: &str = "<?xml version='1.0'?><fontconfig>\
-    <match><test name='family'><string>system-ui</string></test>\
-    <edit name='family' mode='prepend' binding='strong'>\
-    <string>Inter</string><string>Noto Sans</string><string>Liberation Sans</string></edit></match></fontconfig>\n";
+    <alias binding='strong'><family>sans</family><prefer><family>Inter</family></prefer></alias>\
+    <alias binding='strong'><family>sans-serif</family><prefer><family>Inter</family></prefer></alias></fontconfig>\n";
 
 /// What a walk waits for at most, in milliseconds: a page to load, words to appear on it, a script to finish.
 const PATIENCE: u32 = 15_000;
