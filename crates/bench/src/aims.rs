@@ -54,6 +54,9 @@ pub(crate) fn verdicts(report: &Report) -> Vec<Verdict> {
     );
     let hot = batch(true).zip(batch(false)).and_then(|(hot, many)| (hot * 100).checked_div(many));
     add("one hot account no slower than many (ratio)", hot.map(|ratio| (hundredths(ratio), ratio >= 100)));
+    let listed = report.request(|row| row.what == What::SalesListed && row.engine == SQLITE);
+    let listed = listed.map(|row| (format!("{} ms", millis(row.p99)), row.p99 <= 30_000));
+    add("SQLite, a console list page among a million rows: p99 of 30 ms or less", listed);
     let program = report.program.as_ref();
     let at_rest = program.map(|figures| figures.memory_at_rest);
     add("40 MiB or less at rest", at_rest.map(|memory| (format!("{} MiB", mebibytes(memory)), memory <= 40 * 1_024)));
@@ -118,7 +121,16 @@ mod tests {
             sync_p50: 1,
             sync_p99: 1,
         };
-        Report { machine, seconds: 8, requests, transfers: vec![], library_sales: vec![], program: None }
+        Report {
+            machine,
+            seconds: 8,
+            requests,
+            transfers: vec![],
+            library_sales: vec![],
+            imports: vec![],
+            beside: vec![],
+            program: None,
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::load::{self, Field, Load, Part, Template, Timing, Values, per_second}
 use crate::place::{Ground, Place};
 use crate::prefill::{PHONES, Prefill, SELLERS, sales_counted};
 use crate::process::{self, CpuUse};
-use crate::server::Program;
+use crate::server::{PASSWORD, Program, SUPERUSER};
 
 /// What is asked of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,6 +24,8 @@ pub(crate) enum What {
     SaleWithKey,
     /// Sales of one seller only.
     SaleOfOneSeller,
+    /// The console's list of all sales: a page that staff look at.
+    SalesListed,
 }
 
 /// What one measurement came to. Times are microseconds.
@@ -95,15 +97,21 @@ impl Stock {
         timing: Timing,
     ) -> Result<Row, String> {
         let place = ground.copy(&self.place)?;
+        if what == What::SalesListed {
+            program.superuser_create(&place)?;
+        }
         let server = program.serve(&place, "127.0.0.1:0")?;
-        let template = what.template(server.address, &self.key);
+        let template = match what {
+            What::SalesListed => listing(server.address)?,
+            _ => what.template(server.address, &self.key),
+        };
         let mut values = self.values(what);
         check(server.address, what, &template, &mut values)?;
         let load = Load { server: server.address, process: server.process(), connections, template: &template, timing };
         let measured = load::run(&load, &mut values)?;
         let (memory, _) = process::memory(server.process())?;
         server.stop()?;
-        if what != What::Noop {
+        if !matches!(what, What::Noop | What::SalesListed) {
             // One more was sold by the check.
             let (expected, found) = (self.sales as u64 + measured.accepted + 1, sales_counted(&place)?);
             if expected != found {
@@ -126,14 +134,22 @@ impl Stock {
         })
     }
 
-    fn values(&self, what: What) -> Values {
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn values(&self, what: What) -> Values {
         let sellers = &self.prefill.sellers;
         Values::new(if what == What::SaleOfOneSeller { &sellers[..1] } else { sellers }, PHONES)
     }
 }
 
 impl What {
-    fn template(self, server: SocketAddr, key: &str) -> Template {
+    pub(crate) fn template(self, server: SocketAddr, key: &str) -> Template {
         let bearer = format!("Authorization: Bearer {key}\r\n");
         let path: &[Part<'_>] = match self {
             What::Noop => &[Part::Text("/api/v1/noop/")],
@@ -154,9 +170,25 @@ impl What {
     fn answers(self) -> &'static [&'static str] {
         match self {
             What::Noop => &["{"],
+            What::SalesListed => &["<h1>Sales</h1>", "rel=\"next\"", "</html>"],
             _ => &[r#""status":"charge sold successfully""#, r#""remaining_credit":"#, r#""sale_id":""#],
         }
     }
+}
+
+/// The console's list of sales, for a superuser who has signed in.
+fn listing(server: SocketAddr) -> Result<Template, String> {
+    let body = format!("login={SUPERUSER}&password={}", PASSWORD.replace(' ', "+"));
+    let request = format!(
+        "POST /accounts/login/ HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = load::exchange(server, request.as_bytes());
+    let (status, head, _) = answer.map_err(|error| format!("signing in is not answered: {error}"))?;
+    let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+    let cookie = cookie.ok_or_else(|| format!("signing in is answered by {status}, without a session"))?;
+    Ok(Template::get(server, "/admin/charge/sales/", &format!("Cookie: {cookie}\r\n")))
 }
 
 /// A load of refusals would be quick and mean nothing: the first request must get what it asks for.

@@ -180,19 +180,30 @@ impl Meter {
     }
 }
 
+/// A time in microseconds.
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Sends one request on a connection of its own: the answer's status and body.
 pub(crate) fn ask(server: SocketAddr, request: &[u8]) -> std::io::Result<(u16, String)> {
+    exchange(server, request).map(|(status, _, body)| (status, body))
+}
+
+/// The same with the answer's headers as well: status, headers, body.
+pub(crate) fn exchange(server: SocketAddr, request: &[u8]) -> std::io::Result<(u16, String, String)> {
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(request)?;
     let mut response = Vec::new();
-    let mut chunk = [0; 4096];
+    let mut chunk = [0; 65_536];
     loop {
         let count = stream.read(&mut chunk)?;
         response.extend_from_slice(&chunk[..count]);
         let head = response::head(&response).map_err(std::io::Error::other)?;
         if let Some(head) = head.filter(|head| response.len() >= head.length) {
-            return Ok((head.status, String::from_utf8_lossy(&response[head.body..head.length]).into_owned()));
+            let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
+            return Ok((head.status, text(&response[..head.body]), text(&response[head.body..head.length])));
         }
         if count == 0 {
             return Err(ErrorKind::UnexpectedEof.into());

@@ -12,6 +12,7 @@ mod histogram;
 mod load;
 mod machine;
 mod options;
+mod people;
 mod place;
 mod prefill;
 mod process;
@@ -39,6 +40,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Clients at once in the rows that look at one thing only.
 const USUAL_CONNECTIONS: usize = 64;
 
+/// Staff who look at the console at once.
+const STAFF: usize = 4;
+
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,11 +65,13 @@ fn run(options: &Options) -> Result<(), String> {
         requests: Vec::new(),
         transfers: Vec::new(),
         library_sales: Vec::new(),
+        imports: Vec::new(),
+        beside: Vec::new(),
         program: None,
     };
     let mut bench = Bench { options, ground, report };
     bench.ledger()?;
-    if [Part::Start, Part::Noop, Part::Sale].into_iter().any(|part| options.wants(part)) {
+    if [Part::Start, Part::Noop, Part::Sale, Part::Console, Part::People].into_iter().any(|part| options.wants(part)) {
         let program = Program::find(&own, folder.join("data"))?;
         bench.start(&program)?;
         bench.counter(&program)?;
@@ -108,7 +114,8 @@ impl Bench<'_> {
     fn counter(&mut self, program: &Program) -> Result<(), String> {
         let mut noop = self.options.wants(Part::Noop);
         for engine in self.options.engines() {
-            if !noop && !self.options.wants(Part::Sale) {
+            let database = [Part::Sale, Part::Console, Part::People];
+            if !noop && !database.into_iter().any(|part| self.options.wants(part)) {
                 return Ok(());
             }
             eprintln!("filling {}: sellers, credit and numbers", engine.name());
@@ -117,21 +124,34 @@ impl Bench<'_> {
             if std::mem::take(&mut noop) {
                 self.at_all_connections(program, &stock, What::Noop)?;
             }
-            if self.options.wants(Part::Sale) {
-                self.sales(program, stock)?;
+            if self.options.wants(Part::People) {
+                eprintln!("a pool of members on {}", stock.engine().name());
+                let (import, beside) = people::measure(&mut self.ground, program, &stock, self.options.timing())?;
+                self.report.imports.push(import);
+                self.report.beside.extend(beside);
             }
+            self.sales(program, stock)?;
         }
         Ok(())
     }
 
     fn sales(&mut self, program: &Program, mut stock: Stock) -> Result<(), String> {
-        self.at_all_connections(program, &stock, What::Sale)?;
-        for what in [What::SaleWithKey, What::SaleOfOneSeller] {
-            self.request(program, &stock, what, USUAL_CONNECTIONS)?;
+        let (sale, console) = (self.options.wants(Part::Sale), self.options.wants(Part::Console));
+        if sale {
+            self.at_all_connections(program, &stock, What::Sale)?;
+            for what in [What::SaleWithKey, What::SaleOfOneSeller] {
+                self.request(program, &stock, what, USUAL_CONNECTIONS)?;
+            }
+        }
+        if !sale && !console {
+            return Ok(());
         }
         eprintln!("filling {}: {} sales", stock.engine().name(), self.options.sales());
         self.report.library_sales.push(stock.sell(self.options.sales())?);
-        self.at_all_connections(program, &stock, What::Sale)
+        if console {
+            self.request(program, &stock, What::SalesListed, STAFF)?;
+        }
+        if sale { self.at_all_connections(program, &stock, What::Sale) } else { Ok(()) }
     }
 
     fn at_all_connections(&mut self, program: &Program, stock: &Stock, what: What) -> Result<(), String> {

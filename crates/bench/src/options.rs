@@ -36,6 +36,10 @@ pub(crate) enum Part {
     Sale,
     /// Transfers through the library
     Ledger,
+    /// A console page among a million rows
+    Console,
+    /// A hundred thousand members, an expiry and sign-ins beside sales
+    People,
     /// Time to start, memory at rest, size
     Start,
 }
@@ -80,7 +84,11 @@ mod tests {
     #[test]
     fn without_arguments_everything_is_measured() {
         let options = parse(&[]);
-        assert!([Part::Noop, Part::Sale, Part::Ledger, Part::Start].into_iter().all(|part| options.wants(part)));
+        assert!(
+            [Part::Noop, Part::Sale, Part::Ledger, Part::Start, Part::Console, Part::People]
+                .into_iter()
+                .all(|part| options.wants(part))
+        );
         assert_eq!(options.engines(), [Engine::Sqlite, Engine::Postgres]);
         assert_eq!(options.connections, [16, 64, 256]);
         assert_eq!((options.timing().measured, options.sales()), (Duration::from_secs(8), 1_000_000));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::aims::{self, Verdict};
 use crate::counter::{self, LibrarySales, What};
 use crate::machine::Machine;
+use crate::people::{BesideRow, ImportRow};
 use crate::startup::Figures;
 use crate::transfers::{self, Shape};
 
@@ -19,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) requests: Vec<counter::Row>,
     pub(crate) transfers: Vec<transfers::Row>,
     pub(crate) library_sales: Vec<LibrarySales>,
+    pub(crate) imports: Vec<ImportRow>,
+    pub(crate) beside: Vec<BesideRow>,
     pub(crate) program: Option<Figures>,
 }
 
@@ -51,6 +54,10 @@ impl Report {
         table(&mut text, TRANSFERS, &transfers);
         let sales: Vec<_> = self.library_sales.iter().map(sales_cells).collect();
         table(&mut text, LIBRARY_SALES, &sales);
+        let imports: Vec<_> = self.imports.iter().map(import_cells).collect();
+        table(&mut text, IMPORTS, &imports);
+        let beside: Vec<_> = self.beside.iter().map(beside_cells).collect();
+        table(&mut text, BESIDE, &beside);
         let program: Vec<_> = self.program.iter().map(program_cells).collect();
         table(&mut text, PROGRAM, &program);
         let verdicts: Vec<_> = aims::verdicts(self).iter().map(Verdict::cells).collect();
@@ -75,6 +82,7 @@ impl Report {
             What::Sale => "sale",
             What::SaleWithKey => "sale with client_ref and Idempotency-Key",
             What::SaleOfOneSeller => "sale, one seller only",
+            What::SalesListed => "the console's list of sales",
         };
         vec![
             what.to_owned(),
@@ -109,6 +117,9 @@ const REQUESTS: &[&str] = &[
 ];
 const TRANSFERS: &[&str] = &["engine", "batch", "callers", "journal entries", "accounts", "transfers a second"];
 const LIBRARY_SALES: &[&str] = &["engine", "sales through the library, 512 a turn", "a second"];
+const IMPORTS: &[&str] = &["engine", "members in a file", "checked after ms", "saved after ms", "rows a second"];
+const BESIDE: &[&str] =
+    &["engine", "sales beside", "clients", "a second", "p50 ms", "p99 ms", "max ms", "and the other"];
 const PROGRAM: &[&str] = &["MiB of program", "stripped", "ms to first answer", "on an empty folder", "MiB at rest"];
 const AIMS: &[&str] = &["aim", "measured", "met"];
 
@@ -132,6 +143,24 @@ fn transfer_cells(row: &transfers::Row) -> Vec<String> {
 
 fn sales_cells(row: &LibrarySales) -> Vec<String> {
     vec![row.engine.to_owned(), grouped(row.sales as u64), grouped(row.per_second)]
+}
+
+fn import_cells(row: &ImportRow) -> Vec<String> {
+    let members = grouped(row.members as u64);
+    vec![row.engine.to_owned(), members, millis(row.checked), millis(row.saved), grouped(row.per_second)]
+}
+
+fn beside_cells(row: &BesideRow) -> Vec<String> {
+    vec![
+        row.engine.to_owned(),
+        row.beside.to_owned(),
+        row.connections.to_string(),
+        grouped(row.per_second),
+        millis(row.p50),
+        millis(row.p99),
+        millis(row.max),
+        row.outcome.clone(),
+    ]
 }
 
 fn program_cells(figures: &Figures) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! The program that is measured: its release build, in a process of its own, with its defaults.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -9,6 +9,12 @@ use std::time::{Duration, Instant};
 
 use crate::load;
 use crate::place::Place;
+
+/// Who looks at the console.
+pub(crate) const SUPERUSER: &str = "bench";
+
+/// How they sign in, for as long as the measurement runs.
+pub(crate) const PASSWORD: &str = "paper lantern violet harbor";
 
 /// How long the program may take to start, and to stop when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,11 +98,28 @@ impl Program {
 
     /// Makes an API key that may use the charge app, and returns its secret.
     pub(crate) fn key_create(&self, place: &Place) -> Result<String, String> {
-        let output = self.command(place)?.args(["key", "create", "bench", "--scope", "charge.*", "--json"]).output();
+        let output = self
+            .command(place)?
+            .args(["key", "create", "bench", "--scope", "charge.*", "--scope", "members.*", "--json"])
+            .output();
         let output = output.map_err(|error| format!("cannot start {}: {error}", self.path.display()))?;
         let created: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         let key = created.get("key").and_then(serde_json::Value::as_str).map(str::to_owned);
         key.ok_or_else(|| format!("`purser key create` gave no key; its log is {}", self.log().display()))
+    }
+
+    /// Makes a superuser who signs in as [`SUPERUSER`] with [`PASSWORD`].
+    pub(crate) fn superuser_create(&self, place: &Place) -> Result<(), String> {
+        let mut command = self.command(place)?;
+        command.args(["user", "create", "--username", SUPERUSER, "--email", "bench@example.com", "--superuser"]);
+        let mut child = command.arg("--password-stdin").stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+        let failed = |error: std::io::Error| format!("`purser user create` failed: {error}");
+        let child = child.as_mut().map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            writeln!(stdin, "{PASSWORD}").map_err(failed)?;
+        }
+        let status = child.wait().map_err(failed)?;
+        if status.success() { Ok(()) } else { Err(format!("`purser user create` ended with {status}")) }
     }
 
     fn spawn(&self, place: &Place, listen: &str) -> Result<Child, String> {
@@ -112,6 +135,8 @@ impl Program {
         let mut command = Command::new(&self.path);
         command.current_dir(&self.data).arg("--data").arg(&self.data);
         command.env_clear().env("DATABASE_URL", place.url()).env("PURSER_METRICS_LISTEN", "127.0.0.1:0");
+        // A pool of any size, and people from addresses that the load makes up.
+        command.env("PURSER_MEMBERS_MAX", "0").env("PURSER_TRUSTED_PROXIES", "127.0.0.1");
         command.stdin(Stdio::null()).stderr(log);
         Ok(command)
     }

@@ -237,21 +237,31 @@ pub struct Doer {
     /// The person.
     pub user: Uuid,
     last_id: u128,
-    chance: [u8; 32],
+    chance: Option<[u8; 32]>,
 }
 
 impl Doer {
     /// `seed` is a fresh id; the others are counted up from it, so that a transaction that runs again makes the same.
-    /// `chance` is fresh, for a secret to be made of.
     #[must_use]
-    pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid, chance: [u8; 32]) -> Self {
-        Doer { now, actor, user, last_id: seed.as_u128(), chance }
+    pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid) -> Self {
+        Doer { now, actor, user, last_id: seed.as_u128(), chance: None }
+    }
+
+    /// The same with fresh chance, for one secret to be made of.
+    #[must_use]
+    pub fn with_chance(mut self, chance: [u8; 32]) -> Self {
+        self.chance = Some(chance);
+        self
     }
 
     /// The token of a link that is mailed: one for each thing that is done.
-    #[must_use]
-    pub fn link(&self) -> Secret {
-        Secret::link(&self.chance)
+    ///
+    /// # Errors
+    /// A mistake of ours, where no chance was given, or it is spent.
+    pub fn link(&mut self) -> Result<Secret, Problem> {
+        let chance =
+            self.chance.take().ok_or_else(|| Problem::internal("an action has no chance left for a secret"))?;
+        Ok(Secret::link(&chance))
     }
 
     /// A fresh id.

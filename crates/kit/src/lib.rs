@@ -20,6 +20,7 @@ mod once;
 mod problem;
 mod rights;
 mod routes;
+mod upload;
 
 pub use app::{App, DemoFuture, Scope};
 pub use body::{JsonBody, PathId, QueryPairs, body_bytes};
@@ -34,6 +35,7 @@ pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
 pub use rights::{Granted, Rights};
 pub use routes::{Needs, RouteInfo, Routes};
+pub use upload::{Upload, file_problem, file_response, upload_receive};
 
 /// The most bytes of a request's body, unless a route says otherwise: 64 KiB.
 pub const BODY_LIMIT: usize = 65_536;

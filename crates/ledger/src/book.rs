@@ -157,6 +157,14 @@ const BALANCE_SELECT: Each = Each {
         FROM ledger_balance WHERE account = ANY(?1::bigint[])",
 };
 
+/// The same, and nobody else changes them until this transaction ends. A wide command would otherwise find at its very end
+/// that one of a hundred thousand accounts was changed meanwhile, and begin anew.
+const BALANCE_LOCK: Each = Each {
+    sqlite: BALANCE_SELECT.sqlite,
+    postgres: "SELECT account, currency, scale, side, status, floor, balance, held, postings, head, last_at
+        FROM ledger_balance WHERE account = ANY(?1::bigint[]) ORDER BY account FOR NO KEY UPDATE",
+};
+
 /// The head and what is held must be as they were read: a book never writes over what it did not see.
 const BALANCE_UPDATE: Each = Each {
     sqlite: "UPDATE ledger_balance SET balance = ?2, postings = ?3, head = ?4, last_at = ?5
@@ -213,7 +221,8 @@ impl Book {
         keys.sort_unstable();
         keys.dedup();
         let keys: Vec<_> = keys.into_iter().map(|id| params![id]).collect();
-        let states = tx.query_each(&BALANCE_SELECT, &keys, read_state)?;
+        let select = if tx.is_wide() { &BALANCE_LOCK } else { &BALANCE_SELECT };
+        let states = tx.query_each(select, &keys, read_state)?;
         self.accounts.extend(states);
         Ok(())
     }

@@ -35,7 +35,7 @@ pub use idempotency::{
     Recorded, idempotency_find, idempotency_find_many, idempotency_forget, idempotency_keep, idempotency_keep_many,
 };
 pub use tree::{Branch, branches};
-pub use verify::{Totals, Verdict, verify};
+pub use verify::{Sums, Totals, Verdict, sums, verify};
 
 /// The ledger's tables.
 pub const MIGRATIONS: &[Migration] =

@@ -40,6 +40,17 @@ pub struct Totals {
     pub held: i64,
 }
 
+/// What the books come to: counts and sums, without looking whether they are right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sums {
+    /// How many journal entries there are.
+    pub entries: i64,
+    /// How many transfers.
+    pub transfers: i64,
+    /// By currency.
+    pub totals: Vec<Totals>,
+}
+
 /// Problems of one sort that are named, at most.
 const PROBLEM_LIMIT: i64 = 20;
 
@@ -149,15 +160,7 @@ const CHECKS: &[(&str, &str)] = &[
 /// # Errors
 /// The store's. What is wrong with the books is no error but the verdict.
 pub fn verify(tx: &mut Tx<'_>) -> Result<Verdict, Error> {
-    let totals = tx.query(
-        "SELECT currency, scale, COUNT(*), CAST(SUM(balance * side) AS BIGINT), CAST(SUM(held) AS BIGINT)
-         FROM ledger_balance GROUP BY currency, scale ORDER BY currency, scale",
-        &[],
-        |row| {
-            let scale = u8::try_from(row.get::<u32>(1)?).unwrap_or(u8::MAX);
-            Ok(Totals { currency: row.get(0)?, scale, accounts: row.get(2)?, sum: row.get(3)?, held: row.get(4)? })
-        },
-    )?;
+    let Sums { entries, transfers, totals } = sums(tx)?;
     let unbalanced = totals.iter().filter(|totals| totals.sum != 0);
     let mut problems: Vec<String> = unbalanced
         .map(|totals| format!("{} does not balance: debits less credits are {}", totals.currency, totals.sum))
@@ -168,9 +171,26 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Verdict, Error> {
             Ok(filled(sentence, figures))
         })?);
     }
+    Ok(Verdict { totals, entries, transfers, problems })
+}
+
+/// What the books come to, on one snapshot. Reads every balance, and counts the rest.
+///
+/// # Errors
+/// The store's.
+pub fn sums(tx: &mut Tx<'_>) -> Result<Sums, Error> {
+    let totals = tx.query(
+        "SELECT currency, scale, COUNT(*), CAST(SUM(balance * side) AS BIGINT), CAST(SUM(held) AS BIGINT)
+         FROM ledger_balance GROUP BY currency, scale ORDER BY currency, scale",
+        &[],
+        |row| {
+            let scale = u8::try_from(row.get::<u32>(1)?).unwrap_or(u8::MAX);
+            Ok(Totals { currency: row.get(0)?, scale, accounts: row.get(2)?, sum: row.get(3)?, held: row.get(4)? })
+        },
+    )?;
     let entries = tx.query_one("SELECT COUNT(*) FROM ledger_entry", &[], |row| row.get(0))?;
     let transfers = tx.query_one("SELECT COUNT(*) FROM ledger_transfer", &[], |row| row.get(0))?;
-    Ok(Verdict { totals, entries, transfers, problems })
+    Ok(Sums { entries, transfers, totals })
 }
 
 /// The sentence with each `{}` replaced, in order.

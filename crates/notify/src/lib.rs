@@ -1,8 +1,8 @@
 //! Fills notices in and delivers them.
 //!
 //! [`Texts`] knows what the house has to tell and fills it in, from the program's own templates or the operator's.
-//! [`Post`] delivers: [`Mail`] over SMTP, [`Telegram`] by the Bot API, [`Webhook`] as a signed POST. Its job handlers
-//! take one notice each:
+//! [`Post`] delivers: [`Mail`] over SMTP, [`Telegram`] by the Bot API, [`Webhook`] as a signed POST, [`Sheets`] as a row.
+//! Its job handlers take one notice each:
 //!
 //! - taken by whoever carries it: the notice is marked sent before the job is acknowledged, and one that is marked is
 //!   never sent again by itself;
@@ -18,6 +18,7 @@ mod mail;
 mod post;
 mod probe;
 mod render;
+mod sheet;
 mod telegram;
 mod texts;
 mod webhook;
@@ -26,6 +27,7 @@ pub use mail::{Mail, MailSettings, Security};
 pub use post::{Post, PostSetup};
 pub use probe::Probe;
 pub use render::{Fault, Place};
+pub use sheet::Sheets;
 pub use telegram::Telegram;
 pub use texts::{TEST, Texts};
 pub use webhook::{EVENT_ID, SIGNATURE, TIMESTAMP, Webhook};

@@ -1,6 +1,7 @@
 //! Mail, over SMTP.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -12,11 +13,12 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error as SmtpError, PoolConfig};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use purser_outbox::{Notice, SentText};
+use tokio::sync::Semaphore;
 
 use crate::{BadSetting, Trouble, bad};
 
 /// Connections to the mail server at once, at most: more than that, and many servers turn us away.
-const CONNECTIONS: u32 = 4;
+const CONNECTIONS: usize = 4;
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -92,6 +94,8 @@ pub struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     reply_to: Option<Mailbox>,
+    /// The transport opens as many connections as it is given mails: this is what bounds them.
+    gate: Arc<Semaphore>,
     described: String,
 }
 
@@ -114,7 +118,8 @@ impl Mail {
             Security::StartTls => Tls::Required(tls(settings)?),
             Security::Tls => Tls::Wrapper(tls(settings)?),
         };
-        let pool = PoolConfig::new().max_size(CONNECTIONS).idle_timeout(IDLE);
+        let kept = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+        let pool = PoolConfig::new().max_size(kept).idle_timeout(IDLE);
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(*port)
             .tls(tls)
@@ -125,7 +130,8 @@ impl Mail {
             builder = builder.credentials(Credentials::new(settings.user.clone(), settings.password.clone()));
         }
         let described = format!("{host}:{port}, {}", security.title());
-        Ok(Some(Mail { transport: builder.build(), from, reply_to, described }))
+        let gate = Arc::new(Semaphore::new(CONNECTIONS));
+        Ok(Some(Mail { transport: builder.build(), from, reply_to, gate, described }))
     }
 
     /// Connects, greets and signs in, and says where.
@@ -142,6 +148,8 @@ impl Mail {
 
     pub(crate) async fn send(&self, now: Timestamp, notice: &Notice, text: &SentText) -> Result<(), Trouble> {
         let message = self.message(now, notice, text).map_err(Trouble::Never)?;
+        // Only a gate that is closed gives no permit, and nobody closes it.
+        let _permit = self.gate.acquire().await.map_err(|error| Trouble::Later(error.to_string(), None))?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
             Err(error) if is_final(&error) => Err(Trouble::Never(told(&error))),

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use purser_outbox::{
-    Channel, Error, JobContext, JobError, JobHandler, Notice, NoticeState, SendBulkNotice, SendNotice, SentText,
-    TemplateEdit, TemplateKey, notice_failed, notice_get, notice_kept, notice_sent, template_get,
+    Channel, Error, JobContext, JobError, JobHandler, Notice, NoticeKind, NoticeState, SendBulkNotice, SendNotice,
+    SentText, TemplateEdit, TemplateKey, notice_failed, notice_get, notice_kept, notice_sent, template_get,
 };
 use purser_store::{Clock, Store, Tx};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::{Mail, Telegram, Texts, Trouble, Webhook};
+use crate::{Mail, Sheets, Telegram, Texts, Trouble, Webhook};
 
 /// What was sent is written down again where the database does not take it: otherwise it is sent again.
 const MARK_AGAIN_AFTER: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
@@ -31,6 +31,8 @@ pub struct PostSetup {
     pub telegram: Option<Telegram>,
     /// The way for webhooks, where there is one.
     pub webhook: Option<Webhook>,
+    /// The way for rows in sheets, where there is one.
+    pub sheets: Option<Sheets>,
 }
 
 /// Delivers notices. Cheap to clone.
@@ -90,7 +92,10 @@ impl Post {
     }
 
     async fn deliver(&self, notice: &Notice, edit: Option<TemplateEdit>) -> Ending {
-        let sent = match self.filled(notice, edit) {
+        let Some(kind) = self.0.texts.kind(&notice.kind) else {
+            return Ending::Trouble(Trouble::Never(format!("this program knows no notice '{}'", notice.kind)));
+        };
+        let sent = match self.filled(kind, notice, edit) {
             Ok(sent) => sent,
             Err(trouble) => return Ending::Trouble(trouble),
         };
@@ -109,7 +114,10 @@ impl Post {
                 Some(webhook) => webhook.send(now, notice, &sent.0).await,
                 None => return Ending::Kept("webhooks are not configured: set webhook.secret".to_owned()),
             },
-            Channel::Sheet => return Ending::Kept("Google Sheets are not configured".to_owned()),
+            Channel::Sheet => match &setup.sheets {
+                Some(sheets) => sheets.send(now, notice, kind).await,
+                None => return Ending::Kept("Google Sheets is not configured: set sheets.credentials".to_owned()),
+            },
         };
         match delivered {
             Ok(()) => Ending::Sent(Box::new((sent.1, sent.2))),
@@ -118,11 +126,13 @@ impl Post {
     }
 
     /// What goes out, and what is kept of it: the same without its secrets, and the values without them, as JSON.
-    fn filled(&self, notice: &Notice, edit: Option<TemplateEdit>) -> Result<(SentText, SentText, String), Trouble> {
+    fn filled(
+        &self,
+        kind: &NoticeKind,
+        notice: &Notice,
+        edit: Option<TemplateEdit>,
+    ) -> Result<(SentText, SentText, String), Trouble> {
         let texts = &self.0.texts;
-        let Some(kind) = texts.kind(&notice.kind) else {
-            return Err(Trouble::Never(format!("this program knows no notice '{}'", notice.kind)));
-        };
         let struck = texts.struck(notice);
         let data = serde_json::Value::Object(struck.values.clone()).to_string();
         let both = |template: &purser_outbox::Template| {

@@ -37,7 +37,26 @@ impl Texts {
         let mut kinds: Vec<&'static NoticeKind> = [&TEST].into_iter().chain(kinds).collect();
         kinds.sort_by_key(|kind| kind.name);
         kinds.dedup_by_key(|kind| kind.name);
-        Texts { kinds, site: site.trim_end_matches('/').to_owned(), support: support.to_owned() }
+        let texts = Texts { kinds, site: site.trim_end_matches('/').to_owned(), support: support.to_owned() };
+        // In a build for tests a text of ours that does not work stops every test of the program, and so none is
+        // shipped.
+        debug_assert_eq!(texts.broken(), Vec::<String>::new());
+        texts
+    }
+
+    /// The built-in texts that do not work, and why.
+    fn broken(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        for kind in &self.kinds {
+            for (channel, language) in
+                Channel::ALL.into_iter().flat_map(|by| Language::ALL.map(|language| (by, language)))
+            {
+                let faults = self.preview(kind, channel, language, &Texts::built_in(kind, channel, language)).err();
+                let faults = faults.into_iter().flatten();
+                broken.extend(faults.map(|fault| format!("{} {}: {fault}", kind.name, language.code())));
+            }
+        }
+        broken
     }
 
     /// All kinds, by name.

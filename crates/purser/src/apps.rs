@@ -5,6 +5,7 @@ use std::time::Duration;
 use purser_charge::connector::http::{Operator, Secret};
 use purser_charge::{CallingCode, Connector};
 use purser_kit::{App, AppContext, Scope};
+use purser_members::Policy;
 use purser_money::{Currency, Money};
 use purser_store::Migration;
 
@@ -13,18 +14,23 @@ use crate::failure::Failure;
 
 /// The tables of every room and app, in the order in which they refer to each other.
 pub(crate) fn migrations() -> Vec<Migration> {
-    [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_charge::MIGRATIONS]
-        .concat()
+    let rooms =
+        [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
+    [rooms.concat(), apps.concat()].concat()
 }
 
 /// Every permission there is.
 pub(crate) fn scopes() -> Vec<Scope> {
-    [purser_web::HOUSE_SCOPES, purser_charge::SCOPES].concat()
+    [purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_members::SCOPES].concat()
 }
 
 /// The apps, opened in this house.
 pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, Failure> {
-    Ok(vec![purser_charge::app(context, charge_settings(&config.charge)?, charge_connector(&config.charge)?)])
+    Ok(vec![
+        purser_charge::app(context, charge_settings(&config.charge)?, charge_connector(&config.charge)?),
+        purser_members::app(context, members_settings(&config.members)?),
+    ])
 }
 
 fn charge_settings(charge: &config::Charge) -> Result<purser_charge::Settings, Failure> {
@@ -42,6 +48,17 @@ fn charge_settings(charge: &config::Charge) -> Result<purser_charge::Settings, F
         max_increase: limit("max_increase", &charge.max_increase)?,
         country,
     })
+}
+
+/// The rules of the pool.
+pub(crate) fn members_settings(members: &config::Members) -> Result<purser_members::Settings, Failure> {
+    let wrong = |key: &str, value: &str, why: &str| Failure::usage(format!("members.{key} is '{value}': {why}"));
+    let levy = Money::parse(&members.levy, Currency::INR)
+        .and_then(Money::positive)
+        .map_err(|error| wrong("levy", &members.levy, &error.to_string()))?;
+    let policy = Policy::from_name(&members.policy)
+        .ok_or_else(|| wrong("policy", &members.policy, "it must be block or arrears"))?;
+    Ok(purser_members::Settings { max: members.max, levy, policy })
 }
 
 /// A currency by its code; those with other than two decimals are few.

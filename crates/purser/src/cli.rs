@@ -50,6 +50,15 @@ pub(crate) enum Command {
     /// The books
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Copy the live database, the uploaded files and (sealed) the instance key into one archive
+    Backup(Backup),
+    /// Check a backup whole, and put it in the place of what is there
+    Restore(Restore),
+    /// Remove backups that have had their time, and what interrupted ones have left
+    Cleanup(Cleanup),
+    /// Take in files
+    #[command(subcommand)]
+    Import(Import),
     /// Show the settings that hold, secrets masked
     Config,
     /// Check the database, the disk and the clock, and say what to do
@@ -165,6 +174,62 @@ pub(crate) enum Ledger {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// Register members from a CSV file: every row, or none
+    Members(ImportMembers),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportMembers {
+    /// CSV in UTF-8 with the columns name, email and wallet_balance, in any order
+    pub(crate) file: PathBuf,
+    /// Check the file and save nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The folder to put it in [default: backups in the data folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Seal it with the passphrase in this file [default: PURSER_BACKUP_PASSPHRASE, or the settings']
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The file with its passphrase [default: PURSER_BACKUP_PASSPHRASE, or the settings']
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Replace a database that holds something; what it held is kept aside
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Check it from its first byte to its last, and change nothing
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cleanup {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

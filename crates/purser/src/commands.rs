@@ -1,12 +1,15 @@
 //! What the command line can do, a file each.
 
+mod backup;
 mod config;
 mod demo;
 mod docs;
 mod doctor;
+mod import;
 mod key;
 mod ledger;
 mod migrate;
+mod restore;
 mod serve;
 mod user;
 mod worker;
@@ -29,6 +32,10 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::User(command) => user::run(&settings, command).await,
         Command::Key(command) => key::run(&settings, command).await,
         Command::Ledger(command) => ledger::run(&settings, &command).await,
+        Command::Backup(flags) => backup::run(&settings, flags).await,
+        Command::Restore(flags) => restore::run(&settings, flags).await,
+        Command::Cleanup(flags) => backup::cleanup(&settings, &flags),
+        Command::Import(command) => import::run(&settings, command).await,
         Command::Config => config::run(&settings),
         Command::Doctor(flags) => doctor::run(&settings, &flags).await,
         Command::Openapi => docs::openapi(&settings).await,

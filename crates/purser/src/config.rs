@@ -43,8 +43,14 @@ pub(crate) struct Config {
     pub(crate) webhook: Webhook,
     /// Who may come in, and how.
     pub(crate) identity: Identity,
+    /// Backups.
+    pub(crate) backup: Backup,
+    /// Rows in Google sheets.
+    pub(crate) sheets: Sheets,
     /// The charge app.
     pub(crate) charge: Charge,
+    /// The members app.
+    pub(crate) members: Members,
 }
 
 /// Who may come in, and how.
@@ -55,6 +61,26 @@ pub(crate) struct Identity {
     pub(crate) sign_up: bool,
     /// Whether staff need a second factor before they let money leave.
     pub(crate) second_factor: bool,
+}
+
+/// When backups are taken, where they go, and how many are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backup {
+    /// A cron line in the instance's zone; empty for none.
+    pub(crate) schedule: String,
+    /// Where they go; empty for `backups` in the data folder.
+    pub(crate) folder: String,
+    /// The newest of so many days …
+    pub(crate) keep_daily: u32,
+    /// … of so many weeks …
+    pub(crate) keep_weekly: u32,
+    /// … and of so many months are kept.
+    pub(crate) keep_monthly: u32,
+    /// The file with the passphrase that seals them.
+    pub(crate) passphrase_file: String,
+    /// The passphrase itself, where the environment gives it.
+    pub(crate) passphrase: String,
 }
 
 /// How much of the machine the database may take.
@@ -163,6 +189,16 @@ pub(crate) struct Webhook {
     pub(crate) allow_private: bool,
 }
 
+/// Rows in Google sheets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sheets {
+    /// A service account's key, in JSON; empty while there is none.
+    pub(crate) credentials: String,
+    /// Where the Sheets API is.
+    pub(crate) api_url: String,
+}
+
 /// The charge app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,6 +227,18 @@ pub(crate) struct ChargeHttp {
     pub(crate) secret: String,
     /// How long to wait for its answer, in seconds.
     pub(crate) timeout_seconds: u32,
+}
+
+/// The members app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Members {
+    /// How many members there may be, expired ones included; 0 for no limit.
+    pub(crate) max: u32,
+    /// What each living member pays when another expires.
+    pub(crate) levy: String,
+    /// What happens where one cannot: block or arrears.
+    pub(crate) policy: String,
 }
 
 const DEFAULTS: &str = r#"
@@ -240,6 +288,19 @@ allow_private = false
 sign_up = true
 second_factor = true
 
+[backup]
+schedule = "30 2 * * *"
+folder = ""
+keep_daily = 7
+keep_weekly = 4
+keep_monthly = 12
+passphrase_file = ""
+passphrase = ""
+
+[sheets]
+credentials = ""
+api_url = "https://sheets.googleapis.com"
+
 [charge]
 currency = "INR"
 max_sale = "10000.00"
@@ -251,6 +312,11 @@ connector = "instant"
 url = ""
 secret = ""
 timeout_seconds = 20
+
+[members]
+max = 10
+levy = "1.00"
+policy = "block"
 "#;
 
 /// Names that people know from elsewhere, beside `PURSER_` and the key.
@@ -265,6 +331,7 @@ const FAMILIAR: &[(&str, &str)] = &[
     ("SUPPORT_EMAIL", "mail_support"),
     ("ADMIN_EMAIL", "mail_admin"),
     ("TELEGRAM_BOT_TOKEN", "telegram_bot_token"),
+    ("SHEETS_CREDENTIALS_JSON", "sheets_credentials"),
 ];
 
 /// The file that is read where none is named.
@@ -293,6 +360,8 @@ impl Config {
             &mut config.mail.password,
             &mut config.telegram.bot_token,
             &mut config.webhook.secret,
+            &mut config.backup.passphrase,
+            &mut config.sheets.credentials,
         ];
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             "********".clone_into(secret);
@@ -454,6 +523,8 @@ mod tests {
             ("EMAIL_HOST_PASSWORD", "sesame"),
             ("TELEGRAM_BOT_TOKEN", "sesame"),
             ("PURSER_WEBHOOK_SECRET", "sesame"),
+            ("PURSER_BACKUP_PASSPHRASE", "sesame street"),
+            ("SHEETS_CREDENTIALS_JSON", "sesame"),
         ]);
         let shown = config.unwrap().masked().unwrap();
         assert!(!shown.contains("sesame") && shown.contains("postgres://u:********@h/d"), "{shown}");

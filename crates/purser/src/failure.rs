@@ -54,6 +54,18 @@ impl From<purser_ledger::Error> for Failure {
     }
 }
 
+impl From<crate::backup::Error> for Failure {
+    fn from(error: crate::backup::Error) -> Self {
+        use crate::backup::Error;
+        match error {
+            Error::Store(error) => error.into(),
+            Error::Ledger(error) => error.into(),
+            Error::Damaged(_) | Error::Passphrase | Error::Refused(_) => Failure::refused(error),
+            Error::Write(_) | Error::File(..) => Failure::Machine(error.to_string()),
+        }
+    }
+}
+
 impl From<purser_identity::Error> for Failure {
     fn from(error: purser_identity::Error) -> Self {
         match error {

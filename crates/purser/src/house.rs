@@ -4,12 +4,14 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_identity::Sealer;
 use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
 use purser_outbox::Outbox;
 use purser_store::{Options, Store};
 
+use crate::backup::{self, Keep, Passphrase, Randomness, Request};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{apps, edge};
@@ -23,7 +25,12 @@ const INSTANCE_KEY: &str = "instance.key";
 /// Opens the database, and makes the data folder with its instance key where they are missing.
 pub(crate) fn store(config: &Config) -> Result<Store, Failure> {
     folder_create(&config.data)?;
-    instance_key_create(&config.data.join(INSTANCE_KEY))?;
+    instance_key_create(config)?;
+    Ok(Store::open(&options(config)?)?)
+}
+
+/// Where the database is, and how much of the machine it may take.
+pub(crate) fn options(config: &Config) -> Result<Options, Failure> {
     let mut options = match database(config)? {
         Database::File(path) => Options::sqlite(path),
         Database::Server(url) => Options::postgres(url),
@@ -31,7 +38,7 @@ pub(crate) fn store(config: &Config) -> Result<Store, Failure> {
     options.readers = config.database.readers.max(1);
     options.writers = config.database.writers.max(1);
     options.queue = usize::try_from(config.database.queue.max(1)).unwrap_or(usize::MAX);
-    Ok(Store::open(&options)?)
+    Ok(options)
 }
 
 /// Opens the database and brings its tables up to date.
@@ -42,8 +49,8 @@ pub(crate) async fn store_migrated(config: &Config) -> Result<Store, Failure> {
 }
 
 /// The instance key, as the data folder keeps it.
-fn instance_key(config: &Config) -> Result<[u8; 32], Failure> {
-    let path = config.data.join(INSTANCE_KEY);
+fn instance_key_read(config: &Config) -> Result<[u8; 32], Failure> {
+    let path = instance_key(config);
     let failed = |error: &dyn std::fmt::Display| {
         Failure::usage(format!("the instance key {} cannot be used: {error}", path.display()))
     };
@@ -62,7 +69,7 @@ pub(crate) fn context(config: &Config, store: Store) -> Result<AppContext, Failu
     let process = ids.next(clock.now());
     let https = config.tls.is_set() || config.app_url.starts_with("https://");
     let (zone, outbox, keys) = (zone(config)?, Outbox::default(), KeyRing::default());
-    let (rights, sealer) = (Rights::new(apps::scopes()), Sealer::new(&instance_key(config)?));
+    let (rights, sealer) = (Rights::new(apps::scopes()), Sealer::new(&instance_key_read(config)?));
     Ok(AppContext::new(House { store, clock, zone, ids, outbox, process, keys, rights, sealer, https }))
 }
 
@@ -95,7 +102,7 @@ pub(crate) fn database(config: &Config) -> Result<Database, Failure> {
     }
 }
 
-fn folder_create(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn folder_create(folder: &Path) -> Result<(), Failure> {
     let failed = |error| Failure::machine(&format!("the data folder {} cannot be made", folder.display()), error);
     if folder.is_dir() {
         return Ok(());
@@ -107,7 +114,14 @@ fn folder_create(folder: &Path) -> Result<(), Failure> {
     builder.create(folder).map_err(failed)
 }
 
-fn instance_key_create(path: &Path) -> Result<(), Failure> {
+/// Where the instance key is.
+pub(crate) fn instance_key(config: &Config) -> PathBuf {
+    config.data.join(INSTANCE_KEY)
+}
+
+/// Makes the instance key where it is missing.
+pub(crate) fn instance_key_create(config: &Config) -> Result<(), Failure> {
+    let path = &instance_key(config);
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -121,4 +135,73 @@ fn instance_key_create(path: &Path) -> Result<(), Failure> {
     writeln!(file, "{key}")
         .and_then(|()| file.sync_all())
         .map_err(|error| Failure::machine(&format!("{} cannot be written", path.display()), error))
+}
+
+/// A backup of this house, as the settings want it.
+pub(crate) fn backup_request(config: &Config, moment: Timestamp) -> Result<Request, Failure> {
+    Ok(Request {
+        options: options(config)?,
+        data: config.data.clone(),
+        folder: backup_folder(config),
+        passphrase: passphrase(config)?,
+        randomness: Randomness::fresh(edge::random),
+        moment,
+    })
+}
+
+/// Where backups go.
+pub(crate) fn backup_folder(config: &Config) -> PathBuf {
+    match config.backup.folder.as_str() {
+        "" => config.data.join("backups"),
+        folder => PathBuf::from(folder),
+    }
+}
+
+/// What seals backups, if anything does.
+pub(crate) fn passphrase(config: &Config) -> Result<Option<Passphrase>, Failure> {
+    match (config.backup.passphrase.as_str(), config.backup.passphrase_file.as_str()) {
+        ("", "") => Ok(None),
+        ("", file) => passphrase_read(Path::new(file)).map(Some),
+        (text, _) => Ok(Some(Passphrase::new(text)?)),
+    }
+}
+
+/// The passphrase in a file.
+pub(crate) fn passphrase_read(file: &Path) -> Result<Passphrase, Failure> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("the passphrase cannot be read from {}: {error}", file.display())))?;
+    Ok(Passphrase::new(&text)?)
+}
+
+/// Removes the backups that have had their time, and says which. With `dry_run` it only says. One that cannot be read
+/// is no reason to remove another, and is left for a person to look at.
+pub(crate) fn backups_retire(config: &Config, dry_run: bool) -> Result<Vec<PathBuf>, Failure> {
+    let found = backup::backups_list(&backup_folder(config))?;
+    let good: Vec<_> = found.into_iter().filter(|backup| backup.contents.is_ok()).collect();
+    let moments: Vec<Timestamp> = good.iter().map(|backup| backup.moment).collect();
+    let settings = &config.backup;
+    let keep = Keep { daily: settings.keep_daily, weekly: settings.keep_weekly, monthly: settings.keep_monthly };
+    let gone = backup::retire(&moments, keep, &zone(config)?);
+    let paths: Vec<PathBuf> =
+        good.into_iter().filter(|backup| gone.contains(&backup.moment)).map(|backup| backup.path).collect();
+    for path in paths.iter().filter(|_| !dry_run) {
+        fs::remove_file(path).map_err(|error| Failure::machine(&path.display().to_string(), error))?;
+    }
+    Ok(paths)
+}
+
+/// Runs something long on a thread of its own: a database driver may not be called inside an async task.
+pub(crate) async fn blocking<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> Result<T, backup::Error> + Send + 'static,
+) -> Result<T, Failure> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    let started = thread.spawn(move || {
+        // Whoever asked may have gone away; the work is done all the same.
+        let _ = sender.send(run());
+    });
+    started.map_err(|error| Failure::machine("a thread cannot be started", error))?;
+    let done = receiver.await.map_err(|_| Failure::machine(name, "it failed unexpectedly; the log says more"))?;
+    Ok(done?)
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks to people and scripts")]
 
 mod apps;
+mod backup;
 mod cli;
 mod commands;
 mod config;

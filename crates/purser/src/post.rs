@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use purser_kit::{App, AppContext};
-use purser_notify::{BadSetting, Mail, MailSettings, Post, PostSetup, Telegram, Texts, Webhook};
+use purser_notify::{BadSetting, Mail, MailSettings, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
 use purser_outbox::{Channel, NoticeKind};
 
 use crate::config::Config;
@@ -15,6 +15,7 @@ pub(crate) struct Ways {
     pub(crate) mail: Option<Mail>,
     pub(crate) telegram: Option<Telegram>,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) sheets: Option<Sheets>,
 }
 
 impl From<BadSetting> for Failure {
@@ -42,6 +43,7 @@ impl Ways {
             mail: Mail::new(&mail_settings(config)?)?,
             telegram: Telegram::new(&telegram.bot_token, &telegram.api_url)?,
             webhook: Webhook::new(&config.webhook.secret, config.webhook.allow_private)?,
+            sheets: Sheets::new(&config.sheets.credentials, &config.sheets.api_url)?,
         })
     }
 
@@ -51,6 +53,7 @@ impl Ways {
             (Channel::Email, self.mail.is_some()),
             (Channel::Telegram, self.telegram.is_some()),
             (Channel::Webhook, self.webhook.is_some()),
+            (Channel::Sheet, self.sheets.is_some()),
         ];
         ways.into_iter().filter(|(_, open)| *open).map(|(channel, _)| channel).collect()
     }
@@ -64,6 +67,7 @@ impl Ways {
             mail: self.mail.clone(),
             telegram: self.telegram.clone(),
             webhook: self.webhook.clone(),
+            sheets: self.sheets.clone(),
         })
     }
 }

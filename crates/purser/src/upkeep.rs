@@ -1,4 +1,4 @@
-//! What the house does by itself, whatever apps it has: holds that ran out, records that have had their time.
+//! What the house does by itself, whatever apps it has: holds that ran out, records that have had their time, backups.
 
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::rates_forget;
@@ -7,6 +7,11 @@ use purser_ledger::{holds_expire, idempotency_forget};
 use purser_outbox::{Job, JobError, JobHandler, Missed, Schedule, ScheduleRun, job_enqueue};
 use purser_store::Tx;
 use serde::{Deserialize, Serialize};
+
+use crate::backup::{self, Progress};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::house;
 
 /// Holds let go in one transaction, at most: bounds how long others wait behind it.
 const HOLDS: u32 = 500;
@@ -46,21 +51,44 @@ impl Job for Forget {
     }
 }
 
-pub(crate) fn handlers(context: &AppContext) -> Vec<JobHandler> {
+/// Take a backup, then remove those that have had their time.
+#[derive(Debug, Serialize, Deserialize)]
+struct TakeBackup {}
+
+impl Job for TakeBackup {
+    const KIND: &'static str = "house.backup";
+    const MAX_ATTEMPTS: u32 = 3;
+    const TIMEOUT: SignedDuration = SignedDuration::from_hours(12);
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+}
+
+pub(crate) fn handlers(context: &AppContext, config: &Config) -> Vec<JobHandler> {
     let (holds, records) = (context.clone(), context.clone());
+    let (clock, config) = (context.clone(), config.clone());
     vec![
         JobHandler::new(move |_: ExpireHolds, _| expire_holds(holds.clone())),
         JobHandler::new(move |_: Forget, _| forget(records.clone())),
+        JobHandler::new(move |_: TakeBackup, _| take_backup(clock.now(), config.clone())),
     ]
 }
 
-pub(crate) fn schedules() -> Vec<Schedule> {
+pub(crate) fn schedules(config: &Config) -> Vec<Schedule> {
     let holds = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &ExpireHolds {}).map(drop);
     let records = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Forget {}).map(drop);
-    vec![
+    let mut schedules = vec![
         Schedule { name: "house.expire-holds", cron: "* * * * *", missed: Missed::Once, make: holds },
         Schedule { name: "house.forget", cron: "17 * * * *", missed: Missed::Once, make: records },
-    ]
+    ];
+    if !config.backup.schedule.is_empty() {
+        let backup = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &TakeBackup {}).map(drop);
+        // A cron line lives as long as the program; this one is read once, when it starts.
+        let cron: &'static str = Box::leak(config.backup.schedule.clone().into_boxed_str());
+        schedules.push(Schedule { name: "house.backup", cron, missed: Missed::Once, make: backup });
+    }
+    schedules
 }
 
 async fn expire_holds(context: AppContext) -> Result<(), JobError> {
@@ -78,6 +106,26 @@ async fn forget(context: AppContext) -> Result<(), JobError> {
     let (answers, rates) = (ago(now, ANSWERS_KEPT), ago(now, RATES_KEPT));
     while context.store.write(move |tx| idempotency_forget(tx, answers, RECORDS)).await? == u64::from(RECORDS) {}
     context.store.write(move |tx| rates_forget(tx, rates)).await?;
+    Ok(())
+}
+
+async fn take_backup(now: Timestamp, config: Config) -> Result<(), JobError> {
+    let failed = |failure: Failure| match failure {
+        // Another attempt would find the same settings.
+        Failure::Usage(says) => JobError::Dead(says),
+        other => JobError::Retry(other.to_string()),
+    };
+    let request = house::backup_request(&config, now).map_err(failed)?;
+    let taken = house::blocking("backup", move || backup::take(&request, &mut Progress::silent()));
+    let taken = taken.await.map_err(failed)?;
+    let file = taken.path.display();
+    tracing::info!(%file, bytes = taken.bytes, sealed = taken.manifest.has_key(), "[BACKUP] taken");
+    for warning in taken.warnings {
+        tracing::warn!("[BACKUP] {warning}");
+    }
+    for old in house::backups_retire(&config, false).map_err(failed)? {
+        tracing::info!(file = %old.display(), "[BACKUP] has had its time and was removed");
+    }
     Ok(())
 }
 

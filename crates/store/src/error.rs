@@ -40,6 +40,9 @@ pub enum Error {
     /// The command panicked. It was rolled back, and nobody else's was.
     #[error("the command failed unexpectedly and was rolled back")]
     Panicked,
+    /// The command has said that it is wide, and is begun anew as such: see [`crate::Tx::wide`]. Nobody else sees this.
+    #[error("the command is begun anew")]
+    Wide,
     /// A statement of this transaction failed earlier, so it can only be rolled back.
     #[error("the transaction had failed already")]
     Aborted,
@@ -75,7 +78,13 @@ impl Error {
     pub(crate) fn is_trouble(&self) -> bool {
         matches!(
             self,
-            Error::Busy | Error::Closed | Error::Conflict | Error::Full | Error::Unavailable(_) | Error::Unknown(_)
+            Error::Busy
+                | Error::Closed
+                | Error::Conflict
+                | Error::Full
+                | Error::Unavailable(_)
+                | Error::Unknown(_)
+                | Error::Wide
         )
     }
 }

@@ -12,6 +12,7 @@
 //!
 //! This is the only room that knows a database driver.
 
+pub mod backup;
 mod clock;
 mod dialect;
 mod error;

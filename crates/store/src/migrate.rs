@@ -125,7 +125,7 @@ fn check_order(migrations: &[Migration]) -> Result<(), Error> {
 
 type Known = HashMap<(String, u32), String>;
 
-fn table_exists(tx: &mut Tx<'_>) -> Result<bool, Error> {
+pub(crate) fn table_exists(tx: &mut Tx<'_>) -> Result<bool, Error> {
     let sql = match tx.engine() {
         Engine::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'store_migration'",
         Engine::Postgres => "SELECT 1 WHERE to_regclass('store_migration') IS NOT NULL",
@@ -168,7 +168,7 @@ fn refuse_newer(known: &Known, migrations: &[Migration]) -> Result<(), Error> {
     }
 }
 
-fn checksum(migration: &Migration) -> String {
+pub(crate) fn checksum(migration: &Migration) -> String {
     Sha256::digest(migration.sql.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -4,5 +4,5 @@ mod connection;
 mod pool;
 mod tls;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, translate};
 pub(crate) use pool::{Access, pool_run};

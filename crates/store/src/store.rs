@@ -46,8 +46,9 @@ pub struct Options {
     pub queue: usize,
 }
 
+/// Where a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     File(PathBuf),
     Server(String),
 }
@@ -65,6 +66,10 @@ impl Options {
 
     fn at(place: Place) -> Self {
         Options { place, readers: 2, writers: 4, queue: 4_096 }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 }
 

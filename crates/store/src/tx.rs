@@ -10,7 +10,18 @@ use crate::{Engine, Error, Param, Row, sqlite};
 /// [`Error::Aborted`], and the commit is refused with the first error.
 pub struct Tx<'c> {
     backend: Backend<'c>,
+    isolation: Isolation,
     failure: Option<Error>,
+}
+
+/// What a transaction is promised about the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Isolation {
+    /// It is as if there were none.
+    #[default]
+    Serializable,
+    /// It sees one moment, and nobody has changed since then what it changes.
+    Snapshot,
 }
 
 enum Backend<'c> {
@@ -31,11 +42,33 @@ pub struct Each {
 
 impl<'c> Tx<'c> {
     pub(crate) fn sqlite(connection: &'c rusqlite::Connection) -> Self {
-        Tx { backend: Backend::Sqlite(connection), failure: None }
+        Tx { backend: Backend::Sqlite(connection), isolation: Isolation::Serializable, failure: None }
     }
 
-    pub(crate) fn postgres(connection: &'c mut Connection) -> Self {
-        Tx { backend: Backend::Postgres(connection), failure: None }
+    pub(crate) fn postgres(connection: &'c mut Connection, isolation: Isolation) -> Self {
+        Tx { backend: Backend::Postgres(connection), isolation, failure: None }
+    }
+
+    /// Says that this command touches rows by the tens of thousands. To be called before anything else that costs time.
+    ///
+    /// PostgreSQL finds out which serializable transactions meet by noting the rows that each has read, and past a few
+    /// dozen it notes the whole table: a wide command would meet everybody who touches any row of it, and lose, however
+    /// often it is tried. So there it begins anew and works on a snapshot (REPEATABLE READ): it still fails, and is
+    /// tried again, where a row that it changes was changed by somebody else meanwhile. What it only reads it must not
+    /// rely on, unless whoever changes that also changes a row that this command changes.
+    ///
+    /// SQLite has one writer, and nothing changes there.
+    ///
+    /// # Errors
+    /// One that only the store reads: pass it on.
+    pub fn wide(&mut self) -> Result<(), Error> {
+        match (&self.backend, self.isolation) {
+            (Backend::Postgres(_), Isolation::Serializable) => {
+                self.failure.get_or_insert(Error::Wide);
+                Err(Error::Wide)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The engine underneath, for the rare pair of statements.
@@ -45,6 +78,12 @@ impl<'c> Tx<'c> {
             Backend::Sqlite(_) => Engine::Sqlite,
             Backend::Postgres(_) => Engine::Postgres,
         }
+    }
+
+    /// Whether this command works on a snapshot, and so does well to lock early what it will change: see [`Tx::wide`].
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.isolation == Isolation::Snapshot
     }
 
     /// Runs a statement that returns no rows, and says how many it changed.

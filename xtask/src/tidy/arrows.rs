@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crates/identity", &["crates/store"]),
     ("crates/outbox", &["crates/store"]),
     ("crates/notify", &["crates/store", "crates/outbox"]),
+    ("crates/files", &["crates/store"]),
     ("crates/kit", UNDER_KIT),
     ("apps/*", KIT_AND_UNDER),
     ("crates/web", UNDER_WEB),
@@ -21,10 +22,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-const UNDER_KIT: &[&str] = &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox"];
+const UNDER_KIT: &[&str] =
+    &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox", "crates/files"];
 
-const KIT_AND_UNDER: &[&str] =
-    &["crates/money", "crates/store", "crates/ledger", "crates/identity", "crates/outbox", "crates/kit"];
+const KIT_AND_UNDER: &[&str] = &[
+    "crates/money",
+    "crates/store",
+    "crates/ledger",
+    "crates/identity",
+    "crates/outbox",
+    "crates/files",
+    "crates/kit",
+];
 
 /// The console shows what notices say, and would say.
 const UNDER_WEB: &[&str] = &[
@@ -33,6 +42,7 @@ const UNDER_WEB: &[&str] = &[
     "crates/ledger",
     "crates/identity",
     "crates/outbox",
+    "crates/files",
     "crates/kit",
     "crates/notify",
 ];
@@ -138,6 +148,7 @@ mod tests {
             ("crates/money", "crates/store"),
             ("crates/store", "crates/money"),
             ("crates/identity", "crates/ledger"),
+            ("crates/files", "crates/kit"),
             ("crates/kit", "crates/web"),
             ("apps/charge", "crates/notify"),
             ("apps/charge", "apps/mess"),
@@ -156,6 +167,7 @@ mod tests {
             ("crates/ledger", "crates/money"),
             ("crates/outbox", "crates/store"),
             ("crates/kit", "crates/identity"),
+            ("crates/kit", "crates/files"),
             ("apps/charge", "crates/kit"),
             ("apps/charge", "crates/ledger"),
             ("crates/web", "crates/kit"),

@@ -11,7 +11,7 @@ use super::request::{Template, Values};
 use super::response::{Head, head};
 
 /// Longer than any response that a load is made of.
-const BUFFER: usize = 8 * 1024;
+const BUFFER: usize = 256 * 1024;
 
 pub(super) struct Connection {
     stream: TcpStream,

@@ -53,6 +53,12 @@ impl Template {
         template
     }
 
+    /// A GET over a connection that stays open.
+    pub(crate) fn get(server: SocketAddr, path: &str, headers: &str) -> Template {
+        let text = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\n{headers}\r\n");
+        Template { bytes: text.into_bytes(), fields: Vec::new() }
+    }
+
     fn add(&mut self, parts: &[Part<'_>]) {
         for part in parts {
             match part {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use purser_identity::superuser_exists;
 use purser_store::{Engine, MigrationState, Store, Tx};
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::cli::Doctor;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::Ways;
-use crate::{apps, edge, house};
+use crate::{apps, backup, edge, house};
 
 /// Free space below which the disk is a worry, in bytes: 1 GiB.
 const FREE_SPACE: u64 = 1 << 30;
@@ -43,6 +43,7 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
         Check { name: "data folder", finding: data_folder(config) },
         Check { name: "disk", finding: disk(config) },
         Check { name: "clock", finding: clock(edge::clock().now()) },
+        Check { name: "backup", finding: backup(config, edge::clock().now()) },
     ];
     match house::store(config) {
         Err(failure) => checks.push(Check {
@@ -143,7 +144,39 @@ async fn channels(config: &Config) -> Vec<Check> {
         }),
         None => kept(),
     };
-    vec![Check { name: "mail", finding: mail }, Check { name: "telegram", finding: telegram }]
+    let sheets = match &ways.sheets {
+        Some(sheets) => sheets.check(edge::clock().now()).await.map_err(|error| {
+            advise(error, "Check SHEETS_CREDENTIALS_JSON, the machine's clock, and that googleapis.com can be reached.")
+        }),
+        None => kept(),
+    };
+    vec![
+        Check { name: "mail", finding: mail },
+        Check { name: "telegram", finding: telegram },
+        Check { name: "sheets", finding: sheets },
+    ]
+}
+
+/// A backup older than this was to be followed by another, where they are taken every day.
+const OLD_BACKUP: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// An installation that is older than that, without any, has nobody who takes them.
+fn backup(config: &Config, now: Timestamp) -> Result<String, Advice> {
+    let advice = "Look at the dead letters, and at the disk; `purser backup` takes one now.";
+    let newest = backup::newest(&house::backup_folder(config)).map_err(|error| advise(error, advice))?;
+    let Some(newest) = newest else {
+        let begun = std::fs::metadata(house::instance_key(config)).and_then(|key| key.modified()).ok();
+        let begun = begun.and_then(|begun| Timestamp::try_from(begun).ok()).unwrap_or(now);
+        return if now.duration_since(begun) < OLD_BACKUP {
+            Ok("none yet".to_owned())
+        } else {
+            Err(advise("there is none", "Let `purser serve` take them ([backup] schedule), or run `purser backup`."))
+        };
+    };
+    let sealed = newest.contents.as_ref().is_ok_and(|contents| contents.sealed);
+    let sealed = if sealed { "sealed" } else { "not sealed: without the instance key" };
+    let text = format!("the newest is {} h old, {} KiB, {sealed}", newest.age(now).as_hours(), newest.bytes >> 10);
+    if newest.age(now) > OLD_BACKUP { Err(advise(text, advice)) } else { Ok(text) }
 }
 
 async fn database(store: &Store) -> Vec<Check> {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use purser_ledger::{Totals, Verdict, verify};
 use purser_money::{Currency, Money};
+use purser_store::Tx;
 use serde_json::json;
 
 use super::print_json;
@@ -15,15 +16,9 @@ use crate::house;
 pub(super) async fn run(config: &Config, command: &Ledger) -> Result<ExitCode, Failure> {
     let Ledger::Verify { json } = command;
     let store = house::store_migrated(config).await?;
-    let verdict = store.read(verify).await;
-    let check = store.read(purser_charge::credit_check).await;
+    let verdict = store.read(audit).await;
     store.close();
-    let (mut verdict, check) = (verdict?, check?);
-    if !check.holds() {
-        let purser_charge::CreditCheck { granted, left, sold } = check;
-        let minor = "in minor units";
-        verdict.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
-    }
+    let verdict = verdict?;
     if *json {
         print_json(&as_json(&verdict))
     } else {
@@ -32,7 +27,20 @@ pub(super) async fn run(config: &Config, command: &Ledger) -> Result<ExitCode, F
     Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn print_text(verdict: &Verdict) {
+/// The ledger's audit, and that of the apps, on one snapshot.
+pub(super) fn audit(tx: &mut Tx<'_>) -> Result<Verdict, purser_ledger::Error> {
+    let mut verdict = verify(tx)?;
+    let check = purser_charge::credit_check(tx)?;
+    if !check.holds() {
+        let purser_charge::CreditCheck { granted, left, sold } = check;
+        let minor = "in minor units";
+        verdict.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
+    }
+    verdict.problems.extend(purser_members::problems(tx)?);
+    Ok(verdict)
+}
+
+pub(super) fn print_text(verdict: &Verdict) {
     println!("{} journal entries, {} transfers", verdict.entries, verdict.transfers);
     for totals in &verdict.totals {
         println!("{}: {} accounts, {} set aside", totals.currency, totals.accounts, held(totals));
@@ -50,7 +58,7 @@ fn held(totals: &Totals) -> String {
     currency.map_or_else(|_| totals.held.to_string(), |currency| Money::new(totals.held, currency).for_people())
 }
 
-fn as_json(verdict: &Verdict) -> serde_json::Value {
+pub(super) fn as_json(verdict: &Verdict) -> serde_json::Value {
     let totals = verdict.totals.iter().map(|totals| {
         json!({ "currency": totals.currency, "accounts": totals.accounts, "sum": totals.sum, "held": totals.held })
     });

@@ -35,9 +35,10 @@ pub(super) async fn run(
     if flags.demo {
         demo::fill(&context, &apps).await?;
     }
-    let (ways, texts, schedules) = (Ways::open(&config)?, post::texts(&config, &apps), worker::schedules(&apps));
+    let (ways, texts, schedules) =
+        (Ways::open(&config)?, post::texts(&config, &apps), worker::schedules(&config, &apps));
     let post = ways.post(&context, &texts);
-    let workers = if flags.no_worker { Vec::new() } else { worker::workers(&context, &mut apps, &post)? };
+    let workers = if flags.no_worker { Vec::new() } else { worker::workers(&context, &config, &mut apps, &post)? };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
@@ -115,7 +116,7 @@ fn site(
         second_factor: config.identity.second_factor,
         random: edge::random,
         with_noop,
-        parts: parts(context, &told.ways),
+        parts: parts(config, context, &told.ways),
         channels: told.ways.channels(),
         texts: told.texts,
         schedules: told.schedules,
@@ -125,8 +126,11 @@ fn site(
 
 /// The same site for its documentation: nothing is served from it.
 pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) -> Result<purser_web::Site, Failure> {
-    let told =
-        Told { ways: Ways::open(config)?, texts: post::texts(config, &apps), schedules: worker::schedules(&apps) };
+    let told = Told {
+        ways: Ways::open(config)?,
+        texts: post::texts(config, &apps),
+        schedules: worker::schedules(config, &apps),
+    };
     Ok(site(config, context, apps, told, "", false))
 }
 
@@ -139,8 +143,8 @@ type Asked = std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Sen
 type Part = Arc<dyn Fn() -> Asked + Send + Sync>;
 
 /// What the health page asks besides the database: the channels that are configured among it.
-fn parts(context: &AppContext, ways: &Ways) -> Vec<(&'static str, Part)> {
-    let mut parts = vec![("jobs", jobs_part(context))];
+fn parts(config: &Config, context: &AppContext, ways: &Ways) -> Vec<(&'static str, Part)> {
+    let mut parts = vec![("jobs", jobs_part(context)), ("backup", backup_part(config, context))];
     if let Some(mail) = ways.mail.clone() {
         let probe = Arc::new(Probe::default());
         let part = move || -> Asked {
@@ -168,6 +172,22 @@ fn jobs_part(context: &AppContext) -> Part {
         Box::pin(async move {
             let backlog = store.read(purser_outbox::backlog).await.map_err(|error| error.to_string())?;
             Ok(format!("{} waiting, {} dead letters", backlog.jobs, backlog.dead_letters))
+        })
+    })
+}
+
+/// How old the newest backup is. None is no reason to answer no requests: `purser doctor` is stricter.
+fn backup_part(config: &Config, context: &AppContext) -> Part {
+    let (folder, context) = (house::backup_folder(config), context.clone());
+    Arc::new(move || {
+        let (folder, now) = (folder.clone(), context.now());
+        Box::pin(async move {
+            let newest = tokio::task::spawn_blocking(move || crate::backup::newest(&folder)).await;
+            match newest.map_err(|error| error.to_string())? {
+                Ok(Some(newest)) => Ok(format!("the newest is {} h old", newest.age(now).as_hours())),
+                Ok(None) => Ok("none yet".to_owned()),
+                Err(error) => Ok(format!("the folder cannot be read: {error}")),
+            }
         })
     })
 }

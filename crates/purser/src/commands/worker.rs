@@ -21,7 +21,7 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
     let mut apps = apps::open(&context, config)?;
     let post = Ways::open(config)?.post(&context, &post::texts(config, &apps));
     let mut working = JoinSet::new();
-    for worker in workers(&context, &mut apps, &post)? {
+    for worker in workers(&context, config, &mut apps, &post)? {
         working.spawn(worker.run(super::serve::stopped()));
     }
     println!("working; stop with Ctrl-C");
@@ -31,16 +31,21 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
 }
 
 /// Everything that is done again and again.
-pub(super) fn schedules(apps: &[App]) -> Vec<Schedule> {
-    apps.iter().flat_map(|app| app.schedules.clone()).chain(upkeep::schedules()).collect()
+pub(super) fn schedules(config: &Config, apps: &[App]) -> Vec<Schedule> {
+    apps.iter().flat_map(|app| app.schedules.clone()).chain(upkeep::schedules(config)).collect()
 }
 
 /// The worker that does the apps' jobs and minds their schedules, and one beside it for what is told to many: however
 /// much that is, it holds nothing else up.
-pub(super) fn workers(context: &AppContext, apps: &mut [App], post: &Post) -> Result<Vec<Worker>, Failure> {
-    let schedules = schedules(apps);
+pub(super) fn workers(
+    context: &AppContext,
+    config: &Config,
+    apps: &mut [App],
+    post: &Post,
+) -> Result<Vec<Worker>, Failure> {
+    let schedules = schedules(config, apps);
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
-    let handlers = jobs.chain(upkeep::handlers(context)).chain([post.handler()]).collect();
+    let handlers = jobs.chain(upkeep::handlers(context, config)).chain([post.handler()]).collect();
     let failed = |error| Failure::machine("the worker cannot start", error);
     let setup = WorkerSetup {
         store: context.store.clone(),

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may stop at once: its panic is the report")]
 
 mod account;
+mod backup;
 mod browser;
 mod chromium;
 mod console;
@@ -11,9 +12,11 @@ mod counter;
 mod crash;
 mod delivery;
 mod dump;
+mod files;
 mod identity;
 mod keys;
 mod ledger;
+mod members;
 mod notices;
 mod outbox;
 mod place;
@@ -35,8 +38,9 @@ use purser_testkit::TestDb;
 
 /// What every database holds at the start.
 fn migrations() -> Vec<Migration> {
-    let rooms = [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_ledger::MIGRATIONS];
-    let apps = [purser_charge::MIGRATIONS];
+    let rooms =
+        [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS, purser_ledger::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }
 
@@ -65,6 +69,8 @@ fn context_on(db: &TestDb, store: Store) -> AppContext {
 async fn after(db: &TestDb) {
     let verdict = db.read(purser_ledger::verify).await.expect("the ledger's audit");
     assert_eq!(verdict.problems, Vec::<String>::new());
+    let problems = db.read(purser_members::problems).await;
+    assert_eq!(problems, Ok(Vec::new()));
 }
 
 /// A mistake of ours, as it would happen inside a command.

@@ -32,6 +32,11 @@ impl Installation {
         Installation { database: db.url(), data: TempDir::new().unwrap(), settings: Vec::new() }
     }
 
+    /// One with the database at this address, or in its own folder where that is empty.
+    pub(crate) fn at(database: &str) -> Self {
+        Installation { database: database.to_owned(), data: TempDir::new().unwrap(), settings: Vec::new() }
+    }
+
     /// The same with a setting, by its name in the environment.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.settings.push((name, value.to_owned()));
@@ -43,7 +48,7 @@ impl Installation {
         self.data.path()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
             .args(args)

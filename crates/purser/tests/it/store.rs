@@ -6,6 +6,7 @@ mod lanes;
 mod migrations;
 mod trouble;
 mod values;
+mod wide;
 
 use std::future::poll_fn;
 use std::pin::Pin;

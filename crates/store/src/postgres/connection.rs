@@ -38,6 +38,11 @@ impl Connection {
         Ok(Connection { client, statements: HashMap::new() })
     }
 
+    /// The driver's own client, for COPY.
+    pub(crate) fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
@@ -129,7 +134,7 @@ fn describe(error: &postgres::Error) -> String {
 }
 
 /// PostgreSQL's error as ours, by its SQLSTATE.
-fn translate(error: &postgres::Error) -> Error {
+pub(crate) fn translate(error: &postgres::Error) -> Error {
     match error.as_db_error() {
         Some(refusal) => refused(refusal),
         None if error.is_closed() || is_io(error) => unavailable(error),

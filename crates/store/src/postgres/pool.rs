@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Connection;
 use crate::job::{Job, Rollback};
 use crate::queue::Queue;
+use crate::tx::Isolation;
 use crate::{Error, Tx};
 
 /// Attempts at one transaction that keeps meeting others, before its caller is told.
@@ -25,10 +26,12 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    fn begin(self) -> &'static str {
-        match self {
-            Access::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
-            Access::Read => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
+    fn begin(self, isolation: Isolation) -> &'static str {
+        match (self, isolation) {
+            (Access::Write, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+            (Access::Write, Isolation::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE",
+            (Access::Read, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
+            (Access::Read, Isolation::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         }
     }
 }
@@ -55,9 +58,11 @@ impl Worker<'_> {
     fn run(&mut self, job: &mut dyn Job) -> Result<(), Error> {
         let mut lost = 0;
         let mut met = 0;
+        let mut isolation = Isolation::Serializable;
         loop {
-            let end = self.attempt(job);
+            let end = self.attempt(job, isolation);
             match &end {
+                Err(Error::Wide) => isolation = Isolation::Snapshot,
                 Err(Error::Conflict) if met < ATTEMPTS => {
                     met += 1;
                     self.pause(met);
@@ -72,11 +77,11 @@ impl Worker<'_> {
         }
     }
 
-    fn attempt(&mut self, job: &mut dyn Job) -> Result<(), Error> {
+    fn attempt(&mut self, job: &mut dyn Job, isolation: Isolation) -> Result<(), Error> {
         let access = self.access;
         let connection = self.connection()?;
-        connection.begin(access.begin())?;
-        let end = match job.run(&mut Tx::postgres(connection)) {
+        connection.begin(access.begin(isolation))?;
+        let end = match job.run(&mut Tx::postgres(connection, isolation)) {
             Ok(()) => connection.commit(),
             Err(Rollback::Refused) => connection.script("ROLLBACK"),
             Err(Rollback::Failed(error)) => connection.script("ROLLBACK").and(Err(error)),

@@ -36,6 +36,10 @@ const IDLE_LOOKS: u32 = 20;
 /// How long a restart waits for readers of old snapshots before it is left to the next look.
 const READER_PATIENCE: Duration = Duration::from_millis(250);
 
+/// Looks before a restart is tried again after one that failed: somebody reads an old snapshot (a backup takes a while),
+/// and having the writer wait for it over and over helps nobody.
+const RESTART_REST: u32 = 100;
+
 /// The log's length, and how much of it is in the database file already, in frames.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 struct Log {
@@ -50,6 +54,7 @@ pub(crate) fn checkpointer_run(connection: &Connection, stop: &Receiver<()>, res
     }
     let mut last = Log::default();
     let mut idle = 0;
+    let mut rest = 0;
     while stop.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
         let mut log = checkpoint(connection, CheckpointMode::NOOP).unwrap_or(last);
         idle = if log == last { idle + 1 } else { 0 };
@@ -57,11 +62,13 @@ pub(crate) fn checkpointer_run(connection: &Connection, stop: &Receiver<()>, res
         if waiting >= PASSIVE_FRAMES || (waiting > 0 && idle >= IDLE_LOOKS) {
             log = checkpoint(connection, CheckpointMode::PASSIVE).unwrap_or(log);
         }
-        if log.frames >= RESTART_FRAMES {
+        if log.frames >= RESTART_FRAMES && rest == 0 {
             catch_up(connection);
             let restarted = restart.with_writer_halted(|| checkpoint(connection, CheckpointMode::RESTART));
+            rest = if restarted.is_none() { RESTART_REST } else { 0 };
             log = restarted.unwrap_or(log);
         }
+        rest = rest.saturating_sub(1);
         last = log;
     }
     checkpoint(connection, CheckpointMode::TRUNCATE);

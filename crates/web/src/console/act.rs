@@ -252,7 +252,7 @@ pub(super) async fn submit(
     let (user, actor, address) = (visitor.session.user.id, visitor.actor(), visitor.address.clone());
     let chance = chance(&desk);
     let done = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
+        let mut doer = Doer::new(now, actor.clone(), user, seed).with_chance(chance);
         Once::run(tx, now, Some(&order.once), |tx| order.run(tx, &mut doer, &address))
     });
     match done.await {
@@ -269,7 +269,7 @@ pub(super) async fn submit(
 }
 
 /// For the secrets that an action makes.
-pub(super) fn chance(desk: &Desk) -> [u8; 32] {
+fn chance(desk: &Desk) -> [u8; 32] {
     let mut random = [0; 32];
     (desk.house.options.random)(&mut random);
     random

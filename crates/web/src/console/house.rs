@@ -7,7 +7,9 @@ use purser_kit::console::{
     Action, Cell, Choice, Column, Console, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
 };
 use purser_kit::{Problem, Scope};
-use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_requeue};
+use purser_outbox::{
+    Error as OutboxError, Job as _, SendBulkNotice, SendNotice, dead_letter_discard, dead_letter_requeue,
+};
 use purser_store::{Tx, params};
 use uuid::Uuid;
 
@@ -40,7 +42,8 @@ const KEY_STATES: &[Choice] = &[
 pub(crate) fn shelf(house: &Arc<House>) -> Shelf {
     let outbox = notices::resource(&house.options.texts, &house.options.channels);
     let resources = vec![people::resource(house), keys(), outbox, dead_letters(), jobs(), audit_log()];
-    Shelf { name: "house", title: "House", console: Console { resources, ..Console::default() } }
+    let figures = vec![notices::figure()];
+    Shelf { name: "house", title: "House", console: Console { resources, figures, ..Console::default() } }
 }
 
 fn audit_log() -> Resource {
@@ -257,15 +260,25 @@ fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<D
     let sql = format!("SELECT kind, payload, attempts, max_attempts, failures, created_at FROM {table} WHERE id = ?1");
     let found = tx.query_opt(&sql, &params![id], |row| {
         let (made, most): (i64, i64) = (row.get(2)?, row.get(3)?);
-        let facts = vec![
+        let (kind, payload): (String, String) = (row.get(0)?, row.get(1)?);
+        let mut facts = vec![
             ("Since", Cell::Time(row.get(5)?)),
             ("Attempts", Cell::Text(format!("{made} of {most}"))),
-            ("Job", Cell::Text(row.get(1)?)),
+            ("Job", Cell::Text(payload.clone())),
             ("Failures", Cell::Text(row.get(4)?)),
         ];
-        Ok(Detail { title: row.get(0)?, facts, ..Detail::default() })
+        if let Some(notice) = notice_of(&kind, &payload) {
+            facts.push(("Notice", Cell::object("what it says", "house", "notices", notice)));
+        }
+        Ok(Detail { title: kind, facts, ..Detail::default() })
     })?;
     Ok(found)
+}
+
+/// The notice that a job sends, where it is such a job.
+fn notice_of(kind: &str, payload: &str) -> Option<Uuid> {
+    let sends = [SendNotice::KIND, SendBulkNotice::KIND].contains(&kind);
+    sends.then(|| serde_json::from_str::<SendNotice>(payload).ok()).flatten().map(|job| job.id)
 }
 
 type Treat = fn(&mut Tx<'_>, jiff::Timestamp, Uuid) -> Result<(), OutboxError>;

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use purser_identity::{AuditEvent, audit};
 use purser_kit::console::{
-    Action, Cell, Choice, Column, Doer, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target,
-    Tone,
+    Action, Cell, Choice, Column, Doer, Done, Drawing, Field, Figure, Filter, Input, Kind, Listing, Preview, Resource,
+    Search, Target, Tone,
 };
 use purser_kit::{Fields, Problem, Rule, code};
 use purser_notify::{TEST, Texts};
@@ -95,6 +95,20 @@ pub(super) fn resource(texts: &Arc<Texts>, channels: &[Channel]) -> Resource {
         detail: Box::new(|_, _| Ok(None)),
         actions: vec![again(texts), send_kept(texts, channels), test(channels)],
     }
+}
+
+/// What an operator should know of it each morning.
+pub(super) fn figure() -> Figure {
+    let draw = |tx: &mut Tx<'_>, _, _: &_| {
+        let (kept, failed) = (notices_count(tx, NoticeState::Kept), notices_count(tx, NoticeState::Failed));
+        let (kept, failed) = (kept.map_err(problem)?, failed.map_err(problem)?);
+        Ok(match (kept, failed) {
+            (0, 0) => Drawing::Verdict(Tone::Good, "everything was sent, or is on its way".to_owned()),
+            (kept, 0) => Drawing::Verdict(Tone::Waiting, format!("{kept} kept for want of a way to send them")),
+            (_, failed) => Drawing::Verdict(Tone::Bad, format!("{failed} failed, {kept} kept")),
+        })
+    };
+    Figure { title: "Notices", view: SCOPE, draw: Box::new(draw) }
 }
 
 fn again(texts: &Arc<Texts>) -> Action {
@@ -260,7 +274,8 @@ struct NoticePage {
     /// Whether that was the end of it.
     failed: bool,
     lang: &'static str,
-    again: String,
+    /// Where it is sent again, for whoever may.
+    again: Option<String>,
     /// Whether it stands there as it was sent, or as it would be.
     was_sent: bool,
     /// Whether secrets are struck out for this visitor alone.
@@ -291,11 +306,13 @@ pub(super) async fn page(desk: &Arc<Desk>, visitor: &Visitor, id: Uuid) -> Resul
         error: notice.error.clone(),
         failed: notice.state == NoticeState::Failed,
         lang: notice.language.code(),
-        again: format!("{BASE}do/?action=again&id={id}"),
+        again: visitor.caller.has(SEND).then(|| format!("{BASE}do/?action=again&id={id}")),
         was_sent: notice.sent.is_some(),
         struck: !secrets.is_empty() && !may_read && notice.sent.is_none(),
         text: text(texts, shown, edit),
-        edit: kind.filter(|_| edits).map(|kind| super::texts::address(kind.name, notice.channel, notice.language)),
+        edit: kind
+            .filter(|_| edits && notice.channel != Channel::Sheet)
+            .map(|kind| super::texts::address(kind.name, notice.channel, notice.language)),
         shell: frame::shell(desk, visitor, "Notice"),
     };
     Ok(pages::page(StatusCode::OK, &page))

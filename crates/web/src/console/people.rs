@@ -238,7 +238,7 @@ fn link_mail(
     user: &User,
     kind: &'static NoticeKind,
 ) -> Result<(), Problem> {
-    let token = doer.link();
+    let token = doer.link()?;
     let lifetime = if user.last_seen_at.is_some() { LinkPurpose::Password.lifetime() } else { INVITATION };
     link_issue(tx, doer.now, user.id, LinkPurpose::Password, &user.email, token.hash(), lifetime).map_err(problem)?;
     let link = format!("{}/accounts/password/reset/{}/", house.options.base_url, token.expose());

@@ -11,7 +11,6 @@ use purser_kit::Problem;
 use purser_kit::console::Doer;
 use purser_outbox::{Missed, ScheduleRun, ScheduleStand, schedules_stand};
 
-use super::act::chance;
 use super::notices::{on_record, problem};
 use super::show::{Clockface, Moment};
 use super::visitor::escaped;
@@ -92,9 +91,8 @@ pub(super) async fn run(
     let schedule = found.ok_or_else(|| Problem::not_found("schedule"))?;
     let (now, seed) = desk.house.context.stamp();
     let (user, actor) = (visitor.session.user.id, visitor.actor());
-    let chance = chance(&desk);
     let made = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
+        let mut doer = Doer::new(now, actor.clone(), user, seed);
         let run = ScheduleRun { job: doer.fresh_id(), due_at: now, now };
         (schedule.make)(tx, &run).map_err(problem)?;
         on_record(tx, &mut doer, "house.schedules.run", &format!("house:schedules:{}", schedule.name), "{}")

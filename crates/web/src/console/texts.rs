@@ -25,6 +25,9 @@ pub(super) const SCOPE: &str = "house.texts";
 /// Where they are.
 pub(super) const BASE: &str = "/admin/house/texts/";
 
+/// The channels that carry a text; a sheet's row has the values alone.
+const CHANNELS: [Channel; 3] = [Channel::Email, Channel::Telegram, Channel::Webhook];
+
 /// Characters that each part has, at most; the tables have the same limits.
 const LONGEST: [(Place, usize); 3] = [(Place::Subject, 500), (Place::Text, 32_768), (Place::Html, 65_536)];
 
@@ -68,7 +71,7 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Res
         title: kind.title,
         name: kind.name,
         about: kind.about,
-        rows: Channel::ALL
+        rows: CHANNELS
             .into_iter()
             .map(|channel| (channel.title(), Language::ALL.map(|language| place(kind, channel, language)).into()))
             .collect(),
@@ -91,7 +94,8 @@ struct Which {
 impl Which {
     fn find(desk: &Desk, (kind, channel, language): &(String, String, String)) -> Result<Self, Refusal> {
         let kind = desk.house.options.texts.kind(kind);
-        let place = Channel::parse(channel).zip(Language::parse(language));
+        let channel = Channel::parse(channel).filter(|channel| CHANNELS.contains(channel));
+        let place = channel.zip(Language::parse(language));
         let (kind, (channel, language)) = kind.zip(place).ok_or_else(Refusal::nothing)?;
         Ok(Which { kind, channel, language })
     }
@@ -205,7 +209,7 @@ fn others(which: &Which) -> Vec<(String, String, bool)> {
         let title = format!("{}, {}", channel.title(), language.title());
         (title, address(which.kind.name, channel, language), current)
     };
-    Channel::ALL.into_iter().flat_map(|channel| Language::ALL.map(|language| of(channel, language))).collect()
+    CHANNELS.into_iter().flat_map(|channel| Language::ALL.map(|language| of(channel, language))).collect()
 }
 
 pub(super) async fn submit(

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_kit::console::{Checked, CheckedState, Doer, Done, Import};
-use purser_kit::{Once, Problem, body_bytes};
+use purser_kit::{Once, Problem, upload_receive};
 use uuid::Uuid;
 
-use super::act::{chance, outcome, repeatable};
+use super::act::{outcome, repeatable};
 use super::proof::Ask;
 use super::{At, Desk, Refusal, Visitor, escaped, frame};
 use crate::pages::{self, Shell};
-
-/// What a form adds to the file in it.
-const WRAPPING: usize = 65_536;
 
 #[derive(Template)]
 #[template(path = "console/upload.html")]
@@ -67,24 +64,20 @@ pub(super) async fn check(
     State(desk): State<Arc<Desk>>,
     Path(at): At,
     visitor: Visitor,
-    headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Refusal> {
     let (_, import) = desk.import(&at.0, &at.1).map_err(|_| Refusal::nothing())?;
     visitor.needs(import.scope)?;
-    let bytes = match received(&headers, request, import.limit).await {
-        Ok(bytes) if bytes.is_empty() => {
-            return upload_page(&desk, &visitor, &at, Some("Choose a file first.".to_owned()));
-        }
-        Ok(bytes) => bytes,
-        Err(text) => return upload_page(&desk, &visitor, &at, Some(text)),
+    let bytes = match upload_receive(request, "file", import.limit).await.map(|upload| upload.file) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return upload_page(&desk, &visitor, &at, Some("Choose a file first.".to_owned())),
+        Err(problem) => return upload_page(&desk, &visitor, &at, Some(problem.detail().to_owned())),
     };
     let (now, seed) = desk.house.context.stamp();
     let (user, actor, working) = (visitor.session.user.id, visitor.actor(), Arc::clone(&desk));
     let (app, name) = at.clone();
-    let chance = chance(&desk);
     let checked = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
+        let mut doer = Doer::new(now, actor.clone(), user, seed);
         let (_, import) = working.import(&app, &name)?;
         (import.check)(tx, &mut doer, &bytes)
     });
@@ -95,23 +88,6 @@ pub(super) async fn check(
         }
         Err(problem) => Err(problem.into()),
     }
-}
-
-/// The file in the form.
-async fn received(headers: &HeaderMap, request: Request, limit: usize) -> Result<Vec<u8>, String> {
-    let too_large = || format!("The file may have at most {} MB.", limit / 1_048_576);
-    let bytes = body_bytes(request, limit + WRAPPING).await.map_err(|_| too_large())?;
-    let mut whole = Request::new(axum::body::Body::from(bytes));
-    *whole.headers_mut() = headers.clone();
-    let unreadable = |_| "The upload cannot be read. Choose the file again.".to_owned();
-    let mut form = Multipart::from_request(whole, &()).await.map_err(|_| unreadable(()))?;
-    while let Some(part) = form.next_field().await.map_err(|_| unreadable(()))? {
-        if part.name() == Some("file") {
-            let file = part.bytes().await.map_err(|_| unreadable(()))?;
-            return if file.len() > limit { Err(too_large()) } else { Ok(file.to_vec()) };
-        }
-    }
-    Ok(Vec::new())
 }
 
 #[derive(Template)]
@@ -202,9 +178,8 @@ pub(super) async fn commit(
     let (user, actor, working) = (visitor.session.user.id, visitor.actor(), Arc::clone(&desk));
     let at = (app.clone(), name.clone());
     let (working_app, working_name) = at.clone();
-    let chance = chance(&desk);
     let done = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed, chance);
+        let mut doer = Doer::new(now, actor.clone(), user, seed);
         Once::run(tx, now, Some(&repeat), |tx| {
             let (_, import) = working.import(&working_app, &working_name)?;
             let done = (import.commit)(tx, &mut doer, upload)?;

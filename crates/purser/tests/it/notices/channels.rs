@@ -1,13 +1,17 @@
 //! Telegram messages and webhooks, against servers that refuse, redirect and ask for patience.
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD, Engine as _};
 use jiff::SignedDuration;
 use purser_notify::{EVENT_ID, SIGNATURE, TIMESTAMP, Webhook};
 use purser_outbox::{Channel, Language, NewNotice, NoticeState};
 use purser_testkit::{Answer, Recorded, TestDb, both};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 
 use super::low;
-use super::office::{Office, SECRET};
+use super::office::{ACCOUNT_KEY, Office, SECRET};
 
 fn taken() -> Answer {
     Answer::json(200, &json!({ "ok": true, "result": { "message_id": 1 } }))
@@ -15,6 +19,17 @@ fn taken() -> Answer {
 
 fn refused(status: u16, description: &str) -> Answer {
     Answer::json(status, &json!({ "ok": false, "error_code": status, "description": description }))
+}
+
+/// What an assertion says, if the account's key signed it.
+fn claims(assertion: &str) -> serde_json::Value {
+    let (signed, signature) = assertion.rsplit_once('.').unwrap();
+    let der = PrivatePkcs8KeyDer::from_pem_slice(ACCOUNT_KEY.as_bytes()).unwrap();
+    let key = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap();
+    let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public());
+    key.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap()).expect("our signature");
+    let claims = signed.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
 fn signature_of(request: &Recorded) -> String {
@@ -110,6 +125,56 @@ both! {
             assert_eq!(request.header(EVENT_ID), Some(id.to_string().as_str()));
             assert_eq!(request.header(SIGNATURE), Some(signature_of(request).as_str()), "each signed at its own moment");
         }
+    }
+
+    async fn a_row_is_plain_text_under_a_token_that_is_kept_for_its_hour(db: TestDb) {
+        let mut office = Office::with_all(&db).await;
+        office.web.answer_otherwise(|request| match request.target.as_str() {
+            "/token" => Answer::json(200, &json!({ "access_token": "t-1", "expires_in": 3_599 })),
+            _ => Answer::json(200, &json!({})),
+        });
+        let row = || NewNotice { values: json!({ "credit": "=1+1" }), ..low(Channel::Sheet, "1aBc/Low credit!A:C") };
+        let id = office.tell(row()).await;
+        office.work().await;
+        let requests = office.web.requests();
+        assert_eq!((requests[0].target.as_str(), requests.len()), ("/token", 2));
+        let form = String::from_utf8(requests[0].body.clone()).unwrap();
+        let assertion = form.split("assertion=").nth(1).unwrap();
+        assert_eq!(claims(assertion)["iss"], "purser@project.example");
+        assert_eq!(
+            requests[1].target,
+            "/sheets/v4/spreadsheets/1aBc/values/Low%20credit!A:C:append?valueInputOption=RAW&insertDataOption=INSERT_ROWS"
+        );
+        assert_eq!(requests[1].header("authorization"), Some("Bearer t-1"));
+        assert_eq!(requests[1].json(), json!({ "values": [[id, "2026-01-05T03:30:00Z", "=1+1"]] }));
+        assert_eq!(office.notice(id).await.state, NoticeState::Sent);
+        office.tell(row()).await;
+        office.work().await;
+        office.wait(SignedDuration::from_hours(1));
+        office.tell(row()).await;
+        office.work().await;
+        let tokens = office.web.requests().iter().filter(|request| request.target == "/token").count();
+        assert_eq!((office.web.requests().len(), tokens), (5, 2));
+    }
+
+    async fn a_sheet_that_is_not_shared_is_waited_for_and_one_that_is_none_is_not(db: TestDb) {
+        let mut office = Office::with_all(&db).await;
+        let refused = |status: u16| Answer::json(status, &json!({ "error": { "message": "The caller does not have permission" } }));
+        for (to, status, state) in [
+            ("1aBc/A:C", 403, NoticeState::Waiting),
+            ("1aBc/A:C", 503, NoticeState::Waiting),
+            ("1aBc/A:C", 404, NoticeState::Failed),
+            ("nothing", 200, NoticeState::Failed),
+        ] {
+            office.web.answer_otherwise(move |request| match request.target.as_str() {
+                "/token" => Answer::json(200, &json!({ "access_token": "t-1" })),
+                _ => refused(status),
+            });
+            let id = office.tell(low(Channel::Sheet, to)).await;
+            office.work().await;
+            assert_eq!(office.notice(id).await.state, state, "{to} {status}");
+        }
+        assert!(!office.dump().await.contains("t-1"));
     }
 
     async fn a_program_that_refuses_or_sends_elsewhere_is_not_called_again(db: TestDb) {

@@ -1,8 +1,12 @@
 //! The outbox, the texts and the schedules, as staff see and change them.
 
+use jiff::SignedDuration;
+use purser_outbox::{Channel, Language, NewNotice, notice_enqueue};
 use purser_testkit::{FakeSmtp, SmtpStep, SmtpTrouble, TestDb, both};
+use serde_json::json;
 
 use crate::browser::{Browser, hidden, person};
+use crate::place::{Place, Wish};
 use crate::program::Installation;
 
 const OUTBOX: &str = "/admin/house/notices/";
@@ -92,6 +96,8 @@ both! {
         let letters = page.split("/admin/house/dead-letters/").skip(1);
         let letter = letters.filter_map(|rest| rest.split('/').next()).find(|id| id.len() == 36).map(str::to_owned);
         let letter = letter.expect("a link to its dead letter");
+        let told = asha.page(&format!("/admin/house/dead-letters/{letter}/")).await;
+        assert!(told.contains(&format!("href=\"{notice}\"")), "{told}");
         let path = "/admin/house/dead-letters/do/";
         asha.submit(path, &[("action", "requeue"), ("id", &letter)]).await;
         smtp.mail(0).await;
@@ -147,6 +153,39 @@ both! {
         assert!(audit.contains("house.texts.change") && audit.contains("house.texts.reset"), "{audit}");
         for path in ["/admin/house/texts/nothing/email/en/", "/admin/house/texts/house.test/pigeon/en/", "/admin/house/texts/house.test/email/fr/"] {
             assert_eq!(asha.get(path).await.status, 404, "{path}");
+        }
+    }
+
+    async fn what_is_secret_in_a_notice_is_for_superusers_until_it_is_sent(db: TestDb) {
+        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let kind = purser_web::HOUSE_NOTICES.iter().copied().find(|kind| kind.values.iter().any(|value| value.secret));
+        let kind = kind.expect("a reset link is a secret");
+        let values = kind.values.iter().map(|value| {
+            (value.name.to_owned(), if value.secret { json!("https://x.example/s3cret") } else { json!("Asha") })
+        });
+        let values = serde_json::Value::Object(values.collect());
+        let (now, id) = place.context.stamp();
+        let told = db.write(move |tx| {
+            let language = Language::English;
+            let notice = NewNotice { kind, channel: Channel::Email, to: "a@b.c", language, values: values.clone() };
+            notice_enqueue(tx, now, id, &notice)
+        });
+        told.await.unwrap();
+        let path = format!("{OUTBOX}{id}/");
+        for (name, who, roles, sees, may_send) in [
+            ("boss", "superuser", "", true, true),
+            ("auditor", "staff", "auditor", false, false),
+            ("keeper", "staff", "house.operate", false, true),
+        ] {
+            place.person(name, who, roles).await;
+            db.clock().advance(SignedDuration::from_mins(2));
+            let browser = place.signed_in(name).await;
+            let page = browser.page(&path).await;
+            assert_eq!((page.contains("s3cret"), page.contains("********")), (sees, !sees), "{name}: {page}");
+            assert_eq!(page.contains("Send again"), may_send, "{name}");
+            assert!(!browser.page(&format!("{OUTBOX}export.csv")).await.contains("s3cret"), "{name}");
+            let send = browser.get(&format!("{OUTBOX}do/?action=again&id={id}")).await.status;
+            assert_eq!(send, if may_send { 200 } else { 403 }, "{name}");
         }
     }
 

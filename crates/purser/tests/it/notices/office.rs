@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use purser_notify::{Mail, MailSettings, Post, PostSetup, Telegram, Texts, Webhook};
+use purser_notify::{Mail, MailSettings, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
 use purser_outbox::{
     JobHandler, NewNotice, Notice, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, notice_enqueue, notice_get,
 };
 use purser_testkit::{FakeServer, FakeSmtp, TestDb};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{LOW, RESET};
 
 pub(super) const SECRET: &str = "a secret that both know";
+
+/// A key that opens nothing: made for these tests.
+pub(super) const ACCOUNT_KEY: &str = include_str!("service-account.pem");
 
 pub(super) struct Office {
     pub(super) smtp: FakeSmtp,
@@ -55,6 +59,13 @@ impl Office {
     async fn open(db: &TestDb, settings: impl FnOnce(&FakeSmtp) -> MailSettings, web_too: bool) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (smtp, web) = (FakeSmtp::start().await, FakeServer::start().await);
+        let account = json!({
+            "type": "service_account",
+            "client_email": "purser@project.example",
+            "private_key": ACCOUNT_KEY,
+            "token_uri": web.url("/token"),
+        });
+        let account = account.to_string();
         let bot = if web_too { "7:token" } else { "" };
         let post = Post::new(PostSetup {
             store: db.store(),
@@ -63,6 +74,7 @@ impl Office {
             mail: Mail::new(&settings(&smtp)).unwrap(),
             telegram: Telegram::new(bot, &web.url("")).unwrap(),
             webhook: Webhook::new(if web_too { SECRET } else { "" }, true).unwrap(),
+            sheets: Sheets::new(if web_too { &account } else { "" }, &web.url("/sheets/")).unwrap(),
         });
         let (worker, bulk) = (worker(db, post.handler()), worker(db, post.bulk_handler()));
         Office { smtp, web, db: db.clone(), worker, bulk }

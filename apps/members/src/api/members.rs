@@ -1,0 +1,202 @@
+//! /api/members/
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use purser_kit::console::Doer;
+use purser_kit::{
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rule,
+    Time, fingerprint, json, listed,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::ROWS;
+use crate::Members;
+use crate::domain::{self, Member, Settings, folded, parse_email, parse_name};
+use crate::error::Error;
+use crate::service::{self, MemberChange, NewMember};
+use crate::store::{self, Filter};
+
+/// A member of the pool.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MemberJson {
+    id: Uuid,
+    name: String,
+    email: String,
+    /// Read from the ledger; changed by postings only.
+    wallet_balance: Decimal,
+    is_expired: bool,
+    /// Since when the member is expired.
+    expired_date: Option<Time>,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl From<Member> for MemberJson {
+    fn from(member: Member) -> Self {
+        MemberJson {
+            id: member.id,
+            is_expired: member.is_expired(),
+            name: member.name,
+            email: member.email,
+            wallet_balance: Decimal(member.balance),
+            expired_date: member.expired_at.map(Time),
+            created_at: Time(member.created_at),
+            updated_at: Time(member.updated_at),
+        }
+    }
+}
+
+/// What a member is registered with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that `read_new` reads")]
+pub(super) struct NewMemberFields {
+    /// 1 to 100 characters.
+    #[schema(example = "Asha Rao")]
+    name: String,
+    /// At most 254 characters; upper and lower case make no difference.
+    #[schema(example = "asha.rao@example.com")]
+    email: String,
+    /// Zero or more, at most 99,999,999.99.
+    wallet_balance: Decimal,
+}
+
+/// What of a member can be changed.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that `read_change` reads")]
+pub(super) struct MemberFields {
+    /// 1 to 100 characters.
+    name: Option<String>,
+    /// At most 254 characters.
+    email: Option<String>,
+}
+
+/// What a new member is said to be.
+pub(crate) fn read_new(mut fields: Fields<'_>, settings: &Settings) -> Result<NewMember, Problem> {
+    let name = fields.parsed("name", parse_name);
+    let name = fields.required("name", name);
+    let email = fields.parsed("email", parse_email);
+    let email = fields.required("email", email);
+    let opening = fields.amount("wallet_balance", settings.currency());
+    let opening = fields.required("wallet_balance", opening);
+    let opening = opening.and_then(|amount| match domain::opening(amount, settings) {
+        Ok(amount) => Some(amount),
+        Err(rule) => fields.refuse("wallet_balance", &amount.to_string(), rule),
+    });
+    let member = name.zip(email).zip(opening).map(|((name, email), opening)| NewMember { name, email, opening });
+    fields.finish(member)
+}
+
+/// What of a member is to change. What is a member's but not the client's to set is passed over; a balance is refused,
+/// because it changes by postings only.
+pub(crate) fn read_change(mut fields: Fields<'_>) -> Result<MemberChange, Problem> {
+    for name in ["id", "is_expired", "expired_date", "created_at", "updated_at"] {
+        fields.read_only(name);
+    }
+    if let Some(balance) = fields.text_or_number("wallet_balance") {
+        let rule = Rule::new("read_only", "not be sent: a balance changes by top-ups, withdrawals and corrections");
+        fields.refuse::<()>("wallet_balance", &balance, rule);
+    }
+    let change = MemberChange { name: fields.parsed("name", parse_name), email: fields.parsed("email", parse_email) };
+    if fields.has("name") {
+        fields.required("name", change.name.as_ref());
+    }
+    if fields.has("email") {
+        fields.required("email", change.email.as_ref());
+    }
+    fields.finish(Some(change))
+}
+
+/// List members, newest first.
+#[utoipa::path(get, path = "/api/members/", tag = "members", params(
+    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+    ("is_expired" = Option<bool>, Query, description = "true: expired members only; false: living ones only."),
+    ("email" = Option<String>, Query, description = "The member with this address, in any case."),
+), responses((status = 200, body = Vec<MemberJson>)))]
+pub(super) async fn member_list(
+    State(members): State<Arc<Members>>,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let mut fields = query.fields();
+    let list = ListQuery::read(&mut fields, ROWS);
+    let expired = fields.parsed("is_expired", parse_bool);
+    let email = fields.parsed("email", |text| parse_email(text).map(|email| folded(&email)));
+    fields.finish(Some(()))?;
+    let filter = Filter { expired, email, before: list.before, limit: list.fetch() };
+    let currency = members.settings.currency();
+    let found =
+        members.context.store.read(move |tx| Ok::<_, Error>(store::members_list(tx, &filter, currency)?)).await?;
+    let rows: Vec<MemberJson> = found.into_iter().map(MemberJson::from).collect();
+    Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+pub(super) fn parse_bool(text: &str) -> Result<bool, Rule> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Rule::new("unknown_value", "be true or false")),
+    }
+}
+
+/// Register a member. What the wallet begins with is a posting.
+#[utoipa::path(post, path = "/api/members/", tag = "members", params(
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = NewMemberFields, responses((status = 201, body = MemberJson)))]
+pub(super) async fn member_create(
+    State(members): State<Arc<Members>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let settings = Arc::clone(&members.settings);
+    let new = read_new(body.fields()?, &settings)?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("members.create", "", &body.0));
+    let doer = doer(&members, &caller);
+    let once = members.context.store.write(move |tx| {
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let member = service::member_create(tx, &settings, &mut doer.clone(), &new)?;
+            answer(&MemberJson::from(member))
+        })
+    });
+    Ok(once.await?.into_response(StatusCode::CREATED))
+}
+
+/// The caller as whoever does it, with fresh ids.
+pub(super) fn doer(members: &Members, caller: &Caller) -> Doer {
+    let (now, seed) = members.context.stamp();
+    Doer::new(now, caller.actor().to_string(), Uuid::nil(), seed)
+}
+
+/// An answer's text, to be kept with its effect.
+pub(super) fn answer(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Answer(error.to_string()))
+}
+
+/// Read a member.
+#[utoipa::path(get, path = "/api/members/{id}/", tag = "members",
+    params(("id" = Uuid, Path)), responses((status = 200, body = MemberJson)))]
+pub(super) async fn member_read(State(members): State<Arc<Members>>, PathId(id): PathId) -> Result<Response, Problem> {
+    let settings = Arc::clone(&members.settings);
+    let member = members.context.store.read(move |tx| service::member_get(tx, &settings, id)).await?;
+    Ok(json(StatusCode::OK, &MemberJson::from(member)))
+}
+
+/// Change a member's name or email address. The balance is not edited: it changes by postings only.
+#[utoipa::path(patch, path = "/api/members/{id}/", tag = "members", request_body = MemberFields,
+    params(("id" = Uuid, Path)), responses((status = 200, body = MemberJson)))]
+pub(super) async fn member_update(
+    State(members): State<Arc<Members>>,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let change = read_change(body.fields()?)?;
+    let (now, settings) = (members.context.now(), Arc::clone(&members.settings));
+    let changed = members.context.store.write(move |tx| service::member_change(tx, now, &settings, id, &change));
+    Ok(json(StatusCode::OK, &MemberJson::from(changed.await?)))
+}

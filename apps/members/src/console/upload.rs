@@ -1,0 +1,91 @@
+//! The bulk upload in the console.
+
+use std::sync::Arc;
+
+use purser_kit::Problem;
+use purser_kit::console::{Checked, CheckedState, Done, Import};
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::Members;
+use crate::domain::{Settings, counted};
+use crate::error::Error;
+use crate::service;
+use crate::sheet::{MOST_BYTES, Sheet, TEMPLATE};
+use crate::store::import::ImportState;
+
+/// Rows that are shown of a file.
+const SHOWN: usize = 100;
+
+pub(super) fn import(members: &Arc<Members>) -> Import {
+    let settings = || Arc::clone(&members.settings);
+    let (checking, showing, saving, reporting) = (settings(), settings(), settings(), settings());
+    Import {
+        name: "members",
+        resource: "members",
+        title: "Bulk upload",
+        about: "CSV in UTF-8 with the columns name, email and wallet_balance, in any order. At most 100,000 rows. \
+                Everything is checked before anything is saved.",
+        scope: "members.operate",
+        moves_money: true,
+        limit: MOST_BYTES,
+        template: TEMPLATE,
+        check: Box::new(move |tx, doer, file| Ok(service::import_check(tx, &checking, doer, file)?.0)),
+        show: Box::new(move |tx, id| show(tx, &showing, id)),
+        commit: Box::new(move |tx, doer, id| {
+            let imported = service::import_commit(tx, &saving, doer, id, &|_| {})?;
+            let count = counted(i64::try_from(imported.members).unwrap_or(i64::MAX), "member");
+            Ok(Done::sentence(format!("{count} registered, with what the file gives their wallets."), None))
+        }),
+        report: Box::new(move |tx, id| known(service::import_report(tx, &reporting, id))),
+    }
+}
+
+/// `None` for an upload that is not there.
+fn known<T>(found: Result<T, Error>) -> Result<Option<T>, Problem> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::NoImport) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Checked>, Problem> {
+    let Some((state, saved, sheet)) = known(service::import_show(tx, settings, id))? else { return Ok(None) };
+    let (good, bad) = (sheet.good(), sheet.bad());
+    let (state, sentence) = match state {
+        ImportState::Committed => {
+            (CheckedState::Committed, format!("{} of this file were registered.", counted(saved.into(), "row")))
+        }
+        ImportState::Ready if bad == 0 => {
+            let count = counted(good.into(), "new member");
+            (CheckedState::Ready, format!("Every row is good: {count} will be registered, all of them or none."))
+        }
+        ImportState::Ready => {
+            let count = counted(bad.into(), "row");
+            (
+                CheckedState::Invalid,
+                format!("Members have changed since the file was checked: {count} wrong now. Upload it again."),
+            )
+        }
+        ImportState::Invalid => {
+            let count = counted(bad.into(), "row");
+            (
+                CheckedState::Invalid,
+                format!(
+                    "{count} wrong, so nothing can be saved. Download the rows with their errors, mend them, and upload the file again."
+                ),
+            )
+        }
+    };
+    let columns = vec!["name", "email", "wallet_balance"];
+    Ok(Some(Checked { state, good: good.into(), bad: bad.into(), sentence, columns, rows: shown(&sheet) }))
+}
+
+/// The first rows, wrong ones before good ones.
+fn shown(sheet: &Sheet) -> Vec<(u64, Vec<String>, Vec<String>)> {
+    let wrong = sheet.rows.iter().filter(|row| !row.errors.is_empty());
+    let right = sheet.rows.iter().filter(|row| row.errors.is_empty());
+    let rows = wrong.chain(right).take(SHOWN);
+    rows.map(|row| (row.line, sheet.given(row).map(str::to_owned).to_vec(), row.errors.clone())).collect()
+}

@@ -1,0 +1,44 @@
+//! What the app does: one function a command, all inside the caller's transaction.
+
+mod expire;
+mod import;
+mod member;
+mod preview;
+mod wallet;
+
+pub use expire::{Expired, Reverted, members_expire, members_revert};
+pub use import::{
+    Imported, Refused, import_check, import_commit, import_judge, import_report, import_save, import_show,
+};
+pub use member::{MemberChange, NewMember, member_change, member_create, member_get};
+pub use preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};
+pub use wallet::{Movement, Reason, debts_owed, pool_balance, wallet_move};
+
+use jiff::Timestamp;
+use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};
+use purser_money::Currency;
+use purser_store::Tx;
+
+use crate::domain::Settings;
+use crate::error::Error;
+use crate::store;
+
+/// `members:funding`: what members have paid in. An asset, so that what is in the wallets and the pool is there.
+fn funding(tx: &mut Tx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
+    let path = AccountPath::new("members:funding")?;
+    Ok(account_open(tx, now, &NewAccount { path, kind: Kind::Asset, currency, floor: None })?)
+}
+
+/// `members:pool`: the levies.
+fn pool(tx: &mut Tx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
+    let path = AccountPath::new("members:pool")?;
+    Ok(account_open(tx, now, &NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) })?)
+}
+
+/// How many more members there may be; none for any number.
+fn room(tx: &mut Tx<'_>, settings: &Settings) -> Result<Option<i64>, Error> {
+    if settings.max == 0 {
+        return Ok(None);
+    }
+    Ok(Some((i64::from(settings.max) - store::tally(tx)?.members).max(0)))
+}

@@ -1,0 +1,215 @@
+//! Expiries and their reverts.
+//!
+//! An expiry is one journal entry with a transfer for each payer, so who paid what stands in the books and nowhere else,
+//! and a revert is the reversal of that entry.
+
+use std::collections::HashSet;
+
+use purser_kit::console::Doer;
+use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Posted, Transfer, reverse};
+use purser_money::Money;
+use purser_outbox::job_enqueue;
+use purser_store::{Error as StoreError, Tx};
+use uuid::Uuid;
+
+use super::member::members_in_order;
+use super::preview::{lacking, refuse_too_many};
+use super::{pool, pool_balance};
+use crate::domain::{DebtStatus, Expiry, Member, Policy, Settings};
+use crate::error::Error;
+use crate::jobs::{NotifyExpiry, NotifyRevert};
+use crate::store;
+
+/// What came of expiring a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// The member as it stands now.
+    pub member: Member,
+    /// The expiry.
+    pub expiry: Expiry,
+    /// What came into the pool.
+    pub taken: Money,
+}
+
+/// What came of reverting a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reverted {
+    /// The member as it stands now.
+    pub member: Member,
+    /// The expiry that does not stand any more.
+    pub expiry: Expiry,
+    /// What went back out of the pool.
+    pub returned: Money,
+}
+
+/// Expires members, oldest first, each as if alone: every other living member pays the levy. All of it happens or
+/// nothing.
+///
+/// # Errors
+/// [`Error::NoMember`], [`Error::AlreadyExpired`], [`Error::CannotPay`], [`Error::TooManyAtOnce`].
+pub fn members_expire(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    ids: &[Uuid],
+) -> Result<Vec<Expired>, Error> {
+    tx.wide()?;
+    // Whoever else decides on who lives waits here, so what is read from now on stays true.
+    store::tally_change(tx, 0, 0)?;
+    let members = members_in_order(tx, settings, ids)?;
+    if let Some(expired) = members.iter().find(|member| member.is_expired()) {
+        return Err(Error::AlreadyExpired(expired.name.clone()));
+    }
+    refuse_too_many(tx, members.len())?;
+    if settings.policy == Policy::Block {
+        let (lacking, more) = lacking(tx, settings, &members)?;
+        if !lacking.is_empty() {
+            return Err(Error::CannotPay { lacking, more });
+        }
+    }
+    let levies = levies_post(tx, settings, doer, &members)?;
+    let mut done = Vec::with_capacity(members.len());
+    for (member, levy) in members.into_iter().zip(levies) {
+        let expiry = Expiry {
+            id: doer.fresh_id(),
+            member: member.id,
+            levy: settings.levy,
+            payers: count(levy.payers)?,
+            debtors: count(levy.debtors.len())?,
+            actor: doer.actor.clone(),
+            entry: levy.entry,
+            created_at: doer.now,
+            reverted: None,
+        };
+        store::expiry::expiry_insert(tx, &expiry)?;
+        store::expiry::debts_insert(tx, &expiry, &levy.debtors)?;
+        store::member_mark(tx, member.id, Some(doer.now), doer.now)?;
+        job_enqueue(tx, doer.now, doer.fresh_id(), &NotifyExpiry::of(expiry.id))?;
+        let taken = sum(settings.levy, expiry.payers)?;
+        let member = Member { expired_at: Some(doer.now), updated_at: doer.now, ..member };
+        done.push(Expired { member, expiry, taken });
+    }
+    Ok(done)
+}
+
+/// One expiry's levy, posted.
+struct Levy {
+    payers: usize,
+    /// The wallets that could not pay.
+    debtors: Vec<AccountId>,
+    entry: Option<EntryId>,
+}
+
+/// Posts the levies of all these expiries, in their order. Whoever expires pays for those before, and for none after.
+fn levies_post(tx: &mut Tx<'_>, settings: &Settings, doer: &Doer, members: &[Member]) -> Result<Vec<Levy>, Error> {
+    let pool = pool(tx, doer.now, settings.currency())?;
+    let wallets = store::wallets_alive(tx)?;
+    let mut book = Book::open(tx, wallets.iter().copied().chain([pool]))?;
+    let mut gone: HashSet<AccountId> = HashSet::with_capacity(members.len());
+    let mut decided = Vec::with_capacity(members.len());
+    for member in members {
+        gone.insert(member.account);
+        let (mut transfers, mut debtors) = (Vec::with_capacity(wallets.len()), Vec::new());
+        for wallet in wallets.iter().filter(|wallet| !gone.contains(wallet)) {
+            if settings.policy == Policy::Arrears && book.available(*wallet)? < settings.levy {
+                debtors.push(*wallet);
+            } else {
+                transfers.push(Transfer { debit: *wallet, credit: pool, amount: settings.levy });
+            }
+        }
+        let posted =
+            if transfers.is_empty() { None } else { Some(book.post(doer.now, entry(doer, member), &transfers)?) };
+        decided.push((transfers.len(), debtors, posted));
+    }
+    let entries = book.write(tx)?;
+    let levy = |(payers, debtors, posted): (usize, Vec<AccountId>, Option<Posted>)| {
+        let entry = posted.and_then(|posted| entries.get(posted.index()).copied());
+        Levy { payers, debtors, entry }
+    };
+    Ok(decided.into_iter().map(levy).collect())
+}
+
+fn entry(doer: &Doer, member: &Member) -> NewEntry {
+    NewEntry {
+        kind: "members.levy",
+        actor: doer.actor.clone(),
+        memo: format!("Levy for {}", member.name),
+        reference: Some(member.id.to_string()),
+    }
+}
+
+/// Reverts expiries, of the oldest member first: each lives again, and whoever paid gets exactly that back. All of it
+/// happens or nothing.
+///
+/// # Errors
+/// [`Error::NoMember`], [`Error::NotExpired`], [`Error::PoolCannotPay`], [`Error::TooManyAtOnce`].
+pub fn members_revert(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    ids: &[Uuid],
+) -> Result<Vec<Reverted>, Error> {
+    tx.wide()?;
+    store::tally_change(tx, 0, 0)?;
+    let members = members_in_order(tx, settings, ids)?;
+    refuse_too_many(tx, members.len())?;
+    let mut done = Vec::with_capacity(members.len());
+    for member in members {
+        let standing = store::expiry::expiry_standing(tx, member.id, settings.currency())?;
+        let expiry = standing.ok_or_else(|| Error::NotExpired(member.name.clone()))?;
+        done.push(revert(tx, settings, doer, member, expiry)?);
+    }
+    Ok(done)
+}
+
+fn revert(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    member: Member,
+    expiry: Expiry,
+) -> Result<Reverted, Error> {
+    let memo = format!("Levy for {} given back", member.name);
+    let back = |tx: &mut Tx<'_>, doer: &Doer, entry: EntryId| {
+        let (actor, reference) = (doer.actor.clone(), Some(member.id.to_string()));
+        let reversal = NewEntry { kind: "members.levy-back", actor, memo: memo.clone(), reference };
+        match reverse(tx, doer.now, entry, reversal) {
+            // The ledger tells which payment the pool could not give back any more; what matters is the sum.
+            Err(LedgerError::Insufficient { .. }) => {
+                let needed = sum(expiry.levy, expiry.payers.max(1))?;
+                Err(Error::PoolCannotPay { available: pool_balance(tx, settings)?, needed })
+            }
+            other => Ok(other?),
+        }
+    };
+    let reversal = expiry.entry.map(|entry| back(tx, doer, entry)).transpose()?;
+    let mut payments = expiry.payers;
+    let mut debts = store::expiry::debts_of(tx, expiry.id, settings.currency())?;
+    for debt in &mut debts {
+        debt.status = match debt.entry {
+            Some(entry) => {
+                back(tx, doer, entry)?;
+                payments += 1;
+                DebtStatus::Returned
+            }
+            None => DebtStatus::Cancelled,
+        };
+    }
+    store::expiry::debts_settle(tx, doer.now, &debts)?;
+    store::expiry::expiry_revert(tx, expiry.id, doer.now, &doer.actor, reversal)?;
+    store::member_mark(tx, member.id, None, doer.now)?;
+    job_enqueue(tx, doer.now, doer.fresh_id(), &NotifyRevert::of(expiry.id))?;
+    let returned = sum(expiry.levy, payments)?;
+    let expiry = Expiry { reverted: Some((doer.now, doer.actor.clone())), ..expiry };
+    Ok(Reverted { member: Member { expired_at: None, updated_at: doer.now, ..member }, expiry, returned })
+}
+
+fn count(number: usize) -> Result<i64, Error> {
+    i64::try_from(number).map_err(|_| Error::Store(StoreError::Engine("a count past 64 bits".to_owned())))
+}
+
+/// A levy times its payers: 64 bits hold the levies of more members than there are people.
+fn sum(levy: Money, payers: i64) -> Result<Money, Error> {
+    crate::domain::times(levy, payers)
+        .ok_or_else(|| Error::Store(StoreError::Engine("a sum of levies past 64 bits".to_owned())))
+}

@@ -1,0 +1,171 @@
+//! Files of members: checked, kept, and saved whole or not at all.
+
+use std::collections::HashSet;
+
+use purser_kit::console::Doer;
+use purser_store::{Error as StoreError, Tx};
+use uuid::Uuid;
+
+use super::member::{emails_taken, members_write};
+use super::room;
+use crate::domain::{Settings, folded};
+use crate::error::Error;
+use crate::sheet::Sheet;
+use crate::store::import::{self as store, ImportState, NewImport};
+
+/// What came of saving a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    /// How many members there are more.
+    pub members: usize,
+}
+
+/// Checks a file and keeps it: its id, and its rows with what is wrong with each.
+///
+/// # Errors
+/// [`Error::File`] where it is no list of members.
+pub fn import_check(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    file: &[u8],
+) -> Result<(Uuid, Sheet), Error> {
+    let sheet = checked(tx, settings, file)?;
+    let id = doer.fresh_id();
+    let new = NewImport { id, file, good: sheet.good(), bad: sheet.bad(), actor: &doer.actor };
+    store::import_insert(tx, doer.now, &new)?;
+    Ok((id, sheet))
+}
+
+/// The file's rows, and what is wrong with them as the members are now.
+fn checked(tx: &mut Tx<'_>, settings: &Settings, file: &[u8]) -> Result<Sheet, Error> {
+    let mut sheet = Sheet::read(file, settings)?;
+    let emails = sheet.emails();
+    let taken = emails_taken(tx, &emails.iter().map(String::as_str).collect::<Vec<_>>())?;
+    refuse_taken(&mut sheet, &taken);
+    if let Some(room) = room(tx, settings)? {
+        let too_many = sheet.rows.iter_mut().skip(usize::try_from(room).unwrap_or(usize::MAX));
+        for row in too_many {
+            let max = settings.max;
+            row.errors
+                .push(format!("There is room for {room} more members, and this row is one too many: {max} may be."));
+        }
+    }
+    Ok(sheet)
+}
+
+fn refuse_taken(sheet: &mut Sheet, taken: &HashSet<String>) {
+    if taken.is_empty() {
+        return;
+    }
+    for row in &mut sheet.rows {
+        if row.member.as_ref().is_some_and(|member| taken.contains(&folded(&member.email))) {
+            row.errors.push("email belongs to a member already.".to_owned());
+        }
+    }
+}
+
+/// What is wrong with a file, without keeping it.
+///
+/// # Errors
+/// [`Error::File`] where it is no list of members.
+pub fn import_judge(tx: &mut Tx<'_>, settings: &Settings, file: &[u8]) -> Result<Sheet, Error> {
+    checked(tx, settings, file)
+}
+
+/// Why a file was not saved, and what is wrong with its rows where that is why.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: Error,
+    /// The rows.
+    pub sheet: Option<Box<Sheet>>,
+}
+
+impl<E: Into<Error>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Refused { error: error.into(), sheet: None }
+    }
+}
+
+/// Checks a file and saves it at once: every row, or none. `told` hears how many are written so far.
+///
+/// # Errors
+/// [`Error::File`], [`Error::ImportInvalid`] with the rows.
+pub fn import_save(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    file: &[u8],
+    told: &dyn Fn(usize),
+) -> Result<(Uuid, Imported), Refused> {
+    // Said now, so that the file is not checked twice.
+    tx.wide()?;
+    let (id, sheet) = import_check(tx, settings, doer, file)?;
+    if sheet.bad() > 0 {
+        return Err(Refused { error: Error::ImportInvalid { bad: sheet.bad() }, sheet: Some(Box::new(sheet)) });
+    }
+    Ok((id, import_commit(tx, settings, doer, id, told)?))
+}
+
+/// An upload as it stands: its state, how many rows were good, and its rows as they are judged now.
+///
+/// # Errors
+/// [`Error::NoImport`].
+pub fn import_show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<(ImportState, u32, Sheet), Error> {
+    let kept = store::import_find(tx, id)?.ok_or(Error::NoImport)?;
+    let sheet = match kept.state {
+        // Its own rows are what it would find taken.
+        ImportState::Committed => Sheet::read(&kept.file, settings)?,
+        ImportState::Ready | ImportState::Invalid => checked(tx, settings, &kept.file)?,
+    };
+    Ok((kept.state, kept.good, sheet))
+}
+
+/// Saves a file that was checked: every row, or none. `told` hears how many are written so far; they stand only when
+/// the command is done.
+///
+/// # Errors
+/// [`Error::NoImport`], [`Error::ImportCommitted`]; [`Error::ImportInvalid`] where rows were wrong when it was checked,
+/// [`Error::ImportStale`] where they are now.
+pub fn import_commit(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    id: Uuid,
+    told: &dyn Fn(usize),
+) -> Result<Imported, Error> {
+    tx.wide()?;
+    // Whoever else makes members waits here, so that the limit is counted once.
+    crate::store::tally_change(tx, 0, 0)?;
+    let kept = store::import_find(tx, id)?.ok_or(Error::NoImport)?;
+    match kept.state {
+        ImportState::Ready => {}
+        ImportState::Committed => return Err(Error::ImportCommitted),
+        ImportState::Invalid => {
+            let sheet = checked(tx, settings, &kept.file)?;
+            return Err(Error::ImportInvalid { bad: sheet.bad() });
+        }
+    }
+    let sheet = checked(tx, settings, &kept.file)?;
+    if sheet.bad() > 0 {
+        return Err(Error::ImportStale { bad: sheet.bad() });
+    }
+    let members: Vec<_> = sheet.rows.into_iter().filter_map(|row| row.member).collect();
+    let written = members_write(tx, settings, doer, &members, "Opening balance, from a bulk upload", told);
+    written.map_err(|error| match error {
+        // Somebody took an address meanwhile.
+        Error::Store(StoreError::Unique { .. }) => Error::ImportStale { bad: 1 },
+        other => other,
+    })?;
+    store::import_committed(tx, doer.now, id)?;
+    Ok(Imported { members: members.len() })
+}
+
+/// The rows of an upload as they were given, with what is wrong with each, as CSV.
+///
+/// # Errors
+/// [`Error::NoImport`].
+pub fn import_report(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<String, Error> {
+    Ok(import_show(tx, settings, id)?.2.report())
+}

@@ -1,0 +1,170 @@
+//! Members: registered, and their name and address changed.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use purser_identity::Email;
+use purser_kit::console::Doer;
+use purser_ledger::{Kind, NewAccount, NewEntry, Transfer, accounts_open, post};
+use purser_money::Money;
+use purser_store::{Error as StoreError, Tx};
+use uuid::Uuid;
+
+use super::{funding, room};
+use crate::domain::{Member, Settings, folded};
+use crate::error::Error;
+use crate::store::{self, NewRow};
+
+/// A member to be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMember {
+    /// The name, 1 to 100 characters.
+    pub name: String,
+    /// The address, which no member has yet.
+    pub email: Email,
+    /// What the wallet begins with, zero or more.
+    pub opening: Money,
+}
+
+/// What to change of a member.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemberChange {
+    /// The name.
+    pub name: Option<String>,
+    /// The address.
+    pub email: Option<Email>,
+}
+
+/// Registers a member. What the wallet begins with is a posting.
+///
+/// # Errors
+/// [`Error::LimitReached`], [`Error::EmailTaken`].
+pub fn member_create(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &NewMember) -> Result<Member, Error> {
+    if room(tx, settings)? == Some(0) {
+        let members = store::tally(tx)?.members;
+        return Err(Error::LimitReached { max: settings.max, members });
+    }
+    email_free(tx, &new.email)?;
+    let ids = members_write(tx, settings, doer, std::slice::from_ref(new), "Opening balance", &|_| {})
+        .map_err(|error| taken(error, &new.email))?;
+    member_get(tx, settings, ids.first().copied().ok_or(Error::NoMember)?)
+}
+
+/// Members written at once; so many are told of before the next.
+const STRIDE: usize = 10_000;
+
+/// Writes members down who were checked before: wallets, members, and one entry for what the wallets begin with.
+/// `told` hears how many are written.
+pub(super) fn members_write(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    new: &[NewMember],
+    memo: &str,
+    told: &dyn Fn(usize),
+) -> Result<Vec<Uuid>, Error> {
+    let funding = funding(tx, doer.now, settings.currency())?;
+    let entry_reference = doer.fresh_id();
+    let mut written: Vec<Uuid> = Vec::with_capacity(new.len());
+    let mut transfers = Vec::new();
+    for part in new.chunks(STRIDE) {
+        let ids: Vec<Uuid> = part.iter().map(|_| doer.fresh_id()).collect();
+        let mut wallets = Vec::with_capacity(part.len());
+        for id in &ids {
+            let (path, currency) = (Member::wallet_path(*id)?, settings.currency());
+            wallets.push(NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) });
+        }
+        let accounts = accounts_open(tx, doer.now, &wallets)?;
+        let folded: Vec<String> = part.iter().map(|one| folded(&one.email)).collect();
+        let rows = part.iter().zip(&ids).zip(accounts.iter().zip(&folded));
+        let rows = rows.map(|((one, id), (account, email_folded))| {
+            let (name, email) = (one.name.as_str(), one.email.as_str());
+            NewRow { id: *id, name, email, email_folded, account: *account }
+        });
+        store::members_insert(tx, doer.now, &rows.collect::<Vec<_>>())?;
+        let opened = part.iter().zip(accounts).filter(|(one, _)| one.opening.is_positive());
+        transfers.extend(opened.map(|(one, account)| Transfer {
+            debit: funding,
+            credit: account,
+            amount: one.opening,
+        }));
+        written.extend(ids);
+        told(written.len());
+    }
+    if !transfers.is_empty() {
+        let (actor, memo) = (doer.actor.clone(), memo.to_owned());
+        let entry = NewEntry { kind: "members.opening", actor, memo, reference: Some(entry_reference.to_string()) };
+        post(tx, doer.now, entry, &transfers)?;
+    }
+    Ok(written)
+}
+
+fn email_free(tx: &mut Tx<'_>, email: &Email) -> Result<(), Error> {
+    if store::emails_taken(tx, &[folded(email).as_str()])?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::EmailTaken(email.as_str().to_owned()))
+}
+
+/// Another command was quicker to take the address.
+fn taken(error: Error, email: &Email) -> Error {
+    match error {
+        Error::Store(StoreError::Unique { .. }) => Error::EmailTaken(email.as_str().to_owned()),
+        other => other,
+    }
+}
+
+/// Those of these addresses, in lower case, that a member has.
+pub(super) fn emails_taken(tx: &mut Tx<'_>, folded: &[&str]) -> Result<HashSet<String>, Error> {
+    Ok(store::emails_taken(tx, folded)?.into_iter().collect())
+}
+
+/// The member with this id.
+///
+/// # Errors
+/// [`Error::NoMember`].
+pub fn member_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Member, Error> {
+    store::member_find(tx, id, settings.currency())?.ok_or(Error::NoMember)
+}
+
+/// Changes a member's name or address.
+///
+/// # Errors
+/// [`Error::NoMember`], [`Error::EmailTaken`].
+pub fn member_change(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+    change: &MemberChange,
+) -> Result<Member, Error> {
+    let mut member = member_get(tx, settings, id)?;
+    let mut email_folded = member.email.to_ascii_lowercase();
+    if let Some(email) = &change.email {
+        let new = folded(email);
+        if new != email_folded {
+            email_free(tx, email)?;
+        }
+        email_folded = new;
+        email.as_str().clone_into(&mut member.email);
+    }
+    if let Some(name) = &change.name {
+        member.name.clone_from(name);
+    }
+    member.updated_at = now;
+    let written = store::member_update(tx, &member, &email_folded).map_err(Error::from);
+    match &change.email {
+        Some(email) => written.map_err(|error| taken(error, email))?,
+        None => written?,
+    }
+    Ok(member)
+}
+
+/// These members, oldest first: the order in which they are expired and reverted.
+pub(super) fn members_in_order(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<Vec<Member>, Error> {
+    let mut members = store::members_by_id(tx, ids, settings.currency())?;
+    members.sort_unstable_by_key(|member| (member.created_at, member.id));
+    members.dedup_by_key(|member| member.id);
+    let distinct: HashSet<&Uuid> = ids.iter().collect();
+    if members.len() == distinct.len() { Ok(members) } else { Err(Error::NoMember) }
+}

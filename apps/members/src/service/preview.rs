@@ -1,0 +1,119 @@
+//! What an expiry or a revert would do, said before it is done.
+
+use std::collections::HashMap;
+
+use purser_money::Money;
+use purser_store::{Error as StoreError, Tx};
+use uuid::Uuid;
+
+use super::member::members_in_order;
+use super::pool_balance;
+use crate::domain::{DebtStatus, Lacking, Member, Settings, times};
+use crate::error::{Error, NAMED};
+use crate::store;
+
+/// Levies in one command, at most: it is one transaction, and others wait for its locks.
+const MOST_LEVIES: i64 = 1_000_000;
+
+/// What expiring members would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpirePreview {
+    /// The members, in the order in which they would expire, and how many would pay for each.
+    pub members: Vec<(Member, i64)>,
+    /// How many living members there are.
+    pub alive: i64,
+    /// What would come into the pool if everybody paid.
+    pub total: Money,
+    /// Who could not pay, and what is missing.
+    pub lacking: Vec<Lacking>,
+    /// Whether there are more of them than these.
+    pub more: bool,
+    /// Who is expired already.
+    pub expired: Option<Member>,
+    /// Why it is too much at once, where it is.
+    pub too_many: Option<Error>,
+}
+
+/// What expiring these members would do.
+///
+/// # Errors
+/// [`Error::NoMember`].
+pub fn expire_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<ExpirePreview, Error> {
+    let members = members_in_order(tx, settings, ids)?;
+    let alive = store::tally(tx)?.alive;
+    let expired = members.iter().find(|member| member.is_expired()).cloned();
+    let (lacking, more) = lacking(tx, settings, &members)?;
+    let too_many = refuse_too_many(tx, members.len()).err();
+    let members: Vec<(Member, i64)> =
+        members.into_iter().zip(1_i64..).map(|(member, place)| (member, (alive - place).max(0))).collect();
+    let payments = members.iter().map(|(_, payers)| payers).sum();
+    let total = times(settings.levy, payments)
+        .ok_or_else(|| Error::Store(StoreError::Engine("a sum of levies past 64 bits".to_owned())))?;
+    Ok(ExpirePreview { members, alive, total, lacking, more, expired, too_many })
+}
+
+/// Who could not pay for the expiry of all of `members`, at most [`NAMED`] of them, and whether there are more.
+pub(super) fn lacking(tx: &mut Tx<'_>, settings: &Settings, members: &[Member]) -> Result<(Vec<Lacking>, bool), Error> {
+    // The nth of those who expire pays for the n − 1 before; everybody else pays for all.
+    let places: HashMap<Uuid, i64> = members.iter().map(|member| member.id).zip(0_i64..).collect();
+    let all = i64::try_from(members.len()).unwrap_or(i64::MAX);
+    let Some(most) = times(settings.levy, all) else { return Ok((Vec::new(), false)) };
+    let few = u32::try_from(members.len()).unwrap_or(u32::MAX);
+    let poor = store::poor(tx, most, NAMED.saturating_add(few).saturating_add(1))?;
+    let mut lacking: Vec<Lacking> = poor
+        .into_iter()
+        .filter_map(|member| {
+            let needed = times(settings.levy, places.get(&member.id).copied().unwrap_or(all))?;
+            let (available, missing) = (member.available(), needed.checked_sub(member.available())?);
+            missing.is_positive().then_some(Lacking { id: member.id, name: member.name, available, missing })
+        })
+        .collect();
+    let more = lacking.len() > NAMED as usize;
+    lacking.truncate(NAMED as usize);
+    Ok((lacking, more))
+}
+
+/// Refuses what would be too many levies in one transaction.
+pub(super) fn refuse_too_many(tx: &mut Tx<'_>, expiries: usize) -> Result<(), Error> {
+    let alive = store::tally(tx)?.alive;
+    let levies = i64::try_from(expiries).unwrap_or(i64::MAX).saturating_mul(alive.max(1));
+    if expiries > 1 && levies > MOST_LEVIES {
+        return Err(Error::TooManyAtOnce { expiries, levies, most: MOST_LEVIES });
+    }
+    Ok(())
+}
+
+/// What reverting members would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevertPreview {
+    /// The members, in the order in which they would be reverted, how many would get something back, and how much each.
+    pub members: Vec<(Member, i64, Money)>,
+    /// What would go out of the pool.
+    pub total: Money,
+    /// What the pool has.
+    pub pool: Money,
+    /// Who is not expired.
+    pub alive: Option<Member>,
+}
+
+/// What reverting these members would do.
+///
+/// # Errors
+/// [`Error::NoMember`].
+pub fn revert_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<RevertPreview, Error> {
+    let (mut rows, mut alive, mut total) = (Vec::new(), None, Money::zero(settings.currency()));
+    for member in members_in_order(tx, settings, ids)? {
+        let Some(expiry) = store::expiry::expiry_standing(tx, member.id, settings.currency())? else {
+            alive.get_or_insert(member);
+            continue;
+        };
+        let debts =
+            if expiry.debtors > 0 { store::expiry::debts_of(tx, expiry.id, settings.currency())? } else { Vec::new() };
+        let paid = debts.iter().filter(|debt| debt.status == DebtStatus::Paid).count();
+        let payments = expiry.payers.saturating_add(i64::try_from(paid).unwrap_or(0));
+        let sum = times(expiry.levy, payments).and_then(|sum| total.checked_add(sum));
+        total = sum.ok_or_else(|| Error::Store(StoreError::Engine("a sum of levies past 64 bits".to_owned())))?;
+        rows.push((member, payments, expiry.levy));
+    }
+    Ok(RevertPreview { members: rows, total, pool: pool_balance(tx, settings)?, alive })
+}

@@ -1,0 +1,373 @@
+//! A file of members, read and checked without a database: what its rows say, and what is wrong with each.
+
+use std::collections::HashMap;
+
+use csv::{ReaderBuilder, StringRecord, Trim, WriterBuilder};
+use purser_kit::Rule;
+
+use crate::domain::{Settings, folded, parse_email, parse_name, parse_opening};
+use crate::service::NewMember;
+
+/// The most bytes of a file: 12 MiB.
+pub const MOST_BYTES: usize = 12 * 1_024 * 1_024;
+
+/// The most rows of a file, its header and blank ones not counted.
+pub const MOST_ROWS: usize = 100_000;
+
+/// A file to begin with.
+pub const TEMPLATE: &str = "name,email,wallet_balance\r\nAsha Rao,asha.rao@example.com,100.00\r\n";
+
+/// The columns that a file must have.
+const COLUMNS: [&str; 3] = ["name", "email", "wallet_balance"];
+
+/// The column that a report adds. A mended report may be uploaded with it.
+const ERRORS: &str = "errors";
+
+/// Why a file is no list of members.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// There is nothing in it.
+    #[error("The file is empty. Its first line must name the columns: name, email, wallet_balance.")]
+    Empty,
+    /// It has a header and nothing else.
+    #[error("The file has no rows under its header.")]
+    NoRows,
+    /// It is larger than may be.
+    #[error("The file has {bytes} bytes, and may have at most {most}.")]
+    TooLarge {
+        /// How large it is.
+        bytes: usize,
+        /// How large it may be.
+        most: usize,
+    },
+    /// It has more rows than may be.
+    #[error("The file has more than {0} rows. Upload it in parts.")]
+    TooManyRows(usize),
+    /// It is text in another encoding, or no text.
+    #[error("The file is not text in UTF-8: line {line} is not. Save it as \"CSV UTF-8\".")]
+    NotUtf8 {
+        /// The line.
+        line: usize,
+    },
+    /// It lacks columns.
+    #[error("The file lacks the column{} {}. Its first line must name the columns: name, email, wallet_balance.",
+        if .0.len() == 1 { "" } else { "s" }, .0.join(" and "))]
+    MissingColumns(Vec<&'static str>),
+    /// It has a column twice.
+    #[error("The file has the column {0} twice.")]
+    RepeatedColumn(String),
+    /// It has a column that members do not have.
+    #[error(
+        "The file has the column '{0}', which members do not have. The columns are name, email and wallet_balance."
+    )]
+    UnknownColumn(String),
+    /// It breaks the rules of CSV.
+    #[error("The file is not CSV: {0}.")]
+    Malformed(String),
+}
+
+/// A file, read.
+#[derive(Debug, Clone)]
+pub struct Sheet {
+    header: Vec<String>,
+    /// Where each of the columns stands.
+    places: [usize; 3],
+    /// The rows that are not blank.
+    pub rows: Vec<SheetRow>,
+}
+
+/// A row of a file.
+#[derive(Debug, Clone)]
+pub struct SheetRow {
+    /// Its line in the file, from 1; the header is one.
+    pub line: u64,
+    /// Its cells as they were given.
+    pub cells: Vec<String>,
+    /// What it says, where it can be read.
+    pub member: Option<NewMember>,
+    /// What is wrong with it.
+    pub errors: Vec<String>,
+}
+
+impl Sheet {
+    /// Reads a file, and finds whatever can be wrong with it by itself.
+    ///
+    /// # Errors
+    /// [`FileError`] where it is no list of members. What is wrong with rows stands in the rows.
+    pub fn read(file: &[u8], settings: &Settings) -> Result<Self, FileError> {
+        let text = text(file)?;
+        let mut reader =
+            ReaderBuilder::new().flexible(true).has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
+        let mut records = reader.records();
+        let malformed = |error: csv::Error| FileError::Malformed(error.to_string());
+        let header = records.next().ok_or(FileError::Empty)?.map_err(malformed)?;
+        let header: Vec<String> = header.iter().map(|cell| cell.to_lowercase()).collect();
+        let places = places(&header)?;
+        let mut sheet = Sheet { header, places, rows: Vec::new() };
+        for record in records {
+            let record = record.map_err(malformed)?;
+            if record.iter().all(str::is_empty) {
+                continue;
+            }
+            if sheet.rows.len() == MOST_ROWS {
+                return Err(FileError::TooManyRows(MOST_ROWS));
+            }
+            sheet.rows.push(sheet.row(&record, line(text, &record), settings));
+        }
+        if sheet.rows.is_empty() {
+            return Err(FileError::NoRows);
+        }
+        sheet.refuse_repeated();
+        Ok(sheet)
+    }
+
+    fn row(&self, record: &StringRecord, line: u64, settings: &Settings) -> SheetRow {
+        let mut errors = Vec::new();
+        let cell = |column: usize| plain(record.get(self.places[column]).unwrap_or_default());
+        let name = read(&mut errors, "name", cell(0), parse_name);
+        let email = read(&mut errors, "email", cell(1), parse_email);
+        let opening = read(&mut errors, "wallet_balance", cell(2), |text| parse_opening(text, settings));
+        let surplus = record.iter().skip(self.header.len()).any(|cell| !cell.is_empty());
+        let unnamed = std::iter::zip(&self.header, record).any(|(head, cell)| head.is_empty() && !cell.is_empty());
+        if surplus || unnamed {
+            errors.push("The row has more cells than the header names.".to_owned());
+        }
+        let member = name.zip(email).zip(opening).map(|((name, email), opening)| NewMember { name, email, opening });
+        SheetRow { line, cells: record.iter().map(str::to_owned).collect(), member, errors }
+    }
+
+    /// Says of rows with the same address which others have it.
+    fn refuse_repeated(&mut self) {
+        let mut seen: HashMap<String, Vec<usize>> = HashMap::with_capacity(self.rows.len());
+        for index in 0..self.rows.len() {
+            if let Some(email) = self.email(index) {
+                seen.entry(email).or_default().push(index);
+            }
+        }
+        for places in seen.into_values().filter(|places| places.len() > 1) {
+            for place in &places {
+                let others = places.iter().filter(|other| *other != place).map(|other| self.rows[*other].line);
+                let others: Vec<String> = others.take(5).map(|line| line.to_string()).collect();
+                let (word, more) =
+                    (if others.len() == 1 { "row" } else { "rows" }, if places.len() > 6 { " …" } else { "" });
+                let text = format!("email is also in {word} {}{more}.", others.join(", "));
+                self.rows[*place].errors.push(text);
+            }
+        }
+    }
+
+    /// The address of a row, in lower case, where it has one.
+    fn email(&self, index: usize) -> Option<String> {
+        let cell = self.rows[index].cells.get(self.places[1])?;
+        parse_email(plain(cell)).ok().map(|email| folded(&email))
+    }
+
+    /// The addresses of all rows that can be read, in lower case.
+    #[must_use]
+    pub fn emails(&self) -> Vec<String> {
+        self.rows.iter().filter_map(|row| row.member.as_ref()).map(|member| folded(&member.email)).collect()
+    }
+
+    /// How many rows are wrong.
+    #[must_use]
+    pub fn bad(&self) -> u32 {
+        let bad = self.rows.iter().filter(|row| !row.errors.is_empty()).count();
+        u32::try_from(bad).unwrap_or(u32::MAX)
+    }
+
+    /// How many rows are not.
+    #[must_use]
+    pub fn good(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX).saturating_sub(self.bad())
+    }
+
+    /// The name, address and balance of a row as they were given.
+    #[must_use]
+    pub fn given<'r>(&self, row: &'r SheetRow) -> [&'r str; 3] {
+        self.places.map(|place| row.cells.get(place).map_or("", String::as_str))
+    }
+
+    /// The rows as they were given and what is wrong with each, as CSV that no spreadsheet runs.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let kept: Vec<usize> = (0..self.header.len()).filter(|place| self.header[*place] != ERRORS).collect();
+        let mut writer = WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let header = kept.iter().map(|place| harmless(&self.header[*place])).chain([ERRORS.to_owned()]);
+        let mut fine = writer.write_record(header).is_ok();
+        for row in &self.rows {
+            let cells = kept.iter().map(|place| harmless(row.cells.get(*place).map_or("", String::as_str)));
+            fine &= writer.write_record(cells.chain([harmless(&row.errors.join(" "))])).is_ok();
+        }
+        // Writing into memory does not fail.
+        let bytes = writer.into_inner().unwrap_or_default();
+        if fine { String::from_utf8(bytes).unwrap_or_default() } else { String::new() }
+    }
+}
+
+/// The line that a record begins on: its position is where the reader was before it passed over empty lines.
+fn line(text: &str, record: &StringRecord) -> u64 {
+    let Some(position) = record.position() else { return 0 };
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let before = text.as_bytes().get(start..).unwrap_or_default().iter();
+    let skipped = before.take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+    position.line() + skipped as u64
+}
+
+fn text(file: &[u8]) -> Result<&str, FileError> {
+    if file.len() > MOST_BYTES {
+        return Err(FileError::TooLarge { bytes: file.len(), most: MOST_BYTES });
+    }
+    let text = std::str::from_utf8(file).map_err(|error| {
+        let before = file.get(..error.valid_up_to()).unwrap_or_default();
+        FileError::NotUtf8 { line: before.iter().filter(|byte| **byte == b'\n').count() + 1 }
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() { Err(FileError::Empty) } else { Ok(text) }
+}
+
+fn places(header: &[String]) -> Result<[usize; 3], FileError> {
+    for (index, name) in header.iter().enumerate() {
+        if name.is_empty() || name == ERRORS {
+            continue;
+        }
+        if header[..index].contains(name) {
+            return Err(FileError::RepeatedColumn(name.clone()));
+        }
+    }
+    let found = COLUMNS.map(|column| header.iter().position(|name| name == column));
+    let missing: Vec<&'static str> =
+        std::iter::zip(COLUMNS, found).filter(|(_, place)| place.is_none()).map(|(column, _)| column).collect();
+    if !missing.is_empty() {
+        return Err(FileError::MissingColumns(missing));
+    }
+    let known = |name: &str| name.is_empty() || name == ERRORS || COLUMNS.contains(&name);
+    if let Some(unknown) = header.iter().find(|name| !known(name)) {
+        return Err(FileError::UnknownColumn(unknown.chars().take(40).collect()));
+    }
+    Ok(found.map(Option::unwrap_or_default))
+}
+
+fn read<T>(
+    errors: &mut Vec<String>,
+    column: &str,
+    cell: &str,
+    parse: impl FnOnce(&str) -> Result<T, Rule>,
+) -> Option<T> {
+    if cell.is_empty() {
+        errors.push(format!("{column} is empty."));
+        return None;
+    }
+    match parse(cell) {
+        Ok(value) => Some(value),
+        Err(rule) => {
+            let shown: String = cell.chars().take(40).collect();
+            errors.push(format!("{column} must {}; it is '{shown}'.", rule.must));
+            None
+        }
+    }
+}
+
+/// What a spreadsheet would run as a formula begins with one of these.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// A cell that no spreadsheet takes for a formula.
+fn harmless(cell: &str) -> String {
+    if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// The cell before it was made harmless, so that a mended report reads as the file it came from.
+fn plain(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).unwrap_or(cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheet(text: &str) -> Sheet {
+        Sheet::read(text.as_bytes(), &Settings::standard()).unwrap()
+    }
+
+    fn refusal(file: &[u8]) -> FileError {
+        Sheet::read(file, &Settings::standard()).unwrap_err()
+    }
+
+    fn errors(text: &str) -> Vec<Vec<String>> {
+        sheet(text).rows.into_iter().map(|row| row.errors).collect()
+    }
+
+    #[test]
+    fn columns_come_in_any_order_and_case_after_a_byte_order_mark() {
+        let sheet = sheet(
+            "\u{feff}Wallet_Balance, EMAIL ,Name,errors\n\n100.50,Asha@Example.com,Asha Rao,was wrong\n , ,\n\"0\",b@c.example,\"Rao, Bina\"\n",
+        );
+        assert_eq!(sheet.bad(), 0, "{:?}", sheet.rows);
+        let read: Vec<_> = sheet.rows.iter().map(|row| (row.line, row.member.clone().unwrap())).collect();
+        assert_eq!((read[0].0, read[0].1.name.as_str(), read[0].1.opening.minor()), (3, "Asha Rao", 10_050));
+        assert_eq!((read[1].0, read[1].1.name.as_str(), read[1].1.opening.minor()), (5, "Rao, Bina", 0));
+        assert_eq!(sheet.emails(), ["asha@example.com", "b@c.example"]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_list_of_members_is_refused_whole() {
+        assert_eq!(refusal(b""), FileError::Empty);
+        assert_eq!(refusal(b"\xef\xbb\xbf \n"), FileError::Empty);
+        assert_eq!(refusal(b"name,email,wallet_balance\n\n,,\n"), FileError::NoRows);
+        assert_eq!(refusal(b"name,email\na,b\n"), FileError::MissingColumns(vec!["wallet_balance"]));
+        assert_eq!(refusal(b"a,b@c.example,1\n"), FileError::MissingColumns(COLUMNS.to_vec()));
+        assert_eq!(refusal(b"name,email,wallet_balance,Name\n"), FileError::RepeatedColumn("name".to_owned()));
+        assert_eq!(refusal(b"name,email,wallet_balance,phone\n"), FileError::UnknownColumn("phone".to_owned()));
+        assert_eq!(refusal(b"name,email,wallet_balance\nJos\xe9,a@b.example,1\n"), FileError::NotUtf8 { line: 2 });
+        assert_eq!(refusal(&[0xff, 0xfe, b'n', 0]), FileError::NotUtf8 { line: 1 });
+        let long = vec![b'x'; MOST_BYTES + 1];
+        assert_eq!(refusal(&long), FileError::TooLarge { bytes: MOST_BYTES + 1, most: MOST_BYTES });
+    }
+
+    #[test]
+    fn one_row_more_than_may_be_is_too_many() {
+        let header = "name,email,wallet_balance\n";
+        let rows = |count| (0..count).map(|n| format!("M,m{n}@x.example,1\n")).collect::<String>();
+        assert_eq!(sheet(&format!("{header}{}", rows(MOST_ROWS))).good(), 100_000);
+        assert_eq!(refusal(format!("{header}{}", rows(MOST_ROWS + 1)).as_bytes()), FileError::TooManyRows(MOST_ROWS));
+    }
+
+    #[test]
+    fn each_row_says_all_that_is_wrong_with_it() {
+        let found = errors(
+            "name,email,wallet_balance\n,no mail,₹100\nB,b@c.example,NaN\nC,c@c.example,1e3\nD,d@c.example,10.005\n\
+             E,e@c.example,-1\nF,f@c.example,100000000\nG,g@c.example\nH,h@c.example,1,2\nI,i@c.example,\"1,000\"\n",
+        );
+        assert_eq!(found[0].len(), 3, "{:?}", found[0]);
+        assert_eq!(found[0][0], "name is empty.");
+        assert!(found[0][1].starts_with("email must be an email address") && found[0][1].ends_with("it is 'no mail'."));
+        assert_eq!(found[0][2], "wallet_balance must be a plain decimal number such as 100.00; it is '₹100'.");
+        assert_eq!(found[1], ["wallet_balance must be a plain decimal number such as 100.00; it is 'NaN'."]);
+        assert_eq!(found[2], ["wallet_balance must be written out, without an exponent; it is '1e3'."]);
+        assert_eq!(found[3], ["wallet_balance must have at most 2 decimals; it is '10.005'."]);
+        assert_eq!(found[4], ["wallet_balance must be zero or more; it is '-1'."]);
+        assert_eq!(found[5], ["wallet_balance must be at most 99999999.99; it is '100000000'."]);
+        assert_eq!(found[6], ["wallet_balance is empty."]);
+        assert_eq!(found[7], ["The row has more cells than the header names."]);
+        assert_eq!(found[8], ["wallet_balance must be a plain decimal number such as 100.00; it is '1,000'."]);
+    }
+
+    #[test]
+    fn rows_with_one_address_name_each_other() {
+        let found = errors("name,email,wallet_balance\nA,a@b.example,1\nB,b@b.example,1\nC,A@B.example,x\n");
+        assert_eq!(found[0], ["email is also in row 4."]);
+        assert!(found[1].is_empty());
+        assert_eq!(found[2].last().map(String::as_str), Some("email is also in row 2."));
+    }
+
+    #[test]
+    fn a_report_runs_in_no_spreadsheet_and_reads_back_as_it_was() {
+        let first = sheet("email,name,wallet_balance\na@b.example,=1+1,-5\nb@b.example,\"say \"\"x\"\"\",1\n");
+        let report = first.report();
+        let expected = "email,name,wallet_balance,errors\r\na@b.example,'=1+1,'-5,\
+                        wallet_balance must be zero or more; it is '-5'.\r\nb@b.example,\"say \"\"x\"\"\",1,\r\n";
+        assert_eq!(report, expected);
+        let again = sheet(&report.replace("'-5,", "5,"));
+        assert_eq!(again.bad(), 0, "{:?}", again.rows);
+        assert_eq!(again.rows[0].member.as_ref().map(|member| member.name.as_str()), Some("=1+1"));
+    }
+}

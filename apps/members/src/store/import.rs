@@ -1,0 +1,80 @@
+//! Uploaded files.
+
+use jiff::Timestamp;
+use purser_store::{Error, Tx, params};
+use uuid::Uuid;
+
+/// How an uploaded file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportState {
+    /// Every row was good when it was checked.
+    Ready,
+    /// Some row was not.
+    Invalid,
+    /// Its rows are members.
+    Committed,
+}
+
+impl ImportState {
+    /// Its name in the API and the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ImportState::Ready => "ready",
+            ImportState::Invalid => "invalid",
+            ImportState::Committed => "committed",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, Error> {
+        let all = [ImportState::Ready, ImportState::Invalid, ImportState::Committed];
+        let state = all.into_iter().find(|state| state.name() == name);
+        state.ok_or_else(|| Error::Engine(format!("members_import.state is {name}")))
+    }
+}
+
+/// An uploaded file.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) file: Vec<u8>,
+    pub(crate) good: u32,
+    pub(crate) state: ImportState,
+}
+
+/// A file to be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewImport<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) file: &'a [u8],
+    pub(crate) good: u32,
+    pub(crate) bad: u32,
+    pub(crate) actor: &'a str,
+}
+
+pub(crate) fn import_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewImport<'_>) -> Result<(), Error> {
+    let state = if new.bad == 0 { ImportState::Ready } else { ImportState::Invalid };
+    tx.execute(
+        "INSERT INTO members_import (id, file, good, bad, state, actor, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &params![new.id, new.file, new.good, new.bad, state.name(), new.actor, now],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn import_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
+    tx.query_opt("SELECT file, good, state FROM members_import WHERE id = ?1", &params![id], |row| {
+        let state: String = row.get(2)?;
+        Ok(Kept { file: row.get(0)?, good: row.get(1)?, state: ImportState::from_name(&state)? })
+    })
+}
+
+/// Writes down that a file's rows are members now.
+pub(crate) fn import_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
+    let sql = "UPDATE members_import SET state = 'committed', committed_at = ?2 WHERE id = ?1";
+    tx.execute(sql, &params![id, now]).map(drop)
+}
+
+/// Forgets files that came before `before`.
+pub(crate) fn imports_forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+    tx.execute("DELETE FROM members_import WHERE created_at < ?1", &params![before])
+}

@@ -1,0 +1,137 @@
+//! Whether an upload is what is wanted, and a clean copy of it.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use sha2::{Digest, Sha256};
+
+use crate::kind::Sent;
+use crate::{Kind, Refusal, jpeg};
+
+/// What may be uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accept {
+    /// Whether a PDF may come instead of a picture.
+    pub pdf: bool,
+    /// Bytes, at most.
+    pub bytes: usize,
+    /// Pixels, at most.
+    pub pixels: u64,
+    /// Pixels on a side, at most.
+    pub longest: u32,
+}
+
+impl Accept {
+    /// A picture of a person or a thing: 10 MiB, 30 million pixels (more than most phones take).
+    pub const PICTURE: Accept = Accept { pdf: false, bytes: 10 << 20, pixels: 30_000_000, longest: 16_384 };
+
+    /// What shows that somebody has paid: a picture, or a PDF.
+    pub const RECEIPT: Accept = Accept { pdf: true, ..Accept::PICTURE };
+
+    fn wanted(&self) -> &'static str {
+        if self.pdf { "a PNG, JPEG or WebP picture, or a PDF" } else { "a PNG, JPEG or WebP picture" }
+    }
+}
+
+/// A file fit to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What it is.
+    pub kind: Kind,
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// Pixels across and down; a PDF has none.
+    pub size: Option<(u32, u32)>,
+    /// The hash of `bytes`.
+    pub sha256: [u8; 32],
+}
+
+/// How faithful a photograph stays: hardly anybody sees the difference.
+const QUALITY: u8 = 88;
+
+/// Bytes of memory that decoding may take for each pixel of the deepest picture, and in any case besides.
+const MEMORY_PER_PIXEL: u64 = 8;
+const MEMORY: u64 = 16 << 20;
+
+/// Where a PDF must say that it ends, counted from its end: other programs look as far.
+const PDF_TAIL: usize = 1_024;
+
+/// Checks an upload, and encodes a picture anew. Takes up to some seconds and a few hundred megabytes: to be run on a
+/// thread for such work, a few at once ([`FileStore::check`](crate::FileStore::check) sees to both).
+///
+/// A photograph (and a WebP picture without transparency) becomes a JPEG, any other picture a PNG, turned as its camera
+/// was held. Of a moving picture the first frame stays.
+///
+/// # Errors
+/// Why it is not taken. How large a picture will be is known before anything is unpacked.
+pub fn check(bytes: &[u8], accept: &Accept) -> Result<Checked, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::Empty);
+    }
+    if bytes.len() > accept.bytes {
+        return Err(Refusal::TooLarge { bytes: bytes.len(), limit: accept.bytes });
+    }
+    match Sent::of(bytes) {
+        Some(Sent::Png) => picture(bytes, ImageFormat::Png, accept),
+        Some(Sent::Jpeg) if !jpeg::is_whole(bytes) => Err(Refusal::Damaged),
+        Some(Sent::Jpeg) => picture(bytes, ImageFormat::Jpeg, accept),
+        Some(Sent::Webp) if !webp_is_whole(bytes) => Err(Refusal::Damaged),
+        Some(Sent::Webp) => picture(bytes, ImageFormat::WebP, accept),
+        Some(Sent::Pdf) if accept.pdf => pdf(bytes),
+        _ => Err(Refusal::Type { wanted: accept.wanted() }),
+    }
+}
+
+fn picture(bytes: &[u8], format: ImageFormat, accept: &Accept) -> Result<Checked, Refusal> {
+    let damaged = |_| Refusal::Damaged;
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(accept.pixels.saturating_mul(MEMORY_PER_PIXEL).saturating_add(MEMORY));
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    let all = u64::from(width) * u64::from(height);
+    if all == 0 || all > accept.pixels || width.max(height) > accept.longest {
+        let (limit, longest) = (accept.pixels, accept.longest);
+        return Err(Refusal::Pixels { width, height, limit, longest });
+    }
+    let orientation = decoder.orientation().map_err(damaged)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    image.apply_orientation(orientation);
+    let is_photograph = format == ImageFormat::Jpeg || (format == ImageFormat::WebP && !image.color().has_alpha());
+    let kind = if is_photograph { Kind::Jpeg } else { Kind::Png };
+    let mut out = Vec::new();
+    match kind {
+        Kind::Jpeg => {
+            let image = DynamicImage::ImageRgb8(image.to_rgb8());
+            image.write_with_encoder(JpegEncoder::new_with_quality(&mut out, QUALITY)).map_err(damaged)?;
+        }
+        _ => image.write_to(&mut Cursor::new(&mut out), ImageFormat::Png).map_err(damaged)?,
+    }
+    Ok(kept(kind, out, Some((image.width(), image.height()))))
+}
+
+/// Its first lines say how long it is.
+fn webp_is_whole(bytes: &[u8]) -> bool {
+    let said = bytes.get(4..8).and_then(|field| <[u8; 4]>::try_from(field).ok()).map(u32::from_le_bytes);
+    said.and_then(|said| usize::try_from(said).ok()).is_some_and(|said| said >= 4 && said <= bytes.len() - 8)
+}
+
+/// A PDF cannot be encoded anew: it is kept as it is, and never shown by a browser of ours.
+fn pdf(bytes: &[u8]) -> Result<Checked, Refusal> {
+    let version = bytes.get(5..8).is_some_and(|version| matches!(version, [b'1' | b'2', b'.', b'0'..=b'9']));
+    let tail = &bytes[bytes.len().saturating_sub(PDF_TAIL)..];
+    if !version || !tail.windows(5).any(|window| window == b"%%EOF") {
+        return Err(Refusal::Damaged);
+    }
+    Ok(kept(Kind::Pdf, bytes.to_vec(), None))
+}
+
+fn kept(kind: Kind, bytes: Vec<u8>, size: Option<(u32, u32)>) -> Checked {
+    let sha256 = Sha256::digest(&bytes).into();
+    Checked { kind, bytes, size, sha256 }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! Where files lie: a folder of this machine. Another place, such as S3, will be another [`Backend`].
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use crate::{Accept, Checked, Error, File, Kind, check};
+
+/// Uploads checked at the same time: each may take a few hundred megabytes, and a core.
+const CHECKS: usize = 2;
+
+/// Keeps files. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct FileStore {
+    backend: Backend,
+    checks: Arc<Semaphore>,
+}
+
+#[derive(Debug, Clone)]
+enum Backend {
+    Folder(Arc<Path>),
+}
+
+impl FileStore {
+    /// Keeps them in a folder, which is made when the first comes.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        FileStore { backend: Backend::Folder(path.into().into()), checks: Arc::new(Semaphore::new(CHECKS)) }
+    }
+
+    /// [`check`] on a thread for such work; whoever comes while others are under way waits.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub async fn check(&self, bytes: Vec<u8>, accept: Accept) -> Result<Checked, Error> {
+        let turn = Arc::clone(&self.checks).acquire_owned().await.map_err(|_| Error::Stopped)?;
+        let checked = blocking(move || {
+            let _turn = turn;
+            Ok(check(&bytes, &accept)?)
+        });
+        checked.await
+    }
+
+    /// Keeps a file under this id, which is fresh: whole and on the disk when this returns. Saving the same again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub async fn save(&self, id: Uuid, checked: &Checked) -> Result<(), Error> {
+        let (Backend::Folder(folder), place) = (self.backend.clone(), Place::of(id, checked.kind));
+        let bytes = checked.bytes.clone();
+        blocking(move || place.write(&folder, &bytes).map_err(|cause| place.error(cause))).await
+    }
+
+    /// Reads a file, and holds it against what the database knows of it.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Changed`], [`Error::Disk`].
+    pub async fn read(&self, file: &File) -> Result<Vec<u8>, Error> {
+        let (Backend::Folder(folder), place) = (self.backend.clone(), Place::of(file.id, file.kind));
+        let expected = file.sha256;
+        let read = blocking(move || {
+            let bytes = fs::read(place.path(&folder)).map_err(|cause| place.error(cause))?;
+            if <[u8; 32]>::from(Sha256::digest(&bytes)) == expected {
+                Ok(bytes)
+            } else {
+                Err(Error::Changed(place.name))
+            }
+        });
+        read.await
+    }
+
+    /// Removes a file, after the commit that removed its row. One that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub async fn remove(&self, id: Uuid, kind: Kind) -> Result<(), Error> {
+        let (Backend::Folder(folder), place) = (self.backend.clone(), Place::of(id, kind));
+        let removed = blocking(move || match fs::remove_file(place.path(&folder)) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(place.error(cause)),
+            _ => Ok(()),
+        });
+        removed.await
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    spawn_blocking(work).await.map_err(|_| Error::Stopped)?
+}
+
+/// `ab/cd/<id>.png`: the folders are the id's last digits, which are random. Nothing that a person wrote is part of it.
+struct Place {
+    folders: [String; 2],
+    name: String,
+}
+
+impl Place {
+    fn of(id: Uuid, kind: Kind) -> Self {
+        let digits = id.simple().to_string();
+        let folders = [digits[28..30].to_owned(), digits[30..].to_owned()];
+        Place { folders, name: format!("{digits}.{}", kind.extension()) }
+    }
+
+    fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(&self.folders[0]).join(&self.folders[1]).join(&self.name)
+    }
+
+    fn error(&self, cause: io::Error) -> Error {
+        match cause.kind() {
+            io::ErrorKind::NotFound => Error::Missing,
+            _ => Error::Disk { name: self.name.clone(), cause },
+        }
+    }
+
+    /// Under a hidden name first, so that nobody ever reads half a file.
+    fn write(&self, folder: &Path, bytes: &[u8]) -> io::Result<()> {
+        let path = self.path(folder);
+        let inner = folder.join(&self.folders[0]).join(&self.folders[1]);
+        folder_create(&inner)?;
+        let half = inner.join(format!(".{}", self.name));
+        let written = write_synced(&half, bytes).and_then(|()| fs::rename(&half, &path));
+        if written.is_err() {
+            // The error that matters is the first.
+            let _ = fs::remove_file(&half);
+        }
+        written?;
+        for made in [inner.as_path(), &folder.join(&self.folders[0]), folder] {
+            fs::File::open(made)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+fn folder_create(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(bytes: &[u8]) -> Checked {
+        let sha256 = Sha256::digest(bytes).into();
+        Checked { kind: Kind::Pdf, bytes: bytes.to_vec(), size: None, sha256 }
+    }
+
+    fn file(id: Uuid, checked: &Checked) -> File {
+        File {
+            id,
+            owner_kind: "test".to_owned(),
+            owner_id: id,
+            kind: checked.kind,
+            bytes: 1,
+            size: None,
+            sha256: checked.sha256,
+            created_by: "test".to_owned(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    const ID: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_abcd);
+
+    #[tokio::test]
+    async fn a_file_lies_under_its_id_and_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::folder(folder.path().join("files"));
+        let one = checked(b"%PDF-one");
+        store.save(ID, &one).await.unwrap();
+        store.save(ID, &one).await.unwrap();
+        let path = folder.path().join("files/ab/cd/0192000000007000800000000000abcd.pdf");
+        assert_eq!(fs::read(&path).unwrap(), b"%PDF-one");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert_eq!(store.read(&file(ID, &one)).await.unwrap(), b"%PDF-one");
+        store.remove(ID, Kind::Pdf).await.unwrap();
+        store.remove(ID, Kind::Pdf).await.unwrap();
+        assert!(matches!(store.read(&file(ID, &one)).await, Err(Error::Missing)));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_changed_is_not_handed_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::folder(folder.path());
+        let one = checked(b"%PDF-one");
+        store.save(ID, &one).await.unwrap();
+        fs::write(Place::of(ID, Kind::Pdf).path(folder.path()), b"%PDF-two").unwrap();
+        assert!(matches!(store.read(&file(ID, &one)).await, Err(Error::Changed(name)) if name.ends_with("abcd.pdf")));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Place::of(ID, Kind::Pdf).path(folder.path());
+        // A folder where the file belongs.
+        fs::create_dir_all(path.join("in the way")).unwrap();
+        let store = FileStore::folder(folder.path());
+        assert!(matches!(store.save(ID, &checked(b"x")).await, Err(Error::Disk { .. })));
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

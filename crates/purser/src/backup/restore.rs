@@ -1,0 +1,241 @@
+//! Restoring a backup: everything is checked, built and audited beside what stands there, and only then put in its
+//! place. What stood there is kept.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use purser_ledger::Verdict;
+use purser_store::backup::{Restoring, Standing, Table, migration_checksum};
+use purser_store::{Migration, Options, Tx};
+
+use super::archive::{self, ArchiveReader};
+use super::manifest::{ABOUT, FILES, KEY, Ledger, Manifest, file_name};
+use super::{Error, Passphrase, Progress};
+
+/// What the program writes by itself when it starts: nobody would miss it.
+const UNMISSED: &[&str] = &["outbox_schedule", "outbox_job", "identity_setup", "identity_rate", "members_tally"];
+
+/// What to restore, and where to.
+pub(crate) struct Plan {
+    pub(crate) file: PathBuf,
+    pub(crate) passphrase: Option<Passphrase>,
+    pub(crate) options: Options,
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    /// All that this program knows.
+    pub(crate) migrations: Vec<Migration>,
+    /// Says whether the books are right.
+    pub(crate) audit: fn(&mut Tx<'_>) -> Result<Verdict, purser_ledger::Error>,
+    /// Only check the archive.
+    pub(crate) check: bool,
+    /// Replace a database that holds something.
+    pub(crate) replace: bool,
+    pub(crate) now: Timestamp,
+}
+
+/// What came of it.
+pub(crate) struct Restored {
+    pub(crate) manifest: Manifest,
+    /// What the books look like now; `None` where the archive was only checked.
+    pub(crate) verdict: Option<Verdict>,
+    /// Where what stood there before is kept.
+    pub(crate) kept: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Checks a backup and, unless that is all, restores it. Blocks. Until its last steps an error leaves everything as it
+/// was.
+pub(crate) fn restore(plan: &Plan, progress: &mut Progress) -> Result<Restored, Error> {
+    let manifest = archive::verify(&plan.file, plan.passphrase.as_ref(), progress)?;
+    let known = known_migrations(&plan.migrations, &manifest)?;
+    if plan.check {
+        return Ok(Restored { manifest, verdict: None, kept: Vec::new(), warnings: Vec::new() });
+    }
+    refuse_filled(plan)?;
+    // To the microsecond: two may follow each other at once.
+    let aside = plan.now.to_zoned(TimeZone::UTC).strftime("before_%Y%m%dt%H%M%S_%6f").to_string();
+    let mut restoring = Restoring::begin(&plan.options, &known, &aside, plan.now)?;
+    let mut reader = ArchiveReader::new(&plan.file, plan.passphrase.as_ref(), &manifest)?;
+    if reader.peek() == Some(ABOUT) {
+        reader.part(&mut std::io::sink())?;
+    }
+    tables_fill(&mut restoring, &mut reader, &manifest, progress)?;
+    let mut staged = Staged::begin(&plan.data, &aside)?;
+    staged.fill(&mut reader, progress)?;
+
+    // The books must come to what they came to, before anything else is done to them.
+    let found = Ledger::from(restoring.read(purser_ledger::sums)?);
+    if found != manifest.ledger {
+        return Err(Error::Damaged("the restored books do not come to what the backup says".to_owned()));
+    }
+    restoring.migrate(&plan.migrations, plan.now)?;
+    progress.phase("auditing the books", 0);
+    let verdict = restoring.read(plan.audit)?;
+
+    let mut kept: Vec<String> = restoring.finish()?.into_iter().collect();
+    let warnings = staged.take_place(&mut kept)?;
+    progress.done();
+    Ok(Restored { manifest, verdict: Some(verdict), kept, warnings })
+}
+
+/// Those of our migrations that the backup's database had been through. One that we do not know, or know otherwise,
+/// means that the backup is of another program.
+fn known_migrations(ours: &[Migration], manifest: &Manifest) -> Result<Vec<Migration>, Error> {
+    let same = |migration: &Migration, step: &super::manifest::Step| {
+        migration.room == step.room && migration.number == step.number
+    };
+    for step in &manifest.schema {
+        let name = format!("{}/{:04}", step.room, step.number);
+        let program = &manifest.about.program;
+        let Some(migration) = ours.iter().find(|migration| same(migration, step)) else {
+            let says = format!("the backup is of Purser {program} and has the migration {name}, which this one lacks");
+            return Err(Error::Refused(says));
+        };
+        if migration_checksum(migration) != step.checksum {
+            let says = format!("the backup is of Purser {program}, whose migration {name} is not that of this one");
+            return Err(Error::Refused(says));
+        }
+    }
+    let had = ours.iter().filter(|migration| manifest.schema.iter().any(|step| same(migration, step)));
+    Ok(had.copied().collect())
+}
+
+fn refuse_filled(plan: &Plan) -> Result<(), Error> {
+    if plan.replace || Restoring::standing(&plan.options, UNMISSED)? != Standing::Filled {
+        return Ok(());
+    }
+    let says = "the database holds something already, and nothing was changed; give --yes to replace it (it is kept \
+                aside), or --data with another folder, or DATABASE_URL with an empty database";
+    Err(Error::Refused(says.to_owned()))
+}
+
+fn tables_fill(
+    restoring: &mut Restoring,
+    reader: &mut ArchiveReader,
+    manifest: &Manifest,
+    progress: &mut Progress,
+) -> Result<(), Error> {
+    for table in &manifest.tables {
+        if table.rows > 0 {
+            progress.phase(&format!("{} rows of {}", table.rows, table.name), table.rows);
+        }
+        let mut rows = reader.rows(&table.name);
+        let mut count = 0;
+        let own = Table { name: table.name.clone(), columns: table.columns.clone() };
+        let filled = restoring.table_fill(&own, |line| {
+            count += 1;
+            if count % 4_096 == 0 {
+                progress.at(count);
+            }
+            rows.next(line)
+        })?;
+        if filled != table.rows {
+            let says = format!("{} has {filled} rows where its manifest says {}", table.name, table.rows);
+            return Err(Error::Damaged(says));
+        }
+    }
+    Ok(())
+}
+
+/// Files and key, beside those that they will replace. Dropped before [`Staged::take_place`], they go.
+struct Staged {
+    data: PathBuf,
+    aside: String,
+    folder: PathBuf,
+    key: Option<Vec<u8>>,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Staged {
+    fn begin(data: &Path, aside: &str) -> Result<Self, Error> {
+        let folder = data.join(format!("{FILES}.restoring"));
+        // What a restore that was killed has left.
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(Error::file(&folder))?;
+        }
+        folder_create(&folder)?;
+        Ok(Staged { data: data.to_owned(), aside: aside.to_owned(), folder, key: None })
+    }
+
+    fn fill(&mut self, reader: &mut ArchiveReader, progress: &mut Progress) -> Result<(), Error> {
+        progress.phase("uploaded files", 0);
+        while let Some(name) = reader.peek().map(str::to_owned) {
+            if name == KEY {
+                let mut key = Vec::new();
+                reader.part(&mut key)?;
+                self.key = Some(key);
+                continue;
+            }
+            let path = file_name(&name).map(|path| self.folder.join(path));
+            let path = path.ok_or_else(|| Error::Damaged(format!("'{name}' stands where it does not belong")))?;
+            if let Some(folder) = path.parent() {
+                folder_create(folder)?;
+            }
+            let mut file = new_file(&path)?;
+            reader.part(&mut file)?;
+            file.sync_all().map_err(Error::file(&path))?;
+        }
+        Ok(())
+    }
+
+    /// The files, then the key. Each old one is kept; where is added to `kept`.
+    fn take_place(&mut self, kept: &mut Vec<String>) -> Result<Vec<String>, Error> {
+        let files = self.data.join(FILES);
+        if files.exists() {
+            kept.extend(self.keep(&files)?);
+        }
+        fs::rename(&self.folder, &files).map_err(Error::file(&files))?;
+        let path = self.data.join(KEY);
+        let mut warnings = Vec::new();
+        match self.key.take() {
+            Some(key) if fs::read(&path).is_ok_and(|old| old == key) => {}
+            Some(key) => {
+                if path.exists() {
+                    kept.extend(self.keep(&path)?);
+                }
+                let written = new_file(&path)?.write_all(&key);
+                written.and_then(|()| File::open(&path)?.sync_all()).map_err(Error::file(&path))?;
+            }
+            None => warnings.push(format!(
+                "the backup has no instance key: put the one that belongs to it at {}, or what it sealed stays sealed",
+                path.display()
+            )),
+        }
+        File::open(&self.data).and_then(|folder| folder.sync_all()).map_err(Error::file(&self.data))?;
+        Ok(warnings)
+    }
+
+    /// An empty folder is not worth keeping.
+    fn keep(&self, path: &Path) -> Result<Option<String>, Error> {
+        if fs::remove_dir(path).is_ok() {
+            return Ok(None);
+        }
+        let kept = PathBuf::from(format!("{}.{}", path.display(), self.aside));
+        fs::rename(path, &kept).map_err(Error::file(path))?;
+        Ok(Some(kept.display().to_string()))
+    }
+}
+
+fn folder_create(folder: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(Error::file(folder))
+}
+
+fn new_file(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(Error::file(path))
+}

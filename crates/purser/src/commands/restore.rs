@@ -1,0 +1,86 @@
+//! `purser restore`
+
+use std::process::ExitCode;
+
+use purser_ledger::Verdict;
+use serde_json::json;
+
+use super::{ledger, print_json};
+use crate::backup::{self, Plan, Progress, Restored};
+use crate::cli;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{apps, edge, house};
+
+pub(super) async fn run(config: &Config, flags: cli::Restore) -> Result<ExitCode, Failure> {
+    let passphrase = match &flags.passphrase_file {
+        Some(file) => Some(house::passphrase_read(file)?),
+        None => house::passphrase(config)?,
+    };
+    if !flags.check {
+        house::folder_create(&config.data)?;
+    }
+    let plan = Plan {
+        file: flags.file,
+        passphrase,
+        options: house::options(config)?,
+        data: config.data.clone(),
+        migrations: apps::migrations(),
+        audit: ledger::audit,
+        check: flags.check,
+        replace: flags.yes,
+        now: edge::clock().now(),
+    };
+    let json = flags.json;
+    let restored = house::blocking("restore", move || {
+        let mut progress = if json { Progress::silent() } else { Progress::visible() };
+        backup::restore(&plan, &mut progress)
+    });
+    let restored = restored.await?;
+    if !flags.check {
+        house::instance_key_create(config)?;
+    }
+    if json {
+        print_json(&as_json(&restored));
+    } else {
+        print_text(&restored);
+    }
+    let clean = restored.verdict.as_ref().is_none_or(Verdict::is_clean);
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn print_text(restored: &Restored) {
+    let manifest = &restored.manifest;
+    println!(
+        "the backup of {} is whole: {} rows of {} tables, {} journal entries, {} uploaded files",
+        manifest.about.moment,
+        manifest.rows(),
+        manifest.tables.len(),
+        manifest.ledger.entries,
+        manifest.files()
+    );
+    let Some(verdict) = &restored.verdict else { return };
+    println!("it is restored");
+    for kept in &restored.kept {
+        println!("what stood there before is kept: {kept}");
+    }
+    for warning in &restored.warnings {
+        println!("WARNING: {warning}");
+    }
+    ledger::print_text(verdict);
+}
+
+fn as_json(restored: &Restored) -> serde_json::Value {
+    let manifest = &restored.manifest;
+    json!({
+        "moment": manifest.about.moment,
+        "engine": manifest.about.engine,
+        "rows": manifest.rows(),
+        "files": manifest.files(),
+        "has_key": manifest.has_key(),
+        "restored": restored.verdict.is_some(),
+        "kept": restored.kept,
+        "warnings": restored.warnings,
+        "ledger": restored.verdict.as_ref().map(ledger::as_json),
+    })
+}

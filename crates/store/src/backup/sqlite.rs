@@ -1,0 +1,311 @@
+//! The embedded engine's half: a copy of its pages, and a new file beside the old one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::types::ValueRef;
+
+use super::rows::{self, Field};
+use super::{Column, Kind, Standing, Table, quoted, quoted_list};
+use crate::sqlite::{connect, translate};
+use crate::{Error, Param, Tx, params};
+
+/// Pages copied between two words on how far it is: 16 MiB.
+const PAGES: i32 = 4_096;
+
+/// How long to wait for whoever has the old database open, before it counts as in use.
+const IN_USE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// A private copy of the pages, in a folder of its own.
+pub(super) struct Copy {
+    connection: Connection,
+    _folder: Scratch,
+}
+
+/// A folder that goes when it is dropped.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, folder = %self.0.display(), "a scratch folder cannot be removed");
+        }
+    }
+}
+
+impl Copy {
+    pub(super) fn take(path: &Path, scratch: &Path, copied: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
+        if !path.exists() {
+            return Err(Error::Unavailable(format!("there is no database at {}", path.display())));
+        }
+        let source = connect(path)?;
+        fs::create_dir(scratch).map_err(|error| io_error(scratch, &error))?;
+        let folder = Scratch(scratch.to_owned());
+        let file = scratch.join("copy.db");
+        let mut copy = Connection::open(&file).map_err(|error| translate(&error))?;
+        unsafe_but_quick(&copy)?;
+        copy_pages(&source, &mut copy, copied)?;
+        drop(source);
+        // The pages say that there is a log beside them, so SQLite would make one: nobody but us reads this file.
+        drop(copy);
+        let connection = connect(&file)?;
+        connection.execute_batch("PRAGMA query_only = ON").map_err(|error| translate(&error))?;
+        Ok(Copy { connection, _folder: folder })
+    }
+
+    pub(super) fn tx(&mut self) -> Tx<'_> {
+        Tx::sqlite(&self.connection)
+    }
+
+    pub(super) fn rows<E: From<Error>>(
+        &mut self,
+        table: &Table,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let failed = |error: rusqlite::Error| E::from(translate(&error));
+        let sql = format!("SELECT {} FROM {}", quoted_list(&table.columns), quoted(&table.name));
+        let mut statement = self.connection.prepare(&sql).map_err(failed)?;
+        let mut found = statement.query([]).map_err(failed)?;
+        let (mut line, mut count) = (Vec::new(), 0);
+        while let Some(row) = found.next().map_err(failed)? {
+            line.clear();
+            for index in 0..table.columns.len() {
+                if index > 0 {
+                    line.push(b'\t');
+                }
+                field_write(&mut line, row.get_ref(index).map_err(failed)?)?;
+            }
+            line.push(b'\n');
+            each(&line)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// One transaction of the source keeps its snapshot from the first page to the last.
+fn copy_pages(source: &Connection, copy: &mut Connection, copied: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
+    let failed = |error: rusqlite::Error| translate(&error);
+    source.execute_batch("BEGIN; SELECT COUNT(*) FROM sqlite_schema;").map_err(failed)?;
+    let backup = Backup::new(source, copy).map_err(failed)?;
+    loop {
+        let step = backup.step(PAGES).map_err(failed)?;
+        let progress = backup.progress();
+        let (left, all) = (progress.remaining.unsigned_abs(), progress.pagecount.unsigned_abs());
+        copied(u64::from(all - left), u64::from(all));
+        match step {
+            StepResult::Done => break,
+            StepResult::More => {}
+            _ => return Err(Error::Unavailable("the database is locked by another process".to_owned())),
+        }
+    }
+    drop(backup);
+    source.execute_batch("ROLLBACK").map_err(failed)
+}
+
+fn field_write(line: &mut Vec<u8>, value: ValueRef<'_>) -> Result<(), Error> {
+    match value {
+        ValueRef::Null => rows::null_write(line),
+        ValueRef::Integer(number) => line.extend_from_slice(number.to_string().as_bytes()),
+        ValueRef::Text(text) => rows::text_write(line, text),
+        ValueRef::Blob(bytes) => rows::bytes_write(line, bytes),
+        ValueRef::Real(_) => return Err(Error::Engine("a table holds a float".to_owned())),
+    }
+    Ok(())
+}
+
+/// A new file beside the old one.
+pub(super) struct Build {
+    connection: Connection,
+    path: PathBuf,
+    file: Unfinished,
+    aside: String,
+}
+
+/// A file that goes when it is dropped, unless it has taken its place.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl Build {
+    pub(super) fn begin(path: &Path, aside: &str) -> Result<Self, Error> {
+        refuse_in_use(path)?;
+        let file = beside(path, "restoring");
+        // What a restore that was killed has left.
+        if file.exists() {
+            fs::remove_file(&file).map_err(|error| io_error(&file, &error))?;
+        }
+        let connection = Connection::open(&file).map_err(|error| translate(&error))?;
+        let file = Unfinished(file);
+        unsafe_but_quick(&connection)?;
+        let path = path.to_owned();
+        Ok(Build { connection, path, file, aside: aside.to_owned() })
+    }
+
+    pub(super) fn tx(&mut self) -> Tx<'_> {
+        Tx::sqlite(&self.connection)
+    }
+
+    pub(super) fn fill<E: From<Error>>(
+        &mut self,
+        table: &Table,
+        columns: &[Column],
+        mut next: impl FnMut(&mut Vec<u8>) -> Result<bool, E>,
+    ) -> Result<u64, E> {
+        let failed = |error: rusqlite::Error| E::from(translate(&error));
+        let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
+        let (names, places) = (quoted_list(&table.columns), places.join(", "));
+        super::clear(&mut self.tx(), table)?;
+        let sql = format!("INSERT INTO {} ({names}) VALUES ({places})", quoted(&table.name));
+        self.connection.execute_batch("BEGIN").map_err(failed)?;
+        let mut statement = self.connection.prepare(&sql).map_err(failed)?;
+        let (mut line, mut count) = (Vec::new(), 0);
+        while next(&mut line)? {
+            let row = row_read(&table.name, columns, &line)?;
+            for (index, field) in row.iter().enumerate() {
+                statement.raw_bind_parameter(index + 1, param(field)).map_err(failed)?;
+            }
+            statement.raw_execute().map_err(failed)?;
+            line.clear();
+            count += 1;
+        }
+        drop(statement);
+        self.connection.execute_batch("COMMIT").map_err(failed)?;
+        Ok(count)
+    }
+
+    /// References were not looked at row by row; they are now, all at once.
+    pub(super) fn finish(self) -> Result<Option<String>, Error> {
+        let orphan = {
+            let mut tx = Tx::sqlite(&self.connection);
+            tx.query_opt("SELECT \"table\" FROM pragma_foreign_key_check", &[], |row| row.get::<String>(0))?
+        };
+        if let Some(table) = orphan {
+            return Err(Error::Engine(format!("a row of {table} refers to one that is not in the backup")));
+        }
+        let Build { connection, path, file, aside } = self;
+        connection.execute_batch("PRAGMA journal_mode = WAL").map_err(|error| translate(&error))?;
+        connection.close().map_err(|(_, error)| translate(&error))?;
+        synced(&file.0)?;
+        let kept = keep_aside(&path, &aside)?;
+        fs::rename(&file.0, &path).map_err(|error| io_error(&path, &error))?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            synced(folder)?;
+        }
+        Ok(kept)
+    }
+}
+
+fn row_read(table: &str, columns: &[Column], line: &[u8]) -> Result<Vec<Field>, Error> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let fields: Vec<&[u8]> = rows::fields(line).collect();
+    if fields.len() != columns.len() {
+        let (found, wanted) = (fields.len(), columns.len());
+        return Err(Error::Engine(format!("a row of {table} has {found} fields, and its table {wanted} columns")));
+    }
+    let read = |(field, column): (&[u8], &Column)| {
+        if rows::is_null(field) {
+            return Ok(Field::Null);
+        }
+        match column.kind {
+            Kind::Int => rows::int_read(field).map(Field::Int),
+            Kind::Text => rows::text_read(field).map(Field::Text),
+            Kind::Bytes | Kind::Uuid => rows::bytes_read(field).map(Field::Bytes),
+        }
+    };
+    fields.into_iter().zip(columns).map(read).collect()
+}
+
+fn param(field: &Field) -> Param<'_> {
+    match field {
+        Field::Null => Param::Null,
+        Field::Int(number) => Param::Int(*number),
+        Field::Text(text) => Param::Text(text),
+        Field::Bytes(bytes) => Param::Bytes(bytes),
+    }
+}
+
+/// Leaving WAL mode takes nobody else having the file open, and puts all of it into the one file.
+fn refuse_in_use(path: &Path) -> Result<(), Error> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let connection = connect(path)?;
+    let alone = connection
+        .busy_timeout(IN_USE_PATIENCE)
+        .and_then(|()| connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0)));
+    match alone {
+        Ok(mode) if mode == "delete" => Ok(()),
+        _ => {
+            Err(Error::Unavailable(format!("{} is in use: stop every Purser that works with it first", path.display())))
+        }
+    }
+}
+
+/// The old file by a second name; the first is then taken by the new file in one step.
+fn keep_aside(path: &Path, aside: &str) -> Result<Option<String>, Error> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    refuse_in_use(path)?;
+    let kept = beside(path, aside);
+    fs::hard_link(path, &kept).map_err(|error| io_error(&kept, &error))?;
+    Ok(Some(kept.display().to_string()))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// For a file that is thrown away where anything goes wrong, and synced where nothing does.
+fn unsafe_but_quick(connection: &Connection) -> Result<(), Error> {
+    let pragmas = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;
+                   PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;";
+    connection.execute_batch(pragmas).map_err(|error| translate(&error))
+}
+
+fn synced(path: &Path) -> Result<(), Error> {
+    fs::File::open(path).and_then(|file| file.sync_all()).map_err(|error| io_error(path, &error))
+}
+
+fn io_error(path: &Path, error: &std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Error::Full,
+        _ => Error::Unavailable(format!("{}: {error}", path.display())),
+    }
+}
+
+pub(super) fn standing(path: &Path, unmissed: &[&str]) -> Result<Standing, Error> {
+    if !path.exists() {
+        return Ok(Standing::Nothing);
+    }
+    let connection = connect(path)?;
+    super::standing(&mut Tx::sqlite(&connection), unmissed)
+}
+
+/// Names and declared types.
+pub(super) fn columns(tx: &mut Tx<'_>, table: &str) -> Result<Vec<(String, String)>, Error> {
+    let sql = "SELECT name, type FROM pragma_table_info(?1) ORDER BY cid";
+    tx.query(sql, &params![table], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Who refers to whom.
+pub(super) fn references(tx: &mut Tx<'_>, names: &[String]) -> Result<Vec<(String, String)>, Error> {
+    let mut references = Vec::new();
+    for name in names {
+        let sql = "SELECT \"table\" FROM pragma_foreign_key_list(?1)";
+        let targets = tx.query(sql, &params![name], |row| row.get::<String>(0))?;
+        references.extend(targets.into_iter().map(|target| (name.clone(), target)));
+    }
+    Ok(references)
+}
