@@ -11,6 +11,7 @@ mod home;
 mod house;
 mod keys;
 mod list;
+mod names;
 mod notices;
 mod object;
 mod people;

@@ -4,6 +4,7 @@ mod axe;
 mod desk;
 mod driver;
 mod keyboard;
+mod members;
 mod pages;
 mod pictures;
 mod tab;

@@ -1,8 +1,11 @@
 //! Values as a page shows them.
 
 use jiff::tz::TimeZone;
-use jiff::{SpanRound, Timestamp, Unit};
+use jiff::{SignedDuration, SpanRound, Timestamp, Unit};
 use purser_kit::console::Cell;
+
+/// Past this, "3 months ago" says less than the date beside it.
+const NEAR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A cell, ready for a template.
 pub(super) enum Shown {
@@ -28,6 +31,8 @@ pub(super) struct Moment {
     pub(super) short: String,
     pub(super) exact: String,
     pub(super) relative: String,
+    /// Whether it is near enough for people to reckon with "3 days ago".
+    pub(super) near: bool,
 }
 
 /// How times are told.
@@ -56,6 +61,7 @@ impl Clockface<'_> {
             short: zoned.strftime("%-d %b %Y, %H:%M").to_string(),
             exact: zoned.strftime("%d %b %Y %H:%M:%S %Z").to_string(),
             relative: self.relative(time),
+            near: self.now.duration_since(time).abs() < NEAR,
         }
     }
 

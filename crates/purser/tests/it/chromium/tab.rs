@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::driver::Session;
+use crate::browser::Browser;
 
 /// A browser window on a site.
 pub(super) struct Tab {
@@ -72,7 +73,6 @@ impl Tab {
     }
 
     /// Chooses a file of this machine.
-    #[expect(dead_code, reason = "the walk of the members app uploads, as soon as the app is there")]
     pub(super) async fn attach(&self, label: &str, file: &std::path::Path) {
         let field = self.find(&labelled(label)).await;
         self.type_into(&field, file.to_str().unwrap()).await;
@@ -91,6 +91,16 @@ impl Tab {
     /// Opens the first object of the list that is shown.
     pub(super) async fn follow_first(&self) {
         self.click("//tbody//th/a").await;
+    }
+
+    /// What the link that says this would download.
+    pub(super) async fn download(&self, name: &str) -> String {
+        let link = self.find(&format!("//a[normalize-space(.)={}]", quoted(name))).await;
+        let path = self.must(name, Method::GET, &format!("element/{link}/attribute/href"), Value::Null).await;
+        let cookies = self.must("asking for cookies", Method::GET, "cookie", Value::Null).await;
+        let of = |cookie: &Value| Some(format!("{}={}", cookie["name"].as_str()?, cookie["value"].as_str()?));
+        let cookie = cookies.as_array().unwrap().iter().find_map(of);
+        Browser::at(&self.site).with_cookie(cookie).page(path.as_str().unwrap()).await
     }
 
     /// Waits until the page says this.
