@@ -18,7 +18,7 @@ struct House {
 
 impl House {
     async fn open(db: &TestDb) -> Self {
-        let installation = Installation::new(db);
+        let installation = Installation::new(db).with("PURSER_IDENTITY_SECOND_FACTOR", "false");
         let serving = installation.serve(&installation.key("members.*"));
         let caller = serving.caller();
         House { installation, serving, caller }
