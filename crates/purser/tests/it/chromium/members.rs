@@ -69,7 +69,7 @@ both! {
         for (name, wallet) in [("Devika", "₹498.00"), ("Bina", "₹500.00"), ("Asha", "₹500.00")] {
             tab.go(MEMBERS).await;
             tab.follow(name).await;
-            tab.sees("Statement").await;
+            tab.sees("The whole statement").await;
             let page = tab.text().await;
             assert!(page.contains(wallet), "{name}: {page}");
             if name == "Devika" {

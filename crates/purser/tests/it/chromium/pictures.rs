@@ -1,6 +1,6 @@
 //! The pictures in docs/screenshots. Each run takes them; `cargo xtask screenshots` keeps them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use purser_testkit::{Sqlite, TestDb};
 use serde_json::json;
@@ -22,11 +22,15 @@ async fn take(tab: &Tab, name: &str) {
     }
 }
 
-/// The address of the first object of a list.
-async fn first(tab: &Tab, list: &str) -> String {
-    tab.go(list).await;
-    let link = tab.run("return document.querySelector('tbody th a').getAttribute('href')", json!([])).await;
-    link.as_str().unwrap().to_owned()
+/// What the rows of the list that is open are linked to.
+async fn objects(tab: &Tab) -> Vec<String> {
+    let script = "return [...document.querySelectorAll('tbody th a')].map(a => a.getAttribute('href'))";
+    let links = tab.run(script, json!([])).await;
+    links.as_array().unwrap().iter().map(|link| link.as_str().unwrap().to_owned()).collect()
+}
+
+fn id(object: &str) -> &str {
+    object.trim_end_matches('/').rsplit('/').next().unwrap()
 }
 
 #[test]
@@ -37,13 +41,17 @@ fn the_pictures_in_the_documentation_show_the_pages_of_today() {
 
 async fn take_all(db: TestDb) {
     let (_installation, serving, tab) = demo(&db).await;
-    let seller = first(&tab, "/admin/charge/sellers/?sort=name").await;
-    let id = Path::new(&seller).file_name().unwrap().to_str().unwrap().to_owned();
+    tab.go("/admin/charge/sellers/?sort=name").await;
+    let seller = objects(&tab).await.swap_remove(0);
+    tab.go("/admin/members/members/?state=alive").await;
+    let alive = objects(&tab).await;
+    let expire = format!("/admin/members/members/do/?action=expire&id={}&id={}", id(&alive[0]), id(&alive[1]));
     for (name, path) in [
         ("console", "/admin/"),
         ("sellers", "/admin/charge/sellers/?sort=name"),
         ("seller", &seller),
-        ("action", &format!("/admin/charge/sellers/do/?action=increase-credit&id={id}")),
+        ("members", "/admin/members/members/"),
+        ("action", &expire),
         ("inbox", "/admin/inbox/"),
         ("accounts", "/admin/ledger/accounts/?under=charge"),
         ("audit", "/admin/house/audit/"),
