@@ -11,6 +11,7 @@ mod generate;
 mod metadata;
 mod needs;
 mod process;
+mod screenshots;
 mod test;
 mod tidy;
 
@@ -28,7 +29,7 @@ struct Chore {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: &[Chore] = &[test::CHORE, tidy::CHORE, deps::CHORE, generate::CHORE, bench::CHORE];
+const COMMANDS: &[Chore] = &[test::CHORE, tidy::CHORE, deps::CHORE, generate::CHORE, screenshots::CHORE, bench::CHORE];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -67,7 +68,7 @@ fn asks_for_help(args: &[String]) -> bool {
 fn overview() -> String {
     let mut text = String::from("Usage: cargo xtask COMMAND [--help]\n\nCommands:");
     for chore in COMMANDS {
-        text.push_str(&format!("\n  {:<10} {}", chore.name, chore.about));
+        text.push_str(&format!("\n  {:<11} {}", chore.name, chore.about));
     }
     text
 }

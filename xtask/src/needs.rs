@@ -15,7 +15,6 @@ struct Need {
     by_hand: &'static [(&'static str, &'static str)],
 }
 
-/// A browser for the tests of pages is one more row.
 const NEEDS: &[Need] = &[
     Need {
         what: "a C compiler (SQLite and ring are built from source)",
@@ -35,6 +34,17 @@ const NEEDS: &[Need] = &[
             ("Debian, Ubuntu", "apt-get install postgresql"),
             ("Fedora", "dnf install postgresql-server postgresql"),
             ("macOS", "brew install postgresql@17, then put its bin folder into PATH"),
+        ],
+    },
+    Need {
+        what: "a browser for the tests of pages: Chromium or Chrome, and the chromedriver of its version",
+        found: browser,
+        apt: &["chromium", "chromium-driver"],
+        by_hand: &[
+            ("Debian", "apt-get install chromium chromium-driver"),
+            ("Ubuntu, whose packages are snaps", "both from https://googlechromelabs.github.io/chrome-for-testing/"),
+            ("Fedora", "dnf install chromium chromedriver"),
+            ("macOS", "brew install --cask chromium chromedriver"),
         ],
     },
 ];
@@ -93,6 +103,13 @@ fn versions_in(folder: &Path) -> Vec<PathBuf> {
     entries.flatten().map(|entry| entry.path().join("bin")).collect()
 }
 
+/// As crates/purser/tests/it/chromium looks for them: both in PATH.
+fn browser() -> bool {
+    const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let has = |program: &str| process::search_path().iter().any(|folder| folder.join(program).is_file());
+    has("chromedriver") && BROWSERS.into_iter().any(has)
+}
+
 /// apt-get, as root or through a sudo that asks no password.
 struct Installer {
     sudo: bool,
@@ -134,7 +151,7 @@ mod tests {
     #[test]
     fn instructions_name_each_missing_thing_and_a_command_for_each_system() {
         let text = instructions(&NEEDS.iter().collect::<Vec<_>>());
-        for word in ["C compiler", "initdb", "Debian", "dnf install postgresql-server", "brew"] {
+        for word in ["C compiler", "initdb", "Debian", "dnf install postgresql-server", "brew", "chromium-driver"] {
             assert!(text.contains(word), "{word} is missing in {text}");
         }
     }

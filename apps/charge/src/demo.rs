@@ -139,6 +139,10 @@ impl Past {
             );
         }
         orders.sort_by_key(|order| order.now);
+        // Lists are in the order of ids, and these were drawn seller by seller.
+        for order in &mut orders {
+            order.id = charge.context.ids.next(order.now);
+        }
         let settings = Arc::clone(&self.settings);
         let run = move |tx: &mut Tx<'_>| {
             for (now, increase) in &increases {

@@ -13,6 +13,7 @@ mod home;
 mod house;
 mod keys;
 mod list;
+mod names;
 mod notices;
 pub(crate) mod object;
 mod people;

@@ -5,6 +5,7 @@
 mod account;
 mod backup;
 mod browser;
+mod chromium;
 mod console;
 mod copies;
 mod counter;

@@ -22,7 +22,7 @@ pub(crate) struct Installation {
 pub(crate) struct Serving {
     child: Child,
     base: String,
-    setup_link: Option<String>,
+    said: Vec<String>,
     client: Client,
     key: String,
 }
@@ -95,16 +95,21 @@ impl Installation {
 
     /// Starts the server, and waits until it says where it listens.
     pub(crate) fn serve(&self, key: &str) -> Serving {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        self.serve_with(key, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn serve_with(&self, key: &str, flags: &[&str]) -> Serving {
+        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], flags].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut setup_link = None;
+        let mut said = Vec::new();
         let base = lines.find_map(|line| {
-            setup_link = line.strip_prefix("set up the first superuser at ").map(str::to_owned).or(setup_link.take());
-            line.strip_prefix("listening on ").map(str::to_owned)
+            said.push(line);
+            said.last()?.strip_prefix("listening on ").map(str::to_owned)
         });
         let base = base.expect("the server says where it listens");
-        Serving { child, base, setup_link, client: client(), key: key.to_owned() }
+        Serving { child, base, said, client: client(), key: key.to_owned() }
     }
 }
 
@@ -122,7 +127,12 @@ impl Serving {
 
     /// The one-time link, where the server printed one.
     pub(crate) fn setup_link(&self) -> Option<&str> {
-        self.setup_link.as_deref()
+        self.told("set up the first superuser at ")
+    }
+
+    /// The rest of the line that it began with these words when it started.
+    pub(crate) fn told(&self, words: &str) -> Option<&str> {
+        self.said.iter().find_map(|line| line.strip_prefix(words))
     }
 
     /// A caller of this server that a task can take along.

@@ -18,6 +18,8 @@ pub(super) struct FormPage {
     pub(super) button: &'static str,
     /// Where else to go: address and text.
     pub(super) links: Vec<(String, &'static str)>,
+    /// Whose passwords are asked for: so that a browser keeps them under the right name.
+    pub(super) whose: Option<String>,
 }
 
 /// A field of it.
@@ -75,11 +77,17 @@ impl FormField {
 impl FormPage {
     pub(super) fn new(shell: Shell, intro: impl Into<String>, action: impl Into<String>, button: &'static str) -> Self {
         let (intro, action) = (intro.into(), action.into());
-        FormPage { shell, intro, error: None, action, fields: Vec::new(), button, links: Vec::new() }
+        let whose = shell.username.clone();
+        FormPage { shell, intro, error: None, action, fields: Vec::new(), button, links: Vec::new(), whose }
     }
 
     pub(super) fn fields(mut self, fields: impl IntoIterator<Item = FormField>) -> Self {
         self.fields.extend(fields);
+        self
+    }
+
+    pub(super) fn whose(mut self, username: impl Into<String>) -> Self {
+        self.whose = Some(username.into());
         self
     }
 

@@ -100,7 +100,9 @@ async fn owner(house: &House, token: &str) -> Result<Option<User>, Problem> {
 fn choosing(token: &str, user: &User, wrong: (Option<String>, Option<String>)) -> FormPage {
     let intro = format!("For {}. You are signed out everywhere else.", user.username);
     let action = format!("/accounts/password/reset/{token}/");
-    FormPage::new(Shell::new("Set a new password", None), intro, action, "Set the password").fields(new_password(wrong))
+    FormPage::new(Shell::new("Set a new password", None), intro, action, "Set the password")
+        .whose(user.username.to_string())
+        .fields(new_password(wrong))
 }
 
 pub(super) async fn form(State(house): State<Arc<House>>, Path(token): Path<String>) -> Result<Response, Problem> {

@@ -10,6 +10,7 @@ use purser_kit::Problem;
 use purser_ledger::{AccountId, AccountPath, Branch, TransferId, account_by_path, account_get, branches, statement};
 use serde::Deserialize;
 
+use super::names::Names;
 use super::object::{StatementShown, shown};
 use super::show::{Clockface, grouped};
 use super::visitor::escaped;
@@ -146,7 +147,8 @@ pub(super) async fn account(
     let id = AccountId::from_column(id.parse().map_err(|_| Refusal::nothing())?);
     let read = desk.house.context.store.read(move |tx| {
         let account = account_get(tx, id)?;
-        let lines = statement(tx, id, before.map(TransferId::from_cursor), LINES + 1)?;
+        let mut lines = statement(tx, id, before.map(TransferId::from_cursor), LINES + 1)?;
+        Names::default().lines(tx, &mut lines)?;
         Ok::<_, Problem>((account, lines))
     });
     let (account, mut lines) = match read.await {

@@ -9,6 +9,7 @@ use axum::response::Response;
 use purser_kit::Problem;
 use purser_kit::console::{Action, Direction, ListAsk, Listing, Resource, Target};
 
+use super::names::Names;
 use super::show::{Clockface, Shown};
 use super::visitor::escaped;
 use super::{Desk, Refusal, Shelf, Visitor, frame};
@@ -74,7 +75,9 @@ pub(super) async fn page(
     let (reading, asked) = (Arc::clone(&desk), ask.clone());
     let listed = desk.house.context.store.read(move |tx| {
         let (_, resource) = reading.resource(&app, &name)?;
-        Ok::<_, Problem>(resource.listing.page(tx, &asked)?)
+        let mut listed = resource.listing.page(tx, &asked)?;
+        Names::default().row(tx, listed.rows.iter_mut().flat_map(|(_, cells)| cells))?;
+        Ok::<_, Problem>(listed)
     });
     let listed = listed.await?;
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };

@@ -6,14 +6,14 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_identity::{AuditRecord, audit_of, user_get};
+use purser_identity::{AuditRecord, audit_of};
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Detail, DetailTable, Resource, Target};
 use purser_ledger::{Account, StatementLine, account_get, statement};
-use purser_store::Tx;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::names::Names;
 use super::show::{Clockface, Moment, Shown};
 use super::{Desk, Refusal, Visitor, frame, notices};
 use crate::pages::{self, Shell};
@@ -123,14 +123,18 @@ async fn read(desk: &Arc<Desk>, app: String, name: String, id: Uuid) -> Result<O
         .store
         .read(move |tx| {
             let (_, resource) = reading.resource(&app, &name)?;
-            let Some(detail) = (resource.detail)(tx, id)? else { return Ok(None) };
+            let Some(mut detail) = (resource.detail)(tx, id)? else { return Ok(None) };
+            let mut names = Names::default();
+            names.detail(tx, &mut detail)?;
             let mut accounts = Vec::with_capacity(detail.accounts.len());
             for (title, id) in &detail.accounts {
-                accounts.push((*title, account_get(tx, *id)?, statement(tx, *id, None, LINES)?));
+                let mut lines = statement(tx, *id, None, LINES)?;
+                names.lines(tx, &mut lines)?;
+                accounts.push((*title, account_get(tx, *id)?, lines));
             }
             let mut history = Vec::new();
             for record in audit_of(tx, &subject(&app, &name, id), HISTORY).map_err(problem)? {
-                let by = called(tx, &record.actor)?;
+                let by = names.called(tx, &record.actor)?;
                 history.push((record, by));
             }
             Ok::<_, Problem>(Some((detail, accounts, history)))
@@ -141,18 +145,6 @@ async fn read(desk: &Arc<Desk>, app: String, name: String, id: Uuid) -> Result<O
 /// What the audit log calls an object.
 pub(super) fn subject(app: &str, resource: &str, id: Uuid) -> String {
     format!("{app}:{resource}:{id}")
-}
-
-/// A person by their username, and others as the audit log has them.
-fn called(tx: &mut Tx<'_>, actor: &str) -> Result<String, Problem> {
-    let Some(id) = actor.strip_prefix("user:").and_then(|id| Uuid::try_parse(id).ok()) else {
-        return Ok(actor.to_owned());
-    };
-    match user_get(tx, id) {
-        Ok(user) => Ok(user.username.to_string()),
-        Err(purser_identity::Error::NoUser(_)) => Ok(actor.to_owned()),
-        Err(error) => Err(problem(error)),
-    }
 }
 
 fn past(face: &Clockface<'_>, record: AuditRecord, by: String) -> Past {

@@ -1,8 +1,11 @@
 //! Values as a page shows them.
 
 use jiff::tz::TimeZone;
-use jiff::{SpanRound, Timestamp, Unit};
+use jiff::{SignedDuration, SpanRound, Timestamp, Unit};
 use purser_kit::console::Cell;
+
+/// Past this, "3 months ago" says less than the date beside it.
+const NEAR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A cell, ready for a template.
 pub(crate) enum Shown {
@@ -24,8 +27,12 @@ impl Shown {
 /// A moment, told three ways.
 pub(crate) struct Moment {
     pub(crate) machine: String,
+    /// To the minute, as it stands in a table.
+    pub(crate) short: String,
     pub(crate) exact: String,
     pub(crate) relative: String,
+    /// Whether it is near enough for people to reckon with "3 days ago".
+    pub(crate) near: bool,
 }
 
 /// How times are told.
@@ -51,8 +58,10 @@ impl Clockface<'_> {
         let zoned = time.to_zoned(self.zone.clone());
         Moment {
             machine: time.to_string(),
+            short: zoned.strftime("%-d %b %Y, %H:%M").to_string(),
             exact: zoned.strftime("%d %b %Y %H:%M:%S %Z").to_string(),
             relative: self.relative(time),
+            near: self.now.duration_since(time).abs() < NEAR,
         }
     }
 

@@ -1,0 +1,11 @@
+//! The pages in a real browser, by a person who goes by what is written on them.
+
+mod axe;
+mod desk;
+mod driver;
+mod keyboard;
+mod members;
+mod pages;
+mod pictures;
+mod tab;
+mod walks;

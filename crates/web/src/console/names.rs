@@ -1,0 +1,63 @@
+//! People by their usernames, where the books know them by an id.
+
+use std::collections::BTreeMap;
+
+use purser_identity::user_get;
+use purser_kit::Problem;
+use purser_kit::console::{Cell, Detail};
+use purser_ledger::StatementLine;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::sign_in::problem;
+
+/// What was looked up for one page.
+#[derive(Default)]
+pub(super) struct Names(BTreeMap<Uuid, Option<String>>);
+
+impl Names {
+    /// A person by their username, and others as they are.
+    pub(super) fn called(&mut self, tx: &mut Tx<'_>, actor: &str) -> Result<String, Problem> {
+        let Some(id) = actor.strip_prefix("user:").and_then(|id| Uuid::try_parse(id).ok()) else {
+            return Ok(actor.to_owned());
+        };
+        if let Some(known) = self.0.get(&id) {
+            return Ok(known.clone().unwrap_or_else(|| actor.to_owned()));
+        }
+        let name = match user_get(tx, id) {
+            Ok(user) => Some(user.username.to_string()),
+            Err(purser_identity::Error::NoUser(_)) => None,
+            Err(error) => return Err(problem(error)),
+        };
+        self.0.insert(id, name.clone());
+        Ok(name.unwrap_or_else(|| actor.to_owned()))
+    }
+
+    /// The same in each cell of a row.
+    pub(super) fn row<'a>(
+        &mut self,
+        tx: &mut Tx<'_>,
+        cells: impl IntoIterator<Item = &'a mut Cell>,
+    ) -> Result<(), Problem> {
+        for cell in cells {
+            if let Cell::Text(text) = cell {
+                *text = self.called(tx, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same in a statement.
+    pub(super) fn lines(&mut self, tx: &mut Tx<'_>, lines: &mut [StatementLine]) -> Result<(), Problem> {
+        for line in lines {
+            line.actor = self.called(tx, &line.actor)?;
+        }
+        Ok(())
+    }
+
+    /// The same on the page of one object.
+    pub(super) fn detail(&mut self, tx: &mut Tx<'_>, detail: &mut Detail) -> Result<(), Problem> {
+        self.row(tx, detail.facts.iter_mut().map(|(_, cell)| cell))?;
+        self.row(tx, detail.tables.iter_mut().flat_map(|table| table.rows.iter_mut().flatten()))
+    }
+}
