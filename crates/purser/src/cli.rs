@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// API keys
     #[command(subcommand)]
     Key(Key),
+    /// Jobs that were given up
+    #[command(subcommand)]
+    DeadLetter(DeadLetter),
     /// The books
     #[command(subcommand)]
     Ledger(Ledger),
@@ -108,6 +111,44 @@ pub(crate) enum User {
         /// Read the password from the first line of standard input
         #[arg(long, required = true)]
         password_stdin: bool,
+    },
+    /// Say what a person may do, and sign them out everywhere
+    Role(UserRole),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserRole {
+    /// Username or email
+    pub(crate) login: String,
+    /// person, staff or superuser
+    #[arg(long, value_parser = ["person", "staff", "superuser"])]
+    pub(crate) kind: String,
+    /// A role such as charge.operate, members.view or auditor; may be repeated [default: none]
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLetter {
+    /// List them, newest first, with why each was given up
+    List {
+        /// Print what a script would parse
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try them again from the beginning
+    Requeue {
+        /// Which
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<Uuid>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
+    },
+    /// Remove one for good: its job is never done
+    Discard {
+        /// Which
+        id: Uuid,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod backup;
 mod config;
+mod dead_letter;
 mod demo;
 mod docs;
 mod doctor;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Migrate(command) => migrate::run(&settings, &command).await,
         Command::User(command) => user::run(&settings, command).await,
         Command::Key(command) => key::run(&settings, command).await,
+        Command::DeadLetter(command) => dead_letter::run(&settings, command).await,
         Command::Ledger(command) => ledger::run(&settings, &command).await,
         Command::Backup(flags) => backup::run(&settings, flags).await,
         Command::Restore(flags) => restore::run(&settings, flags).await,

@@ -54,6 +54,15 @@ impl From<purser_ledger::Error> for Failure {
     }
 }
 
+impl From<purser_outbox::Error> for Failure {
+    fn from(error: purser_outbox::Error) -> Self {
+        match error {
+            purser_outbox::Error::Store(error) => error.into(),
+            other => Failure::refused(other),
+        }
+    }
+}
+
 impl From<crate::backup::Error> for Failure {
     fn from(error: crate::backup::Error) -> Self {
         use crate::backup::Error;

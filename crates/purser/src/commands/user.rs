@@ -4,15 +4,15 @@ use std::io::BufRead as _;
 use std::process::ExitCode;
 
 use purser_identity::{
-    Email, HashCost, NewUser, PasswordHash, Username, password_check, password_hash, password_set, user_by_login,
-    user_create,
+    Access, AuditEvent, Email, HashCost, NewUser, PasswordHash, Roles, Username, access_set, audit, password_check,
+    password_hash, password_set, user_by_login, user_create,
 };
 use purser_kit::AppContext;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::print_json;
-use crate::cli::{User, UserCreate};
+use crate::cli::{User, UserCreate, UserRole};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{edge, house};
@@ -24,6 +24,7 @@ pub(super) async fn run(config: &Config, command: User) -> Result<ExitCode, Fail
     let done = match command {
         User::Create(flags) => create(&context, flags).await,
         User::Password { login, password_stdin: _ } => password(&context, login).await,
+        User::Role(flags) => role(&context, flags).await,
     };
     context.store.close();
     done.map(|()| ExitCode::SUCCESS)
@@ -73,6 +74,32 @@ async fn password(context: &AppContext, login: String) -> Result<(), Failure> {
     let hash = hashed(&read_password()?, &[user.username.as_str(), user.email.as_str()])?;
     set(context, user.id, hash).await?;
     println!("The password of {} is set, and every session of theirs has ended.", user.username);
+    Ok(())
+}
+
+async fn role(context: &AppContext, flags: UserRole) -> Result<(), Failure> {
+    let user = find(context, flags.login).await?;
+    let roles = Roles::parse(&flags.roles.join(" ")).map_err(|error| Failure::usage(error.to_string()))?;
+    let known = context.rights.roles();
+    if let Some(strange) = roles.iter().find(|role| !known.iter().any(|(name, _)| name == role)) {
+        let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(Failure::usage(format!("there is no role {strange}; the roles are {}", names.join(", "))));
+    }
+    let is_superuser = flags.kind == "superuser";
+    let is_staff = is_superuser || flags.kind == "staff";
+    let access = Access { is_staff, is_superuser, is_active: user.is_active, roles };
+    let told = if access.roles.is_empty() { "no roles".to_owned() } else { access.roles.to_string() };
+    let ((now, event), before) = (context.stamp(), user.roles.to_string());
+    let detail = serde_json::json!({ "changed": { "Roles": { "before": before, "after": access.roles.to_string() } } });
+    let (id, detail) = (user.id, detail.to_string());
+    let changed = context.store.write(move |tx| {
+        access_set(tx, now, id, &access)?;
+        let subject = format!("house:people:{id}");
+        let line = AuditEvent { actor: ACTOR, action: "user.role", subject: &subject, address: None, detail: &detail };
+        audit(tx, now, event, &line)
+    });
+    changed.await?;
+    println!("{} is {} now, with {told}, and every session of theirs has ended.", user.username, flags.kind);
     Ok(())
 }
 

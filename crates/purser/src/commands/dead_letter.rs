@@ -1,0 +1,102 @@
+//! `purser dead-letter list`, `requeue` and `discard`
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use purser_identity::{AuditEvent, Error as IdentityError, audit};
+use purser_kit::AppContext;
+use purser_outbox::{DeadLetter as Letter, Error, dead_letter_discard, dead_letter_requeue, dead_letters};
+use purser_store::Tx;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::print_json;
+use crate::cli::DeadLetter;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::house;
+
+const ACTOR: &str = "system:command-line";
+
+/// Letters listed, and requeued by `--all`, at most.
+const MOST: u32 = 1_000;
+
+pub(super) async fn run(config: &Config, command: DeadLetter) -> Result<ExitCode, Failure> {
+    let context = house::context(config, house::store_migrated(config).await?)?;
+    let done = match command {
+        DeadLetter::List { json } => list(&context, json).await,
+        DeadLetter::Requeue { ids, all } => requeue(&context, ids, all).await,
+        DeadLetter::Discard { id } => discard(&context, id).await,
+    };
+    context.store.close();
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn list(context: &AppContext, json: bool) -> Result<(), Failure> {
+    let letters = context.store.read(|tx| dead_letters(tx, MOST, None)).await?;
+    if json {
+        print_json(&letters.iter().map(as_json).collect());
+        return Ok(());
+    }
+    if letters.is_empty() {
+        println!("There are no dead letters: every job was done, or will be tried again.");
+    }
+    for letter in letters {
+        let why = letter.failures.last().map(|failure| failure.error.as_str()).unwrap_or_default();
+        println!("{}  {}  {} after {} attempts: {why}", letter.id, letter.died_at, letter.kind, letter.attempts);
+    }
+    Ok(())
+}
+
+fn as_json(letter: &Letter) -> serde_json::Value {
+    json!({
+        "id": letter.id,
+        "kind": letter.kind,
+        "payload": letter.payload,
+        "attempts": letter.attempts,
+        "errors": letter.failures.iter().map(|failure| failure.error.as_str()).collect::<Vec<_>>(),
+        "created_at": letter.created_at.to_string(),
+        "died_at": letter.died_at.to_string(),
+    })
+}
+
+async fn requeue(context: &AppContext, ids: Vec<Uuid>, all: bool) -> Result<(), Failure> {
+    let ids = if all {
+        let letters = context.store.read(|tx| dead_letters(tx, MOST, None)).await?;
+        letters.into_iter().map(|letter| letter.id).collect()
+    } else {
+        ids
+    };
+    let (count, now) = (ids.len(), context.now());
+    let marked: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (id, context.ids.next(now))).collect();
+    let requeued = context.store.write(move |tx| {
+        for (id, event) in &marked {
+            dead_letter_requeue(tx, now, *id)?;
+            note(tx, now, *event, "dead_letter.requeue", *id)?;
+        }
+        Ok::<_, Error>(())
+    });
+    requeued.await?;
+    println!("{count} requeued. A worker takes them within a second.");
+    Ok(())
+}
+
+async fn discard(context: &AppContext, id: Uuid) -> Result<(), Failure> {
+    let (now, event) = context.stamp();
+    let discarded = context.store.write(move |tx| {
+        dead_letter_discard(tx, id)?;
+        note(tx, now, event, "dead_letter.discard", id)
+    });
+    discarded.await?;
+    println!("The dead letter {id} is gone, and its job will never be done.");
+    Ok(())
+}
+
+fn note(tx: &mut Tx<'_>, now: Timestamp, event: Uuid, action: &'static str, id: Uuid) -> Result<(), Error> {
+    let subject = format!("house:dead-letters:{id}");
+    let line = AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail: "{}" };
+    audit(tx, now, event, &line).map_err(|error| match error {
+        IdentityError::Store(error) => Error::Store(error),
+        other => Error::Store(purser_store::Error::Engine(other.to_string())),
+    })
+}
