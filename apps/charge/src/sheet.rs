@@ -86,6 +86,7 @@ pub(crate) fn read(text: &str, settings: &Settings) -> Result<Vec<SheetRow>, Err
     let malformed = |error: csv::Error| bad(format!("it is not CSV: {error}"));
     let header = records.next().ok_or_else(|| bad("it is empty".to_owned()))?.map_err(malformed)?;
     let places = places(&header)?;
+    let mut lines = Lines { text, byte: 0, line: 1 };
     let mut rows = Vec::new();
     for record in records {
         let record = record.map_err(malformed)?;
@@ -95,9 +96,31 @@ pub(crate) fn read(text: &str, settings: &Settings) -> Result<Vec<SheetRow>, Err
         if rows.len() == MOST_ROWS {
             return Err(bad(format!("it has more than {MOST_ROWS} rows; upload it in parts")));
         }
-        rows.push(row(&record, &places, header.len(), settings));
+        let line = lines.of(&record);
+        rows.push(SheetRow { line, ..row(&record, &places, header.len(), settings) });
     }
     if rows.is_empty() { Err(bad("it has no rows under its header".to_owned())) } else { Ok(refuse_repeated(rows)) }
+}
+
+/// Counts lines up to each record, in the order of the file. The reader's own count stands before the blank lines that it
+/// skips.
+struct Lines<'t> {
+    text: &'t str,
+    byte: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line that a record begins on.
+    fn of(&mut self, record: &StringRecord) -> u64 {
+        let begins = record.position().and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.byte);
+        let bytes = self.text.as_bytes();
+        let blank = bytes.iter().skip(begins).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let end = (begins + blank).min(bytes.len()).max(self.byte);
+        self.line += bytes[self.byte..end].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.byte = end;
+        self.line
+    }
 }
 
 /// Where each of [`COLUMNS`] stands.
@@ -147,15 +170,7 @@ fn row(record: &StringRecord, places: &[Option<usize>; 5], width: usize, setting
         "" => None,
         text => told(&mut errors, "client_ref", text, parse_client_ref),
     };
-    SheetRow {
-        line: record.position().map_or(0, csv::Position::line),
-        cells: cells.to_vec(),
-        seller,
-        number,
-        amount,
-        client_ref,
-        errors,
-    }
+    SheetRow { line: 0, cells: cells.to_vec(), seller, number, amount, client_ref, errors }
 }
 
 /// What a spreadsheet was kept from running, without what kept it.

@@ -561,8 +561,8 @@ pub(crate) const SELLERS_FROM: &str = "charge_seller s JOIN ledger_balance b ON 
 
 pub(crate) const PHONES_FROM: &str = "charge_phone p JOIN ledger_balance b ON b.account = p.account";
 
-pub(crate) const SALES_FROM: &str =
-    "charge_sale c JOIN charge_seller s ON s.id = c.seller JOIN charge_phone p ON p.id = c.phone";
+pub(crate) const SALES_FROM: &str = "charge_sale c JOIN charge_seller s ON s.id = c.seller JOIN charge_phone p ON p.id = c.phone \
+     LEFT JOIN charge_operator o ON o.id = c.operator";
 
 pub(crate) const INCREASES_FROM: &str = "charge_credit i JOIN charge_seller s ON s.id = i.seller";
 

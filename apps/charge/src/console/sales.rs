@@ -43,6 +43,8 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
                 Column::new("seller", "Seller", "s.name", Kind::Text),
                 Column::new("number", "Number", "p.number", Kind::Text),
                 Column::new("amount", "Amount", "c.amount", Kind::Money(currency)),
+                Column::new("operator", "Operator", "o.name", Kind::Text),
+                Column::new("price", "Price", "COALESCE(c.price, c.amount)", Kind::Money(currency)),
                 Column::new("status", "Status", "c.status", Kind::Choice(SALE_STATES)),
                 Column::new("credit_after", "Credit after", "c.credit_after", Kind::Money(currency)),
                 Column::new("client_ref", "Client ref", "c.client_ref", Kind::Text),
