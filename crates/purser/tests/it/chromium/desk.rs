@@ -123,7 +123,7 @@ both! {
         tab.sees("One job is tried again from the beginning.").await;
         tab.is_without_fault().await;
         tab.press("Requeue").await;
-        tab.sees("tried again from the beginning").await;
+        tab.sees("1: tried again from the beginning").await;
         tab.follow("Dead letters").await;
         tab.sees("There is no dead letter yet.").await;
         tab.follow("Jobs").await;

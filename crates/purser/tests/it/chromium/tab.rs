@@ -14,6 +14,9 @@ pub(super) struct Tab {
     site: String,
 }
 
+/// Pages that may go away from under a click, one after another.
+const GONE: usize = 5;
+
 /// The wide screen of a desk.
 pub(super) const DESK: (u32, u32) = (1280, 800);
 
@@ -54,8 +57,8 @@ impl Tab {
 
     /// Types into the field with this label, instead of what it held.
     pub(super) async fn fill(&self, label: &str, text: &str) {
-        let field = self.find(&labelled(label)).await;
-        self.must(label, Method::POST, &format!("element/{field}/clear"), json!({})).await;
+        let field = labelled(label);
+        self.act(&field, "clear", json!({})).await;
         self.type_into(&field, text).await;
     }
 
@@ -74,8 +77,7 @@ impl Tab {
 
     /// Chooses a file of this machine.
     pub(super) async fn attach(&self, label: &str, file: &std::path::Path) {
-        let field = self.find(&labelled(label)).await;
-        self.type_into(&field, file.to_str().unwrap()).await;
+        self.type_into(&labelled(label), file.to_str().unwrap()).await;
     }
 
     /// Presses the button that begins with these words.
@@ -153,12 +155,25 @@ impl Tab {
     }
 
     async fn click(&self, xpath: &str) {
-        let element = self.find(xpath).await;
-        self.must(xpath, Method::POST, &format!("element/{element}/click"), json!({})).await;
+        self.act(xpath, "click", json!({})).await;
     }
 
     async fn type_into(&self, field: &str, text: &str) {
-        self.must(text, Method::POST, &format!("element/{field}/value"), json!({ "text": text })).await;
+        self.act(field, "value", json!({ "text": text })).await;
+    }
+
+    /// Has something done to an element. The page may go away between looking and doing, and the browser has more than
+    /// one way to say so; the next page is looked at then.
+    async fn act(&self, xpath: &str, what: &str, body: Value) {
+        let mut told = String::new();
+        for _ in 0..GONE {
+            let element = self.find(xpath).await;
+            match self.session.call(Method::POST, &format!("element/{element}/{what}"), body.clone()).await {
+                Ok(_) => return,
+                Err(error) => told = error,
+            }
+        }
+        panic!("{xpath}: {told}");
     }
 
     async fn find(&self, xpath: &str) -> String {
