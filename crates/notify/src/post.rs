@@ -83,7 +83,7 @@ impl Post {
         match self.deliver(&notice, edit).await {
             Ending::Sent(sent) => self.mark_sent(&notice, *sent).await,
             Ending::Kept(why) => {
-                tracing::info!(notice = %id, kind = notice.kind, why, "[NOTICE] kept");
+                tracing::debug!(notice = %id, kind = notice.kind, why, "[NOTICE] kept");
                 self.0.store.write(move |tx| notice_kept(tx, id, &why)).await?;
                 Ok(())
             }
