@@ -33,7 +33,7 @@ both! {
         tab.sees("There is no seller yet.").await;
         tab.follow("New seller").await;
         tab.press("New seller").await;
-        tab.sees("Name").await;
+        tab.sees_a_refusal().await;
         tab.is_without_fault().await;
         tab.fill("Name", "Corner Shop").await;
         tab.press("New seller").await;
@@ -115,6 +115,7 @@ both! {
         sign_in(&tab, "asha", PASSWORD).await;
         tab.follow("Console").await;
         tab.follow("Dead letters").await;
+        tab.sees("test.letter").await;
         tab.is_without_fault().await;
         tab.follow_first().await;
         tab.sees("the post office is closed").await;

@@ -50,7 +50,7 @@ const FONTS: &str = "<?xml version='1.0'?><fontconfig>\
     <alias binding='strong'><family>sans-serif</family><prefer><family>Inter</family></prefer></alias></fontconfig>\n";
 
 /// What a walk waits for at most, in milliseconds: a page to load, words to appear on it, a script to finish.
-const PATIENCE: u32 = 15_000;
+const PATIENCE: u32 = 60_000;
 
 struct Driver {
     port: u16,

@@ -32,6 +32,7 @@ both! {
         tab.follow("Console").await;
         tab.follow("Members").await;
         tab.follow("Bulk upload").await;
+        tab.sees("CSV file").await;
         tab.is_without_fault().await;
         let path = installation.data().join("members.csv");
         std::fs::write(&path, FILE).unwrap();

@@ -6,6 +6,7 @@ use purser_testkit::{Sqlite, TestDb};
 use serde_json::json;
 
 use super::tab::Tab;
+use super::walks::sign_in;
 use crate::program::{Installation, Serving};
 
 /// A house with three months behind it, and a browser in which its superuser is signed in.
@@ -14,10 +15,7 @@ pub(super) async fn demo(db: &TestDb) -> (Installation, Serving, Tab) {
     let serving = installation.serve_with("", &["--demo"]);
     let tab = Tab::open(&serving.url("")).await;
     let password = serving.told("demo: sign in as demo with the password ").expect("the demo's password").to_owned();
-    tab.go("/accounts/login/").await;
-    tab.fill("Username or email", "demo").await;
-    tab.fill("Password", &password).await;
-    tab.press("Sign in").await;
+    sign_in(&tab, "demo", &password).await;
     (installation, serving, tab)
 }
 

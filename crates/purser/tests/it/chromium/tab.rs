@@ -110,6 +110,11 @@ impl Tab {
         self.find(&format!("//body[contains(normalize-space(.), {})]", quoted(words))).await;
     }
 
+    /// Waits until the page marks a field as wrong.
+    pub(super) async fn sees_a_refusal(&self) {
+        self.find("//*[@aria-invalid='true']").await;
+    }
+
     /// The words of the page as they are shown.
     pub(super) async fn text(&self) -> String {
         self.run("return document.body.innerText", json!([])).await.as_str().unwrap().to_owned()
