@@ -68,6 +68,24 @@ impl Caller {
         }
     }
 
+    /// The person, where it is one and no key.
+    #[must_use]
+    pub fn person_id(&self) -> Option<Uuid> {
+        match &self.0 {
+            Who::Key(_) => None,
+            Who::Person(person) => Some(person.user.id),
+        }
+    }
+
+    /// Whether it is a person who has not confirmed their address yet: no money leaves for them.
+    #[must_use]
+    pub fn is_unconfirmed(&self) -> bool {
+        match &self.0 {
+            Who::Key(_) => false,
+            Who::Person(person) => person.user.email_verified_at.is_none(),
+        }
+    }
+
     /// Whether the caller has a scope.
     #[must_use]
     pub fn has(&self, scope: &str) -> bool {

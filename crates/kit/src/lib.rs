@@ -33,7 +33,7 @@ pub use day::Day;
 pub use fields::{Fields, Rule, parse_line};
 pub use ids::Ids;
 pub use json::{Decimal, Time, json, json_text};
-pub use list::{ListQuery, listed, paged};
+pub use list::{ListQuery, listed, next_link, paged};
 pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
 pub use rights::{Granted, Rights};

@@ -57,8 +57,9 @@ pub fn paged<T: Serialize>(uri: &OriginalUri, rows: &[T], next: Option<&str>) ->
     response
 }
 
-/// The same address with another cursor.
-fn next_link(uri: &OriginalUri, cursor: &str) -> String {
+/// The same address with another cursor, as a `Link` header has it.
+#[must_use]
+pub fn next_link(uri: &OriginalUri, cursor: &str) -> String {
     let kept = uri.query().unwrap_or_default().split('&');
     let kept = kept.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let pairs: Vec<String> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();

@@ -18,6 +18,8 @@ pub enum Needs {
     Nothing,
     /// A caller with this scope. A key that is tied to one object may use the route for that object.
     Scope(&'static str),
+    /// A caller with this scope, or any person for what is their own: the route finds out what that is.
+    Own(&'static str),
     /// A caller with this scope who is not tied to one object: staff work.
     StaffScope(&'static str),
 }
@@ -105,7 +107,7 @@ impl Needs {
     fn documented(self) -> Vec<SecurityRequirement> {
         match self {
             Needs::Nothing => Vec::new(),
-            Needs::Scope(scope) | Needs::StaffScope(scope) => {
+            Needs::Scope(scope) | Needs::Own(scope) | Needs::StaffScope(scope) => {
                 vec![SecurityRequirement::new("api_key", [scope]), SecurityRequirement::new("session", [scope])]
             }
         }
@@ -115,6 +117,9 @@ impl Needs {
         match self {
             Needs::Nothing => None,
             Needs::Scope(scope) => Some(format!("Needs the scope `{scope}`.")),
+            Needs::Own(scope) => {
+                Some(format!("Needs the scope `{scope}`, or the session of the person whose own it is."))
+            }
             Needs::StaffScope(scope) => {
                 Some(format!("Needs the scope `{scope}`; not for keys that are tied to one object."))
             }
@@ -125,7 +130,8 @@ impl Needs {
     fn allow(self, caller: &Caller) -> Result<(), Problem> {
         let (scope, staff) = match self {
             Needs::Nothing => return Ok(()),
-            Needs::Scope(scope) => (scope, false),
+            Needs::Own(_) if caller.person_id().is_some() => return Ok(()),
+            Needs::Scope(scope) | Needs::Own(scope) => (scope, false),
             Needs::StaffScope(scope) => (scope, true),
         };
         if !caller.has(scope) {

@@ -1,9 +1,12 @@
 //! The house's apps. A new one is a folder in apps/ and its lines here.
 
+use std::fmt::Display;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use purser_charge::connector::http::{Operator, Secret};
 use purser_charge::{CallingCode, Connector};
+use purser_coins::HandlePolicy;
 use purser_kit::{App, AppContext, Scope};
 use purser_members::Policy;
 use purser_money::{Currency, Money};
@@ -16,13 +19,13 @@ use crate::failure::Failure;
 pub(crate) fn migrations() -> Vec<Migration> {
     let rooms =
         [purser_ledger::MIGRATIONS, purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS];
-    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS, purser_coins::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }
 
 /// Every permission there is.
 pub(crate) fn scopes() -> Vec<Scope> {
-    [purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_members::SCOPES].concat()
+    [purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_members::SCOPES, purser_coins::SCOPES].concat()
 }
 
 /// The apps, opened in this house.
@@ -30,6 +33,7 @@ pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, Fa
     Ok(vec![
         purser_charge::app(context, charge_settings(&config.charge)?, charge_connector(&config.charge)?),
         purser_members::app(context, members_settings(&config.members)?),
+        purser_coins::app(context, coins_settings(&config.coins)?),
     ])
 }
 
@@ -65,6 +69,37 @@ pub(crate) fn members_settings(members: &config::Members) -> Result<purser_membe
     let policy = Policy::from_name(&members.policy)
         .ok_or_else(|| wrong("policy", &members.policy, "it must be block or arrears"))?;
     Ok(purser_members::Settings { max: members.max, levy, policy })
+}
+
+/// The rules of withdrawals.
+pub(crate) fn coins_settings(coins: &config::Coins) -> Result<purser_coins::Settings, Failure> {
+    let wrong = |key: &str, value: &dyn Display, why: &str| Failure::usage(format!("coins.{key} is '{value}': {why}"));
+    let coin_value = Money::parse(&coins.coin_value, Currency::INR)
+        .and_then(Money::positive)
+        .map_err(|error| wrong("coin_value", &coins.coin_value, &error.to_string()))?;
+    if coins.least == 0 {
+        return Err(wrong("least", &coins.least, "it must be more than zero"));
+    }
+    if coins.most < coins.least {
+        return Err(wrong("most", &coins.most, "it must not be below coins.least"));
+    }
+    let handles = HandlePolicy::from_name(&coins.handles)
+        .ok_or_else(|| wrong("handles", &coins.handles, "it must be strict or warn"))?;
+    let webhook = coins.webhook_url.trim();
+    if !webhook.is_empty() && !webhook.starts_with("https://") && !webhook.starts_with("http://") {
+        return Err(wrong("webhook_url", &webhook, "it must be an http(s) address"));
+    }
+    let limit = |count: u32| (count > 0).then(|| i64::from(count));
+    Ok(purser_coins::Settings {
+        coin_value,
+        least: coins.least.into(),
+        most: coins.most.into(),
+        per_day: limit(coins.per_day),
+        per_month: limit(coins.per_month),
+        cool_off: limit(coins.cool_off_hours).map(SignedDuration::from_hours),
+        handles,
+        webhook: Some(webhook.to_owned()).filter(|address| !address.is_empty()),
+    })
 }
 
 /// A currency by its code; those with other than two decimals are few.

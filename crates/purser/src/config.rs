@@ -51,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) charge: Charge,
     /// The members app.
     pub(crate) members: Members,
+    /// The coins app.
+    pub(crate) coins: Coins,
 }
 
 /// Who may come in, and how.
@@ -243,6 +245,28 @@ pub(crate) struct Members {
     pub(crate) policy: String,
 }
 
+/// The coins app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Coins {
+    /// What one coin is worth, in rupees.
+    pub(crate) coin_value: String,
+    /// The fewest coins of a withdrawal.
+    pub(crate) least: u32,
+    /// The most coins of a withdrawal.
+    pub(crate) most: u32,
+    /// Coins that one user may ask for in a day; 0 for no limit.
+    pub(crate) per_day: u32,
+    /// The same in a calendar month.
+    pub(crate) per_month: u32,
+    /// Hours that a UPI id waits which is new for its user; 0 for none.
+    pub(crate) cool_off_hours: u32,
+    /// What becomes of UPI ids whose handle is not on the list: strict or warn.
+    pub(crate) handles: String,
+    /// Where the calling application hears of changes; empty for nowhere.
+    pub(crate) webhook_url: String,
+}
+
 const DEFAULTS: &str = r#"
 data = "./data"
 listen = "127.0.0.1:8080"
@@ -320,6 +344,16 @@ timeout_seconds = 20
 max = 10
 levy = "1.00"
 policy = "block"
+
+[coins]
+coin_value = "0.10"
+least = 100
+most = 100000
+per_day = 0
+per_month = 0
+cool_off_hours = 0
+handles = "strict"
+webhook_url = ""
 "#;
 
 /// Names that people know from elsewhere, beside `PURSER_` and the key.

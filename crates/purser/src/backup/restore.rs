@@ -16,7 +16,8 @@ use super::manifest::{ABOUT, FILES, KEY, Ledger, Manifest, file_name};
 use super::{Error, Passphrase, Progress};
 
 /// What the program writes by itself when it starts: nobody would miss it.
-const UNMISSED: &[&str] = &["outbox_schedule", "outbox_job", "identity_setup", "identity_rate", "members_tally"];
+const UNMISSED: &[&str] =
+    &["outbox_schedule", "outbox_job", "identity_setup", "identity_rate", "members_tally", "coins_handle"];
 
 /// What to restore, and where to.
 pub(crate) struct Plan {

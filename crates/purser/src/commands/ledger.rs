@@ -37,6 +37,7 @@ pub(super) fn audit(tx: &mut Tx<'_>) -> Result<Verdict, purser_ledger::Error> {
         verdict.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
     }
     verdict.problems.extend(purser_members::problems(tx)?);
+    verdict.problems.extend(purser_coins::problems(tx)?);
     Ok(verdict)
 }
 

@@ -43,7 +43,7 @@ use purser_testkit::TestDb;
 fn migrations() -> Vec<Migration> {
     let rooms =
         [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS, purser_ledger::MIGRATIONS];
-    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS];
+    let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS, purser_coins::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
 }
 
@@ -74,6 +74,8 @@ async fn after(db: &TestDb) {
     let verdict = db.read(purser_ledger::verify).await.expect("the ledger's audit");
     assert_eq!(verdict.problems, Vec::<String>::new());
     let problems = db.read(purser_members::problems).await;
+    assert_eq!(problems, Ok(Vec::new()));
+    let problems = db.read(purser_coins::problems).await;
     assert_eq!(problems, Ok(Vec::new()));
 }
 

@@ -1,0 +1,139 @@
+//! The JSON routes. Withdrawals answer under two families of paths, as two generations of clients know them.
+
+mod awards;
+mod razorpay;
+mod users;
+mod withdrawals;
+
+use std::sync::Arc;
+
+use purser_kit::console::Doer;
+use purser_kit::{Caller, Needs, Problem, Routes, code};
+use purser_store::Tx;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::domain::{User, UserId};
+use crate::error::Error;
+use crate::service;
+use crate::{Coins, USER_TIE};
+
+/// Rows of a list where nothing else is asked for, and the most that may be.
+const ROWS: u32 = 50;
+const MOST_ROWS: u32 = 100;
+
+pub(crate) fn routes(coins: &Arc<Coins>) -> Routes {
+    let award = Needs::StaffScope("coins.award");
+    let (view, withdraw) = (Needs::Own("coins.view"), Needs::Own("coins.withdraw"));
+    Routes::new(&coins.context)
+        .add(withdraw, routes!(razorpay::razorpay_withdraw))
+        .add(view, routes!(razorpay::razorpay_history))
+        .add(view, routes!(razorpay::razorpay_status))
+        .add(withdraw, routes!(razorpay::razorpay_cancel))
+        .add(withdraw, routes!(withdrawals::withdrawal_create))
+        .add(view, routes!(withdrawals::withdrawal_list))
+        .add(view, routes!(withdrawals::withdrawal_read))
+        .add(withdraw, routes!(withdrawals::withdrawal_cancel))
+        .add(award, routes!(awards::coins_award))
+        .add(award, routes!(awards::coins_spend))
+        .add(view, routes!(users::coins_balance))
+        .add(view, routes!(users::coins_transactions))
+        .add(award, routes!(users::coins_user_put))
+        .with_state(Arc::clone(coins))
+}
+
+/// What went well.
+#[derive(Serialize, ToSchema)]
+struct Answer<T> {
+    /// Always true: a refusal says false.
+    success: bool,
+    /// What happened, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+    data: T,
+}
+
+impl<T: Serialize> Answer<T> {
+    fn of(data: T) -> Self {
+        Answer { success: true, message: None, data }
+    }
+
+    /// As text, to be kept with its effect.
+    fn told(message: &'static str, data: T) -> Result<String, Error> {
+        let answer = Answer { success: true, message: Some(message), data };
+        serde_json::to_string(&answer).map_err(|error| Error::Answer(error.to_string()))
+    }
+}
+
+/// For whom the caller may act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acting {
+    /// For any user: a service.
+    Anyone,
+    /// For this one alone.
+    Only(Uuid),
+}
+
+impl Acting {
+    /// A key that is tied acts for its user; whoever has the scope, for any; and a person, for the user who they are.
+    async fn of(coins: &Coins, caller: &Caller, scope: &str) -> Result<Self, Problem> {
+        if let Some(id) = caller.tied_to(USER_TIE) {
+            return Ok(Acting::Only(id));
+        }
+        if caller.has(scope) {
+            return Ok(Acting::Anyone);
+        }
+        let person = caller.person_id().ok_or(Error::Nobody)?;
+        let user = coins.context.store.read(move |tx| service::user_of_person(tx, person)).await?;
+        Ok(Acting::Only(user.ok_or(Error::Nobody)?.id))
+    }
+
+    /// The same for money that leaves: a person has confirmed their address, and has lately proved who they are.
+    async fn to_pay(coins: &Coins, caller: &Caller, scope: &str) -> Result<Self, Problem> {
+        let acting = Acting::of(coins, caller, scope).await?;
+        if caller.is_unconfirmed() {
+            return Err(Error::Unconfirmed.into());
+        }
+        if !caller.is_proved(coins.context.now()) {
+            let detail = "Your last sign-in is older than 5 minutes. Sign in again, or send a key.";
+            return Err(Problem::new(&code::PROOF_NEEDED, detail));
+        }
+        Ok(acting)
+    }
+
+    /// Whether it may see what is this user's.
+    fn may_see(self, owner: Uuid) -> Result<(), Error> {
+        match self {
+            Acting::Only(id) if id != owner => Err(Error::NoWithdrawal),
+            _ => Ok(()),
+        }
+    }
+
+    /// The user of this name, as far as there is one; `None` for whom the caller is tied to.
+    fn user(self, tx: &mut Tx<'_>, wanted: Option<&UserId>) -> Result<Option<User>, Error> {
+        match (self, wanted) {
+            (Acting::Anyone, Some(user_id)) => service::user_known(tx, user_id),
+            (Acting::Anyone, None) => Err(Error::NoUser),
+            (Acting::Only(id), wanted) => {
+                let user = service::user_get(tx, id)?;
+                if wanted.is_some_and(|wanted| *wanted != user.user_id) {
+                    return Err(Error::NoUser);
+                }
+                Ok(Some(user))
+            }
+        }
+    }
+
+    /// Whether the request must name the user.
+    fn needs_a_name(self) -> bool {
+        self == Acting::Anyone
+    }
+}
+
+/// The caller as whoever does it, with fresh ids.
+fn doer(coins: &Coins, caller: &Caller) -> Doer {
+    let (now, seed) = coins.context.stamp();
+    Doer::new(now, caller.actor().to_string(), caller.person_id().unwrap_or(Uuid::nil()), seed)
+}

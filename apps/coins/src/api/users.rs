@@ -1,0 +1,208 @@
+//! /api/coins/balance/, /api/coins/transactions/, and where to write to a user.
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use purser_identity::Email;
+use purser_kit::{Caller, Decimal, JsonBody, Problem, QueryPairs, Rule, Time, json, next_link};
+use purser_outbox::Language;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Acting, Answer, MOST_ROWS, ROWS, doer};
+use crate::Coins;
+use crate::domain::{Settings, Transaction, User, UserId, coins};
+use crate::error::Error;
+use crate::service::{self, UserChange};
+use crate::store::transaction::transactions_of;
+
+/// How many coins a user has.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BalanceJson {
+    user_id: String,
+    /// The user's own id here, what a key is tied to; null for one who never had coins.
+    id: Option<Uuid>,
+    balance: i64,
+    /// What they come to.
+    rupees_balance: Option<Decimal>,
+}
+
+/// A movement of a user's coins.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TransactionJson {
+    id: Uuid,
+    /// award, spend, withdrawal, refund or adjustment.
+    r#type: &'static str,
+    /// Negative where coins went.
+    amount: i64,
+    balance_after: i64,
+    reason: String,
+    reference: Option<String>,
+    withdrawal_id: Option<Uuid>,
+    created_at: Time,
+}
+
+impl From<Transaction> for TransactionJson {
+    fn from(one: Transaction) -> Self {
+        TransactionJson {
+            id: one.id,
+            r#type: one.movement.name(),
+            amount: one.amount.minor(),
+            balance_after: one.balance_after.minor(),
+            reason: one.reason,
+            reference: one.reference,
+            withdrawal_id: one.withdrawal,
+            created_at: Time(one.created_at),
+        }
+    }
+}
+
+/// A page of a user's transactions.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TransactionsJson {
+    /// Always true.
+    success: bool,
+    user_id: String,
+    /// How many this page has.
+    count: usize,
+    data: Vec<TransactionJson>,
+}
+
+/// Where to write to a user.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct UserFields {
+    /// 1 to 500 characters.
+    #[schema(example = "asha.rao")]
+    user_id: String,
+    /// Their address; null for none.
+    #[schema(example = "asha@example.com")]
+    email: Option<String>,
+    /// en or hi.
+    #[schema(example = "en")]
+    language: Option<String>,
+}
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UserJson {
+    id: Uuid,
+    user_id: String,
+    email: Option<String>,
+    language: &'static str,
+    balance: i64,
+}
+
+fn balance(settings: &Settings, user: Option<User>, user_id: &str) -> BalanceJson {
+    let (id, balance) = user.map_or((None, coins(0)), |user| (Some(user.id), user.balance));
+    let rupees_balance = settings.worth(balance.minor()).map(Decimal);
+    BalanceJson { user_id: user_id.to_owned(), id, balance: balance.minor(), rupees_balance }
+}
+
+/// How many coins a user has; none for one who was never heard of.
+#[utoipa::path(get, path = "/api/coins/balance/", tag = "coins", params(
+    ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
+), responses((status = 200, body = Answer<BalanceJson>)))]
+pub(super) async fn coins_balance(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let acting = Acting::of(&app, &caller, "coins.view").await?;
+    let mut fields = query.fields();
+    let user_id = fields.parsed("user_id", UserId::parse);
+    if acting.needs_a_name() {
+        fields.required("user_id", user_id.as_ref());
+    }
+    fields.finish(Some(()))?;
+    let wanted = user_id.clone();
+    let user = app.context.store.read(move |tx| acting.user(tx, wanted.as_ref())).await?;
+    let name = user.as_ref().map(|user| user.user_id.clone()).or(user_id);
+    let name = name.map(|name| name.as_str().to_owned()).unwrap_or_default();
+    Ok(json(StatusCode::OK, &Answer::of(balance(&app.settings, user, &name))))
+}
+
+/// Every movement of a user's coins, newest first.
+#[utoipa::path(get, path = "/api/coins/transactions/", tag = "coins", params(
+    ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
+    ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = TransactionsJson)))]
+pub(super) async fn coins_transactions(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let acting = Acting::of(&app, &caller, "coins.view").await?;
+    let mut fields = query.fields();
+    let user_id = fields.parsed("user_id", UserId::parse);
+    if acting.needs_a_name() {
+        fields.required("user_id", user_id.as_ref());
+    }
+    let limit = fields.number("limit", 1, MOST_ROWS).unwrap_or(ROWS);
+    let before = fields.id("cursor");
+    fields.finish(Some(()))?;
+    let found = app.context.store.read(move |tx| {
+        let user = acting.user(tx, user_id.as_ref())?;
+        let rows = match &user {
+            Some(user) => transactions_of(tx, user.id, before, limit + 1)?,
+            None => Vec::new(),
+        };
+        Ok::<_, Error>((user.map(|user| user.user_id).or_else(|| user_id.clone()), rows))
+    });
+    let (user_id, mut rows) = found.await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|last| last.id.to_string());
+    let data: Vec<TransactionJson> = rows.into_iter().map(TransactionJson::from).collect();
+    let user_id = user_id.map(|user_id| user_id.as_str().to_owned()).unwrap_or_default();
+    let mut response = json(StatusCode::OK, &TransactionsJson { success: true, user_id, count: data.len(), data });
+    if let Some(link) = next.and_then(|next| HeaderValue::from_str(&next_link(&uri, &next)).ok()) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// Say where to write to a user, and in which language. What is not named stays.
+#[utoipa::path(put, path = "/api/coins/users/", tag = "coins", request_body = UserFields,
+    responses((status = 200, body = Answer<UserJson>)))]
+pub(super) async fn coins_user_put(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let user_id = fields.parsed("user_id", UserId::parse);
+    let user_id = fields.required("user_id", user_id);
+    let named = fields.has("email");
+    let email = fields.parsed("email", parse_email);
+    let language = fields.parsed("language", parse_language);
+    let user_id = fields.finish(user_id)?;
+    let change = UserChange { email: named.then_some(email), language };
+    let doer = doer(&app, &caller);
+    let changed =
+        app.context.store.write(move |tx| service::user_change(tx, &mut doer.clone(), &user_id, &change)).await?;
+    let user = UserJson {
+        id: changed.id,
+        user_id: changed.user_id.as_str().to_owned(),
+        email: changed.email.map(|email| email.as_str().to_owned()),
+        language: changed.language.code(),
+        balance: changed.balance.minor(),
+    };
+    Ok(json(StatusCode::OK, &Answer::of(user)))
+}
+
+/// An email address, spaces around it forgiven.
+pub(crate) fn parse_email(text: &str) -> Result<Email, Rule> {
+    let must = "be an email address such as a@b.example, of at most 254 characters";
+    Email::parse(text.trim()).map_err(|error| Rule::new("malformed", format!("{must} ({error})")))
+}
+
+/// A language by its code.
+pub(crate) fn parse_language(text: &str) -> Result<Language, Rule> {
+    Language::parse(text).ok_or_else(|| Rule::new("unknown_value", "be en or hi"))
+}

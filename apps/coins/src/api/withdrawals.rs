@@ -1,0 +1,325 @@
+//! /api/coins/withdrawals/
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use purser_kit::{
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rule, Time,
+    fingerprint, json, next_link,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Acting, Answer, MOST_ROWS, ROWS, doer};
+use crate::Coins;
+use crate::domain::{Settings, UserId, Withdrawal, coins};
+use crate::error::Error;
+use crate::service::{self, NewWithdrawal, Period};
+use crate::status::Status;
+use crate::upi::UpiId;
+
+/// What a withdrawal is asked for with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that `read_new` reads")]
+pub(super) struct WithdrawalFields {
+    /// 1 to 500 characters. A key that is tied to one user, or a person, may leave it out.
+    #[schema(example = "asha.rao")]
+    user_id: String,
+    /// A whole number of coins, 100 to 100,000 unless the operator says otherwise.
+    #[schema(example = 250)]
+    amount: i64,
+    /// Whom to pay.
+    #[schema(example = "asha@okhdfcbank")]
+    upi_id: String,
+}
+
+/// A withdrawal that was just asked for.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CreatedJson {
+    withdrawal_id: Uuid,
+    amount: i64,
+    rupees_amount: Decimal,
+    upi_id: String,
+    /// pending
+    status: &'static str,
+    /// Coins that the user has left.
+    remaining_coins: i64,
+    created_at: Time,
+}
+
+/// A withdrawal.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WithdrawalJson {
+    id: Uuid,
+    user_id: String,
+    amount: i64,
+    rupees_amount: Decimal,
+    upi_id: String,
+    /// pending, processing, completed, failed, cancelled, rejected or reversed.
+    status: &'static str,
+    created_at: Time,
+    completed_at: Option<Time>,
+    /// The bank's word for the payment.
+    utr: Option<String>,
+    /// What staff want the user to know.
+    admin_notes: Option<String>,
+    /// Why the coins were given back.
+    failure_reason: Option<String>,
+}
+
+impl From<Withdrawal> for WithdrawalJson {
+    fn from(one: Withdrawal) -> Self {
+        WithdrawalJson {
+            id: one.id,
+            user_id: one.user_id.as_str().to_owned(),
+            amount: one.amount.minor(),
+            rupees_amount: Decimal(one.rupees),
+            upi_id: one.upi_id.as_str().to_owned(),
+            status: one.status.name(),
+            created_at: Time(one.created_at),
+            completed_at: one.completed.map(|(_, at)| Time(at)),
+            utr: one.utr.map(|utr| utr.as_str().to_owned()),
+            admin_notes: one.public_note,
+            failure_reason: one.reason,
+        }
+    }
+}
+
+/// A page of a user's withdrawals.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HistoryJson {
+    /// Always true.
+    success: bool,
+    user_id: String,
+    /// How many this page has.
+    count: usize,
+    data: Vec<WithdrawalJson>,
+}
+
+/// What a withdrawal is cancelled with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that `read_cancel` reads")]
+pub(super) struct CancelFields {
+    /// 1 to 500 characters.
+    #[schema(example = "User requested cancellation")]
+    reason: Option<String>,
+}
+
+/// A withdrawal that was cancelled.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CancelledJson {
+    withdrawal_id: Uuid,
+    /// cancelled
+    status: &'static str,
+    refunded_coins: i64,
+    /// Coins that the user has now.
+    remaining_coins: i64,
+}
+
+/// A number of coins of a withdrawal.
+fn amount(fields: &mut Fields<'_>, settings: &Settings) -> Option<purser_money::Money> {
+    let (least, most) = (settings.least, settings.most);
+    let amount = fields.amount("amount", purser_money::Currency::COIN);
+    let amount = fields.required("amount", amount)?;
+    if (least..=most).contains(&amount.minor()) {
+        return Some(amount);
+    }
+    let rule = Rule::new("out_of_range", format!("be a whole number of coins from {least} to {most}"));
+    fields.refuse("amount", &amount.to_string(), rule)
+}
+
+/// Whose; the caller may be tied to one, and need not say it then.
+fn user_id(fields: &mut Fields<'_>, acting: Acting) -> Option<Option<UserId>> {
+    let user_id = fields.parsed("user_id", UserId::parse);
+    if acting.needs_a_name() { fields.required("user_id", user_id).map(Some) } else { Some(user_id) }
+}
+
+pub(super) async fn create(
+    app: &Arc<Coins>,
+    caller: &Caller,
+    key: IdempotencyKey,
+    body: &JsonBody,
+) -> Result<Response, Problem> {
+    let acting = Acting::to_pay(app, caller, "coins.withdraw").await?;
+    let settings = Arc::clone(&app.settings);
+    let mut fields = body.fields()?;
+    let user_id = user_id(&mut fields, acting);
+    let amount = amount(&mut fields, &settings);
+    let upi_id = fields.parsed("upi_id", UpiId::parse);
+    let upi_id = fields.required("upi_id", upi_id);
+    let (user_id, amount, upi_id) =
+        fields.finish(user_id.zip(amount).zip(upi_id).map(|((user_id, amount), upi_id)| (user_id, amount, upi_id)))?;
+    let repeat = Repeatable::new(caller, key, fingerprint("coins.withdraw", "", &body.0));
+    let doer = doer(app, caller);
+    let period = Period::at(doer.now, &app.context.zone).ok_or_else(|| Problem::internal("the end of time"))?;
+    let once = app.context.store.write(move |tx| {
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let user_id = match (acting.user(tx, user_id.as_ref())?, &user_id) {
+                (Some(user), _) => user.user_id,
+                // Whoever never had coins has none.
+                (None, _) => return Err(Error::Insufficient { available: coins(0), needed: amount }),
+            };
+            let new = NewWithdrawal { user_id, amount, upi_id: upi_id.clone() };
+            let (one, left) = service::withdrawal_create(tx, &settings, &mut doer.clone(), &new, &period)?;
+            Answer::told(
+                "Withdrawal request created",
+                CreatedJson {
+                    withdrawal_id: one.id,
+                    amount: one.amount.minor(),
+                    rupees_amount: Decimal(one.rupees),
+                    upi_id: one.upi_id.as_str().to_owned(),
+                    status: one.status.name(),
+                    remaining_coins: left.minor(),
+                    created_at: Time(one.created_at),
+                },
+            )
+        })
+    });
+    let answer = once.await?;
+    app.context.outbox.wake();
+    Ok(answer.into_response(StatusCode::CREATED))
+}
+
+pub(super) async fn history(
+    app: &Arc<Coins>,
+    caller: &Caller,
+    uri: &OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let acting = Acting::of(app, caller, "coins.view").await?;
+    let mut fields = query.fields();
+    let user_id = user_id(&mut fields, acting);
+    let limit = fields.number("limit", 1, MOST_ROWS).unwrap_or(ROWS);
+    let status = fields.parsed("status", parse_status);
+    let before = fields.id("cursor");
+    let user_id = fields.finish(user_id)?;
+    let found = app.context.store.read(move |tx| {
+        let user = acting.user(tx, user_id.as_ref())?;
+        let rows = match &user {
+            Some(user) => service::withdrawals_of(tx, user.id, status, before, limit + 1)?,
+            None => Vec::new(),
+        };
+        Ok::<_, Error>((user.map(|user| user.user_id).or_else(|| user_id.clone()), rows))
+    });
+    let (user_id, mut rows) = found.await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|last| last.id.to_string());
+    let data: Vec<WithdrawalJson> = rows.into_iter().map(WithdrawalJson::from).collect();
+    let user_id = user_id.map(|user_id| user_id.as_str().to_owned()).unwrap_or_default();
+    let mut response = json(StatusCode::OK, &HistoryJson { success: true, user_id, count: data.len(), data });
+    if let Some(link) = next.and_then(|next| HeaderValue::from_str(&next_link(uri, &next)).ok()) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// A status by its word.
+pub(crate) fn parse_status(text: &str) -> Result<Status, Rule> {
+    let names = Status::ALL.map(Status::name).join(", ");
+    Status::from_name(text).ok_or_else(|| Rule::new("unknown_value", format!("be one of {names}")))
+}
+
+pub(super) async fn read(app: &Arc<Coins>, caller: &Caller, id: Uuid) -> Result<Response, Problem> {
+    let acting = Acting::of(app, caller, "coins.view").await?;
+    let found = app.context.store.read(move |tx| {
+        let withdrawal = service::withdrawal_get(tx, id)?;
+        acting.may_see(withdrawal.owner)?;
+        Ok::<_, Error>(withdrawal)
+    });
+    Ok(json(StatusCode::OK, &Answer::of(WithdrawalJson::from(found.await?))))
+}
+
+pub(super) async fn cancel(
+    app: &Arc<Coins>,
+    caller: &Caller,
+    key: IdempotencyKey,
+    id: Uuid,
+    reason: Option<String>,
+    body: &JsonBody,
+) -> Result<Response, Problem> {
+    let acting = Acting::of(app, caller, "coins.withdraw").await?;
+    let reason = reason.unwrap_or_else(|| "User requested cancellation".to_owned());
+    let repeat = Repeatable::new(caller, key, fingerprint("coins.cancel", &id.to_string(), &body.0));
+    let (doer, settings) = (doer(app, caller), Arc::clone(&app.settings));
+    let once = app.context.store.write(move |tx| {
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            acting.may_see(service::withdrawal_get(tx, id)?.owner)?;
+            let one = service::withdrawal_cancel(tx, &settings, &mut doer.clone(), id, &reason)?;
+            let user = service::user_get(tx, one.owner)?;
+            Answer::told(
+                "Withdrawal cancelled",
+                CancelledJson {
+                    withdrawal_id: one.id,
+                    status: one.status.name(),
+                    refunded_coins: one.amount.minor(),
+                    remaining_coins: user.balance.minor(),
+                },
+            )
+        })
+    });
+    let answer = once.await?;
+    app.context.outbox.wake();
+    Ok(answer.into_response(StatusCode::OK))
+}
+
+/// Ask for coins to be paid by UPI. They leave the balance at once.
+#[utoipa::path(post, path = "/api/coins/withdrawals/", tag = "coins", params(
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = WithdrawalFields, responses((status = 201, body = Answer<CreatedJson>)))]
+pub(super) async fn withdrawal_create(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    create(&app, &caller, key, &body).await
+}
+
+/// A user's withdrawals, newest first.
+#[utoipa::path(get, path = "/api/coins/withdrawals/", tag = "coins", params(
+    ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
+    ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said."),
+    ("status" = Option<String>, Query, description = "Only those that stand so."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = HistoryJson)))]
+pub(super) async fn withdrawal_list(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    history(&app, &caller, &uri, query).await
+}
+
+/// One withdrawal.
+#[utoipa::path(get, path = "/api/coins/withdrawals/{id}/", tag = "coins",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Answer<WithdrawalJson>)))]
+pub(super) async fn withdrawal_read(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    read(&app, &caller, id).await
+}
+
+/// Cancel a pending withdrawal. The coins are back at once.
+#[utoipa::path(post, path = "/api/coins/withdrawals/{id}/cancel/", tag = "coins", params(
+    ("id" = Uuid, Path),
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = CancelFields, responses((status = 200, body = Answer<CancelledJson>)))]
+pub(super) async fn withdrawal_cancel(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    PathId(id): PathId,
+    key: IdempotencyKey,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let reason = fields.line("reason", 1, 500);
+    fields.finish(Some(()))?;
+    cancel(&app, &caller, key, id, reason, &body).await
+}

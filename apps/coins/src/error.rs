@@ -1,0 +1,247 @@
+//! Why the app refuses, and how that reads at the HTTP edge.
+
+use jiff::Timestamp;
+use purser_kit::{Code, Problem, Time, code};
+use purser_ledger::Error as LedgerError;
+use purser_money::Money;
+use purser_outbox::Error as OutboxError;
+use purser_store::Error as StoreError;
+use uuid::Uuid;
+
+use crate::domain::{UserId, Utr};
+use crate::status::Status;
+
+/// A refusal. The command it came from changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No such user, or not this caller's.
+    #[error("There is no such user.")]
+    NoUser,
+    /// No such withdrawal, or not this caller's.
+    #[error("There is no such withdrawal.")]
+    NoWithdrawal,
+    /// No such handle.
+    #[error("There is no such handle.")]
+    NoHandle,
+    /// No such payout.
+    #[error("There is no such payout.")]
+    NoPayout,
+    /// The user does not have so many coins.
+    #[error("Insufficient coins: {} available, {} needed.", .available.minor(), .needed.minor())]
+    Insufficient {
+        /// How many there are.
+        available: Money,
+        /// How many were asked for.
+        needed: Money,
+    },
+    /// The handle is on no list.
+    #[error("The UPI handle @{0} is not known here.")]
+    UnknownHandle(String),
+    /// The user asks for more than a day or a month allows.
+    #[error(
+        "At most {} coins may be withdrawn in a {period}; {} are asked for already, and {} would be more.",
+        .limit.minor(), .asked.minor(), .needed.minor()
+    )]
+    OverLimit {
+        /// "day" or "month".
+        period: &'static str,
+        /// How many coins it allows.
+        limit: Money,
+        /// How many were asked for in it.
+        asked: Money,
+        /// How many would come to that.
+        needed: Money,
+    },
+    /// The UPI id is new, and waits.
+    #[error("The UPI id is new for this user; it may be paid from {0:.0} on.")]
+    CoolingOff(Timestamp),
+    /// The withdrawal is not what it must be for this.
+    #[error("Cannot {} non-{} withdrawal", .next.verb(), .next.from().map_or("new", Status::name))]
+    NotSo {
+        /// What it is.
+        is: Status,
+        /// What it was to become.
+        next: Status,
+    },
+    /// Whoever asks for money does not pay it.
+    #[error("This withdrawal is your own; somebody else must pay it.")]
+    OwnRequest,
+    /// The payment stands for another withdrawal already.
+    #[error("The UTR {} pays the withdrawal {withdrawal} already.", .utr.as_str())]
+    UtrUsed {
+        /// The bank's word.
+        utr: Utr,
+        /// What it pays.
+        withdrawal: Uuid,
+    },
+    /// The reference came before with something else.
+    #[error("The reference '{0}' was used before for another movement.")]
+    ReferenceReused(String),
+    /// The handle is on the list.
+    #[error("The handle @{0} is on the list already.")]
+    HandleListed(String),
+    /// The person is another user.
+    #[error("That person is the user '{}' already.", .0.as_str())]
+    PersonTaken(UserId),
+    /// A person who has no coins here and no role.
+    #[error("Your account here is tied to no user of coins.")]
+    Nobody,
+    /// Money leaves only for whoever has confirmed their address.
+    #[error("Confirm your email address first: money leaves only for people whom we can write to.")]
+    Unconfirmed,
+    /// An answer could not be put into words.
+    #[error("the answer cannot be written: {0}")]
+    Answer(String),
+    /// The idempotency key came before with another request.
+    #[error("The Idempotency-Key '{0}' was used before for another request.")]
+    KeyReused(String),
+    /// The ledger refuses.
+    #[error(transparent)]
+    Ledger(LedgerError),
+    /// The outbox refuses.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// Whether a rule of the app speaks against it, and not something that failed: nothing was written then.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Error::Answer(_) | Error::Ledger(_) | Error::Outbox(_) | Error::Store(_))
+    }
+}
+
+impl From<LedgerError> for Error {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Store(error) => Error::Store(error),
+            LedgerError::KeyReused(key) => Error::KeyReused(key),
+            other => Error::Ledger(other),
+        }
+    }
+}
+
+/// The app's own codes.
+pub static CODES: &[&Code] = &[
+    &INSUFFICIENT_COINS,
+    &UNKNOWN_HANDLE,
+    &WITHDRAWAL_LIMIT,
+    &COOLING_OFF,
+    &WRONG_STATUS,
+    &OWN_WITHDRAWAL,
+    &UTR_USED,
+    &REFERENCE_REUSED,
+    &HANDLE_LISTED,
+    &PERSON_TAKEN,
+    &UNCONFIRMED_EMAIL,
+];
+
+static INSUFFICIENT_COINS: Code = Code {
+    name: "insufficient_coins",
+    status: 400,
+    title: "The user does not have so many coins",
+    help: "`available` says how many there are. Coins of a pending withdrawal are not among them.",
+};
+
+static UNKNOWN_HANDLE: Code = Code {
+    name: "unknown_handle",
+    status: 400,
+    title: "The UPI id's handle is not on the list",
+    help: "Check what stands after the @. The operator can put a handle on the list, or only warn: `coins.handles`.",
+};
+
+static WITHDRAWAL_LIMIT: Code = Code {
+    name: "withdrawal_limit",
+    status: 400,
+    title: "The user has asked for as much as a day or a month allows",
+    help: "`detail` says which limit. Withdrawals whose coins came back do not count.",
+};
+
+static COOLING_OFF: Code = Code {
+    name: "cooling_off",
+    status: 400,
+    title: "The UPI id is new and is not paid yet",
+    help: "`payable_from` says from when on staff may begin to pay it.",
+};
+
+static WRONG_STATUS: Code = Code {
+    name: "wrong_status",
+    status: 400,
+    title: "The withdrawal is not in a state that allows this",
+    help: "`withdrawal_status` says how it stands: somebody was first, or it is over.",
+};
+
+static OWN_WITHDRAWAL: Code = Code {
+    name: "own_withdrawal",
+    status: 403,
+    title: "Whoever asks for money does not pay it",
+    help: "Somebody else must begin and complete this withdrawal.",
+};
+
+static UTR_USED: Code = Code {
+    name: "utr_used",
+    status: 409,
+    title: "The payment stands for another withdrawal",
+    help: "`withdrawal_id` says which. One payment pays one withdrawal.",
+};
+
+static REFERENCE_REUSED: Code = Code {
+    name: "reference_reused",
+    status: 409,
+    title: "The reference was used for another movement",
+    help: "A reference names one award or spending. The same request may be sent again; another needs its own.",
+};
+
+static HANDLE_LISTED: Code = Code {
+    name: "handle_listed",
+    status: 409,
+    title: "The handle is on the list already",
+    help: "Change the one that is there.",
+};
+
+static PERSON_TAKEN: Code = Code {
+    name: "person_taken",
+    status: 409,
+    title: "The person is another user already",
+    help: "One account here is at most one user of coins.",
+};
+
+static UNCONFIRMED_EMAIL: Code = Code {
+    name: "unconfirmed_email",
+    status: 403,
+    title: "The email address is not confirmed",
+    help: "Follow the link in the mail that came at sign-up, or ask for another under /accounts/.",
+};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::NoUser | Error::NoWithdrawal | Error::NoHandle | Error::NoPayout => {
+                Problem::new(&code::NOT_FOUND, detail)
+            }
+            Error::Insufficient { available, .. } => {
+                Problem::new(&INSUFFICIENT_COINS, detail).with("available", &available.minor())
+            }
+            Error::UnknownHandle(_) => Problem::new(&UNKNOWN_HANDLE, detail),
+            Error::OverLimit { .. } => Problem::new(&WITHDRAWAL_LIMIT, detail),
+            Error::CoolingOff(from) => Problem::new(&COOLING_OFF, detail).with("payable_from", &Time(from)),
+            Error::NotSo { is, .. } => Problem::new(&WRONG_STATUS, detail).with("withdrawal_status", &is.name()),
+            Error::OwnRequest => Problem::new(&OWN_WITHDRAWAL, detail),
+            Error::UtrUsed { withdrawal, .. } => Problem::new(&UTR_USED, detail).with("withdrawal_id", &withdrawal),
+            Error::ReferenceReused(_) => Problem::new(&REFERENCE_REUSED, detail),
+            Error::HandleListed(_) => Problem::new(&HANDLE_LISTED, detail),
+            Error::PersonTaken(_) => Problem::new(&PERSON_TAKEN, detail),
+            Error::Nobody => Problem::new(&code::FORBIDDEN, detail),
+            Error::Unconfirmed => Problem::new(&UNCONFIRMED_EMAIL, detail),
+            Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),
+            Error::Answer(error) => Problem::internal(error),
+            Error::Ledger(error) => error.into(),
+            Error::Outbox(OutboxError::Store(error)) | Error::Store(error) => error.into(),
+            Error::Outbox(error) => Problem::internal(error),
+        }
+    }
+}

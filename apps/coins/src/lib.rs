@@ -1,0 +1,84 @@
+//! Reward coins, withdrawn to UPI.
+//!
+//! Users of other applications earn coins and ask to have them paid. The coins leave their balance at once; staff pay
+//! by UPI and record it; whatever is not paid comes back, once. Every change is on record and told.
+
+mod api;
+mod domain;
+mod error;
+mod notices;
+pub mod service;
+mod status;
+mod store;
+mod upi;
+
+use std::sync::Arc;
+
+use purser_identity::Right;
+use purser_kit::console::Console;
+use purser_kit::{App, AppContext, Scope};
+use purser_store::{Migration, Tx};
+
+pub use domain::{HandlePolicy, Movement, Settings, Transaction, User, UserId, Utr, Withdrawal, coins};
+pub use error::{CODES, Error};
+pub use status::{Status, TRANSITIONS};
+pub use store::handle::Handle;
+pub use store::payout::Payout;
+pub use upi::UpiId;
+
+/// The app's tables.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { room: "coins", number: 1, name: "coins", sql: include_str!("../migrations/0001_coins.sql") }];
+
+/// What kind of object a key may be tied to.
+pub const USER_TIE: &str = "coins:user";
+
+/// The app's permissions.
+pub const SCOPES: &[Scope] = &[
+    Scope { name: "coins.view", allows: "see users, their coins and withdrawals", right: Right::View },
+    Scope {
+        name: "coins.award",
+        allows: "award and spend coins, and say where to write to users",
+        right: Right::Operate,
+    },
+    Scope { name: "coins.withdraw", allows: "ask for withdrawals and cancel them", right: Right::Operate },
+    Scope {
+        name: "coins.pay",
+        allows: "begin, complete, fail, reject and reverse withdrawals, adjust coins, and change the list of handles",
+        right: Right::Approve,
+    },
+];
+
+/// The app at work.
+pub(crate) struct Coins {
+    pub(crate) context: AppContext,
+    pub(crate) settings: Arc<Settings>,
+}
+
+/// Opens the app in this house.
+#[must_use]
+pub fn app(context: &AppContext, settings: Settings) -> App {
+    let coins = Arc::new(Coins { context: context.clone(), settings: Arc::new(settings) });
+    App {
+        name: "coins",
+        title: "Coins",
+        summary: "Reward coins that users withdraw to UPI.",
+        scopes: SCOPES,
+        codes: CODES,
+        api: api::routes(&coins),
+        console: Console::default(),
+        jobs: Vec::new(),
+        schedules: Vec::new(),
+        notices: notices::NOTICES,
+        demo: Box::new(move || Box::pin(async { Ok(Vec::new()) })),
+    }
+}
+
+/// What is wrong with the app's own books, a sentence each: the transactions against the ledger, and the withdrawals
+/// against what is set aside and paid. Reads every user.
+///
+/// # Errors
+/// The store's and the ledger's.
+pub fn problems(tx: &mut Tx<'_>) -> Result<Vec<String>, purser_ledger::Error> {
+    service::problems(tx)
+}

@@ -1,0 +1,47 @@
+//! The list of handles that coins may be paid to.
+
+use purser_kit::console::Doer;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::store::handle::{self as store, Handle};
+
+/// Puts a handle on the list. `handle` is in lower case; `provider` says whose it is, 1 to 100 characters.
+///
+/// # Errors
+/// [`Error::HandleListed`].
+pub fn handle_add(tx: &mut Tx<'_>, doer: &mut Doer, handle: &str, provider: &str) -> Result<Handle, Error> {
+    if store::handle_by_name(tx, handle)?.is_some() {
+        return Err(Error::HandleListed(handle.to_owned()));
+    }
+    let handle = Handle {
+        id: doer.fresh_id(),
+        handle: handle.to_owned(),
+        provider: provider.to_owned(),
+        added_by: doer.actor.clone(),
+        added_at: doer.now,
+    };
+    store::handle_insert(tx, &handle)?;
+    Ok(handle)
+}
+
+/// Says anew whose a handle is.
+///
+/// # Errors
+/// [`Error::NoHandle`].
+pub fn handle_change(tx: &mut Tx<'_>, id: Uuid, provider: &str) -> Result<Handle, Error> {
+    let handle = store::handle_find(tx, id)?.ok_or(Error::NoHandle)?;
+    store::handle_rename(tx, id, provider)?;
+    Ok(Handle { provider: provider.to_owned(), ..handle })
+}
+
+/// Takes a handle off the list. Withdrawals to it that were asked for before go on.
+///
+/// # Errors
+/// [`Error::NoHandle`].
+pub fn handle_remove(tx: &mut Tx<'_>, id: Uuid) -> Result<Handle, Error> {
+    let handle = store::handle_find(tx, id)?.ok_or(Error::NoHandle)?;
+    store::handle_delete(tx, id)?;
+    Ok(handle)
+}

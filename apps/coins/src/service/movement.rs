@@ -1,0 +1,142 @@
+//! Coins that an application gives and its users spend, and what staff put right.
+
+use purser_kit::console::Doer;
+use purser_ledger::{AccountId, Book, Error as LedgerError, NewEntry, Transfer};
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::House;
+use super::user::{user_get, user_open};
+use crate::domain::{Movement, Transaction, User, UserId, coins};
+use crate::error::Error;
+use crate::store::transaction as store;
+
+/// Coins to be given or spent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMovement {
+    /// Whose.
+    pub user_id: UserId,
+    /// [`Movement::Award`] or [`Movement::Spend`].
+    pub movement: Movement,
+    /// How many, more than zero.
+    pub amount: Money,
+    /// Why, 1 to 500 characters.
+    pub reason: String,
+    /// The application's own word for it, 1 to 200 characters: it happens once for each.
+    pub reference: String,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Whose.
+    pub user: User,
+    /// The transaction.
+    pub transaction: Transaction,
+    /// Whether it had happened before.
+    pub repeated: bool,
+}
+
+/// Gives or spends coins, once for each reference.
+///
+/// # Errors
+/// [`Error::ReferenceReused`] where the reference came with something else; [`Error::Insufficient`].
+pub fn coins_move(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewMovement) -> Result<Moved, Error> {
+    let change = match new.movement {
+        Movement::Spend => coins(-new.amount.minor()),
+        _ => new.amount,
+    };
+    if let Some(transaction) = store::transaction_by_reference(tx, &new.reference)? {
+        let user = user_get(tx, transaction.owner)?;
+        let same =
+            (transaction.movement, transaction.amount, &transaction.reason) == (new.movement, change, &new.reason);
+        if same && user.user_id == new.user_id {
+            return Ok(Moved { user, transaction, repeated: true });
+        }
+        return Err(Error::ReferenceReused(new.reference.clone()));
+    }
+    let user = user_open(tx, doer, &new.user_id)?;
+    let reference = Some(new.reference.clone());
+    let moved = Change { movement: new.movement, change, reason: &new.reason, reference };
+    moved.make(tx, doer, user)
+}
+
+/// Puts a user's coins right, with a reason: `change` is not zero.
+///
+/// # Errors
+/// [`Error::NoUser`], [`Error::Insufficient`].
+pub fn coins_adjust(
+    tx: &mut Tx<'_>,
+    doer: &mut Doer,
+    owner: Uuid,
+    change: Money,
+    reason: &str,
+) -> Result<Moved, Error> {
+    let user = user_get(tx, owner)?;
+    Change { movement: Movement::Adjustment, change, reason, reference: None }.make(tx, doer, user)
+}
+
+struct Change<'a> {
+    movement: Movement,
+    change: Money,
+    reason: &'a str,
+    reference: Option<String>,
+}
+
+impl Change<'_> {
+    fn make(self, tx: &mut Tx<'_>, doer: &mut Doer, user: User) -> Result<Moved, Error> {
+        let other = match self.movement {
+            Movement::Award => House::Issued,
+            Movement::Spend => House::Spent,
+            _ => House::Adjustments,
+        };
+        let other = other.open(tx, doer.now)?;
+        let takes = self.change.minor() < 0;
+        let (debit, credit) = if takes { (user.account, other) } else { (other, user.account) };
+        let amount = coins(self.change.minor().saturating_abs());
+        let id = doer.fresh_id();
+        let entry = NewEntry {
+            kind: self.movement.kind(),
+            actor: doer.actor.clone(),
+            memo: self.reason.to_owned(),
+            reference: Some(self.reference.clone().unwrap_or_else(|| id.to_string())),
+        };
+        let (entry, balance) = post(tx, doer, entry, &[Transfer { debit, credit, amount }], user.account)?;
+        let transaction = Transaction {
+            id,
+            owner: user.id,
+            movement: self.movement,
+            amount: self.change,
+            balance_after: balance,
+            reason: self.reason.to_owned(),
+            reference: self.reference,
+            withdrawal: None,
+            entry,
+            made_by: doer.actor.clone(),
+            created_at: doer.now,
+        };
+        store::transaction_insert(tx, &transaction)?;
+        Ok(Moved { user: User { balance, ..user }, transaction, repeated: false })
+    }
+}
+
+/// Posts one entry, and tells what the account holds afterwards.
+pub(super) fn post(
+    tx: &mut Tx<'_>,
+    doer: &Doer,
+    entry: NewEntry,
+    transfers: &[Transfer],
+    account: AccountId,
+) -> Result<(purser_ledger::EntryId, Money), Error> {
+    let touched = transfers.iter().flat_map(|transfer| [transfer.debit, transfer.credit]);
+    let mut book = Book::open(tx, touched)?;
+    let posted = book.post(doer.now, entry, transfers).map_err(|error| match error {
+        LedgerError::Insufficient { available, needed, .. } => Error::Insufficient { available, needed },
+        other => other.into(),
+    })?;
+    let balance = book.balance(account)?;
+    let entries = book.write(tx)?;
+    let entry = entries.get(posted.index()).copied();
+    Ok((entry.ok_or_else(|| Error::Answer("the book wrote no entry".to_owned()))?, balance))
+}

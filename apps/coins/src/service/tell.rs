@@ -1,0 +1,57 @@
+//! Who hears of a change: the user by mail, the application by a webhook. Both after the commit.
+
+use purser_identity::Email;
+use purser_kit::console::Doer;
+use purser_outbox::{Channel, Language, NewNotice, notice_enqueue};
+use purser_store::Tx;
+use serde_json::json;
+
+use crate::domain::{Settings, User, Utr, Withdrawal};
+use crate::error::Error;
+use crate::notices::{WITHDRAWAL_EVENT, mail};
+
+/// Tells of a withdrawal as it is now.
+pub(super) fn tell(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    user: &User,
+    withdrawal: &Withdrawal,
+) -> Result<(), Error> {
+    let (mail_id, event_id) = (doer.fresh_id(), doer.fresh_id());
+    if let Some(to) = user.email.as_ref().map(Email::as_str) {
+        let values = json!({
+            "user": user.user_id.as_str(),
+            "coins": withdrawal.amount.minor(),
+            "rupees": withdrawal.rupees.for_people(),
+            "upi_id": withdrawal.upi_id.as_str(),
+            "withdrawal": withdrawal.id,
+            "utr": utr(withdrawal),
+            "reason": withdrawal.reason.as_deref().unwrap_or_default(),
+        });
+        let (kind, language) = (mail(withdrawal.status), user.language);
+        let notice = NewNotice { kind, channel: Channel::Email, to, language, values };
+        notice_enqueue(tx, doer.now, mail_id, &notice)?;
+    }
+    if let Some(to) = &settings.webhook {
+        let values = json!({
+            "withdrawal_id": withdrawal.id,
+            "sequence": withdrawal.changes,
+            "status": withdrawal.status.name(),
+            "user_id": user.user_id.as_str(),
+            "amount": withdrawal.amount.minor(),
+            "rupees_amount": withdrawal.rupees.to_string(),
+            "upi_id": withdrawal.upi_id.as_str(),
+            "utr": utr(withdrawal),
+            "reason": withdrawal.reason.as_deref().unwrap_or_default(),
+            "at": doer.now.to_string(),
+        });
+        let (kind, channel, language) = (&WITHDRAWAL_EVENT, Channel::Webhook, Language::English);
+        notice_enqueue(tx, doer.now, event_id, &NewNotice { kind, channel, to, language, values })?;
+    }
+    Ok(())
+}
+
+fn utr(withdrawal: &Withdrawal) -> &str {
+    withdrawal.utr.as_ref().map(Utr::as_str).unwrap_or_default()
+}

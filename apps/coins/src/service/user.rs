@@ -1,0 +1,98 @@
+//! Users: found by the application's name for them, and made when they first get coins.
+
+use purser_identity::Email;
+use purser_kit::console::Doer;
+use purser_ledger::{Kind, NewAccount, account_open};
+use purser_money::Currency;
+use purser_outbox::Language;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::domain::{User, UserId, coins};
+use crate::error::Error;
+use crate::store::user as store;
+
+/// The user with this id.
+///
+/// # Errors
+/// [`Error::NoUser`].
+pub fn user_get(tx: &mut Tx<'_>, id: Uuid) -> Result<User, Error> {
+    store::user_find(tx, id)?.ok_or(Error::NoUser)
+}
+
+/// The user of this name; `None` for one who never had coins.
+///
+/// # Errors
+/// The store's.
+pub fn user_known(tx: &mut Tx<'_>, user_id: &UserId) -> Result<Option<User>, Error> {
+    Ok(store::user_by_user_id(tx, user_id)?)
+}
+
+/// The user who a person with an account here is.
+///
+/// # Errors
+/// The store's.
+pub fn user_of_person(tx: &mut Tx<'_>, person: Uuid) -> Result<Option<User>, Error> {
+    Ok(store::user_by_person(tx, person)?)
+}
+
+/// The user of this name, made where there is none.
+pub(super) fn user_open(tx: &mut Tx<'_>, doer: &mut Doer, user_id: &UserId) -> Result<User, Error> {
+    if let Some(user) = store::user_by_user_id(tx, user_id)? {
+        return Ok(user);
+    }
+    let id = doer.fresh_id();
+    let path = user_id.path(id)?;
+    let new = NewAccount { path, kind: Kind::Liability, currency: Currency::COIN, floor: Some(0) };
+    let user = User {
+        id,
+        user_id: user_id.clone(),
+        account: account_open(tx, doer.now, &new)?,
+        balance: coins(0),
+        email: None,
+        language: Language::English,
+        person: None,
+        created_at: doer.now,
+    };
+    store::user_insert(tx, &user)?;
+    Ok(user)
+}
+
+/// What of a user is to change; what is not named stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserChange {
+    /// Where to write to; `Some(None)` for nowhere.
+    pub email: Option<Option<Email>>,
+    /// In which language.
+    pub language: Option<Language>,
+}
+
+/// Says where to write to a user, who is made where there is none.
+///
+/// # Errors
+/// The store's.
+pub fn user_change(tx: &mut Tx<'_>, doer: &mut Doer, user_id: &UserId, change: &UserChange) -> Result<User, Error> {
+    let mut user = user_open(tx, doer, user_id)?;
+    if let Some(email) = &change.email {
+        user.email.clone_from(email);
+    }
+    user.language = change.language.unwrap_or(user.language);
+    store::user_update(tx, &user)?;
+    Ok(user)
+}
+
+/// Says which person with an account here a user is; `None` for nobody.
+///
+/// # Errors
+/// [`Error::NoUser`]; [`Error::PersonTaken`] where the person is another user.
+pub fn user_link(tx: &mut Tx<'_>, id: Uuid, person: Option<Uuid>) -> Result<User, Error> {
+    let mut user = user_get(tx, id)?;
+    if let Some(person) = person
+        && let Some(other) = store::user_by_person(tx, person)?.filter(|other| other.id != id)
+    {
+        return Err(Error::PersonTaken(other.user_id));
+    }
+    user.person = person;
+    store::user_update(tx, &user)?;
+    Ok(user)
+}

@@ -1,0 +1,214 @@
+//! Asking for coins to be paid.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use purser_kit::console::Doer;
+use purser_ledger::{NewEntry, Transfer};
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::House;
+use super::movement::post;
+use super::tell::tell;
+use super::user::user_known;
+use crate::domain::{HandlePolicy, Movement, Settings, Transaction, User, UserId, Withdrawal, coins};
+use crate::error::Error;
+use crate::status::Status;
+use crate::store::handle::{Handle, handle_by_name};
+use crate::store::transaction::transaction_insert;
+use crate::store::withdrawal as store;
+use crate::upi::UpiId;
+
+/// The day and the month of a moment, in the instance's zone: what limits count in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Period {
+    /// The day.
+    pub day: Range<Timestamp>,
+    /// The calendar month.
+    pub month: Range<Timestamp>,
+}
+
+impl Period {
+    /// Those of this moment; `None` at the end of time.
+    #[must_use]
+    pub fn at(moment: Timestamp, zone: &TimeZone) -> Option<Self> {
+        let date = moment.to_zoned(zone.clone()).date();
+        let begin = |date: Date| Some(date.to_zoned(zone.clone()).ok()?.timestamp());
+        let next_month = date.last_of_month().tomorrow().ok()?;
+        Some(Period {
+            day: begin(date)?..begin(date.tomorrow().ok()?)?,
+            month: begin(date.first_of_month())?..begin(next_month)?,
+        })
+    }
+}
+
+/// Coins that somebody asks to have paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWithdrawal {
+    /// Whose.
+    pub user_id: UserId,
+    /// How many, within the settings' bounds.
+    pub amount: Money,
+    /// Whom to pay.
+    pub upi_id: UpiId,
+}
+
+/// The withdrawal with this id.
+///
+/// # Errors
+/// [`Error::NoWithdrawal`].
+pub fn withdrawal_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Withdrawal, Error> {
+    store::withdrawal_find(tx, id)?.ok_or(Error::NoWithdrawal)
+}
+
+/// Those of a user, newest first.
+///
+/// # Errors
+/// The store's.
+pub fn withdrawals_of(
+    tx: &mut Tx<'_>,
+    owner: Uuid,
+    status: Option<Status>,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Withdrawal>, Error> {
+    let filter = store::Filter { owner: Some(owner), status, before, limit, ..store::Filter::default() };
+    Ok(store::withdrawals_list(tx, &filter)?)
+}
+
+/// Takes the coins at once, and leaves the payment to staff. Answers with what is left.
+///
+/// # Errors
+/// [`Error::UnknownHandle`] under the strict policy, [`Error::Insufficient`], [`Error::OverLimit`].
+pub fn withdrawal_create(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    new: &NewWithdrawal,
+    period: &Period,
+) -> Result<(Withdrawal, Money), Error> {
+    let handle_known = handle_by_name(tx, new.upi_id.handle())?.is_some();
+    if !handle_known && settings.handles == HandlePolicy::Strict {
+        return Err(Error::UnknownHandle(new.upi_id.handle().to_owned()));
+    }
+    let Some(user) = user_known(tx, &new.user_id)? else {
+        return Err(Error::Insufficient { available: coins(0), needed: new.amount });
+    };
+    within_limits(tx, settings, &user, new.amount, period)?;
+    let rupees = settings.worth(new.amount.minor());
+    let rupees = rupees.ok_or_else(|| Error::Answer("the coins are worth more than 64 bits".to_owned()))?;
+    let payable_from = payable_from(tx, settings, doer.now, &user, &new.upi_id)?;
+    let pending = House::Pending.open(tx, doer.now)?;
+    let id = doer.fresh_id();
+    let reason = format!("Withdrawal {} - {id}", Status::Pending.noun());
+    let entry = NewEntry {
+        kind: Movement::Withdrawal.kind(),
+        actor: doer.actor.clone(),
+        memo: reason.clone(),
+        reference: Some(id.to_string()),
+    };
+    let transfer = Transfer { debit: user.account, credit: pending, amount: new.amount };
+    let (entry, left) = post(tx, doer, entry, &[transfer], user.account)?;
+    let withdrawal = Withdrawal {
+        id,
+        owner: user.id,
+        user_id: user.user_id.clone(),
+        amount: new.amount,
+        rupees,
+        upi_id: new.upi_id.clone(),
+        handle_known,
+        status: Status::Pending,
+        requested_by: doer.actor.clone(),
+        created_at: doer.now,
+        payable_from,
+        payout: None,
+        processing: None,
+        utr: None,
+        completed: None,
+        closed: None,
+        reason: None,
+        public_note: None,
+        internal_note: None,
+        changes: 1,
+        request_entry: entry,
+        paid_entry: None,
+    };
+    store::withdrawal_insert(tx, &withdrawal)?;
+    transaction_insert(
+        tx,
+        &Transaction {
+            id: doer.fresh_id(),
+            owner: user.id,
+            movement: Movement::Withdrawal,
+            amount: coins(-new.amount.minor()),
+            balance_after: left,
+            reason,
+            reference: None,
+            withdrawal: Some(id),
+            entry,
+            made_by: doer.actor.clone(),
+            created_at: doer.now,
+        },
+    )?;
+    tell(tx, settings, doer, &user, &withdrawal)?;
+    Ok((withdrawal, left))
+}
+
+fn within_limits(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    user: &User,
+    amount: Money,
+    period: &Period,
+) -> Result<(), Error> {
+    let limits = [("day", settings.per_day, &period.day), ("month", settings.per_month, &period.month)];
+    for (period, limit, span) in limits {
+        let Some(limit) = limit else { continue };
+        let asked = store::asked_for(tx, user.id, span)?;
+        if asked.saturating_add(amount.minor()) > limit {
+            return Err(Error::OverLimit { period, limit: coins(limit), asked: coins(asked), needed: amount });
+        }
+    }
+    Ok(())
+}
+
+/// Until when a UPI id waits that is new for the user. The time runs from the first request that named it.
+fn payable_from(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    user: &User,
+    upi_id: &UpiId,
+) -> Result<Option<Timestamp>, Error> {
+    let Some(cool_off) = settings.cool_off else { return Ok(None) };
+    let first = store::first_named(tx, user.id, upi_id)?.unwrap_or(now);
+    let from = first.checked_add(cool_off).unwrap_or(Timestamp::MAX);
+    Ok(Some(from).filter(|from| *from > now))
+}
+
+/// What staff look at before they pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checks {
+    /// The handle as it is on the list now.
+    pub handle: Option<Handle>,
+    /// When the user first named the UPI id: with this withdrawal, where it is new.
+    pub first_named: Option<Timestamp>,
+    /// How many other users have named it.
+    pub others: i64,
+}
+
+/// Looks at whom a withdrawal pays.
+///
+/// # Errors
+/// The store's.
+pub fn withdrawal_checks(tx: &mut Tx<'_>, withdrawal: &Withdrawal) -> Result<Checks, Error> {
+    Ok(Checks {
+        handle: handle_by_name(tx, withdrawal.upi_id.handle())?,
+        first_named: store::first_named(tx, withdrawal.owner, &withdrawal.upi_id)?,
+        others: store::others_with(tx, withdrawal.owner, &withdrawal.upi_id)?,
+    })
+}
