@@ -26,6 +26,9 @@ pub use store::handle::Handle;
 pub use store::payout::Payout;
 pub use upi::UpiId;
 
+/// The most coins that are given, spent or adjusted at once.
+pub const MOST_MOVED: i64 = 1_000_000_000;
+
 /// The app's tables.
 pub const MIGRATIONS: &[Migration] =
     &[Migration { room: "coins", number: 1, name: "coins", sql: include_str!("../migrations/0001_coins.sql") }];

@@ -19,7 +19,8 @@ pub use handle::{handle_add, handle_change, handle_remove};
 pub use movement::{Moved, NewMovement, coins_adjust, coins_move};
 pub use user::{UserChange, user_change, user_get, user_known, user_link, user_of_person};
 pub use withdrawal::{
-    Checks, NewWithdrawal, Period, withdrawal_checks, withdrawal_create, withdrawal_get, withdrawals_of,
+    Checks, NewWithdrawal, Period, withdrawal_checks, withdrawal_create, withdrawal_get, withdrawals_list,
+    withdrawals_of,
 };
 
 use jiff::Timestamp;

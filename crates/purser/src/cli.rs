@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Jobs that were given up
     #[command(subcommand)]
     DeadLetter(DeadLetter),
+    /// Reward coins and their withdrawals
+    #[command(subcommand)]
+    Coins(Coins),
     /// The books
     #[command(subcommand)]
     Ledger(Ledger),
@@ -199,9 +202,61 @@ pub(crate) struct KeyCreate {
     /// Tie it to one seller of the charge app
     #[arg(long, value_name = "ID")]
     pub(crate) seller: Option<Uuid>,
+    /// Tie it to one user of the coins app, by the application's name for them
+    #[arg(long, value_name = "USER_ID", conflicts_with = "seller")]
+    pub(crate) coins_user: Option<String>,
     /// Let it expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub(crate) expires: Option<u32>,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Coins {
+    /// Give a user coins, once for each reference
+    Award(CoinsAward),
+    /// Show how many coins a user has
+    Balance {
+        /// What the application calls the user
+        user_id: String,
+        /// Print what a script would parse
+        #[arg(long)]
+        json: bool,
+    },
+    /// List withdrawals, newest first
+    Withdrawals(CoinsWithdrawals),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoinsAward {
+    /// What the application calls the user
+    pub(crate) user_id: String,
+    /// How many coins, a whole number
+    pub(crate) amount: String,
+    /// Why, for the user and for whoever reads it in a year
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Your own word for it: it happens once for each
+    #[arg(long)]
+    pub(crate) reference: String,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoinsWithdrawals {
+    /// Only those that are pending, processing, completed, failed, cancelled, rejected or reversed
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// Only those of this user
+    #[arg(long, value_name = "USER_ID")]
+    pub(crate) user: Option<String>,
+    /// So many at most
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
     /// Print what a script would parse
     #[arg(long)]
     pub(crate) json: bool,

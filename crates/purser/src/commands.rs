@@ -1,6 +1,7 @@
 //! What the command line can do, a file each.
 
 mod backup;
+mod coins;
 mod config;
 mod dead_letter;
 mod demo;
@@ -33,6 +34,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::User(command) => user::run(&settings, command).await,
         Command::Key(command) => key::run(&settings, command).await,
         Command::DeadLetter(command) => dead_letter::run(&settings, command).await,
+        Command::Coins(command) => coins::run(&settings, command).await,
         Command::Ledger(command) => ledger::run(&settings, &command).await,
         Command::Backup(flags) => backup::run(&settings, flags).await,
         Command::Restore(flags) => restore::run(&settings, flags).await,

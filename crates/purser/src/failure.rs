@@ -63,6 +63,15 @@ impl From<purser_outbox::Error> for Failure {
     }
 }
 
+impl From<purser_coins::Error> for Failure {
+    fn from(error: purser_coins::Error) -> Self {
+        match error {
+            purser_coins::Error::Store(error) => error.into(),
+            other => Failure::refused(other),
+        }
+    }
+}
+
 impl From<crate::backup::Error> for Failure {
     fn from(error: crate::backup::Error) -> Self {
         use crate::backup::Error;

@@ -13,12 +13,9 @@ use uuid::Uuid;
 
 use super::users::TransactionJson;
 use super::{Answer, doer};
-use crate::Coins;
 use crate::domain::{Movement, UserId};
 use crate::service::{self, NewMovement};
-
-/// The most coins that move at once.
-pub(crate) const MOST_MOVED: i64 = 1_000_000_000;
+use crate::{Coins, MOST_MOVED};
 
 /// Coins to be given or spent.
 #[derive(ToSchema)]

@@ -65,6 +65,19 @@ pub fn withdrawal_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Withdrawal, Error> {
     store::withdrawal_find(tx, id)?.ok_or(Error::NoWithdrawal)
 }
 
+/// The newest: of one user or of all, that stand so or anyhow.
+///
+/// # Errors
+/// The store's.
+pub fn withdrawals_list(
+    tx: &mut Tx<'_>,
+    owner: Option<Uuid>,
+    status: Option<Status>,
+    limit: u32,
+) -> Result<Vec<Withdrawal>, Error> {
+    Ok(store::withdrawals_list(tx, &store::Filter { owner, status, limit, ..store::Filter::default() })?)
+}
+
 /// Those of a user, newest first.
 ///
 /// # Errors

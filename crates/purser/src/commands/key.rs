@@ -11,6 +11,7 @@ use purser_kit::AppContext;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::coins::user as coins_user;
 use super::print_json;
 use crate::cli::{Key, KeyCreate};
 use crate::config::Config;
@@ -36,7 +37,11 @@ async fn create(context: &AppContext, flags: KeyCreate) -> Result<(), Failure> {
     let (now, id) = context.stamp();
     let days = flags.expires.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
     let expires_at = days.map(|days| now.checked_add(days)).transpose().map_err(Failure::refused)?;
-    let tie = flags.seller.map(|id| Tie { kind: purser_charge::SELLER_TIE.to_owned(), id });
+    let seller = flags.seller.map(|id| Tie { kind: purser_charge::SELLER_TIE.to_owned(), id });
+    let tie = match flags.coins_user {
+        Some(user_id) => Some(coins_tie(context, &user_id).await?),
+        None => seller,
+    };
     let new = NewApiKey { id, label: flags.label, scopes, tie, expires_at, created_by: ACTOR.to_owned() };
     let secret = issue(context, new.clone()).await?;
     if flags.json {
@@ -45,6 +50,13 @@ async fn create(context: &AppContext, flags: KeyCreate) -> Result<(), Failure> {
         println!("id   {id}\nkey  {}\n\nThe key is shown this once. It may: {}", secret.expose(), new.scopes);
     }
     Ok(())
+}
+
+/// A tie to the user whom the application calls so.
+async fn coins_tie(context: &AppContext, user_id: &str) -> Result<Tie, Failure> {
+    let user = coins_user(context, user_id).await?;
+    let user = user.ok_or_else(|| Failure::refused(format!("there is no user '{user_id}' who ever had coins")))?;
+    Ok(Tie { kind: purser_coins::USER_TIE.to_owned(), id: user.id })
 }
 
 /// Creates a key and notes it in the audit log. The secret that is returned is kept nowhere else.

@@ -194,9 +194,13 @@ both! {
                 .collect();
             let mut queries = if names.is_empty() { Vec::new() } else { vec!["zzz=1".to_owned()] };
             for name in &names {
-                queries.push(format!("{name}=no+such%20thing"));
+                // What an application calls its users is anything of up to 500 characters.
+                let longest = if name == "user_id" { 501 } else { 300 };
+                if name != "user_id" {
+                    queries.push(format!("{name}=no+such%20thing"));
+                }
                 queries.push(format!("{name}=%00"));
-                queries.push(format!("{name}={}", "9".repeat(300)));
+                queries.push(format!("{name}={}", "9".repeat(longest)));
                 queries.push(format!("{name}=1&{name}=2"));
             }
             if names.iter().any(|name| name == "limit") {

@@ -6,6 +6,7 @@ mod account;
 mod backup;
 mod browser;
 mod chromium;
+mod coins;
 mod commands;
 mod console;
 mod copies;
@@ -63,7 +64,7 @@ fn context_on(db: &TestDb, store: Store) -> AppContext {
         process: db.ids().next(),
         keys: KeyRing::default(),
         files: FileStore::folder(std::env::temp_dir().join(format!("purser-files-{}", std::process::id()))),
-        rights: Rights::new([purser_web::HOUSE_SCOPES, purser_charge::SCOPES].concat()),
+        rights: Rights::new([purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_coins::SCOPES].concat()),
         sealer: Sealer::new(&[7; 32]),
         https: false,
     })

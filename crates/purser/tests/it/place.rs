@@ -154,5 +154,8 @@ fn faces(context: &AppContext) -> Vec<Face> {
         api,
         console,
     };
-    vec![face(purser_charge::app(context, settings, Connector::Instant))]
+    vec![
+        face(purser_charge::app(context, settings, Connector::Instant)),
+        face(purser_coins::app(context, purser_coins::Settings::standard())),
+    ]
 }

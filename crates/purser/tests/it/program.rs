@@ -86,6 +86,11 @@ impl Installation {
         self.key_with(scope, &["--seller", seller])
     }
 
+    /// Makes a key that is tied to one user of coins.
+    pub(crate) fn key_for_coins_user(&self, scope: &str, user_id: &str) -> String {
+        self.key_with(scope, &["--coins-user", user_id])
+    }
+
     fn key_with(&self, scope: &str, more: &[&str]) -> String {
         let made = self.run(&[&["key", "create", "test", "--scope", scope, "--json"], more].concat());
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
