@@ -7,8 +7,11 @@ mod withdrawals;
 
 use std::sync::Arc;
 
+use axum::extract::OriginalUri;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 use purser_kit::console::Doer;
-use purser_kit::{Caller, Needs, Problem, Routes, code};
+use purser_kit::{Caller, Fields, Needs, Problem, Routes, code, json, next_link};
 use purser_store::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -67,6 +70,37 @@ impl<T: Serialize> Answer<T> {
     }
 }
 
+/// A page of what one user has many of, newest first.
+#[derive(Serialize, ToSchema)]
+struct Page<T> {
+    /// Always true.
+    success: bool,
+    user_id: String,
+    /// How many this page has.
+    count: usize,
+    data: Vec<T>,
+}
+
+/// Answers with the rows that were found, of which there is one more than is shown where there is a next page.
+fn page<R, T: Serialize>(
+    uri: &OriginalUri,
+    limit: u32,
+    (user_id, mut rows): (Option<UserId>, Vec<R>),
+    id: impl Fn(&R) -> Uuid,
+    shown: impl Fn(R) -> T,
+) -> Response {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|last| id(last).to_string());
+    let data: Vec<T> = rows.into_iter().map(shown).collect();
+    let user_id = user_id.map(|user_id| user_id.as_str().to_owned()).unwrap_or_default();
+    let mut response = json(StatusCode::OK, &Page { success: true, user_id, count: data.len(), data });
+    if let Some(link) = next.and_then(|next| HeaderValue::from_str(&next_link(uri, &next)).ok()) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
 /// For whom the caller may act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Acting {
@@ -93,7 +127,7 @@ impl Acting {
     /// The same for money that leaves: a person has confirmed their address, and has lately proved who they are.
     async fn to_pay(coins: &Coins, caller: &Caller, scope: &str) -> Result<Self, Problem> {
         let acting = Acting::of(coins, caller, scope).await?;
-        if caller.is_unconfirmed() {
+        if acting != Acting::Anyone && caller.is_unconfirmed() {
             return Err(Error::Unconfirmed.into());
         }
         if !caller.is_proved(coins.context.now()) {
@@ -126,9 +160,10 @@ impl Acting {
         }
     }
 
-    /// Whether the request must name the user.
-    fn needs_a_name(self) -> bool {
-        self == Acting::Anyone
+    /// Reads whom a request is about. Whoever acts for one user alone need not say it.
+    fn named(self, fields: &mut Fields<'_>) -> Option<Option<UserId>> {
+        let user_id = fields.parsed("user_id", UserId::parse);
+        if self == Acting::Anyone { fields.required("user_id", user_id).map(Some) } else { Some(user_id) }
     }
 }
 

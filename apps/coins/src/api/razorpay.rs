@@ -8,10 +8,8 @@ use purser_kit::{Caller, IdempotencyKey, JsonBody, Problem, QueryPairs};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Answer;
-use super::withdrawals::{
-    CancelledJson, CreatedJson, HistoryJson, WithdrawalFields, WithdrawalJson, cancel, create, history, read,
-};
+use super::withdrawals::{CancelledJson, CreatedJson, WithdrawalFields, WithdrawalJson, cancel, create, history, read};
+use super::{Answer, Page};
 use crate::Coins;
 
 /// Which withdrawal to cancel.
@@ -43,7 +41,7 @@ pub(super) async fn razorpay_withdraw(
     ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said."),
     ("status" = Option<String>, Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
-), responses((status = 200, body = HistoryJson)))]
+), responses((status = 200, body = Page<WithdrawalJson>)))]
 pub(super) async fn razorpay_history(
     State(app): State<Arc<Coins>>,
     caller: Caller,

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use purser_identity::Email;
-use purser_kit::{Caller, Decimal, JsonBody, Problem, QueryPairs, Rule, Time, json, next_link};
+use purser_kit::{Caller, Decimal, JsonBody, Problem, QueryPairs, Rule, Time, json};
 use purser_outbox::Language;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Acting, Answer, MOST_ROWS, ROWS, doer};
+use super::{Acting, Answer, MOST_ROWS, Page, ROWS, doer, page};
 use crate::Coins;
 use crate::domain::{Settings, Transaction, User, UserId, coins};
 use crate::error::Error;
@@ -60,17 +60,6 @@ impl From<Transaction> for TransactionJson {
     }
 }
 
-/// A page of a user's transactions.
-#[derive(Serialize, ToSchema)]
-pub(super) struct TransactionsJson {
-    /// Always true.
-    success: bool,
-    user_id: String,
-    /// How many this page has.
-    count: usize,
-    data: Vec<TransactionJson>,
-}
-
 /// Where to write to a user.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the fields that the handler reads")]
@@ -113,11 +102,8 @@ pub(super) async fn coins_balance(
 ) -> Result<Response, Problem> {
     let acting = Acting::of(&app, &caller, "coins.view").await?;
     let mut fields = query.fields();
-    let user_id = fields.parsed("user_id", UserId::parse);
-    if acting.needs_a_name() {
-        fields.required("user_id", user_id.as_ref());
-    }
-    fields.finish(Some(()))?;
+    let user_id = acting.named(&mut fields);
+    let user_id = fields.finish(user_id)?;
     let wanted = user_id.clone();
     let user = app.context.store.read(move |tx| acting.user(tx, wanted.as_ref())).await?;
     let name = user.as_ref().map(|user| user.user_id.clone()).or(user_id);
@@ -130,7 +116,7 @@ pub(super) async fn coins_balance(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
     ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
-), responses((status = 200, body = TransactionsJson)))]
+), responses((status = 200, body = Page<TransactionJson>)))]
 pub(super) async fn coins_transactions(
     State(app): State<Arc<Coins>>,
     caller: Caller,
@@ -139,13 +125,10 @@ pub(super) async fn coins_transactions(
 ) -> Result<Response, Problem> {
     let acting = Acting::of(&app, &caller, "coins.view").await?;
     let mut fields = query.fields();
-    let user_id = fields.parsed("user_id", UserId::parse);
-    if acting.needs_a_name() {
-        fields.required("user_id", user_id.as_ref());
-    }
+    let user_id = acting.named(&mut fields);
     let limit = fields.number("limit", 1, MOST_ROWS).unwrap_or(ROWS);
     let before = fields.id("cursor");
-    fields.finish(Some(()))?;
+    let user_id = fields.finish(user_id)?;
     let found = app.context.store.read(move |tx| {
         let user = acting.user(tx, user_id.as_ref())?;
         let rows = match &user {
@@ -154,17 +137,7 @@ pub(super) async fn coins_transactions(
         };
         Ok::<_, Error>((user.map(|user| user.user_id).or_else(|| user_id.clone()), rows))
     });
-    let (user_id, mut rows) = found.await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|last| last.id.to_string());
-    let data: Vec<TransactionJson> = rows.into_iter().map(TransactionJson::from).collect();
-    let user_id = user_id.map(|user_id| user_id.as_str().to_owned()).unwrap_or_default();
-    let mut response = json(StatusCode::OK, &TransactionsJson { success: true, user_id, count: data.len(), data });
-    if let Some(link) = next.and_then(|next| HeaderValue::from_str(&next_link(&uri, &next)).ok()) {
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
+    Ok(page(&uri, limit, found.await?, |row| row.id, TransactionJson::from))
 }
 
 /// Say where to write to a user, and in which language. What is not named stays.

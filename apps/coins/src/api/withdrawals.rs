@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
     Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rule, Time,
-    fingerprint, json, next_link,
+    fingerprint, json,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Acting, Answer, MOST_ROWS, ROWS, doer};
+use super::{Acting, Answer, MOST_ROWS, Page, ROWS, doer, page};
 use crate::Coins;
 use crate::domain::{Settings, UserId, Withdrawal, coins};
 use crate::error::Error;
@@ -88,17 +88,6 @@ impl From<Withdrawal> for WithdrawalJson {
     }
 }
 
-/// A page of a user's withdrawals.
-#[derive(Serialize, ToSchema)]
-pub(super) struct HistoryJson {
-    /// Always true.
-    success: bool,
-    user_id: String,
-    /// How many this page has.
-    count: usize,
-    data: Vec<WithdrawalJson>,
-}
-
 /// What a withdrawal is cancelled with.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the fields that `read_cancel` reads")]
@@ -131,12 +120,6 @@ fn amount(fields: &mut Fields<'_>, settings: &Settings) -> Option<purser_money::
     fields.refuse("amount", &amount.to_string(), rule)
 }
 
-/// Whose; the caller may be tied to one, and need not say it then.
-fn user_id(fields: &mut Fields<'_>, acting: Acting) -> Option<Option<UserId>> {
-    let user_id = fields.parsed("user_id", UserId::parse);
-    if acting.needs_a_name() { fields.required("user_id", user_id).map(Some) } else { Some(user_id) }
-}
-
 pub(super) async fn create(
     app: &Arc<Coins>,
     caller: &Caller,
@@ -146,7 +129,7 @@ pub(super) async fn create(
     let acting = Acting::to_pay(app, caller, "coins.withdraw").await?;
     let settings = Arc::clone(&app.settings);
     let mut fields = body.fields()?;
-    let user_id = user_id(&mut fields, acting);
+    let user_id = acting.named(&mut fields);
     let amount = amount(&mut fields, &settings);
     let upi_id = fields.parsed("upi_id", UpiId::parse);
     let upi_id = fields.required("upi_id", upi_id);
@@ -191,7 +174,7 @@ pub(super) async fn history(
 ) -> Result<Response, Problem> {
     let acting = Acting::of(app, caller, "coins.view").await?;
     let mut fields = query.fields();
-    let user_id = user_id(&mut fields, acting);
+    let user_id = acting.named(&mut fields);
     let limit = fields.number("limit", 1, MOST_ROWS).unwrap_or(ROWS);
     let status = fields.parsed("status", parse_status);
     let before = fields.id("cursor");
@@ -204,17 +187,7 @@ pub(super) async fn history(
         };
         Ok::<_, Error>((user.map(|user| user.user_id).or_else(|| user_id.clone()), rows))
     });
-    let (user_id, mut rows) = found.await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|last| last.id.to_string());
-    let data: Vec<WithdrawalJson> = rows.into_iter().map(WithdrawalJson::from).collect();
-    let user_id = user_id.map(|user_id| user_id.as_str().to_owned()).unwrap_or_default();
-    let mut response = json(StatusCode::OK, &HistoryJson { success: true, user_id, count: data.len(), data });
-    if let Some(link) = next.and_then(|next| HeaderValue::from_str(&next_link(uri, &next)).ok()) {
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
+    Ok(page(uri, limit, found.await?, |row| row.id, WithdrawalJson::from))
 }
 
 /// A status by its word.
@@ -285,7 +258,7 @@ pub(super) async fn withdrawal_create(
     ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said."),
     ("status" = Option<String>, Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
-), responses((status = 200, body = HistoryJson)))]
+), responses((status = 200, body = Page<WithdrawalJson>)))]
 pub(super) async fn withdrawal_list(
     State(app): State<Arc<Coins>>,
     caller: Caller,

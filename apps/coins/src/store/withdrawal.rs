@@ -175,15 +175,15 @@ pub(crate) fn others_with(tx: &mut Tx<'_>, owner: Uuid, upi_id: &UpiId) -> Resul
 
 /// What withdrawals of one status come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// How they stand.
-    pub status: Status,
+    pub(crate) status: Status,
     /// How many there are.
-    pub count: i64,
+    pub(crate) count: i64,
     /// Coins.
-    pub coins: Money,
+    pub(crate) coins: Money,
     /// What the coins came to.
-    pub rupees: Money,
+    pub(crate) rupees: Money,
 }
 
 fn read_standing(row: &Row<'_>) -> Result<Standing, Error> {
