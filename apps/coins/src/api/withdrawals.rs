@@ -146,7 +146,9 @@ pub(super) async fn create(
                 (None, _) => return Err(Error::Insufficient { available: coins(0), needed: amount }),
             };
             let new = NewWithdrawal { user_id, amount, upi_id: upi_id.clone() };
-            let (one, left) = service::withdrawal_create(tx, &settings, &mut doer.clone(), &new, &period)?;
+            let mut doer = doer.clone();
+            let (one, left) = service::withdrawal_create(tx, &settings, &mut doer, &new, &period)?;
+            service::change_record(tx, &mut doer, None, &one)?;
             Answer::told(
                 "Withdrawal request created",
                 CreatedJson {
@@ -221,7 +223,9 @@ pub(super) async fn cancel(
     let once = app.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             acting.may_see(service::withdrawal_get(tx, id)?.owner)?;
-            let one = service::withdrawal_cancel(tx, &settings, &mut doer.clone(), id, &reason)?;
+            let mut doer = doer.clone();
+            let one = service::withdrawal_cancel(tx, &settings, &mut doer, id, &reason)?;
+            service::change_record(tx, &mut doer, Some(Status::Pending), &one)?;
             let user = service::user_get(tx, one.owner)?;
             Answer::told(
                 "Withdrawal cancelled",

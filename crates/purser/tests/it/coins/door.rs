@@ -73,6 +73,11 @@ both! {
         let (refund, request) = (json!(format!("Withdrawal cancellation - {id}")), json!(format!("Withdrawal request created - {id}")));
         assert_eq!(told, [(&json!("refund"), &refund), (&json!("withdrawal"), &request), (&json!("award"), &json!("A quiz"))]);
         assert_eq!(transactions["data"][0]["balance_after"], 1_000);
+
+        let subject = format!("coins:withdrawals:{id}");
+        let sql = "SELECT action FROM identity_audit WHERE subject = ?1 ORDER BY id";
+        let told = db.read(move |tx| tx.query(sql, &purser_store::params![&subject], |row| row.get::<String>(0))).await;
+        assert_eq!(told.unwrap(), ["coins.withdrawals.request", "coins.withdrawals.cancel"]);
     }
 
     async fn the_newer_paths_say_the_same(db: TestDb) {

@@ -1,0 +1,40 @@
+//! The audit log of what is done elsewhere than in the console, which keeps its own: by the API, and by a bank's file.
+
+use purser_identity::{AuditEvent, Error as IdentityError, audit};
+use purser_kit::console::Doer;
+use purser_store::Tx;
+use serde_json::json;
+
+use crate::domain::{Utr, Withdrawal};
+use crate::error::Error;
+use crate::status::Status;
+
+/// Puts on record that a withdrawal has come to stand as it does, and how it stood before; `None` for a new one.
+///
+/// # Errors
+/// The store's.
+pub fn change_record(
+    tx: &mut Tx<'_>,
+    doer: &mut Doer,
+    before: Option<Status>,
+    withdrawal: &Withdrawal,
+) -> Result<(), Error> {
+    let changed = json!({
+        "Status": { "before": before.map(Status::name).unwrap_or_default(), "after": withdrawal.status.name() },
+    });
+    let entered = json!({
+        "amount": withdrawal.amount.minor(),
+        "upi_id": withdrawal.upi_id.as_str(),
+        "utr": withdrawal.utr.as_ref().map(Utr::as_str),
+        "reason": withdrawal.reason,
+    });
+    let verb = if before.is_none() { "request" } else { withdrawal.status.verb() };
+    let (action, subject) = (format!("coins.withdrawals.{verb}"), format!("coins:withdrawals:{}", withdrawal.id));
+    let detail = json!({ "entered": entered, "changed": changed }).to_string();
+    let event =
+        AuditEvent { actor: &doer.actor.clone(), action: &action, subject: &subject, address: None, detail: &detail };
+    audit(tx, doer.now, doer.fresh_id(), &event).map_err(|error| match error {
+        IdentityError::Store(error) => Error::Store(error),
+        other => Error::Answer(other.to_string()),
+    })
+}
