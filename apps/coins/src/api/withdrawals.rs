@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Acting, Answer, MOST_ROWS, Page, ROWS, doer, page};
 use crate::Coins;
-use crate::domain::{Settings, UserId, Withdrawal, coins};
+use crate::domain::{Settings, Withdrawal, coins};
 use crate::error::Error;
 use crate::service::{self, NewWithdrawal, Period};
 use crate::status::Status;
