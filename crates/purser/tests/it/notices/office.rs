@@ -76,7 +76,8 @@ impl Office {
             webhook: Webhook::new(if web_too { SECRET } else { "" }, true).unwrap(),
             sheets: Sheets::new(if web_too { &account } else { "" }, &web.url("/sheets/")).unwrap(),
         });
-        let (worker, bulk) = (worker(db, post.handler()), worker(db, post.bulk_handler()));
+        let all = vec![post.handler(), post.webhook_handler()];
+        let (worker, bulk) = (worker(db, all), worker(db, vec![post.bulk_handler()]));
         Office { smtp, web, db: db.clone(), worker, bulk }
     }
 
@@ -146,13 +147,13 @@ pub(super) fn settings(smtp: &FakeSmtp) -> MailSettings {
     }
 }
 
-fn worker(db: &TestDb, handler: JobHandler) -> Worker {
+fn worker(db: &TestDb, handlers: Vec<JobHandler>) -> Worker {
     let setup = WorkerSetup {
         store: db.store(),
         clock: Arc::new(db.clock().clone()),
         owner: db.ids().next(),
         outbox: Outbox::default(),
-        handlers: vec![handler],
+        handlers,
         schedules: Vec::new(),
         zone: TimeZone::UTC,
         limits: WorkerLimits::default(),
