@@ -34,8 +34,8 @@ DROP TABLE outbox_job;
 ALTER TABLE outbox_job_new RENAME TO outbox_job;
 
 -- What waits for another is not even looked at. With the kind in it, thousands of jobs that this worker does not know
--- are stepped over in the index alone.
-CREATE INDEX outbox_job_due ON outbox_job (due_at, kind) WHERE behind IS NULL;
+-- are stepped over in the index alone (which for SQLite needs the column of the condition too).
+CREATE INDEX outbox_job_due ON outbox_job (due_at, kind, behind) WHERE behind IS NULL;
 
 CREATE UNIQUE INDEX outbox_job_dedupe ON outbox_job (kind, dedupe_key) WHERE dedupe_key IS NOT NULL;
 
