@@ -236,6 +236,16 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_shows_a_signature_that_is_one() {
+        let page = include_str!("../../../docs/webhooks.md");
+        let after = |mark: &str| page.split(mark).nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+        let key = Webhook::new(after("SECRET='"), true).unwrap().unwrap();
+        let signature = key.sign(after("EVENT='"), after("TIMESTAMP='"), after("BODY='").as_bytes());
+        assert_eq!(signature, after("SIGNATURE='"));
+        assert!(page.contains(&format!("X-Purser-Signature: {signature}\n\n{}\n", after("BODY='"))));
+    }
+
+    #[test]
     fn an_address_that_somebody_entered_reaches_the_open_net_only() {
         let outside = webhook(false);
         assert!(outside.address("https://example.com/hook").is_ok());

@@ -51,9 +51,10 @@ pub use lease::{
 };
 pub use notice::{
     Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
-    SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey, notice_again,
-    notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_sent, notices_count,
-    notices_enqueue, notices_kept, template_get, template_reset, template_set, templates_edited,
+    NoticesWaiting, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
+    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_sent,
+    notices_count, notices_enqueue, notices_kept, notices_waiting, template_get, template_reset, template_set,
+    templates_edited,
 };
 pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};

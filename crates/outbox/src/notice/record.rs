@@ -213,6 +213,38 @@ pub fn notices_kept(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Uuid>, Error> {
     Ok(tx.query(sql, &params![limit], |row| row.get(0))?)
 }
 
+/// Notices of one channel that wait to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticesWaiting {
+    /// How many, counted up to 10,000.
+    pub count: u32,
+    /// Since when the oldest of them.
+    pub since: Timestamp,
+    /// What went wrong last with the oldest that was tried: to whom it goes, and the error.
+    pub trouble: Option<(String, String)>,
+}
+
+/// What waits to be sent by one channel; `None` where nothing does.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn notices_waiting(tx: &mut Tx<'_>, channel: Channel) -> Result<Option<NoticesWaiting>, Error> {
+    let (count, since): (u32, Option<Timestamp>) = tx.query_one(
+        "SELECT COUNT(*), MIN(created_at)
+         FROM (SELECT created_at FROM outbox_notice WHERE state = 'waiting' AND channel = ?1
+               ORDER BY id LIMIT 10000) AS counted",
+        &params![channel.word()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let trouble = tx.query_opt(
+        "SELECT recipient, error FROM outbox_notice
+         WHERE state = 'waiting' AND channel = ?1 AND error IS NOT NULL ORDER BY id LIMIT 1",
+        &params![channel.word()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(since.map(|since| NoticesWaiting { count, since, trouble }))
+}
+
 /// How many notices are in a state, counted up to 10,000.
 ///
 /// # Errors

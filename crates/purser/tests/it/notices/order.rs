@@ -32,9 +32,12 @@ pub(super) static WITHDRAWAL: NoticeKind = NoticeKind {
     },
 };
 
-/// What the receiver took, in order: event ids and sequences, by withdrawal.
+/// An event's id, and the sequence that it says.
+type Event = (String, u64);
+
+/// What the receiver took, in order, by withdrawal.
 #[derive(Clone, Default)]
-struct Taken(Arc<Mutex<BTreeMap<String, Vec<(String, u64)>>>>);
+struct Taken(Arc<Mutex<BTreeMap<String, Vec<Event>>>>);
 
 impl Taken {
     fn take(&self, request: &Recorded) {
