@@ -79,15 +79,38 @@ pub(crate) fn job_enqueue_in_order<J: Job>(
     order_key: Option<&str>,
 ) -> Result<bool, Error> {
     let (payload, dedupe_key) = (payload(job)?, job.dedupe_key());
-    let behind = order_key.map(|key| line::join(tx, key)).transpose()?.flatten();
+    let Some(order_key) = order_key else {
+        let rows = tx.execute(
+            "INSERT INTO outbox_job
+                 (id, kind, payload, dedupe_key, due_at, attempts, max_attempts, failures, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, '[]', ?7)
+             ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING",
+            &params![id, J::KIND, &payload, dedupe_key.as_deref(), run_at, J::MAX_ATTEMPTS, now],
+        )?;
+        return Ok(rows == 1);
+    };
+    if let Some(dedupe_key) = &dedupe_key
+        && waits(tx, J::KIND, dedupe_key)?
+    {
+        return Ok(false);
+    }
+    let behind = line::join(tx, order_key)?;
+    // Somebody else may have become the first meanwhile, unseen by a transaction that is wide. PostgreSQL then runs it
+    // anew, where without the last line it would report a duplicate.
     let rows = tx.execute(
         "INSERT INTO outbox_job
              (id, kind, payload, dedupe_key, order_key, behind, due_at, attempts, max_attempts, failures, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, '[]', ?9)
-         ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING",
+         ON CONFLICT (order_key) WHERE order_key IS NOT NULL AND behind IS NULL DO NOTHING",
         &params![id, J::KIND, &payload, dedupe_key.as_deref(), order_key, behind, run_at, J::MAX_ATTEMPTS, now],
     )?;
-    Ok(rows == 1)
+    if rows == 1 { Ok(true) } else { Err(Error::Store(purser_store::Error::Conflict)) }
+}
+
+/// Whether a job of this kind and key waits for its first claim.
+fn waits(tx: &mut Tx<'_>, kind: &str, dedupe_key: &str) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM outbox_job WHERE kind = ?1 AND dedupe_key = ?2";
+    Ok(tx.query_opt(sql, &params![kind, dedupe_key], |_| Ok(()))?.is_some())
 }
 
 /// Enqueues a job that is claimed already, by `owner` for `length`: the caller runs it itself right

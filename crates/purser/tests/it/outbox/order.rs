@@ -8,7 +8,7 @@ use purser_outbox::{
     Backoff, Claimed, Error, Job, JobError, JobHandler, Worker, dead_letter_requeue, job_bury, job_done, job_enqueue,
     job_enqueue_at, job_enqueue_leased, jobs_claim,
 };
-use purser_store::params;
+use purser_store::{Migration, params};
 use purser_testkit::{TestDb, both};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -246,6 +246,58 @@ both! {
         assert!(seen.ended.values().all(|numbers| *numbers == (0..20).collect::<Vec<_>>()), "{:?}", seen.ended);
     }
 
+    async fn the_first_of_many_lines_may_be_enqueued_at_the_same_moment_by_wide_commands_too(db: TestDb) {
+        let stores: Vec<_> = (0..4).map(|_| db.open_again()).collect();
+        for round in 0..20 {
+            let tasks: Vec<_> = stores
+                .iter()
+                .zip(1..)
+                .map(|(store, number)| {
+                    let (store, now, id) = (store.clone(), db.clock().now(), db.ids().next());
+                    tokio::spawn(async move {
+                        let command = store.write(move |tx| {
+                            if number % 2 == 0 {
+                                tx.wide()?;
+                            }
+                            job_enqueue(tx, now, id, &step(&format!("key {round}"), number))
+                        });
+                        command.await
+                    })
+                })
+                .collect();
+            for task in tasks {
+                assert_eq!(task.await.unwrap(), Ok(true));
+            }
+        }
+        let watch = Watch::default();
+        assert_eq!(worker(&db, vec![watch.handler()]).run_due_once().await, Ok(80));
+        assert_eq!((watch.0.lock().unwrap().at_once, waiting(&db).await), (0, EMPTY));
+    }
+
+    async fn one_of_its_kind_is_enough_in_a_line_too(db: TestDb) {
+        #[derive(Clone, Serialize, Deserialize)]
+        struct Look;
+        impl Job for Look {
+            const KIND: &'static str = Call::KIND;
+            fn dedupe_key(&self) -> Option<String> {
+                Some("look".to_owned())
+            }
+            fn order_key(&self) -> Option<String> {
+                Some("a".to_owned())
+            }
+        }
+        enqueue(&db, step("a", 1)).await;
+        enqueue(&db, Look).await;
+        let (now, id) = (db.clock().now(), db.ids().next());
+        assert_eq!(db.write(move |tx| job_enqueue(tx, now, id, &Look)).await, Ok(false));
+        let first = claim_one(&db).await;
+        done(&db, &first).await;
+        let look = claim_one(&db).await;
+        assert_eq!(db.write(move |tx| job_enqueue(tx, now, id, &Look)).await, Ok(true), "one that runs is too late");
+        done(&db, &look).await;
+        assert_eq!(claim_one(&db).await.lease.job, id);
+    }
+
     async fn jobs_enqueued_at_the_same_moment_by_many_all_stand_in_line(db: TestDb) {
         let watch = Watch::default();
         let store = db.open_again();
@@ -287,4 +339,45 @@ both! {
             assert!(matches!(refused, Err(Error::Store(purser_store::Error::Check { .. }))), "{refused:?}");
         }
     }
+}
+
+/// An installation of before there was any order: its jobs and dead letters are there afterwards.
+async fn upgraded(db: TestDb) {
+    let (now, ids) = (db.clock().now(), [(); 3].map(|()| db.ids().next()));
+    let write = |sql: &'static str, id: Uuid| db.write(move |tx| tx.execute(sql, &params![id, now]));
+    let waits = "INSERT INTO outbox_job
+                     (id, kind, payload, dedupe_key, due_at, attempts, max_attempts, failures, created_at)
+                 VALUES (?1, 'test.call', '{\"number\":\"1\"}', 'once', ?2, 0, 3, '[]', ?2)";
+    let runs = "INSERT INTO outbox_job
+                    (id, kind, payload, due_at, lease_owner, attempts, max_attempts, failures, created_at)
+                VALUES (?1, 'test.call', '{\"number\":\"2\"}', ?2, ?1, 1, 3, '[]', ?2)";
+    let dead_one = "INSERT INTO outbox_dead_letter
+                        (id, kind, payload, attempts, max_attempts, failures, created_at, died_at)
+                    VALUES (?1, 'test.call', '{\"number\":\"3\"}', 3, 3, '[]', ?2, ?2)";
+    for (sql, id) in [(waits, ids[0]), (runs, ids[1]), (dead_one, ids[2])] {
+        assert_eq!(write(sql, id).await, Ok(1));
+    }
+    db.store().migrate(crate::migrations(), now).await.unwrap();
+    let letter = ids[2];
+    db.write(move |tx| dead_letter_requeue(tx, now, letter)).await.unwrap();
+    let calls = Calls::default();
+    assert_eq!(worker(&db, vec![calls.handler()]).run_due_once().await, Ok(3));
+    let mut calls = calls.take();
+    calls.sort();
+    assert_eq!(calls, ["1", "2", "3"]);
+}
+
+fn before_there_was_order() -> Vec<Migration> {
+    let newer = |migration: &Migration| migration.room == "outbox" && migration.number > 2;
+    crate::migrations().into_iter().filter(|migration| !newer(migration)).collect()
+}
+
+#[test]
+fn jobs_of_before_there_was_order_are_done_after_the_upgrade_on_sqlite() {
+    purser_testkit::run(purser_testkit::Sqlite, before_there_was_order(), upgraded, crate::after);
+}
+
+#[test]
+fn jobs_of_before_there_was_order_are_done_after_the_upgrade_on_postgres() {
+    purser_testkit::run(purser_testkit::Postgres, before_there_was_order(), upgraded, crate::after);
 }
