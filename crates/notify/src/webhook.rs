@@ -30,6 +30,7 @@ use reqwest::{Client, Response, Url};
 use serde_json::json;
 use sha2::Sha256;
 
+use crate::away::Away;
 use crate::{BadSetting, Trouble, bad};
 
 /// The header with the event's id.
@@ -56,6 +57,7 @@ pub struct Webhook {
     key: Hmac<Sha256>,
     client: Client,
     allow_private: bool,
+    away: Away,
 }
 
 impl Webhook {
@@ -78,7 +80,7 @@ impl Webhook {
             builder = builder.dns_resolver(Arc::new(PublicOnly));
         }
         let client = builder.build().map_err(|error| bad("webhook.secret", "…", error))?;
-        Ok(Some(Webhook { key, client, allow_private }))
+        Ok(Some(Webhook { key, client, allow_private, away: Away::default() }))
     }
 
     /// The signature of a message.
@@ -94,6 +96,10 @@ impl Webhook {
 
     pub(crate) async fn send(&self, now: Timestamp, notice: &Notice, text: &SentText) -> Result<(), Trouble> {
         let url = self.address(&notice.to).map_err(Trouble::Never)?;
+        let receiver = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+        if let Some(trouble) = self.away.trouble(&receiver, now) {
+            return Err(Trouble::Later(format!("{trouble} (a moment ago, so it was not called again)"), None));
+        }
         let body = json!({
             "id": notice.id,
             "event": notice.kind,
@@ -112,10 +118,21 @@ impl Webhook {
             .header(TIMESTAMP, timestamp)
             .header(SIGNATURE, signature)
             .body(body);
-        match request.send().await {
+        let answer = request.send().await;
+        if answer.is_ok() {
+            self.away.came_back(&receiver);
+        }
+        match answer {
             Ok(response) if response.status().is_success() => Ok(()),
             Ok(response) => Err(refusal(now, &response)),
-            Err(error) => Err(Trouble::Later(told(&error.without_url()), None)),
+            Err(error) => {
+                let is_away = error.is_timeout() || error.is_connect();
+                let error = told(&error.without_url());
+                if is_away {
+                    self.away.left(&receiver, now, &error);
+                }
+                Err(Trouble::Later(error, None))
+            }
         }
     }
 

@@ -84,6 +84,12 @@ fn takes(web: &FakeServer) -> Taken {
     taken
 }
 
+/// An address where nobody listens.
+fn closed() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/hook", listener.local_addr().unwrap())
+}
+
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 both! {
@@ -129,7 +135,7 @@ both! {
 
     async fn a_receiver_that_is_away_for_a_day_loses_nothing(db: TestDb) {
         let mut office = Office::with_all(&db).await;
-        let closed = FakeServer::start().await.url("/hook");
+        let closed = closed();
         office.web.answer_otherwise(|_| Answer::status(502));
         let url = office.web.url("/hook");
         let (one, two) = (change(&office, &url, 1, 1).await, change(&office, &url, 1, 2).await);
@@ -215,6 +221,21 @@ both! {
         };
         let (in_one, in_two, ()) = tokio::join!(one.work(), two.work(), answering);
         assert_eq!((in_one + in_two, taken.sequences(), one.waiting().await), (20, vec![vec![1, 2, 3, 4]; 5], (0, 0)));
+    }
+
+    async fn a_receiver_that_cannot_be_reached_is_not_tried_for_each_event_and_holds_no_other_up(db: TestDb) {
+        let mut office = Office::with_all(&db).await;
+        let (closed, open) = (closed(), office.web.url("/hook"));
+        let taken = takes(&office.web);
+        let first = change(&office, &closed, 1, 1).await;
+        office.work().await;
+        let second = change(&office, &closed, 2, 1).await;
+        change(&office, &open, 3, 1).await;
+        office.work().await;
+        let error = async |id| office.notice(id).await.error.unwrap();
+        assert!(!error(first).await.contains("a moment ago"), "{}", error(first).await);
+        assert!(error(second).await.contains("a moment ago"), "{}", error(second).await);
+        assert_eq!(taken.sequences(), [[1]]);
     }
 
     async fn a_receiver_that_takes_its_time_holds_no_mail_up(db: TestDb) {
