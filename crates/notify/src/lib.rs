@@ -13,6 +13,7 @@
 //! A server that takes a message and dies before it says so will get it twice, as nobody can know: both copies carry
 //! the same Message-ID or event id.
 
+mod away;
 mod html;
 mod mail;
 mod post;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use purser_outbox::{
     Channel, Error, JobContext, JobError, JobHandler, Notice, NoticeKind, NoticeState, SendBulkNotice, SendNotice,
-    SentText, TemplateEdit, TemplateKey, notice_failed, notice_get, notice_kept, notice_sent, template_get,
+    SendWebhook, SentText, TemplateEdit, TemplateKey, notice_failed, notice_get, notice_kept, notice_sent,
+    template_get,
 };
 use purser_store::{Clock, Store, Tx};
 use tokio::time::sleep;
@@ -65,6 +66,13 @@ impl Post {
     pub fn bulk_handler(&self) -> JobHandler {
         let post = self.clone();
         JobHandler::new(move |job: SendBulkNotice, context| post.clone().handle(job.id, context))
+    }
+
+    /// Calls other programs: for a worker of its own, which may have to wait for each of them.
+    #[must_use]
+    pub fn webhook_handler(&self) -> JobHandler {
+        let post = self.clone();
+        JobHandler::new(move |job: SendWebhook, context| post.clone().handle(job.id, context))
     }
 
     async fn handle(self, id: Uuid, context: JobContext) -> Result<(), JobError> {

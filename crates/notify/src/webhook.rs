@@ -1,4 +1,4 @@
-//! Notices to other programs: a signed POST.
+//! Notices to other programs: a signed POST. docs/webhooks.md tells receivers all of it.
 //!
 //! ```text
 //! POST {address}
@@ -9,15 +9,18 @@
 //! {"id", "event", "created_at", "language", "text", "values": {…}}
 //! ```
 //!
-//! Any 2xx is an answer that it was taken. 408, 425, 429 (whose Retry-After is kept), 5xx and silence are tried again;
-//! all else is a refusal for good. A redirect is not followed: it would carry what is signed to somebody else.
+//! Any 2xx is an answer that it was taken; what else the answer says is not even read. 408, 425, 429, 5xx (whose
+//! Retry-After is kept) and silence are tried again; all else is a refusal for good. A redirect is not followed: it
+//! would carry what is signed to somebody else.
 
 use std::error::Error as StdError;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use purser_outbox::{Notice, SentText};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -27,6 +30,7 @@ use reqwest::{Client, Response, Url};
 use serde_json::json;
 use sha2::Sha256;
 
+use crate::away::Away;
 use crate::{BadSetting, Trouble, bad};
 
 /// The header with the event's id.
@@ -41,6 +45,9 @@ pub const SIGNATURE: &str = "x-purser-signature";
 /// How long to wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The longest wait that is believed, in seconds: an hour.
 const LONGEST_WAIT: i64 = 3_600;
 
@@ -50,11 +57,12 @@ pub struct Webhook {
     key: Hmac<Sha256>,
     client: Client,
     allow_private: bool,
+    away: Away,
 }
 
 impl Webhook {
-    /// Signs with `secret`; `None` where there is none. Addresses inside this network, and plain http, are called only
-    /// where `allow_private` says so: an address that somebody entered must not reach what they cannot.
+    /// Signs with `secret`; `None` where there is none. Addresses inside this network, and plain http on this machine,
+    /// are called only where `allow_private` says so: an address that somebody entered must not reach what they cannot.
     ///
     /// # Errors
     /// A setting that does not read.
@@ -66,12 +74,13 @@ impl Webhook {
             return Err(bad("webhook.secret", "…", "it must have at least 16 characters"));
         }
         let key = Hmac::new_from_slice(secret.as_bytes()).map_err(|error| bad("webhook.secret", "…", error))?;
-        let mut builder = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).no_proxy();
+        let mut builder =
+            Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT_TIMEOUT).redirect(Policy::none()).no_proxy();
         if !allow_private {
             builder = builder.dns_resolver(Arc::new(PublicOnly));
         }
         let client = builder.build().map_err(|error| bad("webhook.secret", "…", error))?;
-        Ok(Some(Webhook { key, client, allow_private }))
+        Ok(Some(Webhook { key, client, allow_private, away: Away::default() }))
     }
 
     /// The signature of a message.
@@ -87,6 +96,10 @@ impl Webhook {
 
     pub(crate) async fn send(&self, now: Timestamp, notice: &Notice, text: &SentText) -> Result<(), Trouble> {
         let url = self.address(&notice.to).map_err(Trouble::Never)?;
+        let receiver = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+        if let Some(trouble) = self.away.trouble(&receiver, now) {
+            return Err(Trouble::Later(format!("{trouble} (a moment ago, so it was not called again)"), None));
+        }
         let body = json!({
             "id": notice.id,
             "event": notice.kind,
@@ -105,20 +118,37 @@ impl Webhook {
             .header(TIMESTAMP, timestamp)
             .header(SIGNATURE, signature)
             .body(body);
-        match request.send().await {
+        let answer = request.send().await;
+        if answer.is_ok() {
+            self.away.came_back(&receiver);
+        }
+        match answer {
             Ok(response) if response.status().is_success() => Ok(()),
-            Ok(response) => Err(refusal(&response)),
-            Err(error) => Err(Trouble::Later(told(&error.without_url()), None)),
+            Ok(response) => Err(refusal(now, &response)),
+            Err(error) => {
+                let is_away = error.is_timeout() || error.is_connect();
+                let error = told(&error.without_url());
+                if is_away {
+                    self.away.left(&receiver, now, &error);
+                }
+                Err(Trouble::Later(error, None))
+            }
         }
     }
 
     fn address(&self, text: &str) -> Result<Url, String> {
         let url = Url::parse(text).map_err(|error| format!("'{text}' is no address: {error}"))?;
-        let is_web = url.scheme() == "https" || url.scheme() == "http" && self.allow_private;
-        if !is_web {
-            return Err(format!("'{text}' must begin with https://"));
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let literal = host.parse::<IpAddr>().ok();
+        let here = host == "localhost" || literal.is_some_and(|address| address.is_loopback());
+        match url.scheme() {
+            "https" => {}
+            "http" if self.allow_private && here => {}
+            "http" if self.allow_private => {
+                return Err(format!("'{text}' must begin with https://: it leaves this machine"));
+            }
+            _ => return Err(format!("'{text}' must begin with https://")),
         }
-        let literal = url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
         if !self.allow_private && literal.is_some_and(|address| !is_public(address)) {
             return Err(format!("'{text}' is an address inside a network"));
         }
@@ -126,12 +156,19 @@ impl Webhook {
     }
 }
 
-fn refusal(response: &Response) -> Trouble {
+fn refusal(now: Timestamp, response: &Response) -> Trouble {
     let status = response.status().as_u16();
     let told = format!("the receiver answered {}", response.status());
-    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
-    let wait = asked.map(|seconds| SignedDuration::from_secs(seconds.clamp(1, LONGEST_WAIT)));
+    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let wait = asked.and_then(|asked| retry_after(now, asked));
     if matches!(status, 408 | 425 | 429 | 500..) { Trouble::Later(told, wait) } else { Trouble::Never(told) }
+}
+
+/// How long a Retry-After asks us to wait: it says seconds, or a date.
+fn retry_after(now: Timestamp, asked: &str) -> Option<SignedDuration> {
+    let date = || rfc2822::DateTimeParser::new().parse_timestamp(asked).ok();
+    let seconds = i64::from_str(asked).ok().or_else(|| Some(date()?.duration_since(now).as_secs()))?;
+    Some(SignedDuration::from_secs(seconds.clamp(1, LONGEST_WAIT)))
 }
 
 /// The error with its causes, as one line.
@@ -154,7 +191,7 @@ impl Resolve for PublicOnly {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err(format!("{} is inside a network, or nowhere", name.as_str()).into());
+                return Err(format!("{} stands for addresses inside a network only", name.as_str()).into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
@@ -169,9 +206,11 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
+    let [first, second, third, _] = address.octets();
     let shared = first == 100 && (64..128).contains(&second);
     let tested = first == 198 && (18..20).contains(&second);
+    // 192.0.0.0/24 is for protocols, 192.88.99.0/24 for relays to IPv6.
+    let special = [first, second, third] == [192, 0, 0] || [first, second, third] == [192, 88, 99];
     !(address.is_private()
         || address.is_loopback()
         || address.is_link_local()
@@ -180,6 +219,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_documentation()
         || shared
         || tested
+        || special
         || first == 0
         || first >= 240)
 }
@@ -188,9 +228,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     if let Some(inner) = address.to_ipv4_mapped() {
         return is_public_v4(inner);
     }
-    // Global unicast is 2000::/3; of it, 2001:db8::/32 is for books, and 2002::/16 carries any IPv4 address.
+    // Global unicast is 2000::/3. Of it, 2001::/23 is for protocols, among them one that carries any IPv4 address, as
+    // 2002::/16 does; 2001:db8::/32 and 3fff::/20 are for books.
     let [first, second, ..] = address.segments();
-    first & 0xE000 == 0x2000 && !(first == 0x2001 && second == 0x0DB8) && first != 0x2002
+    let special = first == 0x2001 && (second < 0x0200 || second == 0x0DB8) || first == 0x3FFF && second < 0x1000;
+    first & 0xE000 == 0x2000 && !special && first != 0x2002
 }
 
 #[cfg(test)]
@@ -211,6 +253,16 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_shows_a_signature_that_is_one() {
+        let page = include_str!("../../../docs/webhooks.md");
+        let after = |mark: &str| page.split(mark).nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+        let key = Webhook::new(after("SECRET='"), true).unwrap().unwrap();
+        let signature = key.sign(after("EVENT='"), after("TIMESTAMP='"), after("BODY='").as_bytes());
+        assert_eq!(signature, after("SIGNATURE='"));
+        assert!(page.contains(&format!("X-Purser-Signature: {signature}\n\n{}\n", after("BODY='"))));
+    }
+
+    #[test]
     fn an_address_that_somebody_entered_reaches_the_open_net_only() {
         let outside = webhook(false);
         assert!(outside.address("https://example.com/hook").is_ok());
@@ -222,18 +274,53 @@ mod tests {
             "https://[::1]/",
             "https://[::ffff:127.0.0.1]/",
             "https://[fd00::1]/",
+            "https://[fe80::1]/",
+            "https://[64:ff9b::a00:1]/",
+            "https://[2001:0:a00:1::]/",
+            "https://[2002:a00:1::]/",
+            "https://[3fff::1]/",
+            "https://100.64.0.1/",
+            "https://192.0.0.8/",
+            "https://192.168.1.1/",
+            "https://0.0.0.0/",
+            "https://0x7f.1/",
+            "http://127.0.0.1/",
+            "http://localhost/",
             "https://2130706433/",
             "file:///etc/passwd",
             "nonsense",
         ] {
             assert!(outside.address(inside).is_err(), "{inside}");
         }
-        assert!(webhook(true).address("http://127.0.0.1:8080/").is_ok());
+        for outside_too in ["https://93.184.215.14/", "https://[2606:2800::1]/", "https://192.0.1.1/"] {
+            assert!(outside.address(outside_too).is_ok(), "{outside_too}");
+        }
+    }
+
+    #[test]
+    fn where_the_operator_allows_it_a_network_is_called_by_https_and_this_machine_by_http_too() {
+        let inside = webhook(true);
+        for allowed in ["https://10.1.2.3/", "http://127.0.0.1:8080/", "http://localhost:8080/x", "http://[::1]:1/"] {
+            assert!(inside.address(allowed).is_ok(), "{allowed}");
+        }
+        for refused in ["http://10.1.2.3/", "http://example.com/", "http://localhost.example.com/", "ftp://127.0.0.1/"]
+        {
+            assert!(inside.address(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_receiver_may_ask_for_time_in_seconds_or_until_a_date_and_is_given_an_hour_at_most() {
+        let now = "2026-01-05T03:30:00Z".parse().unwrap();
+        let wait = |asked| retry_after(now, asked).map(|wait| wait.as_secs());
+        assert_eq!((wait("120"), wait("0"), wait("999999"), wait("soon")), (Some(120), Some(1), Some(3_600), None));
+        assert_eq!(wait("Mon, 05 Jan 2026 03:32:00 GMT"), Some(120));
+        assert_eq!(wait("Mon, 05 Jan 2026 03:29:00 GMT"), Some(1), "it has come");
     }
 
     #[tokio::test]
     async fn a_name_that_stands_for_this_machine_is_not_called() {
         let found = PublicOnly.resolve("localhost".parse().unwrap()).await;
-        assert!(found.map(drop).unwrap_err().to_string().contains("inside a network"));
+        assert!(found.map(drop).unwrap_err().to_string().contains("inside a network only"));
     }
 }

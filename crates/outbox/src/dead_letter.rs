@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_store::{Row, Tx, params};
 use uuid::Uuid;
 
-use crate::{Error, Failure, failure};
+use crate::{Error, Failure, failure, line};
 
 /// A job that was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,21 +55,23 @@ fn dead_letter_read(row: &Row<'_>) -> Result<DeadLetter, purser_store::Error> {
     })
 }
 
-/// Puts a dead letter back into the queue, with all its attempts before it and its failures kept.
+/// Puts a dead letter back into the queue, with all its attempts before it and its failures kept. One that has an
+/// [order key](crate::Job::order_key) goes to the end of its line.
 ///
 /// # Errors
 /// [`Error::NoDeadLetter`].
 pub fn dead_letter_requeue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
-    let rows = tx.execute(
+    let sql = "SELECT order_key FROM outbox_dead_letter WHERE id = ?1";
+    let found = tx.query_opt(sql, &params![id], |row| row.get::<Option<String>>(0))?;
+    let order_key = found.ok_or(Error::NoDeadLetter { id })?;
+    let behind = order_key.map(|key| line::join(tx, &key)).transpose()?.flatten();
+    tx.execute(
         "INSERT INTO outbox_job
-             (id, kind, payload, due_at, attempts, max_attempts, failures, created_at)
-         SELECT id, kind, payload, ?2, 0, max_attempts, failures, created_at
+             (id, kind, payload, order_key, behind, due_at, attempts, max_attempts, failures, created_at)
+         SELECT id, kind, payload, order_key, ?3, ?2, 0, max_attempts, failures, created_at
          FROM outbox_dead_letter WHERE id = ?1",
-        &params![id, now],
+        &params![id, now, behind],
     )?;
-    if rows == 0 {
-        return Err(Error::NoDeadLetter { id });
-    }
     dead_letter_discard(tx, id)
 }
 
@@ -82,17 +84,18 @@ pub fn dead_letter_discard(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
     if rows == 1 { Ok(()) } else { Err(Error::NoDeadLetter { id }) }
 }
 
-/// Moves a job out of the queue after `attempts`, the last of which ended in `error`.
+/// Moves a job out of the queue after `attempts`, the last of which ended in `error`. Those behind it go on.
 pub(crate) fn bury(tx: &mut Tx<'_>, now: Timestamp, job: Uuid, attempts: u32, error: &str) -> Result<(), Error> {
-    let failures: String =
-        tx.query_one("SELECT failures FROM outbox_job WHERE id = ?1", &params![job], |row| row.get(0))?;
+    let sql = "SELECT failures, order_key FROM outbox_job WHERE id = ?1";
+    let (failures, order_key): (String, Option<String>) =
+        tx.query_one(sql, &params![job], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let failures = failure::added(&failures, attempts, now, error)?;
     tx.execute(
         "INSERT INTO outbox_dead_letter
-             (id, kind, payload, attempts, max_attempts, failures, created_at, died_at)
-         SELECT id, kind, payload, ?2, max_attempts, ?3, created_at, ?4 FROM outbox_job WHERE id = ?1",
+             (id, kind, payload, order_key, attempts, max_attempts, failures, created_at, died_at)
+         SELECT id, kind, payload, order_key, ?2, max_attempts, ?3, created_at, ?4 FROM outbox_job WHERE id = ?1",
         &params![job, attempts, &failures, now],
     )?;
     tx.execute("DELETE FROM outbox_job WHERE id = ?1", &params![job])?;
-    Ok(())
+    order_key.map_or(Ok(()), |key| line::move_up(tx, &key))
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::backoff::later;
-use crate::{Backoff, Error, Lease};
+use crate::{Backoff, Error, Lease, line};
 
 /// A payload in JSON is at most this long.
 const LONGEST_PAYLOAD: usize = 65_536;
@@ -18,7 +18,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// Names the kind of job for good: `charge.submit`. 1 to 100 characters.
     const KIND: &'static str;
 
-    /// Tries before it becomes a dead letter, from 1 to 100. An attempt counts from its claim, so a
+    /// Tries before it becomes a dead letter, from 1 to 1,000. An attempt counts from its claim, so a
     /// job that kills its worker is not tried for ever.
     const MAX_ATTEMPTS: u32 = 12;
 
@@ -31,6 +31,17 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// While a job of this kind and key waits for its first claim, another is not enqueued: the one
     /// that waits will see what both were about. 1 to 200 characters.
     fn dedupe_key(&self) -> Option<String> {
+        None
+    }
+
+    /// Jobs of the same key, of whatever kind, are done one after another in the order in which they were enqueued: a
+    /// later one is not claimed before the earlier is done, however long that is tried again or is not yet due. 1 to
+    /// 200 characters.
+    ///
+    /// An earlier one that becomes a dead letter lets the later go on. Requeued it goes to the end of its line, so
+    /// where the order matters a job says which it is of its key (a number that grows), and whoever is told passes over
+    /// one that is older than what they know.
+    fn order_key(&self) -> Option<String> {
         None
     }
 }
@@ -55,20 +66,56 @@ pub fn job_enqueue_at<J: Job>(
     run_at: Timestamp,
     job: &J,
 ) -> Result<bool, Error> {
+    job_enqueue_in_order(tx, now, id, run_at, job, job.order_key().as_deref())
+}
+
+/// The same, where the order is known to others than the job.
+pub(crate) fn job_enqueue_in_order<J: Job>(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: Uuid,
+    run_at: Timestamp,
+    job: &J,
+    order_key: Option<&str>,
+) -> Result<bool, Error> {
     let (payload, dedupe_key) = (payload(job)?, job.dedupe_key());
+    let Some(order_key) = order_key else {
+        let rows = tx.execute(
+            "INSERT INTO outbox_job
+                 (id, kind, payload, dedupe_key, due_at, attempts, max_attempts, failures, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, '[]', ?7)
+             ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING",
+            &params![id, J::KIND, &payload, dedupe_key.as_deref(), run_at, J::MAX_ATTEMPTS, now],
+        )?;
+        return Ok(rows == 1);
+    };
+    if let Some(dedupe_key) = &dedupe_key
+        && waits(tx, J::KIND, dedupe_key)?
+    {
+        return Ok(false);
+    }
+    let behind = line::join(tx, order_key)?;
+    // Somebody else may have become the first meanwhile, unseen by a transaction that is wide. PostgreSQL then runs it
+    // anew, where without the last line it would report a duplicate.
     let rows = tx.execute(
         "INSERT INTO outbox_job
-             (id, kind, payload, dedupe_key, due_at, attempts, max_attempts, failures, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, '[]', ?7)
-         ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING",
-        &params![id, J::KIND, &payload, dedupe_key.as_deref(), run_at, J::MAX_ATTEMPTS, now],
+             (id, kind, payload, dedupe_key, order_key, behind, due_at, attempts, max_attempts, failures, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, '[]', ?9)
+         ON CONFLICT (order_key) WHERE order_key IS NOT NULL AND behind IS NULL DO NOTHING",
+        &params![id, J::KIND, &payload, dedupe_key.as_deref(), order_key, behind, run_at, J::MAX_ATTEMPTS, now],
     )?;
-    Ok(rows == 1)
+    if rows == 1 { Ok(true) } else { Err(Error::Store(purser_store::Error::Conflict)) }
+}
+
+/// Whether a job of this kind and key waits for its first claim.
+fn waits(tx: &mut Tx<'_>, kind: &str, dedupe_key: &str) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM outbox_job WHERE kind = ?1 AND dedupe_key = ?2";
+    Ok(tx.query_opt(sql, &params![kind, dedupe_key], |_| Ok(()))?.is_some())
 }
 
 /// Enqueues a job that is claimed already, by `owner` for `length`: the caller runs it itself right
 /// after the commit, and acknowledges; should the caller die, a worker takes over when the lease
-/// ends. Its [`Job::dedupe_key`] plays no part.
+/// ends. Its [`Job::dedupe_key`] plays no part, and it has no [`Job::order_key`]: it could not wait for its turn.
 ///
 /// # Errors
 /// As [`job_enqueue`].
@@ -80,6 +127,10 @@ pub fn job_enqueue_leased<J: Job>(
     length: SignedDuration,
     job: &J,
 ) -> Result<Lease, Error> {
+    if let Some(key) = job.order_key() {
+        let reason = format!("it is to be run at once, and has the order key '{key}', by which it may have to wait");
+        return Err(Error::Payload { kind: J::KIND, reason });
+    }
     let payload = payload(job)?;
     tx.execute(
         "INSERT INTO outbox_job

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::backoff::later;
 use crate::dead_letter::bury;
-use crate::{Backoff, Error, failure};
+use crate::{Backoff, Error, failure, line};
 
 /// The right of one attempt to acknowledge a job. The attempt is part of it: a worker that is slower
 /// than its own lease must not acknowledge for its next attempt.
@@ -44,7 +44,8 @@ pub enum Fate {
 
 /// Claims at most `limit` due jobs of these kinds, the longest due first, for `length` from `now`.
 /// Among them are jobs whose lease has ended; one that has no attempt left becomes a dead letter
-/// instead. In no particular order.
+/// instead. Of jobs with the same [`Job::order_key`](crate::Job::order_key) only the first is claimed, and only while
+/// none of them is leased. In no particular order.
 ///
 /// # Errors
 /// As the store refuses it.
@@ -91,7 +92,7 @@ fn claim_sql(engine: Engine, kinds: usize) -> String {
     // and claim more than the limit.
     format!(
         "WITH due AS MATERIALIZED (
-             SELECT id FROM outbox_job WHERE due_at <= ?3 AND kind IN ({})
+             SELECT id FROM outbox_job WHERE behind IS NULL AND due_at <= ?3 AND kind IN ({})
              ORDER BY due_at LIMIT ?4 {lock}
          )
          UPDATE outbox_job
@@ -111,17 +112,19 @@ fn claimed_read(row: &Row<'_>, owner: Uuid) -> Result<Claimed, purser_store::Err
     })
 }
 
-/// Acknowledges a job: it is done, and gone. Best called in the transaction that writes down what
-/// the job achieved.
+/// Acknowledges a job: it is done, and gone, and the next of its order key may go. Best called in the
+/// transaction that writes down what the job achieved.
 ///
 /// # Errors
 /// [`Error::LeaseLost`] where another attempt holds the job, or nobody does.
 pub fn job_done(tx: &mut Tx<'_>, lease: &Lease) -> Result<(), Error> {
-    let rows = tx.execute(
-        "DELETE FROM outbox_job WHERE id = ?1 AND lease_owner = ?2 AND attempts = ?3",
+    let done = tx.query_opt(
+        "DELETE FROM outbox_job WHERE id = ?1 AND lease_owner = ?2 AND attempts = ?3 RETURNING order_key",
         &params![lease.job, lease.owner, lease.attempt],
+        |row| row.get::<Option<String>>(0),
     )?;
-    held(lease, rows)
+    let order_key = done.ok_or(Error::LeaseLost { job: lease.job })?;
+    order_key.map_or(Ok(()), |key| line::move_up(tx, &key))
 }
 
 /// Says that an attempt failed: the job waits for its next one, or becomes a dead letter.

@@ -15,6 +15,9 @@
 //! a job runs at least once and now and then twice: every handler is idempotent. Whoever lost the
 //! lease can no longer acknowledge.
 //!
+//! Jobs run in no particular order, unless they say so: those with the same [`Job::order_key`] stand in line, and each
+//! waits until the one before it is done or dead.
+//!
 //! A [`NoticeKind`] is something that is told to people or programs, and a notice of it is enqueued as a job is.
 //!
 //! A [`Schedule`] is a cron line that enqueues a job when it is due, once however many copies of the
@@ -29,6 +32,7 @@ mod failure;
 mod handler;
 mod job;
 mod lease;
+mod line;
 mod notice;
 mod schedule;
 mod worker;
@@ -47,9 +51,10 @@ pub use lease::{
 };
 pub use notice::{
     Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
-    SendBulkNotice, SendNotice, SentText, Template, TemplateEdit, TemplateKey, notice_again, notice_enqueue,
-    notice_failed, notice_get, notice_kept, notice_sent, notices_count, notices_enqueue, notices_kept, template_get,
-    template_reset, template_set, templates_edited,
+    NoticesWaiting, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
+    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_sent,
+    notices_count, notices_enqueue, notices_kept, notices_waiting, template_get, template_reset, template_set,
+    templates_edited,
 };
 pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
@@ -58,4 +63,5 @@ pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "outbox", number: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") },
     Migration { room: "outbox", number: 2, name: "notice", sql: include_str!("../migrations/0002_notice.sql") },
+    Migration { room: "outbox", number: 3, name: "order", sql: include_str!("../migrations/0003_order.sql") },
 ];

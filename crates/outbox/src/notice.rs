@@ -16,19 +16,21 @@
 mod record;
 mod template;
 
+use std::collections::HashSet;
 use std::iter::zip;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use purser_store::{Each, Param, Tx, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Error, Job, job_enqueue};
+use crate::job::job_enqueue_in_order;
+use crate::{Backoff, Error, Job};
 
 pub use record::{
-    Notice, NoticeState, SentText, notice_again, notice_failed, notice_get, notice_kept, notice_sent, notices_count,
-    notices_kept,
+    Notice, NoticeState, NoticesWaiting, SentText, notice_again, notice_failed, notice_get, notice_kept, notice_sent,
+    notices_count, notices_kept, notices_waiting,
 };
 pub use template::{Template, TemplateEdit, TemplateKey, template_get, template_reset, template_set, templates_edited};
 
@@ -208,7 +210,7 @@ pub enum Channel {
     Email,
     /// A message by the Telegram bot; the recipient is the number of a chat.
     Telegram,
-    /// A signed POST; the recipient is an `https://` address.
+    /// A signed POST; the recipient is an `https://` address. See docs/webhooks.md.
     Webhook,
     /// A row in a Google sheet; the recipient is `SPREADSHEET/RANGE`.
     Sheet,
@@ -300,15 +302,31 @@ impl Job for SendBulkNotice {
     const KIND: &'static str = "outbox.bulk-notice";
 }
 
+/// Calls one program: a kind of its own, so that a receiver that is slow holds no mail up, and tried for long. A receiver
+/// that is away is called every five to ten minutes, for two days at the least and three as a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendWebhook {
+    /// Which notice.
+    pub id: Uuid,
+}
+
+impl Job for SendWebhook {
+    const KIND: &'static str = "outbox.webhook";
+    const MAX_ATTEMPTS: u32 = 600;
+    const BACKOFF: Backoff = Backoff { first: SignedDuration::from_secs(5), most: SignedDuration::from_mins(10) };
+    const TIMEOUT: SignedDuration = SignedDuration::from_mins(1);
+}
+
 const INSERT: Each = Each {
     sqlite: "INSERT INTO outbox_notice
-                 (id, job, kind, channel, recipient, language, data, state, round, created_at)
-             VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 'waiting', 0, ?7) ON CONFLICT (id) DO NOTHING RETURNING id",
+                 (id, job, kind, channel, recipient, language, data, state, round, created_at, order_key)
+             VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 'waiting', 0, ?7, ?8) ON CONFLICT (id) DO NOTHING RETURNING id",
     postgres: "INSERT INTO outbox_notice
-                   (id, job, kind, channel, recipient, language, data, state, round, created_at)
-               SELECT id, id, kind, channel, recipient, language, data, 'waiting', 0, created_at
-               FROM UNNEST(?1::uuid[], ?2::text[], ?3::text[], ?4::text[], ?5::text[], ?6::text[], ?7::bigint[])
-                   AS new (id, kind, channel, recipient, language, data, created_at)
+                   (id, job, kind, channel, recipient, language, data, state, round, created_at, order_key)
+               SELECT id, id, kind, channel, recipient, language, data, 'waiting', 0, created_at, order_key
+               FROM UNNEST(?1::uuid[], ?2::text[], ?3::text[], ?4::text[], ?5::text[], ?6::text[], ?7::bigint[],
+                           ?8::text[])
+                   AS new (id, kind, channel, recipient, language, data, created_at, order_key)
                ON CONFLICT (id) DO NOTHING RETURNING id",
 };
 
@@ -327,32 +345,85 @@ const INSERT_JOB: Each = Each {
 /// # Errors
 /// [`Error::Notice`] for a mistake in the call; otherwise as the store refuses it.
 pub fn notice_enqueue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, notice: &NewNotice<'_>) -> Result<(), Error> {
+    notice_write(tx, now, id, notice, None)
+}
+
+/// The same for one of several notices that are to arrive in order: those of the same `order_key` (1 to 200 characters,
+/// such as `coins.withdrawal:0197…`) are sent one after another, as they were enqueued, each after the one before it was
+/// taken. See [`Job::order_key`] for what happens where one is refused for good.
+///
+/// # Errors
+/// As [`notice_enqueue`].
+pub fn notice_enqueue_in_order(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: Uuid,
+    order_key: &str,
+    notice: &NewNotice<'_>,
+) -> Result<(), Error> {
+    notice_write(tx, now, id, notice, Some(order_key))
+}
+
+fn notice_write(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: Uuid,
+    notice: &NewNotice<'_>,
+    order_key: Option<&str>,
+) -> Result<(), Error> {
     let data = notice.checked()?;
-    for id in tx.query_each(&INSERT, &[row(id, notice, &data, now)], |row| row.get(0))? {
-        job_enqueue(tx, now, id, &SendNotice { id })?;
+    for id in tx.query_each(&INSERT, &[row(id, notice, &data, now, order_key)], |row| row.get(0))? {
+        notice_job(tx, now, (id, id), notice.channel, order_key)?;
     }
     Ok(())
 }
 
+/// Enqueues the job of this id that sends the notice of that id.
+fn notice_job(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    (job, id): (Uuid, Uuid),
+    channel: Channel,
+    order_key: Option<&str>,
+) -> Result<(), Error> {
+    match channel {
+        Channel::Webhook => job_enqueue_in_order(tx, now, job, now, &SendWebhook { id }, order_key)?,
+        _ => job_enqueue_in_order(tx, now, job, now, &SendNotice { id }, order_key)?,
+    };
+    Ok(())
+}
+
 /// The same for many notices at once, in two statements. They are sent beside the others and never hold those up: for
-/// what goes to many people and is not waited for.
+/// what goes to many people and is not waited for. Webhooks have a worker of their own as it is.
 ///
 /// # Errors
 /// As [`notice_enqueue`].
 pub fn notices_enqueue(tx: &mut Tx<'_>, now: Timestamp, notices: &[(Uuid, NewNotice<'_>)]) -> Result<(), Error> {
     let data: Vec<String> = notices.iter().map(|(_, notice)| notice.checked()).collect::<Result<_, Error>>()?;
-    let rows: Vec<_> = zip(notices, &data).map(|((id, notice), data)| row(*id, notice, data, now)).collect();
-    let written: Vec<Uuid> = tx.query_each(&INSERT, &rows, |row| row.get(0))?;
-    let payloads: Vec<String> = written.iter().map(|id| serde_json::json!({ "id": id }).to_string()).collect();
-    let (kind, most) = (SendBulkNotice::KIND, SendBulkNotice::MAX_ATTEMPTS);
-    let jobs: Vec<_> = zip(&written, &payloads).map(|(id, payload)| params![*id, kind, payload, now, most]).collect();
+    let rows: Vec<_> = zip(notices, &data).map(|((id, notice), data)| row(*id, notice, data, now, None)).collect();
+    let written: HashSet<Uuid> = tx.query_each(&INSERT, &rows, |row| row.get(0))?.into_iter().collect();
+    let jobs = notices.iter().filter(|(id, _)| written.contains(id)).map(|(id, notice)| {
+        let (kind, most) = match notice.channel {
+            Channel::Webhook => (SendWebhook::KIND, SendWebhook::MAX_ATTEMPTS),
+            _ => (SendBulkNotice::KIND, SendBulkNotice::MAX_ATTEMPTS),
+        };
+        (*id, kind, most, serde_json::json!({ "id": id }).to_string())
+    });
+    let jobs: Vec<_> = jobs.collect();
+    let jobs: Vec<_> = jobs.iter().map(|(id, kind, most, payload)| params![*id, *kind, payload, now, *most]).collect();
     tx.each(&INSERT_JOB, &jobs)?;
     Ok(())
 }
 
-fn row<'p>(id: Uuid, notice: &'p NewNotice<'_>, data: &'p str, now: Timestamp) -> [Param<'p>; 7] {
+fn row<'p>(
+    id: Uuid,
+    notice: &'p NewNotice<'_>,
+    data: &'p str,
+    now: Timestamp,
+    order_key: Option<&'p str>,
+) -> [Param<'p>; 8] {
     let NewNotice { kind, channel, to, language, .. } = notice;
-    params![id, kind.name, channel.word(), *to, language.code(), data, now]
+    params![id, kind.name, channel.word(), *to, language.code(), data, now, order_key]
 }
 
 #[cfg(test)]

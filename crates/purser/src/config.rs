@@ -187,7 +187,7 @@ pub(crate) struct Telegram {
 pub(crate) struct Webhook {
     /// What we sign with; empty to send none.
     pub(crate) secret: String,
-    /// Whether addresses inside this network, and http, are called too.
+    /// Whether addresses inside this network, and http on this machine, are called too.
     pub(crate) allow_private: bool,
 }
 

@@ -5,8 +5,8 @@ use purser_store::{Row, Tx, params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Channel, Language, SendNotice};
-use crate::{Error, dead_letter_discard, job_enqueue};
+use super::{Channel, Language, notice_job};
+use crate::{Error, dead_letter_discard};
 
 /// Characters kept of what went wrong.
 const LONGEST_ERROR: usize = 1_000;
@@ -28,6 +28,8 @@ pub struct Notice {
     pub values: Map<String, Value>,
     /// What became of it.
     pub state: NoticeState,
+    /// Those of the same key are sent one after another.
+    pub order_key: Option<String>,
     /// The job that sends it, or sent it last.
     pub job: Uuid,
     /// How often people had it sent again.
@@ -88,7 +90,7 @@ pub struct SentText {
 pub fn notice_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Notice, Error> {
     let found = tx.query_opt(
         "SELECT id, kind, channel, recipient, language, data, state, job, round, created_at, sent_at, error,
-                subject, body_text, body_html
+                subject, body_text, body_html, order_key
          FROM outbox_notice WHERE id = ?1",
         &params![id],
         |row| Ok(read(row)),
@@ -112,6 +114,7 @@ fn read(row: &Row<'_>) -> Result<Notice, Error> {
             .into_iter()
             .find(|known| known.word() == state)
             .ok_or_else(|| bad("the state", &state))?,
+        order_key: row.get(15)?,
         job: row.get(7)?,
         round: row.get(8)?,
         created_at: row.get(9)?,
@@ -165,7 +168,7 @@ fn unsent(tx: &mut Tx<'_>, id: Uuid, state: NoticeState, why: &str) -> Result<()
 }
 
 /// Has a notice sent again by a fresh job, whatever became of it. One whose job waits is sent as soon as possible;
-/// a dead letter of it goes.
+/// a dead letter of it goes. Where its kind is sent in order, it is sent after those of its key that wait already.
 ///
 /// # Errors
 /// [`Error::NoNotice`]; [`Error::NoticeStruck`] where its secrets are struck out.
@@ -186,8 +189,7 @@ pub fn notice_again(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, job: Uuid, secret
         "UPDATE outbox_notice SET state = 'waiting', job = ?2, round = round + ?3, sent_at = NULL WHERE id = ?1",
         &params![id, job, was_sent],
     )?;
-    job_enqueue(tx, now, job, &SendNotice { id })?;
-    Ok(())
+    notice_job(tx, now, (job, id), notice.channel, notice.order_key.as_deref())
 }
 
 /// Makes a job that is in the queue due now; false where there is none. One that is being run is left alone.
@@ -209,6 +211,38 @@ fn hurried(tx: &mut Tx<'_>, now: Timestamp, job: Uuid) -> Result<bool, Error> {
 pub fn notices_kept(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Uuid>, Error> {
     let sql = "SELECT id FROM outbox_notice WHERE state = 'kept' ORDER BY id LIMIT ?1";
     Ok(tx.query(sql, &params![limit], |row| row.get(0))?)
+}
+
+/// Notices of one channel that wait to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticesWaiting {
+    /// How many, counted up to 10,000.
+    pub count: u32,
+    /// Since when the oldest of them.
+    pub since: Timestamp,
+    /// What went wrong last with the oldest that was tried: to whom it goes, and the error.
+    pub trouble: Option<(String, String)>,
+}
+
+/// What waits to be sent by one channel; `None` where nothing does.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn notices_waiting(tx: &mut Tx<'_>, channel: Channel) -> Result<Option<NoticesWaiting>, Error> {
+    let (count, since): (u32, Option<Timestamp>) = tx.query_one(
+        "SELECT COUNT(*), MIN(created_at)
+         FROM (SELECT created_at FROM outbox_notice WHERE state = 'waiting' AND channel = ?1
+               ORDER BY id LIMIT 10000) AS counted",
+        &params![channel.word()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let trouble = tx.query_opt(
+        "SELECT recipient, error FROM outbox_notice
+         WHERE state = 'waiting' AND channel = ?1 AND error IS NOT NULL ORDER BY id LIMIT 1",
+        &params![channel.word()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(since.map(|since| NoticesWaiting { count, since, trouble }))
 }
 
 /// How many notices are in a state, counted up to 10,000.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::superuser_exists;
+use purser_outbox::{Channel, NoticesWaiting, notices_waiting};
 use purser_store::{Engine, MigrationState, Store, Tx};
 use serde_json::json;
 
@@ -51,7 +52,7 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
             finding: Err(advise(failure, "Check DATABASE_URL, and that the server runs and lets this machine in.")),
         }),
         Ok(store) => {
-            checks.extend(database(&store).await);
+            checks.extend(database(config, &store).await);
             store.close();
         }
     }
@@ -179,7 +180,7 @@ fn backup(config: &Config, now: Timestamp) -> Result<String, Advice> {
     if newest.age(now) > OLD_BACKUP { Err(advise(text, advice)) } else { Ok(text) }
 }
 
-async fn database(store: &Store) -> Vec<Check> {
+async fn database(config: &Config, store: &Store) -> Vec<Check> {
     let mut checks = vec![Check { name: "migrations", finding: migrations(store).await }];
     let migrated = checks.iter().all(|check| check.finding.is_ok());
     checks.push(Check { name: "commit", finding: commit(store).await });
@@ -188,6 +189,7 @@ async fn database(store: &Store) -> Vec<Check> {
     }
     if migrated {
         checks.push(Check { name: "superuser", finding: superuser(store).await });
+        checks.push(Check { name: "webhooks", finding: webhooks(config, store, edge::clock().now()).await });
     }
     checks
 }
@@ -226,6 +228,35 @@ async fn server_clock(store: &Store) -> Result<String, Advice> {
         return Err(advise(format!("{apart:#} apart"), "Let NTP keep both clocks."));
     }
     Ok("agrees with this machine's".to_owned())
+}
+
+/// A receiver that has not taken an event for so long is away.
+const LONG_UNTAKEN: SignedDuration = SignedDuration::from_mins(15);
+
+async fn webhooks(config: &Config, store: &Store, now: Timestamp) -> Result<String, Advice> {
+    if config.webhook.secret.is_empty() {
+        return Ok("not configured: what is to be told is kept in the console".to_owned());
+    }
+    let waiting = store.read(|tx| notices_waiting(tx, Channel::Webhook)).await;
+    let waiting = waiting.map_err(|error| advise(error, "Run `purser migrate apply`."))?;
+    let Some(NoticesWaiting { count, since, trouble }) = waiting else {
+        let to = if config.webhook.allow_private { "the network of this house too" } else { "the open net only" };
+        return Ok(format!("signed, to {to}; none waits"));
+    };
+    let waits = now.duration_since(since).as_mins();
+    let mut text = format!("{count} waiting, the oldest for {waits} min");
+    if let Some((to, error)) = trouble {
+        // What follows the path may open something, and what this prints is shown to those who help.
+        let to = to.split(['?', '#']).next().unwrap_or_default();
+        text = format!("{text}; {to}: {error}");
+    }
+    if now.duration_since(since) < LONG_UNTAKEN {
+        return Ok(text);
+    }
+    Err(advise(
+        text,
+        "Let the receiver answer 2xx; it is called every few minutes. Without an error, see that a worker runs.",
+    ))
 }
 
 async fn superuser(store: &Store) -> Result<String, Advice> {

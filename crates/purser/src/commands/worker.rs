@@ -15,6 +15,9 @@ use crate::{apps, house, logs, upkeep};
 /// Notices of many that are sent at once.
 const BULK: u32 = 4;
 
+/// Programs that are called at once.
+const WEBHOOKS: u32 = 16;
+
 pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Result<ExitCode, Failure> {
     logs::start(environment);
     let context = house::context(config, house::store_migrated(config).await?)?;
@@ -35,8 +38,8 @@ pub(super) fn schedules(config: &Config, apps: &[App]) -> Vec<Schedule> {
     apps.iter().flat_map(|app| app.schedules.clone()).chain(upkeep::schedules(config)).collect()
 }
 
-/// The worker that does the apps' jobs and minds their schedules, and one beside it for what is told to many: however
-/// much that is, it holds nothing else up.
+/// The worker that does the apps' jobs and minds their schedules, and beside it one for what is told to many and one that
+/// calls other programs: however much that is, and however slow they are, it holds nothing else up.
 pub(super) fn workers(
     context: &AppContext,
     config: &Config,
@@ -57,16 +60,17 @@ pub(super) fn workers(
         zone: context.zone.clone(),
         limits: WorkerLimits::default(),
     };
-    let bulk = WorkerSetup {
+    let beside = |handler, concurrency| WorkerSetup {
         store: context.store.clone(),
         clock: context.clock.clone(),
         owner: context.process,
         // One wake wakes one worker, and it is not for this one.
         outbox: Outbox::default(),
-        handlers: vec![post.bulk_handler()],
+        handlers: vec![handler],
         schedules: Vec::new(),
         zone: context.zone.clone(),
-        limits: WorkerLimits { concurrency: BULK, ..WorkerLimits::default() },
+        limits: WorkerLimits { concurrency, ..WorkerLimits::default() },
     };
-    Ok(vec![Worker::new(setup).map_err(failed)?, Worker::new(bulk).map_err(failed)?])
+    let (bulk, webhooks) = (beside(post.bulk_handler(), BULK), beside(post.webhook_handler(), WEBHOOKS));
+    [setup, bulk, webhooks].into_iter().map(|setup| Worker::new(setup).map_err(failed)).collect()
 }

@@ -1,5 +1,6 @@
 //! Jobs run once their cause has committed, at least once and one at a time; schedules once however many copies run.
 
+mod order;
 mod queue;
 mod schedules;
 mod worker;

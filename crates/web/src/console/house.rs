@@ -8,7 +8,7 @@ use purser_kit::console::{
 };
 use purser_kit::{Problem, Scope};
 use purser_outbox::{
-    Error as OutboxError, Job as _, SendBulkNotice, SendNotice, dead_letter_discard, dead_letter_requeue,
+    Error as OutboxError, Job as _, SendBulkNotice, SendNotice, SendWebhook, dead_letter_discard, dead_letter_requeue,
 };
 use purser_store::{Tx, params};
 use uuid::Uuid;
@@ -215,6 +215,7 @@ fn jobs() -> Resource {
                 choices: &[
                     ("running", "running", "j.lease_owner IS NOT NULL"),
                     ("failed", "failed before", "j.attempts > 0"),
+                    ("behind", "behind another", "j.behind IS NOT NULL"),
                 ],
             }],
         },
@@ -257,7 +258,9 @@ fn dead_letters() -> Resource {
 }
 
 fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<Detail>, Problem> {
-    let sql = format!("SELECT kind, payload, attempts, max_attempts, failures, created_at FROM {table} WHERE id = ?1");
+    let sql = format!(
+        "SELECT kind, payload, attempts, max_attempts, failures, created_at, order_key FROM {table} WHERE id = ?1"
+    );
     let found = tx.query_opt(&sql, &params![id], |row| {
         let (made, most): (i64, i64) = (row.get(2)?, row.get(3)?);
         let (kind, payload): (String, String) = (row.get(0)?, row.get(1)?);
@@ -267,6 +270,9 @@ fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<D
             ("Job", Cell::Text(payload.clone())),
             ("Failures", Cell::Text(row.get(4)?)),
         ];
+        if let Some(key) = row.get::<Option<String>>(6)? {
+            facts.push(("In order with", Cell::Text(key)));
+        }
         if let Some(notice) = notice_of(&kind, &payload) {
             facts.push(("Notice", Cell::object("what it says", "house", "notices", notice)));
         }
@@ -277,7 +283,7 @@ fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<D
 
 /// The notice that a job sends, where it is such a job.
 fn notice_of(kind: &str, payload: &str) -> Option<Uuid> {
-    let sends = [SendNotice::KIND, SendBulkNotice::KIND].contains(&kind);
+    let sends = [SendNotice::KIND, SendBulkNotice::KIND, SendWebhook::KIND].contains(&kind);
     sends.then(|| serde_json::from_str::<SendNotice>(payload).ok()).flatten().map(|job| job.id)
 }
 

@@ -1,8 +1,8 @@
 //! The outbox, the texts and the schedules, as staff see and change them.
 
 use jiff::SignedDuration;
-use purser_outbox::{Channel, Language, NewNotice, notice_enqueue};
-use purser_testkit::{FakeSmtp, SmtpStep, SmtpTrouble, TestDb, both};
+use purser_outbox::{Channel, Language, NewNotice, notice_enqueue, notice_enqueue_in_order, notice_failed};
+use purser_testkit::{Answer, FakeServer, FakeSmtp, SmtpStep, SmtpTrouble, TestDb, both};
 use serde_json::json;
 
 use crate::browser::{Browser, hidden, person};
@@ -208,6 +208,47 @@ both! {
         }
         assert_eq!(ravi.post(path, &[("name", "house.forget")]).await.status, 403);
         assert_eq!(ravi.post(TEXT, &[("do", "reset")]).await.status, 403);
+    }
+
+    async fn a_program_is_called_by_the_program_that_serves(db: TestDb) {
+        let web = FakeServer::start().await;
+        web.answer_otherwise(|_| Answer::status(204));
+        let (now, ids, to) = (db.clock().now(), [db.ids().next(), db.ids().next()], web.url("/hook"));
+        let told = db.write(move |tx| {
+            for (id, message) in ids.into_iter().zip(["first", "second"]) {
+                let (kind, values) = (&purser_notify::TEST, json!({ "message": message }));
+                let language = Language::English;
+                let notice = NewNotice { kind, channel: Channel::Webhook, to: &to, language, values };
+                notice_enqueue_in_order(tx, now, id, "test", &notice)?;
+            }
+            Ok::<_, purser_outbox::Error>(())
+        });
+        told.await.unwrap();
+        let installation = Installation::new(&db)
+            .with("PURSER_WEBHOOK_SECRET", "0123456789abcdef")
+            .with("PURSER_WEBHOOK_ALLOW_PRIVATE", "true");
+        let _serving = installation.serve("");
+        for (position, message) in ["first", "second"].into_iter().enumerate() {
+            assert_eq!(web.request(position).await.json()["values"]["message"], message);
+        }
+    }
+
+    async fn the_doctor_says_which_receiver_of_webhooks_is_away_and_why(db: TestDb) {
+        let installation = Installation::new(&db).with("PURSER_WEBHOOK_SECRET", "0123456789abcdef");
+        let told = |installation: &Installation| String::from_utf8(installation.run(&["doctor"]).stdout).unwrap();
+        assert!(told(&Installation::new(&db)).contains("ok     webhooks     not configured"));
+        assert!(told(&installation).contains("ok     webhooks     signed, to the open net only; none waits"));
+        let (now, id) = (db.clock().now(), db.ids().next());
+        db.write(move |tx| {
+            notice_enqueue(tx, now, id, &super::low(Channel::Webhook, "https://shop.example/hook?token=t0ken"))?;
+            notice_failed(tx, id, "the receiver answered 502 Bad Gateway", false)
+        })
+        .await
+        .unwrap();
+        let said = told(&installation);
+        assert!(said.contains("WRONG  webhooks     1 waiting, the oldest for "), "{said}");
+        assert!(said.contains("min; https://shop.example/hook: the receiver answered 502"), "{said}");
+        assert!(!said.contains("t0ken"), "{said}");
     }
 
     async fn the_doctor_and_the_health_page_say_how_mail_is(db: TestDb) {

@@ -7,12 +7,14 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use purser_notify::{Mail, MailSettings, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
 use purser_outbox::{
-    JobHandler, NewNotice, Notice, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, notice_enqueue, notice_get,
+    JobHandler, NewNotice, Notice, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, notice_enqueue,
+    notice_enqueue_in_order, notice_get,
 };
-use purser_testkit::{FakeServer, FakeSmtp, TestDb};
+use purser_testkit::{FakeServer, FakeSmtp, Release, TestDb};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::order::WITHDRAWAL;
 use super::{LOW, RESET};
 
 pub(super) const SECRET: &str = "a secret that both know";
@@ -22,9 +24,10 @@ pub(super) const ACCOUNT_KEY: &str = include_str!("service-account.pem");
 
 pub(super) struct Office {
     pub(super) smtp: FakeSmtp,
-    pub(super) web: FakeServer,
+    pub(super) web: Arc<FakeServer>,
     db: TestDb,
     worker: Worker,
+    webhooks: Worker,
     bulk: Worker,
 }
 
@@ -58,7 +61,7 @@ impl Office {
 
     async fn open(db: &TestDb, settings: impl FnOnce(&FakeSmtp) -> MailSettings, web_too: bool) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (smtp, web) = (FakeSmtp::start().await, FakeServer::start().await);
+        let (smtp, web) = (FakeSmtp::start().await, Arc::new(FakeServer::start().await));
         let account = json!({
             "type": "service_account",
             "client_email": "purser@project.example",
@@ -70,19 +73,33 @@ impl Office {
         let post = Post::new(PostSetup {
             store: db.store(),
             clock: Arc::new(db.clock().clone()),
-            texts: Arc::new(Texts::new([&RESET, &LOW], "https://purser.example", "help@purser.example")),
+            texts: Arc::new(Texts::new([&RESET, &LOW, &WITHDRAWAL], "https://purser.example", "help@purser.example")),
             mail: Mail::new(&settings(&smtp)).unwrap(),
             telegram: Telegram::new(bot, &web.url("")).unwrap(),
             webhook: Webhook::new(if web_too { SECRET } else { "" }, true).unwrap(),
             sheets: Sheets::new(if web_too { &account } else { "" }, &web.url("/sheets/")).unwrap(),
         });
-        let (worker, bulk) = (worker(db, post.handler()), worker(db, post.bulk_handler()));
-        Office { smtp, web, db: db.clone(), worker, bulk }
+        let (bulk, webhooks) = (worker(db, post.bulk_handler()), worker(db, post.webhook_handler()));
+        Office { smtp, web, db: db.clone(), worker: worker(db, post.handler()), webhooks, bulk }
     }
 
-    /// Lets the worker do all that is due: how many attempts that took.
+    /// Lets the workers do all that is due: how many attempts that took.
     pub(super) async fn work(&mut self) -> usize {
-        self.worker.run_due_once().await.unwrap()
+        self.worker.run_due_once().await.unwrap() + self.webhooks.run_due_once().await.unwrap()
+    }
+
+    /// Lets both work at once, where the answer to a call is released when all mail is sent: how many calls and mails
+    /// that were.
+    pub(super) async fn mail_while_calling(&mut self, release: Release) -> (usize, usize) {
+        let (worker, web) = (&mut self.worker, &self.web);
+        let mailing = async {
+            web.request(0).await;
+            let mails = worker.run_due_once().await.unwrap();
+            release.release();
+            mails
+        };
+        let (calls, mails) = tokio::join!(self.webhooks.run_due_once(), mailing);
+        (calls.unwrap(), mails)
     }
 
     /// The same for what goes to many.
@@ -101,6 +118,18 @@ impl Office {
         let NewNotice { kind, channel, language, values, .. } = notice;
         let told = self.db.write(move |tx| {
             notice_enqueue(tx, now, id, &NewNotice { kind, channel, to: &to, language, values: values.clone() })
+        });
+        told.await.unwrap();
+        id
+    }
+
+    /// Enqueues one of several notices that are to arrive in order.
+    pub(super) async fn tell_in_order(&self, order_key: &str, notice: NewNotice<'_>) -> Uuid {
+        let (now, id, to) = (self.db.clock().now(), self.db.ids().next(), notice.to.to_owned());
+        let (NewNotice { kind, channel, language, values, .. }, order_key) = (notice, order_key.to_owned());
+        let told = self.db.write(move |tx| {
+            let notice = NewNotice { kind, channel, to: &to, language, values: values.clone() };
+            notice_enqueue_in_order(tx, now, id, &order_key, &notice)
         });
         told.await.unwrap();
         id
