@@ -2,7 +2,7 @@
 
 use purser_identity::Email;
 use purser_kit::console::Doer;
-use purser_outbox::{Channel, Language, NewNotice, notice_enqueue};
+use purser_outbox::{Channel, Language, NewNotice, notice_enqueue, notice_enqueue_in_order};
 use purser_store::Tx;
 use serde_json::json;
 
@@ -47,7 +47,8 @@ pub(super) fn tell(
             "at": doer.now.to_string(),
         });
         let (kind, channel, language) = (&WITHDRAWAL_EVENT, Channel::Webhook, Language::English);
-        notice_enqueue(tx, doer.now, event_id, &NewNotice { kind, channel, to, language, values })?;
+        let event = NewNotice { kind, channel, to, language, values };
+        notice_enqueue_in_order(tx, doer.now, event_id, &format!("coins.withdrawal:{}", withdrawal.id), &event)?;
     }
     Ok(())
 }

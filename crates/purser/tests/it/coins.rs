@@ -4,6 +4,7 @@ mod door;
 mod limits;
 mod races;
 mod states;
+mod told;
 
 use std::sync::Arc;
 

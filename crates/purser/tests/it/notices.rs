@@ -3,7 +3,7 @@
 mod channels;
 mod console;
 mod mail;
-mod office;
+pub(crate) mod office;
 mod order;
 
 use purser_outbox::{

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use purser_notify::{Mail, MailSettings, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
 use purser_outbox::{
-    JobHandler, NewNotice, Notice, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, notice_enqueue,
+    JobHandler, NewNotice, Notice, NoticeKind, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, notice_enqueue,
     notice_enqueue_in_order, notice_get,
 };
 use purser_testkit::{FakeServer, FakeSmtp, Release, TestDb};
@@ -22,9 +22,9 @@ pub(super) const SECRET: &str = "a secret that both know";
 /// A key that opens nothing: made for these tests.
 pub(super) const ACCOUNT_KEY: &str = include_str!("service-account.pem");
 
-pub(super) struct Office {
-    pub(super) smtp: FakeSmtp,
-    pub(super) web: Arc<FakeServer>,
+pub(crate) struct Office {
+    pub(crate) smtp: FakeSmtp,
+    pub(crate) web: Arc<FakeServer>,
     db: TestDb,
     worker: Worker,
     webhooks: Worker,
@@ -59,7 +59,21 @@ impl Office {
         Office::open(db, settings, true).await
     }
 
+    /// The same for what an app tells.
+    pub(crate) async fn for_app(db: &TestDb, kinds: &[&'static NoticeKind]) -> Self {
+        Office::of(db, settings, true, kinds).await
+    }
+
     async fn open(db: &TestDb, settings: impl FnOnce(&FakeSmtp) -> MailSettings, web_too: bool) -> Self {
+        Office::of(db, settings, web_too, &[&RESET, &LOW, &WITHDRAWAL]).await
+    }
+
+    async fn of(
+        db: &TestDb,
+        settings: impl FnOnce(&FakeSmtp) -> MailSettings,
+        web_too: bool,
+        kinds: &[&'static NoticeKind],
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (smtp, web) = (FakeSmtp::start().await, Arc::new(FakeServer::start().await));
         let account = json!({
@@ -73,7 +87,7 @@ impl Office {
         let post = Post::new(PostSetup {
             store: db.store(),
             clock: Arc::new(db.clock().clone()),
-            texts: Arc::new(Texts::new([&RESET, &LOW, &WITHDRAWAL], "https://purser.example", "help@purser.example")),
+            texts: Arc::new(Texts::new(kinds.to_vec(), "https://purser.example", "help@purser.example")),
             mail: Mail::new(&settings(&smtp)).unwrap(),
             telegram: Telegram::new(bot, &web.url("")).unwrap(),
             webhook: Webhook::new(if web_too { SECRET } else { "" }, true).unwrap(),
@@ -84,7 +98,7 @@ impl Office {
     }
 
     /// Lets the workers do all that is due: how many attempts that took.
-    pub(super) async fn work(&mut self) -> usize {
+    pub(crate) async fn work(&mut self) -> usize {
         self.worker.run_due_once().await.unwrap() + self.webhooks.run_due_once().await.unwrap()
     }
 
@@ -108,7 +122,7 @@ impl Office {
     }
 
     /// Moves the clock on.
-    pub(super) fn wait(&self, time: SignedDuration) {
+    pub(crate) fn wait(&self, time: SignedDuration) {
         self.db.clock().advance(time);
     }
 
@@ -145,7 +159,7 @@ impl Office {
     }
 
     /// Jobs that wait, and dead letters.
-    pub(super) async fn waiting(&self) -> (u32, u32) {
+    pub(crate) async fn waiting(&self) -> (u32, u32) {
         let backlog = self.db.read(backlog).await.unwrap();
         (backlog.jobs, backlog.dead_letters)
     }
