@@ -31,6 +31,7 @@ mod job;
 mod lease;
 mod notice;
 mod schedule;
+mod stand;
 mod worker;
 
 use purser_store::Migration;
@@ -52,6 +53,7 @@ pub use notice::{
     template_reset, template_set, templates_edited,
 };
 pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
+pub use stand::{JobStand, job_stand, job_waiting};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 
 /// The tables of this room.

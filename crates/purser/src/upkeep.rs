@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::rates_forget;
 use purser_kit::AppContext;
+use purser_kit::console::Progress as Shared;
 use purser_ledger::{holds_expire, idempotency_forget};
 use purser_outbox::{Job, JobError, JobHandler, Missed, Schedule, ScheduleRun, job_enqueue};
 use purser_store::Tx;
@@ -65,13 +66,14 @@ impl Job for TakeBackup {
     }
 }
 
-pub(crate) fn handlers(context: &AppContext, config: &Config) -> Vec<JobHandler> {
+/// `backup` hears how far the backup is that is being taken.
+pub(crate) fn handlers(context: &AppContext, config: &Config, backup: Shared) -> Vec<JobHandler> {
     let (holds, records) = (context.clone(), context.clone());
     let (clock, config) = (context.clone(), config.clone());
     vec![
         JobHandler::new(move |_: ExpireHolds, _| expire_holds(holds.clone())),
         JobHandler::new(move |_: Forget, _| forget(records.clone())),
-        JobHandler::new(move |_: TakeBackup, _| take_backup(clock.now(), config.clone())),
+        JobHandler::new(move |_: TakeBackup, _| take_backup(clock.now(), config.clone(), backup.clone())),
     ]
 }
 
@@ -109,15 +111,18 @@ async fn forget(context: AppContext) -> Result<(), JobError> {
     Ok(())
 }
 
-async fn take_backup(now: Timestamp, config: Config) -> Result<(), JobError> {
+async fn take_backup(now: Timestamp, config: Config, progress: Shared) -> Result<(), JobError> {
     let failed = |failure: Failure| match failure {
         // Another attempt would find the same settings.
         Failure::Usage(says) => JobError::Dead(says),
         other => JobError::Retry(other.to_string()),
     };
     let request = house::backup_request(&config, now).map_err(failed)?;
-    let taken = house::blocking("backup", move || backup::take(&request, &mut Progress::silent()));
-    let taken = taken.await.map_err(failed)?;
+    let telling = progress.clone();
+    let taken = house::blocking("backup", move || backup::take(&request, &mut Progress::shared(telling))).await;
+    // However it ended, nothing goes on now.
+    progress.phase("", 0);
+    let taken = taken.map_err(failed)?;
     let file = taken.path.display();
     tracing::info!(%file, bytes = taken.bytes, sealed = taken.manifest.has_key(), "[BACKUP] taken");
     for warning in taken.warnings {

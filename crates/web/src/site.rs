@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::middleware;
 use axum::routing::{get, post};
 use purser_identity::{HashCost, SessionRules};
-use purser_kit::console::Console;
+use purser_kit::console::{Console, Progress};
 use purser_kit::{AppContext, Code, RouteInfo, Routes, Scope};
 use purser_notify::Texts;
 use purser_outbox::{Channel, Schedule};
@@ -64,6 +65,10 @@ pub struct SiteOptions {
     pub with_noop: bool,
     /// Finds the backups.
     pub backups: BackupsFn,
+    /// How far the backup is that this process takes.
+    pub backup_progress: Progress,
+    /// How long somebody waits for a file to be saved before they are shown how far it is.
+    pub patience: Duration,
     /// What /api/v1/health/ asks besides the database.
     pub parts: Vec<(&'static str, Part)>,
     /// What the house has to tell.

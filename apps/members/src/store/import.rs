@@ -68,6 +68,11 @@ pub(crate) fn import_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Err
     })
 }
 
+/// The good rows of a file, without reading the file.
+pub(crate) fn import_good(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<u32>, Error> {
+    tx.query_opt("SELECT good FROM members_import WHERE id = ?1", &params![id], |row| row.get(0))
+}
+
 /// Writes down that a file's rows are members now.
 pub(crate) fn import_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
     let sql = "UPDATE members_import SET state = 'committed', committed_at = ?2 WHERE id = ?1";

@@ -14,6 +14,7 @@ mod crash;
 mod delivery;
 mod dump;
 mod files;
+mod going;
 mod identity;
 mod keys;
 mod ledger;
