@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,12 +14,12 @@ use purser_kit::console::{Console, Progress};
 use purser_kit::{AppContext, Code, RouteInfo, Routes, Scope};
 use purser_notify::Texts;
 use purser_outbox::{Channel, Schedule};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use utoipa::openapi::OpenApi;
 
 use crate::console::{BackupsFn, Shelf};
+use crate::hashing::Hashing;
 use crate::health::{Part, Pulse};
 use crate::measure::Measures;
 use crate::{account, assets, console, docs, edge, health, noop, pages, portal, setup, sign_in};
@@ -89,6 +90,8 @@ pub struct Site {
     pub table: Vec<RouteInfo>,
     /// The API's description.
     pub openapi: OpenApi,
+    /// How often a password was hashed, to keep it or to compare it.
+    pub hashed: Arc<AtomicU64>,
 }
 
 /// What the site's own pages share.
@@ -97,8 +100,7 @@ pub(crate) struct House {
     pub(crate) options: SiteOptions,
     pub(crate) apps: Vec<(&'static str, &'static str)>,
     pub(crate) pulse: Pulse,
-    /// Passwords hashed at once: one, so that sales keep the other core.
-    pub(crate) hashing: Semaphore,
+    pub(crate) hashing: Hashing,
 }
 
 /// Puts the site together.
@@ -121,8 +123,9 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
         pulse: Pulse::default(),
         apps,
         options,
-        hashing: Semaphore::new(1),
+        hashing: Hashing::default(),
     });
+    let hashed = house.hashing.counter();
     let routes = routes.merge(health::routes(&house));
     let (api, table) = routes.into_parts();
     let (api, described) = api.split_for_parts();
@@ -139,7 +142,7 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
         .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))
         .layer(CatchPanicLayer::custom(pages::panicked))
         .layer(middleware::from_fn_with_state(edge::Edge::new(&house, &measures), edge::pass));
-    Site { router, metrics: measures.router(), table, openapi }
+    Site { router, metrics: measures.router(), table, openapi, hashed }
 }
 
 fn own_pages(house: &Arc<House>, openapi: &OpenApi, errors: String) -> Router {

@@ -25,6 +25,8 @@ pub(crate) struct Place {
     pub(crate) db: TestDb,
     pub(crate) context: AppContext,
     pub(crate) base: String,
+    /// How often a password was hashed.
+    pub(crate) hashed: Arc<AtomicU64>,
 }
 
 /// What a test may want otherwise.
@@ -96,8 +98,9 @@ impl Place {
         let mut faces = faces(&context);
         shape(&mut faces, &mut options);
         let site = purser_web::site(&context, faces, options);
+        let hashed = site.hashed;
         tokio::spawn(purser_web::serve(ClearListener(listener), site.router, std::future::pending()));
-        Place { db: db.clone(), context, base }
+        Place { db: db.clone(), context, base, hashed }
     }
 
     /// Somebody whose password is [`PASSWORD`].
