@@ -15,6 +15,7 @@
 
 mod html;
 mod mail;
+mod operator;
 mod post;
 mod probe;
 mod render;
@@ -24,6 +25,7 @@ mod texts;
 mod webhook;
 
 pub use mail::{Mail, MailSettings, Security};
+pub use operator::{OPERATOR_NOTICES, Operator};
 pub use post::{Post, PostSetup};
 pub use probe::Probe;
 pub use render::{Fault, Place};

@@ -38,7 +38,7 @@ use purser_store::Migration;
 
 pub use backlog::{Backlog, backlog};
 pub use backoff::Backoff;
-pub use dead_letter::{DeadLetter, dead_letter_discard, dead_letter_requeue, dead_letters};
+pub use dead_letter::{DeadLetter, dead_letter_discard, dead_letter_requeue, dead_letters, dead_letters_after};
 pub use error::Error;
 pub use failure::Failure;
 pub use handler::{JobContext, JobError, JobHandler};
@@ -49,8 +49,8 @@ pub use lease::{
 pub use notice::{
     Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
     SendBulkNotice, SendNotice, SentText, Template, TemplateEdit, TemplateKey, notice_again, notice_enqueue,
-    notice_failed, notice_get, notice_kept, notice_sent, notices_count, notices_enqueue, notices_kept, template_get,
-    template_reset, template_set, templates_edited,
+    notice_failed, notice_get, notice_kept, notice_last, notice_sent, notices_count, notices_enqueue, notices_kept,
+    template_get, template_reset, template_set, templates_edited,
 };
 pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
 pub use stand::{JobStand, job_stand, job_waiting};

@@ -27,8 +27,8 @@ use uuid::Uuid;
 use crate::{Error, Job, job_enqueue};
 
 pub use record::{
-    Notice, NoticeState, SentText, notice_again, notice_failed, notice_get, notice_kept, notice_sent, notices_count,
-    notices_kept,
+    Notice, NoticeState, SentText, notice_again, notice_failed, notice_get, notice_kept, notice_last, notice_sent,
+    notices_count, notices_kept,
 };
 pub use template::{Template, TemplateEdit, TemplateKey, template_get, template_reset, template_set, templates_edited};
 

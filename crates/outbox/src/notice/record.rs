@@ -211,6 +211,15 @@ pub fn notices_kept(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Uuid>, Error> {
     Ok(tx.query(sql, &params![limit], |row| row.get(0))?)
 }
 
+/// When the last notice of this kind to this recipient was written down.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn notice_last(tx: &mut Tx<'_>, recipient: &str, kind: &str) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT MAX(created_at) FROM outbox_notice WHERE recipient = ?1 AND kind = ?2";
+    Ok(tx.query_one(sql, &params![recipient, kind], |row| row.get(0))?)
+}
+
 /// How many notices are in a state, counted up to 10,000.
 ///
 /// # Errors

@@ -45,9 +45,10 @@ pub(super) fn workers(
     post: &Post,
     backup: &Progress,
 ) -> Result<Vec<Worker>, Failure> {
-    let schedules = schedules(config, apps);
+    let (schedules, operator) = (schedules(config, apps), post::operator(config)?);
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
-    let handlers = jobs.chain(upkeep::handlers(context, config, backup.clone())).chain([post.handler()]).collect();
+    let handlers =
+        jobs.chain(upkeep::handlers(context, config, backup.clone(), operator)).chain([post.handler()]).collect();
     let failed = |error| Failure::machine("the worker cannot start", error);
     let setup = WorkerSetup {
         store: context.store.clone(),

@@ -4,6 +4,7 @@ mod channels;
 mod console;
 mod mail;
 mod office;
+mod operator;
 
 use purser_outbox::{
     Channel, Language, NewNotice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, dead_letter_requeue,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use purser_notify::{Mail, MailSettings, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
+use purser_notify::{Mail, MailSettings, OPERATOR_NOTICES, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
 use purser_outbox::{
     JobHandler, NewNotice, Notice, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, notice_enqueue, notice_get,
 };
@@ -70,7 +70,11 @@ impl Office {
         let post = Post::new(PostSetup {
             store: db.store(),
             clock: Arc::new(db.clock().clone()),
-            texts: Arc::new(Texts::new([&RESET, &LOW], "https://purser.example", "help@purser.example")),
+            texts: Arc::new(Texts::new(
+                [&[&RESET, &LOW], OPERATOR_NOTICES].concat(),
+                "https://purser.example",
+                "help@purser.example",
+            )),
             mail: Mail::new(&settings(&smtp)).unwrap(),
             telegram: Telegram::new(bot, &web.url("")).unwrap(),
             webhook: Webhook::new(if web_too { SECRET } else { "" }, true).unwrap(),
