@@ -49,8 +49,8 @@ pub use lease::{
 pub use notice::{
     Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
     SendBulkNotice, SendNotice, SentText, Template, TemplateEdit, TemplateKey, notice_again, notice_enqueue,
-    notice_failed, notice_get, notice_kept, notice_last, notice_sent, notices_count, notices_enqueue, notices_kept,
-    template_get, template_reset, template_set, templates_edited,
+    notice_failed, notice_get, notice_kept, notice_last, notice_sent, notice_texts_forget, notice_texts_old,
+    notices_count, notices_enqueue, notices_kept, template_get, template_reset, template_set, templates_edited,
 };
 pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
 pub use stand::{JobStand, job_stand, job_waiting};
@@ -60,4 +60,5 @@ pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "outbox", number: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") },
     Migration { room: "outbox", number: 2, name: "notice", sql: include_str!("../migrations/0002_notice.sql") },
+    Migration { room: "outbox", number: 3, name: "body", sql: include_str!("../migrations/0003_body.sql") },
 ];

@@ -28,7 +28,7 @@ use crate::{Error, Job, job_enqueue};
 
 pub use record::{
     Notice, NoticeState, SentText, notice_again, notice_failed, notice_get, notice_kept, notice_last, notice_sent,
-    notices_count, notices_kept,
+    notice_texts_forget, notice_texts_old, notices_count, notices_kept,
 };
 pub use template::{Template, TemplateEdit, TemplateKey, template_get, template_reset, template_set, templates_edited};
 

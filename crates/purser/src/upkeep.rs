@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::backup::{self, Progress};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::house;
+use crate::{house, sweep};
 
 /// Holds let go in one transaction, at most: bounds how long others wait behind it.
 const HOLDS: u32 = 500;
@@ -67,6 +67,20 @@ impl Job for TakeBackup {
     }
 }
 
+/// Remove what has had its time.
+#[derive(Debug, Serialize, Deserialize)]
+struct Cleanup {}
+
+impl Job for Cleanup {
+    const KIND: &'static str = "house.cleanup";
+    const MAX_ATTEMPTS: u32 = 3;
+    const TIMEOUT: SignedDuration = SignedDuration::from_hours(2);
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+}
+
 /// `backup` hears how far the backup is that is being taken, and `operator` that one failed.
 /// Tell the operator of dead letters.
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,7 +103,7 @@ pub(crate) fn handlers(
 ) -> Vec<JobHandler> {
     let (holds, records) = (context.clone(), context.clone());
     let (house, telling, config) = (context.clone(), context.clone(), config.clone());
-    let told = operator.clone();
+    let (told, sweeping, settings) = (operator.clone(), context.clone(), config.clone());
     vec![
         JobHandler::new(move |_: ExpireHolds, _| expire_holds(holds.clone())),
         JobHandler::new(move |_: Forget, _| forget(records.clone())),
@@ -97,6 +111,7 @@ pub(crate) fn handlers(
             let taking = take_backup(house.now(), config.clone(), backup.clone());
             backup_or_told(house.clone(), operator.clone(), attempt, taking)
         }),
+        JobHandler::new(move |_: Cleanup, _| cleanup(sweeping.clone(), settings.clone())),
         JobHandler::new(move |_: TellOperator, _| tell_operator(telling.clone(), told.clone())),
     ]
 }
@@ -104,9 +119,11 @@ pub(crate) fn handlers(
 pub(crate) fn schedules(config: &Config) -> Vec<Schedule> {
     let holds = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &ExpireHolds {}).map(drop);
     let records = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Forget {}).map(drop);
+    let clean = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Cleanup {}).map(drop);
     let mut schedules = vec![
         Schedule { name: "house.expire-holds", cron: "* * * * *", missed: Missed::Once, make: holds },
         Schedule { name: "house.forget", cron: "17 * * * *", missed: Missed::Once, make: records },
+        Schedule { name: "house.cleanup", cron: "50 3 * * *", missed: Missed::Once, make: clean },
     ];
     if !config.mail.admin.trim().is_empty() {
         let tell = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &TellOperator {}).map(drop);
@@ -158,6 +175,14 @@ async fn take_backup(now: Timestamp, config: Config, progress: Shared) -> Result
     }
     for old in house::backups_retire(&config, false).map_err(failed)? {
         tracing::info!(file = %old.display(), "[BACKUP] has had its time and was removed");
+    }
+    Ok(())
+}
+
+async fn cleanup(context: AppContext, config: Config) -> Result<(), JobError> {
+    let swept = sweep::sweep(&context, &config, false).await;
+    for what in swept.map_err(|failure| JobError::Retry(failure.to_string()))? {
+        tracing::info!("[CLEANUP] removed {what}");
     }
     Ok(())
 }

@@ -79,7 +79,22 @@ pub(crate) fn import_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Res
     tx.execute(sql, &params![id, now]).map(drop)
 }
 
-/// Forgets files that came before `before`.
-pub(crate) fn imports_forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
-    tx.execute("DELETE FROM members_import WHERE created_at < ?1", &params![before])
+/// How many files came before `before`.
+///
+/// # Errors
+/// The store's.
+pub fn uploads_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+    tx.query_one("SELECT COUNT(*) FROM members_import WHERE created_at < ?1", &params![before], |row| {
+        row.get::<i64>(0).map(i64::unsigned_abs)
+    })
+}
+
+/// Forgets files that came before `before`, whether they were saved or not: at most `limit` of them. Says how many.
+///
+/// # Errors
+/// The store's.
+pub fn uploads_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+    let sql = "DELETE FROM members_import
+               WHERE id IN (SELECT id FROM members_import WHERE created_at < ?1 LIMIT ?2)";
+    tx.execute(sql, &params![before, limit])
 }

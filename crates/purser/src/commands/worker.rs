@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
-use crate::{apps, house, logs, upkeep};
+use crate::{apps, house, logs, sweep, upkeep};
 
 /// Notices of many that are sent at once.
 const BULK: u32 = 4;
@@ -45,6 +45,7 @@ pub(super) fn workers(
     post: &Post,
     backup: &Progress,
 ) -> Result<Vec<Worker>, Failure> {
+    sweep::check(config)?;
     let (schedules, operator) = (schedules(config, apps), post::operator(config)?);
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
     let handlers =
