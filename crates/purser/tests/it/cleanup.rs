@@ -38,8 +38,7 @@ async fn sent(db: &TestDb, at: Timestamp) -> Uuid {
 /// A file of sales and one of members that were uploaded then.
 async fn uploaded(db: &TestDb, at: Timestamp) {
     let context = crate::context(db);
-    let charge =
-        purser_charge::app(&context, purser_charge::Settings::standard(), purser_charge::Connector::Instant);
+    let charge = purser_charge::app(&context, purser_charge::Settings::standard(), purser_charge::Connector::Instant);
     let members = purser_members::app(&context, purser_members::Settings::standard());
     let seed = db.ids().next();
     let kept = db.write(move |tx| {
