@@ -16,6 +16,7 @@ mod delivery;
 mod dump;
 mod files;
 mod going;
+mod hostile;
 mod identity;
 mod keys;
 mod ledger;
@@ -65,7 +66,7 @@ fn context_on(db: &TestDb, store: Store) -> AppContext {
         process: db.ids().next(),
         keys: KeyRing::default(),
         files: FileStore::folder(std::env::temp_dir().join(format!("purser-files-{}", std::process::id()))),
-        rights: Rights::new([purser_web::HOUSE_SCOPES, purser_charge::SCOPES].concat()),
+        rights: Rights::new([purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_members::SCOPES].concat()),
         sealer: Sealer::new(&[7; 32]),
         https: false,
     })

@@ -14,6 +14,7 @@ use purser_testkit::{TestDb, both};
 use serde_json::json;
 
 use office::Office;
+pub(crate) use office::settings;
 
 /// The address that most of it goes to.
 const ASHA: &str = "asha@example.com";

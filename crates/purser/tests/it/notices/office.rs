@@ -137,7 +137,7 @@ impl Office {
 }
 
 /// How the fake server is reached.
-pub(super) fn settings(smtp: &FakeSmtp) -> MailSettings {
+pub(crate) fn settings(smtp: &FakeSmtp) -> MailSettings {
     MailSettings {
         host: "127.0.0.1".to_owned(),
         port: smtp.port(),
