@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use purser_identity::{Email, NewUser, Username, user_create};
 use purser_kit::Problem;
 use purser_money::Money;
 use purser_outbox::Language;
@@ -16,9 +17,10 @@ use crate::connector::Name;
 use crate::domain::{NamedProduct, OperatorRow, PhoneNumber, Settings};
 use crate::error::Error;
 use crate::service::{
-    IncreaseOrder, NewSeller, Order, Outcome, credit_increase, operator_put, price_set, product_put, sale_reserve,
-    sale_settle, sales_create, seller_create,
+    IncreaseOrder, NewRequest, NewSeller, Order, Outcome, credit_increase, operator_put, price_set, product_put,
+    request_create, sale_reserve, sale_settle, sales_create, seller_create,
 };
+use crate::store::person::person_add;
 
 const SELLERS: [&str; 12] = [
     "Anand Mobile Centre",
@@ -35,6 +37,9 @@ const SELLERS: [&str; 12] = [
     "Lotus Mobile Point",
 ];
 
+/// Who sells for the first seller in the portal.
+const PERSON: &str = "shop";
+
 const DAYS: i64 = 90;
 
 /// What people usually charge, in major units.
@@ -50,6 +55,7 @@ pub(crate) async fn fill(charge: Arc<Charge>) -> Result<Vec<String>, Problem> {
     }
     past.pending(&charge, &sellers).await?;
     let first = sellers.first().copied().unwrap_or_default();
+    past.person(&charge, first).await?;
     Ok(vec![format!("charge: {} sellers with {DAYS} days of sales; the first is {first}", sellers.len())])
 }
 
@@ -209,6 +215,39 @@ impl Past {
             charge.context.store.write(run).await.map_err(|error: Error| Problem::from(error))?;
         }
         Ok(())
+    }
+
+    /// Somebody who sells for a seller in the portal, and has asked for credit there. Whoever starts the demo gives them
+    /// their password.
+    async fn person(&self, charge: &Charge, seller: Uuid) -> Result<(), Problem> {
+        let now = charge.context.now();
+        let [id, request] = [(); 2].map(|()| charge.context.ids.next(now));
+        let person = NewUser {
+            id,
+            username: Username::parse(PERSON).map_err(Problem::internal)?,
+            email: Email::parse("shop@example.com").map_err(Problem::internal)?,
+            first_name: "Anita".to_owned(),
+            last_name: "Anand".to_owned(),
+            is_staff: false,
+            is_superuser: false,
+            password: None,
+            actor: "system:demo".to_owned(),
+        };
+        let asked = NewRequest {
+            id: request,
+            seller,
+            amount: Money::new((5_000 * self.unit()).min(self.settings.max_increase.minor()), self.settings.currency),
+            note: Some("Paid by NEFT this morning".to_owned()),
+            asked_by: format!("user:{id}"),
+        };
+        let settings = Arc::clone(&self.settings);
+        let run = move |tx: &mut Tx<'_>| {
+            user_create(tx, now, &person).map_err(Problem::internal)?;
+            person_add(tx, seller, person.id, "system:demo", now)?;
+            request_create(tx, now, &settings, &asked).map(drop)?;
+            Ok::<_, Problem>(())
+        };
+        charge.context.store.write(run).await
     }
 
     fn number(&self, text: &str) -> PhoneNumber {

@@ -31,6 +31,7 @@ pub use domain::{
 };
 pub use error::{CODES, Error};
 pub use service::Order;
+pub use store::upload::{uploads_forget, uploads_old};
 pub use store::{CreditCheck, Filter};
 
 /// The app's tables.

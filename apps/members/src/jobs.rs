@@ -1,13 +1,8 @@
-//! What the app does by itself: telling members, and forgetting uploads.
+//! What the app does by itself: telling members.
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-use purser_outbox::{
-    Job, JobContext, JobError, JobHandler, Missed, NewNotice, Schedule, ScheduleRun, job_done, job_enqueue,
-    notices_enqueue,
-};
-use purser_store::Tx;
+use purser_outbox::{Job, JobContext, JobError, JobHandler, NewNotice, job_done, job_enqueue, notices_enqueue};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -19,9 +14,6 @@ use crate::store;
 
 /// Members told in one transaction.
 const TOLD_AT_ONCE: u32 = 500;
-
-/// How long an upload is kept.
-const UPLOADS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// Tell every living member of an expiry. A job tells some hundred, and enqueues the next with the last of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,21 +50,8 @@ impl Job for NotifyRevert {
     const KIND: &'static str = "members.notify_users_about_revert";
 }
 
-/// Forget uploads of long ago.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Forget {}
-
-impl Job for Forget {
-    const KIND: &'static str = "members.forget_uploads";
-    const MAX_ATTEMPTS: u32 = 3;
-
-    fn dedupe_key(&self) -> Option<String> {
-        Some("all".to_owned())
-    }
-}
-
 pub(crate) fn handlers(members: &Arc<Members>) -> Vec<JobHandler> {
-    let (expiry, revert, forget) = (Arc::clone(members), Arc::clone(members), Arc::clone(members));
+    let (expiry, revert) = (Arc::clone(members), Arc::clone(members));
     vec![
         JobHandler::new(move |job: NotifyExpiry, context| {
             let next = move |after| NotifyExpiry { after: Some(after), ..job };
@@ -82,13 +61,7 @@ pub(crate) fn handlers(members: &Arc<Members>) -> Vec<JobHandler> {
             let next = move |after| NotifyRevert { after: Some(after), ..job };
             fan_out(Arc::clone(&revert), job.expiry, job.after, News::Reverted, next, context)
         }),
-        JobHandler::new(move |_: Forget, _| forget_uploads(Arc::clone(&forget))),
     ]
-}
-
-pub(crate) fn schedules() -> Vec<Schedule> {
-    let make = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Forget {}).map(drop);
-    vec![Schedule { name: "members.forget_uploads", cron: "40 3 * * *", missed: Missed::Once, make }]
 }
 
 /// Tells the living members after `after`, a few hundred of them; where there are more, the next job is enqueued and
@@ -122,11 +95,5 @@ async fn fan_out<J: Job + Clone + Sync>(
     let told = told.await?;
     members.context.outbox.wake();
     tracing::info!(told, "[MEMBERS] living members told");
-    Ok(())
-}
-
-async fn forget_uploads(members: Arc<Members>) -> Result<(), JobError> {
-    let before = members.context.now().saturating_sub(UPLOADS_KEPT)?;
-    members.context.store.write(move |tx| store::import::imports_forget(tx, before)).await?;
     Ok(())
 }

@@ -21,7 +21,7 @@ use purser_store::{Migration, Tx};
 
 pub use domain::{Debt, DebtStatus, Expiry, Lacking, Member, Policy, Settings};
 pub use error::{CODES, Error};
-pub use store::import::ImportState;
+pub use store::import::{ImportState, uploads_forget, uploads_old};
 
 /// The app's tables.
 pub const MIGRATIONS: &[Migration] =
@@ -57,7 +57,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         api: api::routes(&members),
         console: console::console(&members),
         jobs: jobs::handlers(&members),
-        schedules: jobs::schedules(),
+        schedules: Vec::new(),
         notices: notices::NOTICES,
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&members)))),
     }

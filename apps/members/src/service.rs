@@ -8,7 +8,7 @@ mod wallet;
 
 pub use expire::{Expired, Reverted, members_expire, members_revert};
 pub use import::{
-    Imported, Refused, import_check, import_commit, import_judge, import_report, import_save, import_show,
+    Imported, Refused, import_check, import_commit, import_good, import_judge, import_report, import_save, import_show,
 };
 pub use member::{MemberChange, NewMember, member_change, member_create, member_get};
 pub use preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};

@@ -14,6 +14,7 @@ mod check;
 mod error;
 mod jpeg;
 mod kind;
+mod orphan;
 mod record;
 mod store;
 
@@ -22,7 +23,8 @@ use purser_store::Migration;
 pub use check::{Accept, Checked, check};
 pub use error::{Error, Refusal};
 pub use kind::Kind;
-pub use record::{File, NewFile, file_create, file_get, file_remove, files_of};
+pub use orphan::Orphan;
+pub use record::{File, NewFile, file_create, file_get, file_remove, files_known, files_of};
 pub use store::FileStore;
 
 /// The tables of this room.

@@ -1,7 +1,7 @@
 //! What the database knows of a file.
 
 use jiff::Timestamp;
-use purser_store::{Error as StoreError, Row, Tx, params};
+use purser_store::{Each, Error as StoreError, Row, Tx, params};
 use uuid::Uuid;
 
 use crate::{Checked, Error, Kind};
@@ -121,6 +121,20 @@ pub fn file_remove(tx: &mut Tx<'_>, id: Uuid) -> Result<File, Error> {
     tx.execute("DELETE FROM files_file WHERE id = ?1", &params![id])?;
     Ok(file)
 }
+
+/// Those of these ids that have a row.
+///
+/// # Errors
+/// The store's.
+pub fn files_known(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_each(&KNOWN, &rows, |row| row.get(0))
+}
+
+const KNOWN: Each = Each {
+    sqlite: "SELECT id FROM files_file WHERE id = ?1",
+    postgres: "SELECT id FROM files_file WHERE id = ANY(?1::uuid[])",
+};
 
 fn read(row: &Row<'_>) -> Result<File, StoreError> {
     let wrong = |index, expected| StoreError::Column { index, expected, found: "something else" };

@@ -5,11 +5,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
+use crate::orphan::{self, Orphan};
 use crate::{Accept, Checked, Error, File, Kind, check};
 
 /// Uploads checked at the same time: each may take a few hundred megabytes, and a core.
@@ -83,6 +85,34 @@ impl FileStore {
         let (Backend::Folder(folder), place) = (self.backend.clone(), Place::of(id, kind));
         let removed = blocking(move || match fs::remove_file(place.path(&folder)) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(place.error(cause)),
+            _ => Ok(()),
+        });
+        removed.await
+    }
+}
+
+impl FileStore {
+    /// What lies there from before `before`, by the time in its id; in no particular order. What is not named as files
+    /// are is left out: it is not ours.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub async fn older(&self, before: Timestamp) -> Result<Vec<Orphan>, Error> {
+        let Backend::Folder(folder) = self.backend.clone();
+        let failed = |cause| Error::Disk { name: "the folder of files".to_owned(), cause };
+        blocking(move || orphan::older(&folder, before).map_err(failed)).await
+    }
+
+    /// Removes a file that nothing names. One that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`Error::Disk`].
+    pub async fn orphan_remove(&self, orphan: &Orphan) -> Result<(), Error> {
+        let (Backend::Folder(folder), orphan) = (self.backend.clone(), orphan.clone());
+        let removed = blocking(move || match fs::remove_file(folder.join(orphan.name())) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(Error::Disk { name: orphan.name().to_owned(), cause })
+            }
             _ => Ok(()),
         });
         removed.await

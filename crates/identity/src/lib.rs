@@ -64,7 +64,7 @@ pub use setup::{setup_issue, setup_live, setup_redeem};
 pub use totp::{RECOVERY_CODES, TotpSeed, recovery_codes, recovery_hash};
 pub use user::{
     Access, NewUser, User, access_set, email_verify, password_set, superuser_exists, user_by_login, user_create,
-    user_get, user_with_password, username_free,
+    user_get, user_pretend, user_with_password, username_free,
 };
 
 /// Identity's tables.

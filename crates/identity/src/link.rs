@@ -33,7 +33,8 @@ impl LinkPurpose {
     }
 }
 
-/// Makes a link for a person, mailed to `email`; a former one of the same purpose is void.
+/// Makes a link for a person, mailed to `email`; a former one of the same purpose is void. For nobody, whose id no
+/// person has, it does the same work and makes none: the time that an answer takes must not tell who exists.
 ///
 /// # Errors
 /// The store's.
@@ -47,7 +48,8 @@ pub fn link_issue(
     lifetime: SignedDuration,
 ) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO identity_link (person, purpose, hash, email, issued_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO identity_link (person, purpose, hash, email, issued_at, expires_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM identity_user WHERE id = ?1)
          ON CONFLICT (person, purpose) DO UPDATE SET hash = excluded.hash, email = excluded.email,
              issued_at = excluded.issued_at, expires_at = excluded.expires_at",
         &params![person, purpose.word(), &hash.0, email.as_str(), now, now + lifetime],

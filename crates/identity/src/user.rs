@@ -80,18 +80,35 @@ const COLUMNS: [&str; 12] = [
 pub fn user_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
     name_check("the first name", &new.first_name)?;
     name_check("the last name", &new.last_name)?;
-    let (username_folded, email_folded) = (new.username.folded(), new.email.folded());
-    if find(tx, &username_folded)?.is_some() {
+    if find(tx, &new.username.folded())?.is_some() {
         return Err(Error::UsernameTaken(new.username.to_string()));
     }
-    if find(tx, &email_folded)?.is_some() {
+    if find(tx, &new.email.folded())?.is_some() {
         return Err(Error::EmailTaken(new.email.to_string()));
     }
+    user_insert(tx, now, new, true)
+}
+
+/// The work of [`user_create`] for an address that somebody has already: the same statements, and nothing comes of
+/// them. For where the time that an answer takes must not tell who is known.
+///
+/// # Errors
+/// As [`user_create`], but for names that are taken.
+pub fn user_pretend(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
+    name_check("the first name", &new.first_name)?;
+    name_check("the last name", &new.last_name)?;
+    find(tx, &new.username.folded())?;
+    find(tx, &new.email.folded())?;
+    user_insert(tx, now, new, false)
+}
+
+fn user_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser, really: bool) -> Result<(), Error> {
+    let (username_folded, email_folded) = (new.username.folded(), new.email.folded());
     let password = new.password.as_ref().map(PasswordHash::as_str);
     tx.execute(
         "INSERT INTO identity_user (id, username, username_folded, email, email_folded, first_name, last_name,
              is_staff, is_superuser, password, password_set_at, password_set_by, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE CAST(?14 AS BIGINT) = 1",
         &params![
             new.id,
             new.username.as_str(),
@@ -106,6 +123,7 @@ pub fn user_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(),
             password.map(|_| now),
             password.map(|_| new.actor.as_str()),
             now,
+            i64::from(really),
         ],
     )?;
     Ok(())

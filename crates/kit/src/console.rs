@@ -7,6 +7,7 @@
 mod cell;
 mod import;
 mod listing;
+mod progress;
 mod sheet;
 
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub use cell::{Cell, Tone};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search};
+pub use progress::{Progress, Seen};
 pub use sheet::{Report, Sheet, SheetFn};
 
 use crate::fields::Fields;

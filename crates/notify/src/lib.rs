@@ -16,6 +16,7 @@
 mod away;
 mod html;
 mod mail;
+mod operator;
 mod post;
 mod probe;
 mod render;
@@ -25,6 +26,7 @@ mod texts;
 mod webhook;
 
 pub use mail::{Mail, MailSettings, Security};
+pub use operator::{OPERATOR_NOTICES, Operator};
 pub use post::{Post, PostSetup};
 pub use probe::Probe;
 pub use render::{Fault, Place};

@@ -38,9 +38,25 @@ pub fn dead_letters(tx: &mut Tx<'_>, limit: u32, before: Option<(Timestamp, Uuid
         &params![died_at, id, limit],
         |row| Ok((dead_letter_read(row)?, row.get::<String>(6)?)),
     )?;
-    let with_failures =
-        |(letter, failures): (DeadLetter, String)| Ok(DeadLetter { failures: failure::parse(&failures)?, ..letter });
     rows.into_iter().map(with_failures).collect()
+}
+
+/// The dead letters that were given up after `after`, oldest first, at most `limit`.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn dead_letters_after(tx: &mut Tx<'_>, after: Timestamp, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+    let rows = tx.query(
+        "SELECT id, kind, payload, attempts, created_at, died_at, failures FROM outbox_dead_letter
+         WHERE died_at > ?1 ORDER BY died_at, id LIMIT ?2",
+        &params![after, limit],
+        |row| Ok((dead_letter_read(row)?, row.get::<String>(6)?)),
+    )?;
+    rows.into_iter().map(with_failures).collect()
+}
+
+fn with_failures((letter, failures): (DeadLetter, String)) -> Result<DeadLetter, Error> {
+    Ok(DeadLetter { failures: failure::parse(&failures)?, ..letter })
 }
 
 fn dead_letter_read(row: &Row<'_>) -> Result<DeadLetter, purser_store::Error> {

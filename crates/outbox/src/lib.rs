@@ -35,13 +35,14 @@ mod lease;
 mod line;
 mod notice;
 mod schedule;
+mod stand;
 mod worker;
 
 use purser_store::Migration;
 
 pub use backlog::{Backlog, backlog};
 pub use backoff::Backoff;
-pub use dead_letter::{DeadLetter, dead_letter_discard, dead_letter_requeue, dead_letters};
+pub use dead_letter::{DeadLetter, dead_letter_discard, dead_letter_requeue, dead_letters, dead_letters_after};
 pub use error::Error;
 pub use failure::Failure;
 pub use handler::{JobContext, JobError, JobHandler};
@@ -52,11 +53,12 @@ pub use lease::{
 pub use notice::{
     Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
     NoticesWaiting, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
-    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_sent,
-    notices_count, notices_enqueue, notices_kept, notices_waiting, template_get, template_reset, template_set,
-    templates_edited,
+    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_last,
+    notice_sent, notice_texts_forget, notice_texts_old, notices_count, notices_enqueue, notices_kept, notices_waiting,
+    template_get, template_reset, template_set, templates_edited,
 };
 pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
+pub use stand::{JobStand, job_stand, job_waiting};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 
 /// The tables of this room.
@@ -64,4 +66,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "outbox", number: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") },
     Migration { room: "outbox", number: 2, name: "notice", sql: include_str!("../migrations/0002_notice.sql") },
     Migration { room: "outbox", number: 3, name: "order", sql: include_str!("../migrations/0003_order.sql") },
+    Migration { room: "outbox", number: 4, name: "body", sql: include_str!("../migrations/0004_body.sql") },
 ];

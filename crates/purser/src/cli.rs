@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Check a backup whole, and put it in the place of what is there
     Restore(Restore),
-    /// Remove backups that have had their time, and what interrupted ones have left
+    /// Remove what has had its time: backups, texts of notices, uploads, files that nothing names
     Cleanup(Cleanup),
     /// Take in files
     #[command(subcommand)]

@@ -1,6 +1,7 @@
 //! What the command line can do, a file each.
 
 mod backup;
+mod cleanup;
 mod coins;
 mod config;
 mod dead_letter;
@@ -38,7 +39,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Ledger(command) => ledger::run(&settings, &command).await,
         Command::Backup(flags) => backup::run(&settings, flags).await,
         Command::Restore(flags) => restore::run(&settings, flags).await,
-        Command::Cleanup(flags) => backup::cleanup(&settings, &flags),
+        Command::Cleanup(flags) => cleanup::run(&settings, &flags).await,
         Command::Import(command) => import::run(&settings, command).await,
         Command::Config => config::run(&settings),
         Command::Doctor(flags) => doctor::run(&settings, &flags).await,

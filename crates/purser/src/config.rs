@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) identity: Identity,
     /// Backups.
     pub(crate) backup: Backup,
+    /// How long what has had its use is kept.
+    pub(crate) cleanup: Cleanup,
     /// Rows in Google sheets.
     pub(crate) sheets: Sheets,
     /// The charge app.
@@ -83,6 +85,16 @@ pub(crate) struct Backup {
     pub(crate) passphrase_file: String,
     /// The passphrase itself, where the environment gives it.
     pub(crate) passphrase: String,
+}
+
+/// How long what has had its use is kept, in days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cleanup {
+    /// What notices that were sent said.
+    pub(crate) notice_text_days: u32,
+    /// Uploaded lists, saved or left.
+    pub(crate) upload_days: u32,
 }
 
 /// How much of the machine the database may take.
@@ -322,6 +334,10 @@ keep_weekly = 4
 keep_monthly = 12
 passphrase_file = ""
 passphrase = ""
+
+[cleanup]
+notice_text_days = 90
+upload_days = 30
 
 [sheets]
 credentials = ""

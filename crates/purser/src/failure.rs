@@ -54,6 +54,15 @@ impl From<purser_ledger::Error> for Failure {
     }
 }
 
+impl From<purser_files::Error> for Failure {
+    fn from(error: purser_files::Error) -> Self {
+        match error {
+            purser_files::Error::Store(error) => error.into(),
+            other => Failure::machine("the uploaded files", other),
+        }
+    }
+}
+
 impl From<purser_outbox::Error> for Failure {
     fn from(error: purser_outbox::Error) -> Self {
         match error {

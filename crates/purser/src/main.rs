@@ -13,6 +13,7 @@ mod failure;
 mod house;
 mod logs;
 mod post;
+mod sweep;
 mod upkeep;
 
 use std::process::ExitCode;

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use purser_identity::Email;
 use purser_kit::{App, AppContext};
-use purser_notify::{BadSetting, Mail, MailSettings, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
+use purser_notify::{
+    BadSetting, Mail, MailSettings, OPERATOR_NOTICES, Operator, Post, PostSetup, Sheets, Telegram, Texts, Webhook,
+};
 use purser_outbox::{Channel, NoticeKind};
 
 use crate::config::Config;
@@ -26,13 +29,24 @@ impl From<BadSetting> for Failure {
 
 /// Everything that the house and its apps tell.
 pub(crate) fn kinds(apps: &[App]) -> Vec<&'static NoticeKind> {
-    let own = purser_web::HOUSE_NOTICES.iter().copied();
+    let own = purser_web::HOUSE_NOTICES.iter().chain(OPERATOR_NOTICES).copied();
     own.chain(apps.iter().flat_map(|app| app.notices.iter().copied())).collect()
 }
 
 /// What the house has to tell.
 pub(crate) fn texts(config: &Config, apps: &[App]) -> Arc<Texts> {
     Arc::new(Texts::new(kinds(apps), &config.app_url, &config.mail.support))
+}
+
+/// Whoever is told what concerns the house itself, where the settings name somebody.
+pub(crate) fn operator(config: &Config) -> Result<Option<Operator>, Failure> {
+    let admin = config.mail.admin.trim();
+    if admin.is_empty() {
+        return Ok(None);
+    }
+    let email = Email::parse(admin).map_err(|error| Failure::usage(format!("mail.admin is '{admin}': {error}")))?;
+    let site = config.app_url.trim_end_matches('/').to_owned();
+    Ok(Some(Operator { email: email.to_string(), site }))
 }
 
 impl Ways {

@@ -3,15 +3,17 @@
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::rates_forget;
 use purser_kit::AppContext;
+use purser_kit::console::Progress as Shared;
 use purser_ledger::{holds_expire, idempotency_forget};
-use purser_outbox::{Job, JobError, JobHandler, Missed, Schedule, ScheduleRun, job_enqueue};
+use purser_notify::Operator;
+use purser_outbox::{Job, JobContext, JobError, JobHandler, Missed, Schedule, ScheduleRun, job_enqueue};
 use purser_store::Tx;
 use serde::{Deserialize, Serialize};
 
 use crate::backup::{self, Progress};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::house;
+use crate::{house, sweep};
 
 /// Holds let go in one transaction, at most: bounds how long others wait behind it.
 const HOLDS: u32 = 500;
@@ -65,23 +67,68 @@ impl Job for TakeBackup {
     }
 }
 
-pub(crate) fn handlers(context: &AppContext, config: &Config) -> Vec<JobHandler> {
+/// Remove what has had its time.
+#[derive(Debug, Serialize, Deserialize)]
+struct Cleanup {}
+
+impl Job for Cleanup {
+    const KIND: &'static str = "house.cleanup";
+    const MAX_ATTEMPTS: u32 = 3;
+    const TIMEOUT: SignedDuration = SignedDuration::from_hours(2);
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+}
+
+/// `backup` hears how far the backup is that is being taken, and `operator` that one failed.
+/// Tell the operator of dead letters.
+#[derive(Debug, Serialize, Deserialize)]
+struct TellOperator {}
+
+impl Job for TellOperator {
+    const KIND: &'static str = "house.tell-operator";
+    const MAX_ATTEMPTS: u32 = 3;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+}
+
+pub(crate) fn handlers(
+    context: &AppContext,
+    config: &Config,
+    backup: Shared,
+    operator: Option<Operator>,
+) -> Vec<JobHandler> {
     let (holds, records) = (context.clone(), context.clone());
-    let (clock, config) = (context.clone(), config.clone());
+    let (house, telling, config) = (context.clone(), context.clone(), config.clone());
+    let (told, sweeping, settings) = (operator.clone(), context.clone(), config.clone());
     vec![
         JobHandler::new(move |_: ExpireHolds, _| expire_holds(holds.clone())),
         JobHandler::new(move |_: Forget, _| forget(records.clone())),
-        JobHandler::new(move |_: TakeBackup, _| take_backup(clock.now(), config.clone())),
+        JobHandler::new(move |_: TakeBackup, attempt| {
+            let taking = take_backup(house.now(), config.clone(), backup.clone());
+            backup_or_told(house.clone(), operator.clone(), attempt, taking)
+        }),
+        JobHandler::new(move |_: Cleanup, _| cleanup(sweeping.clone(), settings.clone())),
+        JobHandler::new(move |_: TellOperator, _| tell_operator(telling.clone(), told.clone())),
     ]
 }
 
 pub(crate) fn schedules(config: &Config) -> Vec<Schedule> {
     let holds = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &ExpireHolds {}).map(drop);
     let records = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Forget {}).map(drop);
+    let clean = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Cleanup {}).map(drop);
     let mut schedules = vec![
         Schedule { name: "house.expire-holds", cron: "* * * * *", missed: Missed::Once, make: holds },
         Schedule { name: "house.forget", cron: "17 * * * *", missed: Missed::Once, make: records },
+        Schedule { name: "house.cleanup", cron: "50 3 * * *", missed: Missed::Once, make: clean },
     ];
+    if !config.mail.admin.trim().is_empty() {
+        let tell = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &TellOperator {}).map(drop);
+        schedules.push(Schedule { name: "house.tell-operator", cron: "*/5 * * * *", missed: Missed::Once, make: tell });
+    }
     if !config.backup.schedule.is_empty() {
         let backup = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &TakeBackup {}).map(drop);
         // A cron line lives as long as the program; this one is read once, when it starts.
@@ -109,15 +156,18 @@ async fn forget(context: AppContext) -> Result<(), JobError> {
     Ok(())
 }
 
-async fn take_backup(now: Timestamp, config: Config) -> Result<(), JobError> {
+async fn take_backup(now: Timestamp, config: Config, progress: Shared) -> Result<(), JobError> {
     let failed = |failure: Failure| match failure {
         // Another attempt would find the same settings.
         Failure::Usage(says) => JobError::Dead(says),
         other => JobError::Retry(other.to_string()),
     };
     let request = house::backup_request(&config, now).map_err(failed)?;
-    let taken = house::blocking("backup", move || backup::take(&request, &mut Progress::silent()));
-    let taken = taken.await.map_err(failed)?;
+    let telling = progress.clone();
+    let taken = house::blocking("backup", move || backup::take(&request, &mut Progress::shared(telling))).await;
+    // However it ended, nothing goes on now.
+    progress.phase("", 0);
+    let taken = taken.map_err(failed)?;
     let file = taken.path.display();
     tracing::info!(%file, bytes = taken.bytes, sealed = taken.manifest.has_key(), "[BACKUP] taken");
     for warning in taken.warnings {
@@ -125,6 +175,48 @@ async fn take_backup(now: Timestamp, config: Config) -> Result<(), JobError> {
     }
     for old in house::backups_retire(&config, false).map_err(failed)? {
         tracing::info!(file = %old.display(), "[BACKUP] has had its time and was removed");
+    }
+    Ok(())
+}
+
+async fn cleanup(context: AppContext, config: Config) -> Result<(), JobError> {
+    let swept = sweep::sweep(&context, &config, false).await;
+    for what in swept.map_err(|failure| JobError::Retry(failure.to_string()))? {
+        tracing::info!("[CLEANUP] removed {what}");
+    }
+    Ok(())
+}
+
+/// Tells the operator where this was the last try of a backup, and it failed.
+async fn backup_or_told(
+    context: AppContext,
+    operator: Option<Operator>,
+    attempt: JobContext,
+    taking: impl Future<Output = Result<(), JobError>>,
+) -> Result<(), JobError> {
+    let Err(failed) = taking.await else { return Ok(()) };
+    let (error, is_over) = match &failed {
+        JobError::Dead(error) => (error.clone(), true),
+        JobError::Retry(error) | JobError::Later(error, _) => {
+            (error.clone(), attempt.lease.attempt >= attempt.max_attempts)
+        }
+    };
+    if let Some(operator) = operator.filter(|_| is_over) {
+        let (now, id) = context.stamp();
+        let told = context.store.write(move |tx| operator.backup_failed_tell(tx, now, id, &error)).await;
+        if let Err(error) = told {
+            tracing::error!(%error, "[BACKUP] failed, and the operator cannot be told");
+        }
+        context.outbox.wake();
+    }
+    Err(failed)
+}
+
+async fn tell_operator(context: AppContext, operator: Option<Operator>) -> Result<(), JobError> {
+    let Some(operator) = operator else { return Ok(()) };
+    let (now, id) = context.stamp();
+    if context.store.write(move |tx| operator.dead_letters_tell(tx, now, id)).await? {
+        context.outbox.wake();
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod books;
 pub(crate) mod export;
 pub(crate) mod field;
 mod frame;
+mod going;
 mod home;
 mod house;
 mod keys;
@@ -25,6 +26,7 @@ pub(crate) mod show;
 mod texts;
 pub(crate) mod upload;
 mod visitor;
+mod work;
 
 use std::sync::Arc;
 
@@ -47,6 +49,8 @@ pub(crate) use visitor::{Visitor, escaped};
 pub(crate) struct Desk {
     pub(crate) house: Arc<House>,
     pub(crate) apps: Vec<Shelf>,
+    /// What goes on in the background.
+    works: work::Works,
 }
 
 /// What one app has put there.
@@ -92,7 +96,7 @@ type At = axum::extract::Path<(String, String)>;
 /// Puts what apps bring beside what is the house's own.
 pub(crate) fn desk(house: &Arc<House>, mut apps: Vec<Shelf>) -> Arc<Desk> {
     apps.push(house::shelf(house));
-    Arc::new(Desk { house: Arc::clone(house), apps })
+    Arc::new(Desk { house: Arc::clone(house), apps, works: work::Works::default() })
 }
 
 /// The console's pages, each with and without its last slash.
@@ -102,7 +106,8 @@ pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
         ("/admin/inbox/", get(home::inbox)),
         ("/admin/ledger/accounts/", get(books::tree)),
         ("/admin/ledger/accounts/{id}/", get(books::account)),
-        (backups::BASE, get(backups::page)),
+        (backups::BASE, get(backups::page).post(backups::take)),
+        ("/admin/house/backups/{job}/", get(backups::going)),
         ("/admin/house/new-key/", get(keys::form).post(keys::submit)),
         ("/admin/house/schedules/", get(schedules::page).post(schedules::run)),
         ("/admin/house/texts/", get(texts::list)),
@@ -116,6 +121,7 @@ pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
         ("/admin/{app}/import/{import}/{id}/", get(upload::shown)),
         ("/admin/{app}/import/{import}/{id}/commit/", post(upload::commit)),
         ("/admin/{app}/import/{import}/done/{once}/", get(upload::done)),
+        ("/admin/{app}/import/{import}/{id}/going/{once}/", get(upload::going)),
     ];
     let mut router = Router::new();
     for (path, methods) in pages {

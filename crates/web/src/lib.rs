@@ -8,6 +8,7 @@ mod assets;
 mod console;
 mod docs;
 mod edge;
+mod hashing;
 mod health;
 mod linger;
 mod measure;

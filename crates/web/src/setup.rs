@@ -142,9 +142,8 @@ fn checked(form: &SetUp) -> Result<NewUser, Wrong> {
 
 /// On a thread of its own, one at a time, so that hashing never starves sales.
 pub(crate) async fn hashed(house: &House, password: String) -> Result<PasswordHash, Problem> {
-    let _place = house.hashing.acquire().await.map_err(Problem::internal)?;
     let (mut salt, cost): ([u8; 16], HashCost) = ([0; 16], house.options.hash_cost);
     (house.options.random)(&mut salt);
-    let hashed = tokio::task::spawn_blocking(move || password_hash(&password, salt, cost));
-    hashed.await.map_err(Problem::internal)?.map_err(Problem::internal)
+    let hashed = house.hashing.run(move || password_hash(&password, salt, cost)).await?;
+    hashed.map_err(Problem::internal)
 }

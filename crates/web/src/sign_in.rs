@@ -135,10 +135,8 @@ pub(crate) fn account_key(login: &str) -> String {
 /// On a thread of its own, one at a time, so that hashing never starves sales; and with the same work whether there is
 /// a hash to compare with or not.
 pub(crate) async fn verify(house: &House, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
-    let _place = house.hashing.acquire().await.map_err(Problem::internal)?;
     let cost = house.options.hash_cost;
-    let verified = tokio::task::spawn_blocking(move || password_verify(&password, hash.as_ref(), cost));
-    verified.await.map_err(Problem::internal)
+    house.hashing.run(move || password_verify(&password, hash.as_ref(), cost)).await
 }
 
 /// Begins a session, or one that waits for the second factor; unless the password was changed or the account stopped

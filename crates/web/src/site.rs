@@ -2,22 +2,24 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::middleware;
 use axum::routing::{get, post};
 use purser_identity::{HashCost, SessionRules};
-use purser_kit::console::Console;
+use purser_kit::console::{Console, Progress};
 use purser_kit::{AppContext, Code, RouteInfo, Routes, Scope};
 use purser_notify::Texts;
 use purser_outbox::{Channel, Schedule};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use utoipa::openapi::OpenApi;
 
 use crate::console::{BackupsFn, Shelf};
+use crate::hashing::Hashing;
 use crate::health::{Part, Pulse};
 use crate::measure::Measures;
 use crate::{account, assets, console, docs, edge, health, noop, pages, portal, setup, sign_in};
@@ -64,6 +66,10 @@ pub struct SiteOptions {
     pub with_noop: bool,
     /// Finds the backups.
     pub backups: BackupsFn,
+    /// How far the backup is that this process takes.
+    pub backup_progress: Progress,
+    /// How long somebody waits for a file to be saved before they are shown how far it is.
+    pub patience: Duration,
     /// What /api/v1/health/ asks besides the database.
     pub parts: Vec<(&'static str, Part)>,
     /// What the house has to tell.
@@ -84,6 +90,8 @@ pub struct Site {
     pub table: Vec<RouteInfo>,
     /// The API's description.
     pub openapi: OpenApi,
+    /// How often a password was hashed, to keep it or to compare it.
+    pub hashed: Arc<AtomicU64>,
 }
 
 /// What the site's own pages share.
@@ -92,8 +100,7 @@ pub(crate) struct House {
     pub(crate) options: SiteOptions,
     pub(crate) apps: Vec<(&'static str, &'static str)>,
     pub(crate) pulse: Pulse,
-    /// Passwords hashed at once: one, so that sales keep the other core.
-    pub(crate) hashing: Semaphore,
+    pub(crate) hashing: Hashing,
 }
 
 /// Puts the site together.
@@ -116,8 +123,9 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
         pulse: Pulse::default(),
         apps,
         options,
-        hashing: Semaphore::new(1),
+        hashing: Hashing::default(),
     });
+    let hashed = house.hashing.counter();
     let routes = routes.merge(health::routes(&house));
     let (api, table) = routes.into_parts();
     let (api, described) = api.split_for_parts();
@@ -134,7 +142,7 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
         .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))
         .layer(CatchPanicLayer::custom(pages::panicked))
         .layer(middleware::from_fn_with_state(edge::Edge::new(&house, &measures), edge::pass));
-    Site { router, metrics: measures.router(), table, openapi }
+    Site { router, metrics: measures.router(), table, openapi, hashed }
 }
 
 fn own_pages(house: &Arc<House>, openapi: &OpenApi, errors: String) -> Router {

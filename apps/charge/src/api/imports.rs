@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use purser_kit::console::Progress;
 use purser_kit::{
     Caller, Decimal, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, Rule, body_bytes, code,
     fingerprint, json,
@@ -116,7 +117,9 @@ async fn import(
                 id
             };
             let connector = working.connector.name();
-            let mut selling = Selling { settings, connector, now, actor: &actor, fresh_id: &mut fresh_id };
+            let progress = Progress::default();
+            let mut selling =
+                Selling { settings, connector, now, actor: &actor, fresh_id: &mut fresh_id, progress: &progress };
             sheet_sell(tx, &sheet, &mut selling)?;
             let left = service::seller_get(tx, settings, seller)?.available();
             serde_json::to_string(&answer(&sheet, false, left)).map_err(Problem::internal)

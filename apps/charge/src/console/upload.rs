@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Checked, CheckedState, Doer, Done, Import};
+use purser_kit::console::{Checked, CheckedState, Doer, Done, Import, Progress};
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ pub(super) fn import(charge: &Arc<Charge>) -> Import {
             Ok(id)
         }),
         show: Box::new(move |tx, id| show(tx, &showing, id)),
-        commit: Box::new(move |tx, doer, id| commit(tx, &selling, doer, id)),
+        commit: Box::new(move |tx, doer, id, progress| commit(tx, &selling, doer, id, progress)),
         report: Box::new(move |tx, id| {
             let Some(upload) = upload_find(tx, id)? else { return Ok(None) };
             let checked = checked(tx, &reporting, &upload)?;
@@ -93,7 +93,8 @@ fn show(tx: &mut Tx<'_>, charge: &Charge, id: Uuid) -> Result<Option<Checked>, P
     }))
 }
 
-fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid) -> Result<Done, Problem> {
+fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid, progress: &Progress) -> Result<Done, Problem> {
+    progress.phase("Checking the file", 0);
     let upload = upload_find(tx, id)?.ok_or_else(|| Problem::not_found("upload"))?;
     if upload.sold.is_some() {
         return Err(Error::Uploaded.into());
@@ -106,7 +107,9 @@ fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid) -> Result
         now,
         actor: &actor,
         fresh_id: &mut || doer.fresh_id(),
+        progress,
     };
+    progress.phase("Making the sales", sheet.good() as u64);
     let sold = sheet_sell(tx, &sheet, &mut selling)?;
     if !upload_sold(tx, id, now, i64::try_from(sold).unwrap_or(i64::MAX))? {
         return Err(Error::Uploaded.into());

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
+use purser_kit::console::Progress;
 use purser_ledger::{AccountId, Book};
 use purser_money::Money;
 use purser_outbox::job_enqueue;
@@ -230,7 +231,12 @@ pub(crate) struct Selling<'s> {
     pub(crate) actor: &'s str,
     /// Makes fresh ids; the same ones, should the transaction run again.
     pub(crate) fresh_id: &'s mut dyn FnMut() -> Uuid,
+    /// Hears how many sales are made so far; they stand only when the command is done.
+    pub(crate) progress: &'s Progress,
 }
+
+/// Sales made at once; so many are told of before the next.
+const STRIDE: usize = 1_000;
 
 /// Sells all of a checked file; how many sales that is. Where there is an operator behind them, they are delivered by
 /// the workers.
@@ -257,14 +263,20 @@ pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: &mut Se
         })
         .collect();
     if selling.connector == Name::Instant {
-        for answer in sales_create(tx, selling.settings, &orders, |sale, _| sale.to_string())? {
-            answer?;
+        let mut made = 0;
+        for part in orders.chunks(STRIDE) {
+            for answer in sales_create(tx, selling.settings, part, |sale, _| sale.to_string())? {
+                answer?;
+            }
+            made += part.len() as u64;
+            selling.progress.at(made);
         }
         return Ok(orders.len());
     }
-    for order in &orders {
+    for (order, made) in orders.iter().zip(1..) {
         let sale = sale_reserve(tx, selling.settings, order, selling.connector)?;
         job_enqueue(tx, selling.now, (selling.fresh_id)(), &Deliver { sale: sale.id })?;
+        selling.progress.at(made);
     }
     Ok(orders.len())
 }

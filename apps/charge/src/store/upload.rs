@@ -40,3 +40,23 @@ pub(crate) fn upload_sold(tx: &mut Tx<'_>, id: Uuid, now: Timestamp, sales: i64)
     )?;
     Ok(changed > 0)
 }
+
+/// How many files came before `before`.
+///
+/// # Errors
+/// The store's.
+pub fn uploads_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+    tx.query_one("SELECT COUNT(*) FROM charge_upload WHERE created_at < ?1", &params![before], |row| {
+        row.get::<i64>(0).map(i64::unsigned_abs)
+    })
+}
+
+/// Forgets files that came before `before`, whether their sales were made or not: at most `limit` of them. Says how many.
+///
+/// # Errors
+/// The store's.
+pub fn uploads_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+    let sql = "DELETE FROM charge_upload
+               WHERE id IN (SELECT id FROM charge_upload WHERE created_at < ?1 LIMIT ?2)";
+    tx.execute(sql, &params![before, limit])
+}

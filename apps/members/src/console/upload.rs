@@ -32,8 +32,16 @@ pub(super) fn import(members: &Arc<Members>) -> Import {
         template: TEMPLATE,
         check: Box::new(move |tx, doer, file| Ok(service::import_check(tx, &checking, doer, file)?.0)),
         show: Box::new(move |tx, id| show(tx, &showing, id)),
-        commit: Box::new(move |tx, doer, id| {
-            let imported = service::import_commit(tx, &saving, doer, id, &|_| {})?;
+        commit: Box::new(move |tx, doer, id, progress| {
+            progress.phase("Checking the file", 0);
+            let rows = u64::from(service::import_good(tx, id)?);
+            let told = |written| {
+                if written == 0 {
+                    progress.phase("Registering the members", rows);
+                }
+                progress.at(written as u64);
+            };
+            let imported = service::import_commit(tx, &saving, doer, id, &told)?;
             let count = counted(i64::try_from(imported.members).unwrap_or(i64::MAX), "member");
             Ok(Done::sentence(format!("{count} registered, with what the file gives their wallets."), None))
         }),

@@ -122,8 +122,16 @@ pub fn import_show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<(Im
     Ok((kept.state, kept.good, sheet))
 }
 
-/// Saves a file that was checked: every row, or none. `told` hears how many are written so far; they stand only when
-/// the command is done.
+/// The good rows of an upload, as they were when it was checked.
+///
+/// # Errors
+/// [`Error::NoImport`].
+pub fn import_good(tx: &mut Tx<'_>, id: Uuid) -> Result<u32, Error> {
+    store::import_good(tx, id)?.ok_or(Error::NoImport)
+}
+
+/// Saves a file that was checked: every row, or none. `told` hears how many are written so far, from 0; they stand only
+/// when the command is done.
 ///
 /// # Errors
 /// [`Error::NoImport`], [`Error::ImportCommitted`]; [`Error::ImportInvalid`] where rows were wrong when it was checked,

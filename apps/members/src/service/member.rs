@@ -54,7 +54,7 @@ pub fn member_create(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new:
 const STRIDE: usize = 10_000;
 
 /// Writes members down who were checked before: wallets, members, and one entry for what the wallets begin with.
-/// `told` hears how many are written.
+/// `told` hears how many are written, from 0.
 pub(super) fn members_write(
     tx: &mut Tx<'_>,
     settings: &Settings,
@@ -67,6 +67,7 @@ pub(super) fn members_write(
     let entry_reference = doer.fresh_id();
     let mut written: Vec<Uuid> = Vec::with_capacity(new.len());
     let mut transfers = Vec::new();
+    told(0);
     for part in new.chunks(STRIDE) {
         let ids: Vec<Uuid> = part.iter().map(|_| doer.fresh_id()).collect();
         let mut wallets = Vec::with_capacity(part.len());

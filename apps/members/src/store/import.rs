@@ -68,13 +68,33 @@ pub(crate) fn import_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Err
     })
 }
 
+/// The good rows of a file, without reading the file.
+pub(crate) fn import_good(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<u32>, Error> {
+    tx.query_opt("SELECT good FROM members_import WHERE id = ?1", &params![id], |row| row.get(0))
+}
+
 /// Writes down that a file's rows are members now.
 pub(crate) fn import_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
     let sql = "UPDATE members_import SET state = 'committed', committed_at = ?2 WHERE id = ?1";
     tx.execute(sql, &params![id, now]).map(drop)
 }
 
-/// Forgets files that came before `before`.
-pub(crate) fn imports_forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
-    tx.execute("DELETE FROM members_import WHERE created_at < ?1", &params![before])
+/// How many files came before `before`.
+///
+/// # Errors
+/// The store's.
+pub fn uploads_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+    tx.query_one("SELECT COUNT(*) FROM members_import WHERE created_at < ?1", &params![before], |row| {
+        row.get::<i64>(0).map(i64::unsigned_abs)
+    })
+}
+
+/// Forgets files that came before `before`, whether they were saved or not: at most `limit` of them. Says how many.
+///
+/// # Errors
+/// The store's.
+pub fn uploads_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+    let sql = "DELETE FROM members_import
+               WHERE id IN (SELECT id FROM members_import WHERE created_at < ?1 LIMIT ?2)";
+    tx.execute(sql, &params![before, limit])
 }

@@ -3,7 +3,7 @@
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{Doer, Done};
+use super::{Doer, Done, Progress};
 use crate::problem::Problem;
 
 /// A file that can be uploaded: checked whole, shown, and then committed whole or not at all.
@@ -28,7 +28,7 @@ pub struct Import {
     pub check: CheckFn,
     /// What was found.
     pub show: ShowFn,
-    /// Does what the file says, whole.
+    /// Does what the file says, whole, and tells how far it is. May run more than once.
     pub commit: CommitFn,
     /// The rows as they were given, with what is wrong with each, as CSV.
     pub report: ReportFn,
@@ -39,7 +39,7 @@ pub type CheckFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, &[u8]) -> Result<Uuid, Pro
 /// What was found in a file.
 pub type ShowFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<Checked>, Problem> + Send + Sync>;
 /// Does what a file says.
-pub type CommitFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, Uuid) -> Result<Done, Problem> + Send + Sync>;
+pub type CommitFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, Uuid, &Progress) -> Result<Done, Problem> + Send + Sync>;
 /// A file's rows with what is wrong with each.
 pub type ReportFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<String>, Problem> + Send + Sync>;
 

@@ -171,11 +171,12 @@ fn unsent(tx: &mut Tx<'_>, id: Uuid, state: NoticeState, why: &str) -> Result<()
 /// a dead letter of it goes. Where its kind is sent in order, it is sent after those of its key that wait already.
 ///
 /// # Errors
-/// [`Error::NoNotice`]; [`Error::NoticeStruck`] where its secrets are struck out.
+/// [`Error::NoNotice`]; [`Error::NoticeStruck`] where its secrets or its texts are struck out.
 pub fn notice_again(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, job: Uuid, secrets: &[&str]) -> Result<(), Error> {
     let notice = notice_get(tx, id)?;
     let was_sent = notice.state == NoticeState::Sent;
-    if was_sent && secrets.iter().any(|secret| notice.values.contains_key(*secret)) {
+    let is_struck = notice.sent.is_none() || secrets.iter().any(|secret| notice.values.contains_key(*secret));
+    if was_sent && is_struck {
         return Err(Error::NoticeStruck { id });
     }
     if notice.state == NoticeState::Waiting && hurried(tx, now, notice.job)? {
@@ -243,6 +244,37 @@ pub fn notices_waiting(tx: &mut Tx<'_>, channel: Channel) -> Result<Option<Notic
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     Ok(since.map(|since| NoticesWaiting { count, since, trouble }))
+}
+
+/// When the last notice of this kind to this recipient was written down.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn notice_last(tx: &mut Tx<'_>, recipient: &str, kind: &str) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT MAX(created_at) FROM outbox_notice WHERE recipient = ?1 AND kind = ?2";
+    Ok(tx.query_one(sql, &params![recipient, kind], |row| row.get(0))?)
+}
+
+/// How many notices that were sent before `before` still have their texts.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn notice_texts_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, purser_store::Error> {
+    let sql = "SELECT COUNT(*) FROM outbox_notice WHERE sent_at < ?1 AND body_text IS NOT NULL";
+    tx.query_one(sql, &params![before], |row| row.get::<i64>(0).map(i64::unsigned_abs))
+}
+
+/// Forgets what notices that were sent before `before` said, and what they were filled with: at most `limit` of them.
+/// What they were, to whom and when stays. Says how many.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn notice_texts_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, purser_store::Error> {
+    tx.execute(
+        "UPDATE outbox_notice SET body_text = NULL, body_html = NULL, subject = NULL, data = '{}'
+         WHERE id IN (SELECT id FROM outbox_notice WHERE sent_at < ?1 AND body_text IS NOT NULL LIMIT ?2)",
+        &params![before, limit],
+    )
 }
 
 /// How many notices are in a state, counted up to 10,000.

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use purser_kit::console::Progress as Shared;
 
 /// Says how far something is, to standard error.
 pub(crate) struct Progress {
@@ -11,12 +12,18 @@ pub(crate) struct Progress {
 
 enum Voice {
     Silent,
+    Shared(Shared),
     Lines,
     Bar(ProgressBar),
 }
 
 impl Progress {
-    /// Says nothing: for jobs and scripts.
+    /// For whoever looks in the console.
+    pub(crate) fn shared(shared: Shared) -> Self {
+        Progress { voice: Voice::Shared(shared) }
+    }
+
+    /// Says nothing: for scripts.
     pub(crate) fn silent() -> Self {
         Progress { voice: Voice::Silent }
     }
@@ -31,6 +38,7 @@ impl Progress {
     pub(crate) fn phase(&mut self, what: &str, total: u64) {
         match &mut self.voice {
             Voice::Silent => {}
+            Voice::Shared(shared) => shared.phase(&sentence(what), total),
             Voice::Lines => eprintln!("{what}"),
             Voice::Bar(bar) => {
                 bar.finish_and_clear();
@@ -41,17 +49,27 @@ impl Progress {
 
     /// So many steps are done.
     pub(crate) fn at(&self, done: u64) {
-        if let Voice::Bar(bar) = &self.voice {
-            bar.set_position(done);
+        match &self.voice {
+            Voice::Bar(bar) => bar.set_position(done),
+            Voice::Shared(shared) => shared.at(done),
+            Voice::Silent | Voice::Lines => {}
         }
     }
 
     /// Ends it.
     pub(crate) fn done(&self) {
-        if let Voice::Bar(bar) = &self.voice {
-            bar.finish_and_clear();
+        match &self.voice {
+            Voice::Bar(bar) => bar.finish_and_clear(),
+            Voice::Shared(shared) => shared.phase("", 0),
+            Voice::Silent | Voice::Lines => {}
         }
     }
+}
+
+/// The same with a large letter before it.
+fn sentence(what: &str) -> String {
+    let mut letters = what.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
 fn style(total: u64) -> ProgressStyle {

@@ -1,6 +1,5 @@
-//! `purser backup` and `purser cleanup`
+//! `purser backup`
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -67,19 +66,4 @@ fn as_json(taken: &Taken) -> serde_json::Value {
         "files": manifest.files(),
         "warnings": taken.warnings,
     })
-}
-
-/// `purser cleanup`: backups that have had their time, and what killed ones have left.
-pub(super) fn cleanup(config: &Config, flags: &cli::Cleanup) -> Result<ExitCode, Failure> {
-    let folder = house::backup_folder(config);
-    let mut gone: Vec<PathBuf> = backup::partials_remove(&folder, flags.dry_run)?;
-    gone.extend(house::backups_retire(config, flags.dry_run)?);
-    let verb = if flags.dry_run { "would remove" } else { "removed" };
-    for path in &gone {
-        println!("{verb} {}", path.display());
-    }
-    if gone.is_empty() {
-        println!("nothing to remove");
-    }
-    Ok(ExitCode::SUCCESS)
 }

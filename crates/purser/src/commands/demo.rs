@@ -13,6 +13,9 @@ const USERNAME: &str = "demo";
 const EMAIL: &str = "demo@example.com";
 const KEY: &str = "demo";
 
+/// People whom the apps have made without a password, and what each is there for.
+const PEOPLE: [(&str, &str); 1] = [("shop", "sells in the portal")];
+
 /// Fills an empty database; one that holds the demo already only gets fresh sign-ins. Anything else is refused.
 pub(super) async fn fill(context: &AppContext, apps: &[App]) -> Result<(), Failure> {
     let known = context.store.read(|tx| user_by_login(tx, USERNAME)).await?;
@@ -32,6 +35,12 @@ pub(super) async fn fill(context: &AppContext, apps: &[App]) -> Result<(), Failu
         }
     }
     println!("demo: sign in as {USERNAME} with the password {password}");
+    for (username, about) in PEOPLE {
+        let Some((person, _)) = context.store.read(move |tx| user_by_login(tx, username)).await? else { continue };
+        let password = self::password();
+        user::set(context, person.id, user::hashed(&password, &[])?).await?;
+        println!("demo: sign in as {username}, who {about}, with the password {password}");
+    }
     println!("demo: the API key is {}", fresh_key(context).await?);
     Ok(())
 }

@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use purser_identity::{HashCost, Secret, SessionRules, setup_issue, superuser_exists};
+use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
 use purser_notify::{Probe, Texts};
 use purser_outbox::Schedule;
@@ -17,6 +19,9 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
 use crate::{apps, backup, edge, house, logs};
+
+/// How long somebody waits for a file to be saved before they are shown how far it is.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(
     mut config: Config,
@@ -38,12 +43,14 @@ pub(super) async fn run(
     let (ways, texts, schedules) =
         (Ways::open(&config)?, post::texts(&config, &apps), worker::schedules(&config, &apps));
     let post = ways.post(&context, &texts);
-    let workers = if flags.no_worker { Vec::new() } else { worker::workers(&context, &config, &mut apps, &post)? };
+    let backup = Progress::default();
+    let workers =
+        if flags.no_worker { Vec::new() } else { worker::workers(&context, &config, &mut apps, &post, &backup)? };
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
     let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
-    let told = Told { ways, texts, schedules };
+    let told = Told { ways, texts, schedules, backup };
     let site = site(&config, &context, apps, told, &own, flags.with_noop);
 
     // One signal stops everything, in order: requests finish first, then jobs, then the database.
@@ -95,6 +102,8 @@ struct Told {
     ways: Ways,
     texts: Arc<Texts>,
     schedules: Vec<Schedule>,
+    /// How far the backup is that is being taken.
+    backup: Progress,
 }
 
 fn site(
@@ -118,6 +127,8 @@ fn site(
         with_noop,
         parts: parts(config, context, &told.ways),
         backups: backups_found(config),
+        backup_progress: told.backup,
+        patience: PATIENCE,
         channels: told.ways.channels(),
         texts: told.texts,
         schedules: told.schedules,
@@ -148,6 +159,7 @@ pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) 
         ways: Ways::open(config)?,
         texts: post::texts(config, &apps),
         schedules: worker::schedules(config, &apps),
+        backup: Progress::default(),
     };
     Ok(site(config, context, apps, told, "", false))
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
 use purser_notify::Post;
 use purser_outbox::{Outbox, Schedule, Worker, WorkerLimits, WorkerSetup};
@@ -10,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
-use crate::{apps, house, logs, upkeep};
+use crate::{apps, house, logs, sweep, upkeep};
 
 /// Notices of many that are sent at once.
 const BULK: u32 = 4;
@@ -24,7 +25,7 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
     let mut apps = apps::open(&context, config)?;
     let post = Ways::open(config)?.post(&context, &post::texts(config, &apps));
     let mut working = JoinSet::new();
-    for worker in workers(&context, config, &mut apps, &post)? {
+    for worker in workers(&context, config, &mut apps, &post, &Progress::default())? {
         working.spawn(worker.run(super::serve::stopped()));
     }
     println!("working; stop with Ctrl-C");
@@ -45,10 +46,13 @@ pub(super) fn workers(
     config: &Config,
     apps: &mut [App],
     post: &Post,
+    backup: &Progress,
 ) -> Result<Vec<Worker>, Failure> {
-    let schedules = schedules(config, apps);
+    sweep::check(config)?;
+    let (schedules, operator) = (schedules(config, apps), post::operator(config)?);
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
-    let handlers = jobs.chain(upkeep::handlers(context, config)).chain([post.handler()]).collect();
+    let handlers =
+        jobs.chain(upkeep::handlers(context, config, backup.clone(), operator)).chain([post.handler()]).collect();
     let failed = |error| Failure::machine("the worker cannot start", error);
     let setup = WorkerSetup {
         store: context.store.clone(),

@@ -1,5 +1,6 @@
 //! People and their accounts, as their owners use them and as thieves try to.
 
+mod effort;
 mod links;
 mod photo;
 mod rights;

@@ -6,6 +6,7 @@ mod account;
 mod backup;
 mod browser;
 mod chromium;
+mod cleanup;
 mod coins;
 mod commands;
 mod console;
@@ -15,6 +16,8 @@ mod crash;
 mod delivery;
 mod dump;
 mod files;
+mod going;
+mod hostile;
 mod identity;
 mod keys;
 mod ledger;
@@ -35,7 +38,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
 use purser_identity::Sealer;
-use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
+use purser_kit::{AppContext, House, Ids, KeyRing, Rights, Scope};
 use purser_outbox::Outbox;
 use purser_store::{Migration, Store};
 use purser_testkit::TestDb;
@@ -46,6 +49,11 @@ fn migrations() -> Vec<Migration> {
         [purser_identity::MIGRATIONS, purser_outbox::MIGRATIONS, purser_files::MIGRATIONS, purser_ledger::MIGRATIONS];
     let apps = [purser_charge::MIGRATIONS, purser_members::MIGRATIONS, purser_coins::MIGRATIONS];
     [rooms.concat(), apps.concat()].concat()
+}
+
+/// Every permission there is.
+fn scopes() -> Vec<Scope> {
+    [purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_members::SCOPES, purser_coins::SCOPES].concat()
 }
 
 /// The house in this process, under the clock of the test.
@@ -64,7 +72,7 @@ fn context_on(db: &TestDb, store: Store) -> AppContext {
         process: db.ids().next(),
         keys: KeyRing::default(),
         files: FileStore::folder(std::env::temp_dir().join(format!("purser-files-{}", std::process::id()))),
-        rights: Rights::new([purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_coins::SCOPES].concat()),
+        rights: Rights::new(scopes()),
         sealer: Sealer::new(&[7; 32]),
         https: false,
     })

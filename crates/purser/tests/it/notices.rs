@@ -4,6 +4,7 @@ mod channels;
 mod console;
 mod mail;
 pub(crate) mod office;
+mod operator;
 mod order;
 
 use purser_outbox::{
@@ -14,6 +15,7 @@ use purser_testkit::{TestDb, both};
 use serde_json::json;
 
 use office::Office;
+pub(crate) use office::settings;
 
 /// The address that most of it goes to.
 const ASHA: &str = "asha@example.com";

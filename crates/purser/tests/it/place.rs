@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use purser_charge::{CallingCode, Connector};
 use purser_identity::{Access, Email};
 use purser_identity::{HashCost, NewUser, Roles, SessionRules, Username, access_set, password_hash, user_create};
+use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
 use purser_money::{Currency, Money};
 use purser_notify::Texts;
@@ -23,6 +25,8 @@ pub(crate) struct Place {
     pub(crate) db: TestDb,
     pub(crate) context: AppContext,
     pub(crate) base: String,
+    /// How often a password was hashed.
+    pub(crate) hashed: Arc<AtomicU64>,
 }
 
 /// What a test may want otherwise.
@@ -52,17 +56,27 @@ impl Place {
     /// Another copy of the program on the same database. Close its store before the test ends.
     pub(crate) async fn copy(db: &TestDb) -> Self {
         let context = crate::context_on(db, db.open_again());
-        Place::on(db, context, Wish { sign_up: true, second_factor: true }).await
+        Place::on(db, context, Wish { sign_up: true, second_factor: true }, |_, _| {}).await
     }
 
     pub(crate) async fn with(db: &TestDb, wish: Wish) -> Self {
-        Place::on(db, crate::context(db), wish).await
+        Place::on(db, crate::context(db), wish, |_, _| {}).await
     }
 
-    async fn on(db: &TestDb, context: AppContext, wish: Wish) -> Self {
+    /// The same, with `shape` having its way with what apps show and how the site is run.
+    pub(crate) async fn shaped(db: &TestDb, shape: impl FnOnce(&mut Vec<Face>, &mut SiteOptions)) -> Self {
+        Place::on(db, crate::context(db), Wish { sign_up: true, second_factor: false }, shape).await
+    }
+
+    async fn on(
+        db: &TestDb,
+        context: AppContext,
+        wish: Wish,
+        shape: impl FnOnce(&mut Vec<Face>, &mut SiteOptions),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let options = SiteOptions {
+        let mut options = SiteOptions {
             version: "0.0.0",
             app_url: None,
             base_url: "https://purser.example".to_owned(),
@@ -78,10 +92,15 @@ impl Place {
             texts: Arc::new(Texts::new(purser_web::HOUSE_NOTICES.to_vec(), "https://purser.example", "")),
             schedules: Vec::new(),
             backups: Arc::new(|| Ok(Vec::new())),
+            backup_progress: Progress::default(),
+            patience: Duration::from_secs(60),
         };
-        let site = purser_web::site(&context, faces(&context), options);
+        let mut faces = faces(&context);
+        shape(&mut faces, &mut options);
+        let site = purser_web::site(&context, faces, options);
+        let hashed = site.hashed;
         tokio::spawn(purser_web::serve(ClearListener(listener), site.router, std::future::pending()));
-        Place { db: db.clone(), context, base }
+        Place { db: db.clone(), context, base, hashed }
     }
 
     /// Somebody whose password is [`PASSWORD`].

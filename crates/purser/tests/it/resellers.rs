@@ -91,7 +91,7 @@ pub(super) fn worker(db: &TestDb, place: &Place, connector: Connector) -> Worker
     Worker::new(setup).unwrap()
 }
 
-async fn key(place: &Place, scopes: &str, tie: Option<Tie>) -> String {
+pub(super) async fn key(place: &Place, scopes: &str, tie: Option<Tie>) -> String {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let secret = Secret::api_key(&[COUNT.fetch_add(1, Ordering::SeqCst); 32]);
     let ((now, id), hash): ((_, Uuid), _) = (place.context.stamp(), secret.hash());

@@ -96,6 +96,7 @@ fn told(to: &str) -> Response {
 async fn issue(house: &House, person: &Person, email: Option<Email>) -> Result<RateVerdict, Problem> {
     let (link, notice) = fresh_link(house);
     let (now, event) = house.context.stamp();
+    let nobody = house.context.ids.next(now);
     let (user, actor, origin) = (person.session.user.clone(), person.actor(), person.origin.clone());
     let (base, language) = (house.options.base_url.clone(), person.language);
     let issued = house.context.store.write(move |tx| {
@@ -108,15 +109,17 @@ async fn issue(house: &House, person: &Person, email: Option<Email>) -> Result<R
             return Ok(verdict);
         }
         let other = user_by_login(tx, email.as_str()).map_err(problem)?.filter(|(other, _)| other.id != user.id);
+        // The same work whether somebody has the address or nobody does; a taken one's link is nobody's.
+        let (whose, purpose, lifetime) =
+            (other.as_ref().map_or(user.id, |_| nobody), LinkPurpose::Email, LinkPurpose::Email.lifetime());
+        link_issue(tx, now, whose, purpose, email, link.hash(), lifetime).map_err(problem)?;
+        note(tx, now, event, &actor, "email.change_asked", &origin).map_err(problem)?;
         if let Some((other, _)) = other {
             let link = format!("{base}/accounts/password/reset/");
             let values = json!({ "username": other.username.as_str(), "link": link });
             mail(tx, now, notice, &mail::ALREADY_KNOWN, &other.email, language, values)?;
             return Ok(verdict);
         }
-        link_issue(tx, now, user.id, LinkPurpose::Email, email, link.hash(), LinkPurpose::Email.lifetime())
-            .map_err(problem)?;
-        note(tx, now, event, &actor, "email.change_asked", &origin).map_err(problem)?;
         let link = format!("{base}/accounts/verify/{}/", link.expose());
         let values = json!({ "username": user.username.as_str(), "link": link });
         mail(tx, now, notice, &mail::CONFIRM, email, language, values)?;

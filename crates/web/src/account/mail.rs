@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 /// Everything that the house tells people.
 pub const NOTICES: &[&NoticeKind] =
-    &[&CONFIRM, &ALREADY_KNOWN, &RESET, &INVITED, &PASSWORD_CHANGED, &EMAIL_CHANGED, &SECOND_FACTOR_CHANGED];
+    &[&CONFIRM, &ALREADY_KNOWN, &RESET, &NOBODY, &INVITED, &PASSWORD_CHANGED, &EMAIL_CHANGED, &SECOND_FACTOR_CHANGED];
 
 const NAME: NoticeValue = NoticeValue::open("username", "The person's username.", "asha");
 const WHEN: NoticeValue = NoticeValue::open("when", "The moment, with its zone.", "21 Nov 2026, 14:05 IST");
@@ -95,6 +95,30 @@ pub(crate) static RESET: NoticeKind = NoticeKind {
             subject: "नया पासवर्ड बनाएँ",
             text: "नमस्ते {{ username }},\n\nनया पासवर्ड यहाँ बनाएँ:\n{{ link }}\n\nलिंक एक बार, एक घंटे तक चलेगा। \
                    यह {{ address }} से माँगा गया। अगर वह आप नहीं थे, तो कुछ न करें: पासवर्ड वही रहेगा।",
+            html: "",
+        },
+    },
+};
+
+/// Somebody asked for a new password of an address that is nobody's. Without it the work behind an answer, and the time
+/// that it takes, would tell which addresses have an account.
+pub(crate) static NOBODY: NoticeKind = NoticeKind {
+    name: "house.no-account",
+    title: "No account to reset",
+    about: "To an address that has no account, when somebody asks for a link to set a new password.",
+    values: &[FROM],
+    texts: NoticeTexts {
+        en: NoticeText {
+            subject: "There is no account with this address",
+            text: "Hello,\n\nsomebody, perhaps you, asked from {{ address }} for a link to set a new password. No account \
+                   that can sign in has this address. If you have one, it has another address of yours: try that one.\n\n\
+                   If that was not you, do nothing.",
+            html: "",
+        },
+        hi: NoticeText {
+            subject: "इस पते का कोई खाता नहीं है",
+            text: "नमस्ते,\n\nकिसी ने, शायद आपने, {{ address }} से नया पासवर्ड बनाने का लिंक माँगा। इस पते से साइन इन होने वाला कोई खाता नहीं है। \
+                   अगर आपका खाता है, तो वह आपके किसी दूसरे पते पर है: उसे आज़माएँ।\n\nअगर वह आप नहीं थे, तो कुछ न करें।",
             html: "",
         },
     },

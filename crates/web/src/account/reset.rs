@@ -56,16 +56,27 @@ pub(super) async fn asked(
     let origin = origin(address, &headers);
     let (link, notice) = fresh_link(&house);
     let (now, event) = house.context.stamp();
+    let nobody = house.context.ids.next(now);
     let (base, language) = (house.options.base_url.clone(), mail::language(&headers));
     let (to, from) = (email.clone(), origin.clone());
     let asked = house.context.store.write(move |tx| {
         let limits = [(RESET_BY_ADDRESS, from.address.as_str()), (RESET_BY_ACCOUNT, &account_key(email.as_str()))];
         let verdict = rates_hit(tx, now, &limits).map_err(problem)?;
         let found = user_by_login(tx, email.as_str()).map_err(problem)?.filter(|(user, _)| user.is_active);
-        let Some((user, _)) = found.filter(|_| verdict == RateVerdict::Allowed) else { return Ok(verdict) };
+        if verdict != RateVerdict::Allowed {
+            return Ok(verdict);
+        }
+        // The same work for everybody: for an address that is nobody's the link is nobody's, and the mail says so.
+        let user = found.map(|(user, _)| user);
+        let (person, to) = user.as_ref().map_or((nobody, &email), |user| (user.id, &user.email));
         let lifetime = LinkPurpose::Password.lifetime();
-        link_issue(tx, now, user.id, LinkPurpose::Password, &user.email, link.hash(), lifetime).map_err(problem)?;
-        note(tx, now, event, &Actor::User(user.id).to_string(), "password.reset_asked", &from).map_err(problem)?;
+        link_issue(tx, now, person, LinkPurpose::Password, to, link.hash(), lifetime).map_err(problem)?;
+        let actor = user.as_ref().map_or_else(|| "nobody".to_owned(), |user| Actor::User(user.id).to_string());
+        note(tx, now, event, &actor, "password.reset_asked", &from).map_err(problem)?;
+        let Some(user) = user else {
+            mail(tx, now, notice, &mail::NOBODY, to, language, json!({ "address": &from.address }))?;
+            return Ok(verdict);
+        };
         let link = format!("{base}/accounts/password/reset/{}/", link.expose());
         let values = json!({ "username": user.username.as_str(), "address": &from.address, "link": link });
         mail(tx, now, notice, &mail::RESET, &user.email, language, values)?;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use purser_identity::{
     Actor, Email, LinkPurpose, NewUser, RateLimit, RateVerdict, SIGN_UP_BY_ADDRESS, Secret, Username, link_issue,
-    rate_hit, user_by_login, user_create, username_free,
+    rate_hit, user_by_login, user_create, user_pretend, username_free,
 };
 use purser_kit::Problem;
 use serde::Deserialize;
@@ -121,17 +121,22 @@ pub(super) async fn submit(
         actor: Actor::User(id).to_string(),
     };
     let done = house.context.store.write(move |tx| {
-        if let Some((known, _)) = user_by_login(tx, new.email.as_str()).map_err(problem)? {
+        let known = user_by_login(tx, new.email.as_str()).map_err(problem)?;
+        let username = username_free(tx, &new.username).map_err(problem)?;
+        let new = NewUser { username, ..new.clone() };
+        let (purpose, lifetime) = (LinkPurpose::Email, LinkPurpose::Email.lifetime());
+        if let Some((known, _)) = known {
+            // The same work for an address that is taken, of which only the mail comes.
+            user_pretend(tx, now, &new).map_err(problem)?;
+            link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime).map_err(problem)?;
+            note(tx, now, event, "nobody", "user.sign_up", &origin).map_err(problem)?;
             let values = json!({
                 "username": known.username.as_str(), "link": format!("{base}/accounts/password/reset/"),
             });
             return mail(tx, now, notice, &mail::ALREADY_KNOWN, &known.email, language, values);
         }
-        let username = username_free(tx, &new.username).map_err(problem)?;
-        let new = NewUser { username, ..new.clone() };
         user_create(tx, now, &new).map_err(problem)?;
-        link_issue(tx, now, new.id, LinkPurpose::Email, &new.email, link.hash(), LinkPurpose::Email.lifetime())
-            .map_err(problem)?;
+        link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime).map_err(problem)?;
         note(tx, now, event, &new.actor, "user.sign_up", &origin).map_err(problem)?;
         let link = format!("{base}/accounts/verify/{}/", link.expose());
         let values = json!({ "username": new.username.as_str(), "link": link });

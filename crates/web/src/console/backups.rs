@@ -3,12 +3,19 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::Form;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::Timestamp;
-use purser_kit::Problem;
+use purser_kit::console::Doer;
+use purser_kit::{Once, Problem};
+use purser_outbox::{JobStand, ScheduleRun, job_stand, job_waiting};
+use uuid::Uuid;
 
+use super::act::repeatable;
+use super::going::{self, Bar, GoingPage};
+use super::notices::{on_record, problem};
 use super::show::{Clockface, Moment};
 use super::{Desk, Refusal, Visitor, frame};
 use crate::pages::{self, Shell};
@@ -19,7 +26,7 @@ pub(super) const SCOPE: &str = "house.read";
 /// Where they are shown.
 pub(super) const BASE: &str = "/admin/house/backups/";
 
-/// The schedule that takes one, and the scope that runs it now.
+/// The schedule that takes one, which is its job's kind too, and the scope that runs it now.
 const SCHEDULE: (&str, &str) = ("house.backup", "house.jobs");
 
 /// A backup, as whoever keeps them tells it.
@@ -44,8 +51,10 @@ struct BackupsPage {
     shell: Shell,
     rows: Vec<Row>,
     error: Option<String>,
-    /// The schedule to run for one more, where this visitor may.
-    take: Option<&'static str>,
+    /// The form to have one taken, where this visitor may.
+    take: Option<Uuid>,
+    /// Whether one was taken just now.
+    taken: bool,
 }
 
 struct Row {
@@ -57,7 +66,11 @@ struct Row {
     broken: Option<String>,
 }
 
-pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
+pub(super) async fn page(
+    State(desk): State<Arc<Desk>>,
+    Query(query): Query<Vec<(String, String)>>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
     visitor.needs(SCOPE)?;
     let look = Arc::clone(&desk.house.options.backups);
     let looked = tokio::task::spawn_blocking(move || look()).await.map_err(Problem::internal)?;
@@ -78,10 +91,81 @@ pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Res
         shell: frame::shell(&desk, &visitor, "Backups"),
         rows: rows.collect(),
         error,
-        take: (there && visitor.caller.has(SCHEDULE.1)).then_some(SCHEDULE.0),
+        take: (there && visitor.caller.has(SCHEDULE.1)).then(|| desk.house.context.stamp().1),
+        taken: query.iter().any(|(name, _)| name == "taken"),
     };
     Ok(pages::page(StatusCode::OK, &page))
 }
+
+/// Has one taken by the workers, once for each form: the job outlives this process.
+pub(super) async fn take(
+    State(desk): State<Arc<Desk>>,
+    visitor: Visitor,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, Refusal> {
+    visitor.needs(SCHEDULE.1)?;
+    let found = desk.house.options.schedules.iter().find(|schedule| schedule.name == SCHEDULE.0).copied();
+    let schedule = found.ok_or_else(|| Problem::not_found("schedule"))?;
+    let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
+    let (now, seed) = desk.house.context.stamp();
+    let repeat = repeatable(&visitor, once.unwrap_or(seed), SCHEDULE.0, &[], &[]);
+    let (user, actor) = (visitor.session.user.id, visitor.actor());
+    let made = desk.house.context.store.write(move |tx| {
+        let mut doer = Doer::new(now, actor.clone(), user, seed);
+        Once::run(tx, now, Some(&repeat), |tx| {
+            let run = ScheduleRun { job: doer.fresh_id(), due_at: now, now };
+            (schedule.make)(tx, &run).map_err(problem)?;
+            on_record(tx, &mut doer, "house.schedules.run", &format!("house:schedules:{}", schedule.name), "{}")?;
+            // One that waited before stands for this one too.
+            let job = job_waiting(tx, SCHEDULE.0).map_err(problem)?;
+            Ok::<_, Problem>(job.unwrap_or(run.job).to_string())
+        })
+    });
+    let job = made.await?.answer;
+    desk.house.context.outbox.wake();
+    Ok(Redirect::to(&format!("{BASE}{job}/")).into_response())
+}
+
+/// How far it is with the backup that this job takes.
+pub(super) async fn going(
+    State(desk): State<Arc<Desk>>,
+    Path(job): Path<String>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
+    visitor.needs(SCOPE)?;
+    let job = Uuid::try_parse(&job).map_err(|_| Refusal::nothing())?;
+    let stand = desk.house.context.store.read(move |tx| job_stand(tx, job).map_err(problem)).await?;
+    let seen = desk.house.options.backup_progress.seen();
+    let bare = |sentence: String| Bar { sentence, done: 0, total: 0 };
+    let (bar, about) = match stand {
+        JobStand::Gone => return Ok(Redirect::to(&format!("{BASE}?taken=1")).into_response()),
+        JobStand::Waiting(None) => (Some(bare("Waiting for a worker.".to_owned())), LEAVE.to_owned()),
+        JobStand::Waiting(Some(error)) => {
+            let about = format!("The last try failed, and there will be another: {error}");
+            (Some(bare("Waiting for the next try.".to_owned())), about)
+        }
+        // Another process may be at it, of which this one knows nothing.
+        JobStand::Running if seen.what.is_empty() => (Some(bare("Taking the backup.".to_owned())), LEAVE.to_owned()),
+        JobStand::Running => (Some(Bar::of(&seen)), LEAVE.to_owned()),
+        JobStand::Dead(error) => {
+            let text = format!("No backup was taken, and Purser has given this one up: {error}");
+            return Err(Refusal::page(pages::message(StatusCode::OK, "The backup failed", &text)));
+        }
+    };
+    let page = GoingPage {
+        shell: frame::shell(&desk, &visitor, "Backup"),
+        title: "Backup",
+        back: (BASE.to_owned(), "Backups"),
+        bar,
+        about,
+        go_on: None,
+    };
+    Ok(going::going(&page))
+}
+
+/// What is said beside the bar.
+const LEAVE: &str =
+    "You may leave this page: it goes on without you, and if Purser stops in the middle, it begins again.";
 
 /// 1536 as 1.5 KiB.
 fn sized(bytes: u64) -> String {

@@ -257,7 +257,7 @@ pub(super) fn problem(error: OutboxError) -> Problem {
         OutboxError::NoNotice { .. } => Problem::not_found("notice"),
         OutboxError::NoticeStruck { .. } => Problem::new(
             &code::CONFLICT,
-            "It was sent, and what was secret in it struck out, so it cannot be sent again. Have a new one made, \
+            "It was sent, and what was in it struck out since, so it cannot be sent again. Have a new one made, \
              such as by asking for another link.",
         ),
         other => Problem::internal(other),
@@ -307,7 +307,7 @@ pub(super) async fn page(desk: &Arc<Desk>, visitor: &Visitor, id: Uuid) -> Resul
         failed: notice.state == NoticeState::Failed,
         lang: notice.language.code(),
         again: visitor.caller.has(SEND).then(|| format!("{BASE}do/?action=again&id={id}")),
-        was_sent: notice.sent.is_some(),
+        was_sent: notice.state == NoticeState::Sent,
         struck: !secrets.is_empty() && !may_read && notice.sent.is_none(),
         text: text(texts, shown, edit),
         edit: kind
@@ -352,6 +352,9 @@ fn facts(notice: &Notice, dead: bool) -> Vec<(&'static str, Cell)> {
 fn text(texts: &Texts, notice: Notice, edit: Option<TemplateEdit>) -> Result<SentText, String> {
     if let Some(sent) = notice.sent {
         return Ok(sent);
+    }
+    if notice.state == NoticeState::Sent {
+        return Err("It was sent so long ago that its text was removed.".to_owned());
     }
     if let Some(filled) = edit.and_then(|edit| texts.fill(&notice, &edit.template).ok()) {
         return Ok(filled);

@@ -1,16 +1,18 @@
 //! Uploads: the file is checked whole and shown; a second step does what it says, whole or not at all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_kit::console::{Checked, CheckedState, Doer, Done, Import};
-use purser_kit::{Once, Problem, upload_receive};
+use purser_kit::console::{Checked, CheckedState, Doer, Done, Import, Progress};
+use purser_kit::{Once, Problem, Repeatable, upload_receive};
 use uuid::Uuid;
 
 use super::act::{outcome, repeatable};
+use super::going::{self, Bar, GoingPage};
 use super::proof::Ask;
 use super::{At, Desk, Refusal, Visitor, escaped, frame};
 use crate::pages::{self, Shell};
@@ -118,9 +120,19 @@ impl CheckedPage<'_> {
 pub(super) async fn shown(
     State(desk): State<Arc<Desk>>,
     Path((app, name, id)): Path<(String, String, String)>,
+    Query(query): Query<Vec<(String, String)>>,
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
-    checked_page(&desk, &visitor, (app, name), &id, None, None).await
+    // Whoever goes on with what was broken off sends the same form again.
+    let once = query.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
+    checked_page(&desk, &visitor, (app, name), &id, once, Entered::default()).await
+}
+
+/// What came of a form that was sent.
+#[derive(Default)]
+struct Entered {
+    refused: Option<Problem>,
+    proof: Option<Ask>,
 }
 
 async fn checked_page(
@@ -128,8 +140,8 @@ async fn checked_page(
     visitor: &Visitor,
     (app, name): (String, String),
     id: &str,
-    refused: Option<Problem>,
-    proof: Option<Ask>,
+    once: Option<Uuid>,
+    Entered { refused, proof }: Entered,
 ) -> Result<Response, Refusal> {
     let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(import.scope)?;
@@ -150,7 +162,7 @@ async fn checked_page(
         import,
         id,
         checked,
-        once: desk.house.context.stamp().1,
+        once: once.unwrap_or_else(|| desk.house.context.stamp().1),
         error: refused.map(|problem| problem.detail().to_owned()),
         proof,
         proof_next: escaped(&format!("/admin/{}/import/{}/{id}/", shelf.name, import.name)),
@@ -167,35 +179,113 @@ pub(super) async fn commit(
     let (_, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(import.scope)?;
     let mut proof = Ask::of(&desk, &visitor, import.moves_money).await?;
+    let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
     if !proof.given(&desk, &visitor, &mut pairs).await? {
-        return checked_page(&desk, &visitor, (app, name), &id, None, Some(proof)).await;
+        let entered = Entered { refused: None, proof: Some(proof) };
+        return checked_page(&desk, &visitor, (app, name), &id, once, entered).await;
     }
     let upload = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
-    let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
     let (now, seed) = desk.house.context.stamp();
     let once = once.unwrap_or(seed);
     let repeat = repeatable(&visitor, once, &format!("{app}/import/{name}"), &[upload], &[]);
-    let (user, actor, working) = (visitor.session.user.id, visitor.actor(), Arc::clone(&desk));
-    let at = (app.clone(), name.clone());
-    let (working_app, working_name) = at.clone();
-    let done = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed);
-        Once::run(tx, now, Some(&repeat), |tx| {
-            let (_, import) = working.import(&working_app, &working_name)?;
-            let done = (import.commit)(tx, &mut doer, upload)?;
-            serde_json::to_string(&done).map_err(Problem::internal)
-        })
-    });
-    match done.await {
-        Ok(_) => {
-            desk.house.context.outbox.wake();
-            Ok(Redirect::to(&format!("/admin/{app}/import/{name}/done/{once}/")).into_response())
-        }
+    let order = Order { desk: Arc::clone(&desk), app: app.clone(), name: name.clone(), upload, once: repeat.clone() };
+    let doer = Doer::new(now, visitor.actor(), visitor.session.user.id, seed);
+    let work = desk.works.begin(&repeat, |progress| order.run(doer, progress));
+    match work.ended(desk.house.options.patience).await {
+        Some(end) => over(&desk, &visitor, (app, name), &id, once, end).await,
+        None => Ok(Redirect::to(&format!("/admin/{app}/import/{name}/{id}/going/{once}/")).into_response()),
+    }
+}
+
+/// A file that is to be saved.
+struct Order {
+    desk: Arc<Desk>,
+    app: String,
+    name: String,
+    upload: Uuid,
+    once: Repeatable,
+}
+
+impl Order {
+    /// Saves it, in one transaction.
+    async fn run(self, doer: Doer, progress: Progress) -> Result<(), Problem> {
+        let desk = Arc::clone(&self.desk);
+        let done = desk.house.context.store.write(move |tx| {
+            let mut doer = doer.clone();
+            Once::run(tx, doer.now, Some(&self.once), |tx| {
+                let (_, import) = self.desk.import(&self.app, &self.name)?;
+                let done = (import.commit)(tx, &mut doer, self.upload, &progress)?;
+                serde_json::to_string(&done).map_err(Problem::internal)
+            })
+        });
+        done.await?;
+        desk.house.context.outbox.wake();
+        Ok(())
+    }
+}
+
+/// Where it has ended: the page that tells what was done, or why it was not.
+async fn over(
+    desk: &Arc<Desk>,
+    visitor: &Visitor,
+    (app, name): (String, String),
+    id: &str,
+    once: Uuid,
+    end: Result<(), Problem>,
+) -> Result<Response, Refusal> {
+    match end {
+        Ok(()) => Ok(Redirect::to(&format!("/admin/{app}/import/{name}/done/{once}/")).into_response()),
         Err(problem) if problem.code().status < 500 => {
-            checked_page(&desk, &visitor, at, &id, Some(problem), None).await
+            // A refusal changed nothing; the same form may be sent again.
+            let entered = Entered { refused: Some(problem), proof: None };
+            checked_page(desk, visitor, (app, name), id, None, entered).await
         }
         Err(problem) => Err(problem.into()),
     }
+}
+
+/// How far it is; and then where it leads.
+pub(super) async fn going(
+    State(desk): State<Arc<Desk>>,
+    Path((app, name, id, once)): Path<(String, String, String, String)>,
+    visitor: Visitor,
+) -> Result<Response, Refusal> {
+    let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
+    visitor.needs(import.scope)?;
+    let (id, once) = match (Uuid::try_parse(&id), Uuid::try_parse(&once)) {
+        (Ok(id), Ok(once)) => (id.to_string(), once),
+        _ => return Err(Refusal::nothing()),
+    };
+    let work = desk.works.find(&visitor.actor(), &format!("console:{once}"));
+    let base = format!("/admin/{}/import/{}/", shelf.name, import.name);
+    let mut page = GoingPage {
+        shell: frame::shell(&desk, &visitor, import.title),
+        title: import.title,
+        back: (format!("/admin/{}/{}/", shelf.name, import.resource), "Back to the list"),
+        bar: None,
+        about: "You may leave this page: it goes on without you.".to_owned(),
+        go_on: None,
+    };
+    match work {
+        Some(work) => {
+            page.bar = Some(Bar::of(&work.seen()));
+            if let Some(end) = work.ended(Duration::ZERO).await {
+                return over(&desk, &visitor, (app, name), &id, once, end).await;
+            }
+        }
+        // Another copy of the program may have done it.
+        None if outcome(&desk, &visitor, &once.to_string()).await.is_ok() => {
+            return over(&desk, &visitor, (app, name), &id, once, Ok(())).await;
+        }
+        None => {
+            page.about = "Purser was started anew before this file was saved, or another copy of it is still at work \
+                          on it. Either way nothing is half done: a file is saved whole or not at all, and once. Going \
+                          on does no harm."
+                .to_owned();
+            page.go_on = Some(format!("{base}{id}/?once={once}"));
+        }
+    }
+    Ok(going::going(&page))
 }
 
 #[derive(Template)]

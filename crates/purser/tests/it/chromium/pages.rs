@@ -46,10 +46,36 @@ fn no_page_has_a_fault_that_a_machine_can_find() {
     purser_testkit::run(Sqlite, crate::migrations(), walk_everywhere, crate::after);
 }
 
+#[test]
+fn no_page_of_the_portal_has_a_fault_that_a_machine_can_find() {
+    purser_testkit::run(Sqlite, crate::migrations(), walk_the_portal, crate::after);
+}
+
 async fn walk_everywhere(db: TestDb) {
     let (_installation, _serving, tab) = demo(&db).await;
+    let known = walk(&tab, &["/", "/admin/", "/admin/inbox/"]).await;
+    assert!(known.len() > 40, "the way there is lost: {known:#?}");
+}
+
+/// As somebody who sells for a seller of the demo.
+async fn walk_the_portal(db: TestDb) {
+    let installation = Installation::new(&db);
+    let serving = installation.serve_with("", &["--demo"]);
+    let password = serving.told("demo: sign in as shop, who sells in the portal, with the password ");
+    let tab = Tab::open(&serving.url("")).await;
+    sign_in(&tab, "shop", password.expect("the shop's password")).await;
+    let known = walk(&tab, &["/portal/"]).await;
+    let portal: Vec<&String> = known.iter().filter(|kind| kind.starts_with("/portal/charge/")).collect();
+    for page in ["sales", "sale", "requests", "statement", "keys", "do/sell", "do/ask", "do/withdraw", "do/make-key"] {
+        assert!(portal.iter().any(|kind| kind.contains(&format!("/{page}/"))), "no way to {page}: {portal:#?}");
+    }
+    assert!(!known.iter().any(|kind| kind.starts_with("/admin/")), "the console is for staff: {known:#?}");
+}
+
+/// Goes wherever links lead from these, a page of each kind; the kinds.
+async fn walk(tab: &Tab, from: &[&str]) -> BTreeSet<String> {
     let mut known = BTreeSet::new();
-    let mut ahead: Vec<String> = ["/", "/admin/", "/admin/inbox/"].map(str::to_owned).into();
+    let mut ahead: Vec<String> = from.iter().map(|path| (*path).to_owned()).collect();
     let mut faults = Vec::new();
     while let Some(path) = ahead.pop() {
         tab.go(&path).await;
@@ -63,5 +89,5 @@ async fn walk_everywhere(db: TestDb) {
         }
     }
     assert!(faults.is_empty(), "{} faults: {faults:#?}", faults.len());
-    assert!(known.len() > 40, "the way there is lost: {known:#?}");
+    known
 }

@@ -15,7 +15,7 @@ const SOON: std::time::Duration = std::time::Duration::from_millis(50);
 
 const TEXT: &str = "/admin/house/texts/house.test/email/en/";
 
-fn with_mail(db: &TestDb, smtp: &FakeSmtp) -> Installation {
+pub(super) fn with_mail(db: &TestDb, smtp: &FakeSmtp) -> Installation {
     Installation::new(db)
         .with("EMAIL_HOST", "127.0.0.1")
         .with("EMAIL_PORT", &smtp.port().to_string())

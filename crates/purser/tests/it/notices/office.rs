@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use purser_notify::{Mail, MailSettings, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
+use purser_notify::{Mail, MailSettings, OPERATOR_NOTICES, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
 use purser_outbox::{
     JobHandler, NewNotice, Notice, NoticeKind, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, notice_enqueue,
     notice_enqueue_in_order, notice_get,
@@ -65,7 +65,8 @@ impl Office {
     }
 
     async fn open(db: &TestDb, settings: impl FnOnce(&FakeSmtp) -> MailSettings, web_too: bool) -> Self {
-        Office::of(db, settings, web_too, &[&RESET, &LOW, &WITHDRAWAL]).await
+        let kinds = [&[&RESET, &LOW, &WITHDRAWAL], OPERATOR_NOTICES].concat();
+        Office::of(db, settings, web_too, &kinds).await
     }
 
     async fn of(
@@ -176,7 +177,7 @@ impl Office {
 }
 
 /// How the fake server is reached.
-pub(super) fn settings(smtp: &FakeSmtp) -> MailSettings {
+pub(crate) fn settings(smtp: &FakeSmtp) -> MailSettings {
     MailSettings {
         host: "127.0.0.1".to_owned(),
         port: smtp.port(),

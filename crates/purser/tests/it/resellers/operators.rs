@@ -159,7 +159,7 @@ both! {
             let mut doer = purser_kit::console::Doer::new(now, "user:test".to_owned(), seed, seed);
             let import = &app.console.imports[0];
             let id = (import.check)(tx, &mut doer, file.as_bytes())?;
-            (import.commit)(tx, &mut doer, id)
+            (import.commit)(tx, &mut doer, id, &purser_kit::console::Progress::default())
         });
         done.await.unwrap();
         assert_eq!(market.works.credit(&market.seller).await, "706.0", "98 and 196 are held");

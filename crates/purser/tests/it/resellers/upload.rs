@@ -1,6 +1,7 @@
 //! Files of sales: all of a file is sold, or nothing.
 
 use purser_charge::{Connector, Settings};
+use purser_kit::console::Progress;
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 
@@ -112,7 +113,7 @@ both! {
             let mut doer = purser_kit::console::Doer::new(now, "user:test".to_owned(), seed, seed);
             let import = &working.console.imports[0];
             let id = (import.check)(tx, &mut doer, file.as_bytes())?;
-            (import.commit)(tx, &mut doer, id)
+            (import.commit)(tx, &mut doer, id, &Progress::default())
         });
         assert!(done.await.unwrap().sentence.contains("2 sales"));
         assert_eq!(works.credit(&seller).await, "70.0", "held until the operator answers");

@@ -1,0 +1,28 @@
+//! `purser cleanup`
+
+use std::process::ExitCode;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{backup, cli, house, sweep};
+
+/// Removes what has had its time: backups, what killed ones have left, and what the house does not need any more.
+pub(super) async fn run(config: &Config, flags: &cli::Cleanup) -> Result<ExitCode, Failure> {
+    sweep::check(config)?;
+    let folder = house::backup_folder(config);
+    let mut gone = backup::partials_remove(&folder, flags.dry_run)?;
+    gone.extend(house::backups_retire(config, flags.dry_run)?);
+    let mut gone: Vec<String> = gone.iter().map(|path| path.display().to_string()).collect();
+    let context = house::context(config, house::store_migrated(config).await?)?;
+    let swept = sweep::sweep(&context, config, flags.dry_run).await;
+    context.store.close();
+    gone.extend(swept?);
+    let verb = if flags.dry_run { "would remove" } else { "removed" };
+    for what in &gone {
+        println!("{verb} {what}");
+    }
+    if gone.is_empty() {
+        println!("nothing to remove");
+    }
+    Ok(ExitCode::SUCCESS)
+}

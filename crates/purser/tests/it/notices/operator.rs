@@ -1,0 +1,117 @@
+//! What whoever runs the house is told: jobs that were given up, backups that were not taken.
+
+use jiff::SignedDuration;
+use purser_notify::Operator;
+use purser_outbox::{Job, NoticeState, dead_letters, job_bury, job_enqueue, job_enqueue_leased, notices_count};
+use purser_testkit::{FakeSmtp, SmtpStep, SmtpTrouble, TestDb, both};
+use serde::{Deserialize, Serialize};
+
+use super::console::with_mail;
+use super::office::Office;
+use super::reset;
+
+const ADMIN: &str = "owner@example.com";
+
+#[derive(Serialize, Deserialize)]
+struct Deliver {}
+
+impl Job for Deliver {
+    const KIND: &'static str = "charge.deliver";
+}
+
+/// As the schedules enqueue them.
+#[derive(Serialize, Deserialize)]
+struct TellOperator {}
+
+impl Job for TellOperator {
+    const KIND: &'static str = "house.tell-operator";
+}
+
+#[derive(Serialize, Deserialize)]
+struct TakeBackup {}
+
+impl Job for TakeBackup {
+    const KIND: &'static str = "house.backup";
+}
+
+fn operator() -> Operator {
+    Operator { email: ADMIN.to_owned(), site: "https://purser.example".to_owned() }
+}
+
+/// A job that was given up, on this.
+async fn given_up(db: &TestDb, error: &'static str) {
+    let (now, id, owner) = (db.clock().now(), db.ids().next(), db.ids().next());
+    let buried = db.write(move |tx| {
+        let lease = job_enqueue_leased(tx, now, id, owner, SignedDuration::from_mins(1), &Deliver {})?;
+        job_bury(tx, now, &lease, error)
+    });
+    buried.await.unwrap();
+}
+
+async fn told(db: &TestDb) -> bool {
+    let (now, id) = (db.clock().now(), db.ids().next());
+    db.write(move |tx| operator().dead_letters_tell(tx, now, id)).await.unwrap()
+}
+
+both! {
+    async fn jobs_that_were_given_up_are_summed_up_in_one_mail_an_hour(db: TestDb) {
+        let mut office = Office::with_mail(&db).await;
+        assert!(!told(&db).await, "nothing to tell");
+        given_up(&db, "the line is dead").await;
+        given_up(&db, "the operator <b>does not</b> answer\r\nBcc: thief@example.com").await;
+        assert!(told(&db).await);
+        office.work().await;
+        let mail = office.smtp.mail(0).await;
+        assert_eq!(mail.to, [ADMIN]);
+        assert_eq!(mail.header("subject").as_deref(), Some("Jobs given up: 2"));
+        let (text, html) = (mail.part("text/plain").unwrap(), mail.part("text/html").unwrap());
+        assert!(text.contains("charge.deliver (2)") && text.contains("does not</b> answer"), "{text}");
+        assert!(text.contains("https://purser.example/admin/house/dead-letters/"), "{text}");
+        assert!(!html.contains("<b>does") && mail.header("bcc").is_none(), "{html}");
+
+        office.wait(SignedDuration::from_mins(59));
+        given_up(&db, "again").await;
+        assert!(!told(&db).await, "one an hour");
+        office.wait(SignedDuration::from_mins(1));
+        assert!(told(&db).await);
+        office.work().await;
+        assert_eq!(office.smtp.mail(1).await.header("subject").as_deref(), Some("Jobs given up: 1"));
+        office.wait(SignedDuration::from_hours(5));
+        assert!(!told(&db).await, "each is told once");
+    }
+
+    async fn a_mail_to_the_operator_that_fails_causes_no_other(db: TestDb) {
+        let mut office = Office::with_mail(&db).await;
+        given_up(&db, "the line is dead").await;
+        assert!(told(&db).await);
+        office.smtp.trouble_always(Some((SmtpStep::Rcpt, SmtpTrouble::Refuse(550, "no such mailbox"))));
+        office.work().await;
+        assert_eq!(db.read(|tx| notices_count(tx, NoticeState::Failed)).await.unwrap(), 1);
+        office.wait(SignedDuration::from_hours(2));
+        assert!(!told(&db).await, "its own dead letter is none to tell");
+        office.tell(reset("Asha")).await;
+        office.work().await;
+        assert!(told(&db).await, "one of somebody else's mail is");
+    }
+
+    async fn the_program_mails_its_operator_of_dead_letters_and_of_a_backup_that_failed(db: TestDb) {
+        let smtp = FakeSmtp::start().await;
+        let installation = with_mail(&db, &smtp).with("ADMIN_EMAIL", ADMIN);
+        let installation = installation.with("PURSER_BACKUP_PASSPHRASE_FILE", "/nowhere/passphrase");
+        let (now, [first, second]) = (db.clock().now(), [db.ids().next(), db.ids().next()]);
+        let serving = installation.serve("");
+        db.write(move |tx| job_enqueue(tx, now, first, &TakeBackup {})).await.unwrap();
+        let mail = smtp.mail(0).await;
+        assert_eq!((mail.to.as_slice(), mail.header("subject").as_deref()), ([ADMIN.to_owned()].as_slice(), Some("The backup failed")));
+        assert!(mail.part("text/plain").unwrap().contains("/nowhere/passphrase"), "{}", mail.raw);
+        while db.read(|tx| dead_letters(tx, 1, None)).await.unwrap().is_empty() {}
+        db.write(move |tx| job_enqueue(tx, now, second, &TellOperator {})).await.unwrap();
+        let mail = smtp.mail(1).await;
+        assert_eq!(mail.header("subject").as_deref(), Some("Jobs given up: 1"));
+        assert!(mail.part("text/plain").unwrap().contains("house.backup (1)"), "{}", mail.raw);
+        drop(serving);
+        let wrong = with_mail(&db, &smtp).with("ADMIN_EMAIL", "nobody");
+        let said = wrong.run(&["worker"]);
+        assert!(String::from_utf8_lossy(&said.stderr).contains("mail.admin is 'nobody'"), "{said:?}");
+    }
+}
