@@ -130,7 +130,7 @@ fn sale_reverse(charge: &Arc<Charge>) -> Action {
                 total.for_people(),
                 counted(ids.len(), "sale")
             );
-            Ok(Preview { sentence, rows, obstacle })
+            Ok(Preview { sentence, rows, obstacle, ..Preview::default() })
         }),
         run: Box::new(move |tx, doer, ids, mut fields| {
             let reason = fields.line("reason", 1, 300);
