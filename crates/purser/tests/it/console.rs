@@ -1,5 +1,7 @@
 //! The console, as staff use it and as strangers try to.
 
+mod many;
+
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 
