@@ -1,6 +1,6 @@
 //! The console, as staff use it and as strangers try to.
 
-mod many;
+pub(crate) mod many;
 
 use purser_testkit::{TestDb, both};
 use serde_json::json;

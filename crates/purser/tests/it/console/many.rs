@@ -20,14 +20,14 @@ fn settings() -> Settings {
 }
 
 /// A place with a superuser, asha; her id, and a browser in which she is signed in.
-async fn desk(db: &TestDb) -> (Place, Uuid, Browser) {
+pub(crate) async fn desk(db: &TestDb) -> (Place, Uuid, Browser) {
     let place = Place::with(db, Wish { sign_up: true, second_factor: false }).await;
     let asha = place.person("asha", "superuser", "").await;
     let browser = place.signed_in("asha").await;
     (place, asha, browser)
 }
 
-async fn seller(place: &Place, name: &str) -> Uuid {
+pub(crate) async fn seller(place: &Place, name: &str) -> Uuid {
     let (now, id) = place.context.stamp();
     let name = name.to_owned();
     let new = NewSeller { id, name, email: None, phone: None, low_credit_alert: None, language: Default::default() };
@@ -42,7 +42,7 @@ async fn freeze(place: &Place, seller: Uuid) {
 }
 
 /// Requests of ₹10.00 each, oldest first.
-async fn ask(place: &Place, seller: Uuid, count: usize, asked_by: &str) -> Vec<Uuid> {
+pub(crate) async fn ask(place: &Place, seller: Uuid, count: usize, asked_by: &str) -> Vec<Uuid> {
     let (now, ids): (_, Vec<Uuid>) = (place.context.now(), (0..count).map(|_| place.context.stamp().1).collect());
     let (asked, asked_by) = (ids.clone(), asked_by.to_owned());
     let made = place.db.write(move |tx| {
