@@ -119,7 +119,11 @@ fn sorted(ids: &[Uuid], mut each: impl FnMut(Uuid) -> Result<(String, String), P
 
 fn told(done: usize, refused: usize, nothing: &str, words: impl FnOnce(usize) -> String) -> String {
     let sentence = if done == 0 && refused > 0 { nothing.to_owned() } else { words(done) };
-    if refused == 0 { sentence } else { format!("{sentence} {refused} not, each with its reason.") }
+    match refused {
+        0 => sentence,
+        1 => format!("{sentence} 1 not, for the reason beside it."),
+        _ => format!("{sentence} {refused} not, each with its reason."),
+    }
 }
 
 #[cfg(test)]

@@ -178,7 +178,7 @@ async fn among_rows(db: TestDb) {
     tab.keys(&format!("ad{TABULATOR}{ENTER}")).await;
     tab.sees("₹30.00 in 3 requests").await;
     tab.keys(&format!("d{ENTER}")).await;
-    tab.sees("2 requests approved; the credit is there. 1 not, each with its reason.").await;
+    tab.sees("2 requests approved; the credit is there. 1 not, for the reason beside it.").await;
     tab.sees("You asked for this credit yourself").await;
     tab.is_without_fault().await;
     tab.keys(ENTER).await;

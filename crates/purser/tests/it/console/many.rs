@@ -114,7 +114,7 @@ both! {
     }
 
     async fn of_more_than_a_thousand_the_first_thousand_of_the_list_are_taken(db: TestDb) {
-        let (place, _, asha) = desk(&db).await;
+        let (place, _, mut asha) = desk(&db).await;
         let corner = seller(&place, "Corner Shop").await;
         let asked = ask(&place, corner, 1_002, "user:ravi").await;
         let list = asha.page(&format!("{REQUESTS}?status=pending")).await;
@@ -124,6 +124,17 @@ both! {
         let chosen = ids(&preview);
         assert_eq!((chosen.len(), chosen.first()), (1_000, asked.last().map(Uuid::to_string).as_ref()), "newest first, as in the list");
         assert!(!preview.contains(&asked[1].to_string()), "the oldest are left for the next time");
+        let (done, _) = go_on(&mut asha, &preview, "approve", &[]).await;
+        assert!(done.contains("1000 requests approved") && !done.contains("each with its reason"), "{done}");
+        let left = asha.page(&format!("{REQUESTS}?status=pending")).await;
+        assert!(asked[..2].iter().all(|id| left.contains(&id.to_string())), "{left}");
+        assert_eq!(left.matches("name=\"id\"").count(), 2);
+    }
+
+    async fn an_inbox_of_thousands_says_so(db: TestDb) {
+        let (place, _, asha) = desk(&db).await;
+        let corner = seller(&place, "Corner Shop").await;
+        ask(&place, corner, 1_002, "user:ravi").await;
         let inbox = asha.page("/admin/inbox/").await;
         assert!(inbox.contains("The first 1,000 in this section") && inbox.contains("<strong>1,002</strong> waiting"), "{inbox}");
         assert!(inbox.contains("99+"), "{inbox}");
@@ -158,7 +169,7 @@ both! {
         let address: String = all.iter().map(|id| format!("&id={id}")).collect();
         let preview = asha.page(&format!("{DO}?action=approve{address}")).await;
         assert!(preview.contains(">Approve: 3 of 4</button>"), "{preview}");
-        assert!(preview.contains("₹30.00 in 3 requests will be given at once. 1 not, each with its reason."), "{preview}");
+        assert!(preview.contains("₹30.00 in 3 requests will be given at once. 1 not, for the reason beside it."), "{preview}");
         assert!(preview.contains("Frozen Shop, ₹10.00") && preview.contains("The seller is frozen."), "{preview}");
         let (done, _) = go_on(&mut asha, &preview, "approve", &[]).await;
         assert!(done.contains("<h1>Done in part</h1>"), "{done}");
@@ -177,6 +188,32 @@ both! {
         // A single one is refused beside the form.
         let single = asha.post(DO, &[("action", "approve"), ("id", &own[0].to_string())]).await;
         assert!(single.status == 403 && single.text.contains("You asked for this credit yourself"), "{}", single.text);
+    }
+
+    async fn two_who_approve_the_same_at_once_give_the_credit_once(db: TestDb) {
+        let (place, _, _) = desk(&db).await;
+        place.person("bela", "superuser", "").await;
+        let corner = seller(&place, "Corner Shop").await;
+        ask(&place, corner, 30, "user:ravi").await;
+        let mut told = Vec::new();
+        for name in ["asha", "bela"] {
+            let mut browser = place.signed_in(name).await;
+            let preview = browser.page(&format!("{DO}?every=1&list=status%3Dpending&action=approve")).await;
+            told.push(async move { go_on(&mut browser, &preview, "approve", &[]).await.0 });
+        }
+        let told = told.into_iter().map(tokio::spawn).collect::<Vec<_>>();
+        let mut approved = 0;
+        for page in told {
+            let page = page.await.unwrap();
+            if page.contains("30 requests approved") {
+                approved += 1;
+            } else {
+                assert!(page.contains("Nothing was done. 30 not") && page.contains("approved already"), "{page}");
+            }
+        }
+        assert_eq!(approved, 1);
+        let credit = place.signed_in("asha").await.page(&format!("/admin/charge/sellers/{corner}/")).await;
+        assert!(credit.contains("₹300.00") && !credit.contains("₹600.00"), "{credit}");
     }
 
     async fn the_inbox_counts_sums_and_decides_on_all_of_a_section(db: TestDb) {
