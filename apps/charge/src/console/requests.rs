@@ -10,7 +10,7 @@ use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, reason};
+use super::{badge, counted, deciding, reason};
 use crate::Charge;
 use crate::domain::{RequestStatus, Seller, Settings, Standing};
 use crate::error::Error;
@@ -130,6 +130,7 @@ fn approve(charge: &Arc<Charge>) -> Action {
         preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will be given at once", is_active)),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
+            deciding(tx, ids)?;
             let done = Done::each(ids, |id| {
                 let credit = doer.fresh_id();
                 let request = service::request_approve(tx, doer.now, &settings, id, credit, &doer.actor)?;
@@ -159,6 +160,7 @@ fn reject(charge: &Arc<Charge>) -> Action {
             let reason = fields.line("reason", 1, 300);
             let reason = fields.required("reason", reason);
             let reason = fields.finish(reason)?;
+            deciding(tx, ids)?;
             let done = Done::each(ids, |id| {
                 let request = service::request_reject(tx, doer.now, &settings, id, &doer.actor, &reason)?;
                 let seller = service::seller_get(tx, &settings, request.seller)?;

@@ -11,7 +11,7 @@ use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, one, reason};
+use super::{badge, counted, deciding, one, reason};
 use crate::Charge;
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
@@ -140,6 +140,7 @@ fn sale_reverse(charge: &Arc<Charge>) -> Action {
             let reason = fields.line("reason", 1, 300);
             let reason = fields.required("reason", reason);
             let reason = fields.finish(reason)?;
+            deciding(tx, ids)?;
             let done = Done::each(ids, |id| {
                 let sale = service::sale_reverse(tx, doer.now, &settings, id, &doer.actor, &reason)?;
                 Ok((called(&sale), "is reversed".to_owned()))

@@ -1,14 +1,19 @@
 //! Deciding on many: choosing all that match, a report row by row, the inbox, and what waits next.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::SignedDuration;
 use purser_charge::service::{NewRequest, NewSeller, SellerChange, request_create, seller_change, seller_create};
 use purser_charge::{CallingCode, Error, Settings, Standing};
 use purser_money::{Currency, Money};
 use purser_testkit::{TestDb, both};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::browser::{Browser, hidden};
 use crate::place::{Place, Wish};
+use crate::program::client;
 
 const REQUESTS: &str = "/admin/charge/requests/";
 const DO: &str = "/admin/charge/requests/do/";
@@ -191,9 +196,12 @@ both! {
     }
 
     async fn two_who_approve_the_same_at_once_give_the_credit_once(db: TestDb) {
-        let (place, _, _) = desk(&db).await;
+        let (place, _, mut asha) = desk(&db).await;
         place.person("bela", "superuser", "").await;
         let corner = seller(&place, "Corner Shop").await;
+        // The first credit of all opens the account that it comes from.
+        let first = ask(&place, corner, 1, "user:ravi").await[0].to_string();
+        assert_eq!(asha.post(DO, &[("action", "approve"), ("id", &first)]).await.status, 303);
         ask(&place, corner, 30, "user:ravi").await;
         let mut told = Vec::new();
         for name in ["asha", "bela"] {
@@ -212,8 +220,43 @@ both! {
             }
         }
         assert_eq!(approved, 1);
-        let credit = place.signed_in("asha").await.page(&format!("/admin/charge/sellers/{corner}/")).await;
-        assert!(credit.contains("₹300.00") && !credit.contains("₹600.00"), "{credit}");
+        let credit = asha.page(&format!("/admin/charge/sellers/{corner}/")).await;
+        assert!(credit.contains("₹310.00") && !credit.contains("₹610.00"), "{credit}");
+    }
+
+    async fn hundreds_are_approved_while_sellers_go_on_selling(db: TestDb) {
+        let (place, _, mut asha) = desk(&db).await;
+        let busy = seller(&place, "Busy Shop").await;
+        ask(&place, busy, 90, "user:ravi").await;
+        let preview = asha.page(&format!("{DO}?every=1&list=status%3Dpending&action=approve")).await;
+        go_on(&mut asha, &preview, "approve", &[]).await;
+        for number in 0..30 {
+            let other = seller(&place, &format!("Shop {number}")).await;
+            ask(&place, other, 10, "user:ravi").await;
+        }
+        let is_over = Arc::new(AtomicBool::new(false));
+        let selling = (0..2).map(|_| {
+            let (is_over, cookie) = (Arc::clone(&is_over), asha.cookie().unwrap());
+            let url = format!("{}/api/sellers/{busy}/sell_charge/", place.base);
+            tokio::spawn(async move {
+                let mut sold = 0_u32;
+                while !is_over.load(Ordering::Relaxed) {
+                    let body = json!({ "phone_number": "9876543210", "amount": "0.01" });
+                    let sale = client().post(&url).header("cookie", &cookie).json(&body).send().await.unwrap();
+                    assert_eq!(sale.status(), 200, "{:?}", sale.text().await);
+                    sold += 1;
+                }
+                sold
+            })
+        });
+        let selling: Vec<_> = selling.collect();
+        let preview = asha.page(&format!("{DO}?every=1&list=status%3Dpending&action=approve")).await;
+        let (done, _) = go_on(&mut asha, &preview, "approve", &[]).await;
+        is_over.store(true, Ordering::Relaxed);
+        assert!(done.contains("300 requests approved"), "{done}");
+        for task in selling {
+            assert!(task.await.unwrap() > 0, "sales went on");
+        }
     }
 
     async fn the_inbox_counts_sums_and_decides_on_all_of_a_section(db: TestDb) {
