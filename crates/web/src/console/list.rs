@@ -62,13 +62,14 @@ pub(super) async fn page(
     let size = size(&query);
     let ask = ask(&resource.listing, &query, size);
     let (reading, asked) = (Arc::clone(&desk), ask.clone());
+    let mut many = resource.actions.iter().filter(|action| action.target == Target::Many);
+    let acts = many.any(|action| visitor.caller.has(action.scope));
     let listed = desk.house.context.store.read(move |tx| {
         let (_, resource) = reading.resource(&app, &name)?;
         let mut listed = resource.listing.page(tx, &asked)?;
         Names::default().row(tx, listed.rows.iter_mut().flat_map(|(_, cells)| cells))?;
         // Counting is for choosing, where the page is not the whole.
         let partly = listed.next.is_some() || asked.after.is_some();
-        let acts = resource.actions.iter().any(|action| action.target == Target::Many);
         let count = if partly && acts { resource.listing.count(tx, &asked, MOST + 1)? } else { 0 };
         Ok::<_, Problem>((listed, count))
     });
