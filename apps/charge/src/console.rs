@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Console, Field, Tone};
+use purser_store::Tx;
 use uuid::Uuid;
 
 pub(crate) use requests::status as request_badge;
@@ -63,6 +64,15 @@ pub(crate) fn standing(standing: Standing) -> Cell {
 
 fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// Objects that are decided on as one is.
+const FEW: usize = 20;
+
+/// Begins to decide on these. Many at once would meet everybody who sells meanwhile; what is decided rests on rows that it
+/// changes, and a seller who is frozen at the same moment was frozen after it.
+fn deciding(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<(), Problem> {
+    if ids.len() > FEW { Ok(tx.wide()?) } else { Ok(()) }
 }
 
 /// The only id: the console gives exactly one where the target is one.

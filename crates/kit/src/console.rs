@@ -7,6 +7,7 @@
 mod cell;
 mod import;
 mod listing;
+mod outcome;
 mod progress;
 mod sheet;
 
@@ -16,12 +17,12 @@ use purser_identity::Secret;
 use purser_ledger::AccountId;
 use purser_money::Money;
 use purser_store::Tx;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
-pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search};
+pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Whole};
+pub use outcome::{Done, Preview};
 pub use progress::{Progress, Seen};
 pub use sheet::{Report, Sheet, SheetFn};
 
@@ -200,42 +201,6 @@ pub enum Input {
     Choice(Vec<(String, String)>),
     /// Any number of these: value and label. They come in joined by spaces.
     Ticks(Vec<(String, String)>),
-}
-
-/// What an action will do.
-#[derive(Debug, Clone, Default)]
-pub struct Preview {
-    /// The consequence, in a sentence: "₹1.00 will be taken from 412 members."
-    pub sentence: String,
-    /// The objects: what each is, and what will happen to it.
-    pub rows: Vec<(String, String)>,
-    /// Why it cannot be done as things stand, where it cannot.
-    pub obstacle: Option<String>,
-}
-
-impl Preview {
-    /// A sentence, without a list.
-    pub fn sentence(text: impl Into<String>) -> Self {
-        Preview { sentence: text.into(), ..Preview::default() }
-    }
-}
-
-/// What an action has done. It is kept, so that sending a form twice does it once and answers twice.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Done {
-    /// What happened, and what to do next, in a sentence or two.
-    pub sentence: String,
-    /// Each object and what became of it, where that needs saying.
-    pub rows: Vec<(String, String)>,
-    /// The object to go on to.
-    pub go: Option<Uuid>,
-}
-
-impl Done {
-    /// A sentence, and the object it is about.
-    pub fn sentence(text: impl Into<String>, go: impl Into<Option<Uuid>>) -> Self {
-        Done { sentence: text.into(), rows: Vec::new(), go: go.into() }
-    }
 }
 
 /// Who does something, when, and the fresh ids for it.

@@ -167,6 +167,8 @@ impl From<StoreError> for Problem {
             StoreError::Conflict => {
                 told(&code::BUSY, "Other requests kept changing the same things; nothing was changed.").retry_after(1)
             }
+            // Nobody sees it: the store takes it for what it is, and begins anew.
+            StoreError::Wide => told(&code::BUSY, "The command begins anew; nothing was changed."),
             StoreError::Closed => {
                 told(&code::UNAVAILABLE, "The server is shutting down; nothing was changed.").retry_after(2)
             }

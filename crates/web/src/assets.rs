@@ -9,10 +9,14 @@ use axum::routing::get;
 use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("../assets/purser.css");
+const SCRIPT: &str = include_str!("../assets/console.js");
 const LOGO: &str = include_str!("../assets/logo.svg");
 
 /// The address of the stylesheet.
 pub(crate) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| path("purser.css", STYLE));
+
+/// The address of the console's keys, which its pages can do without.
+pub(crate) static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| path("console.js", SCRIPT));
 
 /// The address of the logo, which is also the icon.
 pub(crate) static LOGO_PATH: LazyLock<String> = LazyLock::new(|| path("logo.svg", LOGO));
@@ -35,6 +39,7 @@ pub(crate) fn router() -> Router {
     };
     Router::new()
         .route(&STYLE_PATH, asset("text/css; charset=utf-8", STYLE))
+        .route(&SCRIPT_PATH, asset("text/javascript; charset=utf-8", SCRIPT))
         .route(&LOGO_PATH, asset("image/svg+xml", LOGO))
         .route("/favicon.ico", asset("image/svg+xml", LOGO))
 }

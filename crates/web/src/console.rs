@@ -6,23 +6,28 @@
 mod act;
 mod backups;
 mod books;
+mod done;
 pub(crate) mod export;
 pub(crate) mod field;
 mod frame;
 mod going;
 mod home;
 mod house;
+mod inbox;
 mod keys;
 mod list;
 mod names;
 mod notices;
 pub(crate) mod object;
+mod order;
+mod origin;
 mod people;
 pub(crate) mod proof;
 mod refusal;
 mod report;
 mod schedules;
 pub(crate) mod show;
+mod table;
 mod texts;
 pub(crate) mod upload;
 mod visitor;
@@ -103,7 +108,7 @@ pub(crate) fn desk(house: &Arc<House>, mut apps: Vec<Shelf>) -> Arc<Desk> {
 pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
     let pages = [
         ("/admin/", get(home::page)),
-        ("/admin/inbox/", get(home::inbox)),
+        ("/admin/inbox/", get(inbox::page)),
         ("/admin/ledger/accounts/", get(books::tree)),
         ("/admin/ledger/accounts/{id}/", get(books::account)),
         (backups::BASE, get(backups::page).post(backups::take)),
@@ -114,7 +119,7 @@ pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
         ("/admin/house/texts/{kind}/{channel}/{language}/", get(texts::form).post(texts::submit)),
         ("/admin/{app}/{resource}/", get(list::page)),
         ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
-        ("/admin/{app}/{resource}/done/{once}/", get(act::done)),
+        ("/admin/{app}/{resource}/done/{once}/", get(done::page)),
         ("/admin/{app}/{resource}/{id}/", get(object::page)),
         ("/admin/{app}/{resource}/{id}/{report}/", get(report::page)),
         ("/admin/{app}/import/{import}/", get(upload::form)),
@@ -133,6 +138,7 @@ pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
         .route("/admin/{app}/import/{import}/template.csv", get(upload::template))
         .route("/admin/{app}/import/{import}/{id}/report.csv", get(upload::report))
         .route("/admin/{app}/{resource}/export.csv", get(export::csv))
+        .route("/admin/{app}/{resource}/done/{once}/report.csv", get(done::report))
         .route("/admin/{app}/{resource}/{id}/{report}/file.csv", get(report::csv))
         .with_state(Arc::clone(desk))
 }

@@ -10,7 +10,7 @@ use purser_identity::{SecretHash, User, session_find, superuser_exists};
 use purser_kit::{Problem, SESSION_COOKIE, code, cookie};
 use tower_http::csrf::ProtectionError;
 
-use crate::assets::{LOGO_PATH, STYLE_PATH};
+use crate::assets::{LOGO_PATH, SCRIPT_PATH, STYLE_PATH};
 use crate::console::Group;
 use crate::health::{self, HealthJson};
 use crate::site::House;
@@ -19,6 +19,8 @@ use crate::site::House;
 pub(crate) struct Shell {
     pub(crate) title: String,
     pub(crate) style: &'static str,
+    /// What only the console's pages load.
+    pub(crate) script: &'static str,
     pub(crate) logo: &'static str,
     /// Who is signed in.
     pub(crate) username: Option<String>,
@@ -32,7 +34,15 @@ impl Shell {
     pub(crate) fn new(title: impl Into<String>, user: Option<&User>) -> Self {
         let username = user.map(|user| user.username.to_string());
         let is_staff = user.is_some_and(|user| user.is_staff);
-        Shell { title: title.into(), style: &STYLE_PATH, logo: &LOGO_PATH, username, is_staff, groups: Vec::new() }
+        Shell {
+            title: title.into(),
+            style: &STYLE_PATH,
+            script: &SCRIPT_PATH,
+            logo: &LOGO_PATH,
+            username,
+            is_staff,
+            groups: Vec::new(),
+        }
     }
 }
 

@@ -195,7 +195,7 @@ fn shell(desk: &Desk, guest: &Guest, app: &str, visit: &Visit, title: &str) -> R
     let link = |page: &PortalPage| {
         let href = if page.name.is_empty() { visit.base.clone() } else { format!("{}{}/", visit.base, page.name) };
         let current = guest.path.split('?').next() == Some(href.as_str());
-        NavLink { title: page.title, href, current }
+        NavLink { title: page.title, href, current, count: None }
     };
     let links = portal.pages.iter().filter(|page| page.listed).map(link).collect();
     let groups = vec![Group { title: portal.title, links }];

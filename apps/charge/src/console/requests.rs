@@ -10,9 +10,9 @@ use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, reason};
+use super::{badge, counted, deciding, reason};
 use crate::Charge;
-use crate::domain::{RequestStatus, Settings};
+use crate::domain::{RequestStatus, Seller, Settings, Standing};
 use crate::error::Error;
 use crate::service;
 use crate::store::request::{REQUESTS_FROM, request_find};
@@ -90,21 +90,31 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
     }))
 }
 
-/// What the chosen requests come to, and what stands against deciding on them.
-fn chosen(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid], what: &str) -> Result<Preview, Problem> {
+/// What the chosen requests come to, and which of them cannot be decided on.
+fn chosen(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    ids: &[Uuid],
+    what: &str,
+    fits: fn(&Seller) -> Result<(), Error>,
+) -> Result<Preview, Problem> {
     let mut total = Money::zero(settings.currency);
-    let (mut rows, mut obstacle) = (Vec::with_capacity(ids.len()), None);
-    for id in ids {
-        let request = service::request_get(tx, settings, *id)?;
-        let seller = service::seller_get(tx, settings, request.seller)?;
+    let preview = Preview::each(ids, |id| {
+        let request = service::request_get(tx, settings, id)?;
         if request.status != RequestStatus::Pending {
-            obstacle = Some(Error::Decided(request.status).to_string());
+            return Err(Error::Decided(request.status).into());
         }
+        let seller = service::seller_get(tx, settings, request.seller)?;
+        fits(&seller)?;
         total = total.checked_add(request.amount).ok_or_else(|| Problem::internal("a total past 64 bits"))?;
-        rows.push((seller.name, format!("{} {what}", request.amount.for_people())));
-    }
-    let requests = counted(ids.len(), "request");
-    Ok(Preview { sentence: format!("{} in {requests} {what}.", total.for_people()), rows, obstacle })
+        Ok((seller.name, format!("{} {what}", request.amount.for_people())))
+    })?;
+    Ok(preview.told(|count| format!("{} in {} {what}.", total.for_people(), counted(count, "request"))))
+}
+
+/// Only an active seller is given credit.
+fn is_active(seller: &Seller) -> Result<(), Error> {
+    if seller.standing == Standing::Active { Ok(()) } else { Err(Error::SellerNotActive(seller.standing)) }
 }
 
 fn approve(charge: &Arc<Charge>) -> Action {
@@ -117,18 +127,20 @@ fn approve(charge: &Arc<Charge>) -> Action {
         harms: false,
         moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will be given at once")),
+        preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will be given at once", is_active)),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
-            let mut rows = Vec::with_capacity(ids.len());
-            for id in ids {
+            deciding(tx, ids)?;
+            let done = Done::each(ids, |id| {
                 let credit = doer.fresh_id();
-                let request = service::request_approve(tx, doer.now, &settings, *id, credit, &doer.actor)?;
+                let request = service::request_approve(tx, doer.now, &settings, id, credit, &doer.actor)?;
                 let seller = service::seller_get(tx, &settings, request.seller)?;
-                rows.push((seller.name, format!("has {} now", seller.credit.for_people())));
-            }
-            let go = if let [only] = ids { Some(*only) } else { None };
-            Ok(Done { sentence: format!("{} approved; the credit is there.", counted(ids.len(), "request")), rows, go })
+                Ok((
+                    seller.name,
+                    format!("got {}, has {} now", request.amount.for_people(), seller.credit.for_people()),
+                ))
+            })?;
+            Ok(done.told(|count| format!("{} approved; the credit is there.", counted(count, "request"))))
         }),
     }
 }
@@ -143,16 +155,18 @@ fn reject(charge: &Arc<Charge>) -> Action {
         harms: true,
         moves_money: false,
         fields: Box::new(|_, _| Ok(vec![reason()])),
-        preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will not be given")),
+        preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will not be given", |_| Ok(()))),
         run: Box::new(move |tx, doer, ids, mut fields| {
             let reason = fields.line("reason", 1, 300);
             let reason = fields.required("reason", reason);
             let reason = fields.finish(reason)?;
-            for id in ids {
-                service::request_reject(tx, doer.now, &settings, *id, &doer.actor, &reason)?;
-            }
-            let go = if let [only] = ids { Some(*only) } else { None };
-            Ok(Done::sentence(format!("{} rejected.", counted(ids.len(), "request")), go))
+            deciding(tx, ids)?;
+            let done = Done::each(ids, |id| {
+                let request = service::request_reject(tx, doer.now, &settings, id, &doer.actor, &reason)?;
+                let seller = service::seller_get(tx, &settings, request.seller)?;
+                Ok((seller.name, format!("{} was not given", request.amount.for_people())))
+            })?;
+            Ok(done.told(|count| format!("{} rejected.", counted(count, "request"))))
         }),
     }
 }

@@ -11,7 +11,7 @@ use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, one, reason};
+use super::{badge, counted, deciding, one, reason};
 use crate::Charge;
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
@@ -102,6 +102,11 @@ fn sale_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<
     }))
 }
 
+/// What a sale is called in a report.
+fn called(sale: &Sale) -> String {
+    format!("{} for {}", sale.amount.for_people(), sale.number)
+}
+
 fn sale_reverse(charge: &Arc<Charge>) -> Action {
     let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
     Action {
@@ -114,33 +119,33 @@ fn sale_reverse(charge: &Arc<Charge>) -> Action {
         fields: Box::new(|_, _| Ok(vec![reason()])),
         preview: Box::new(move |tx, ids| {
             let mut total = Money::zero(reading.currency);
-            let mut rows = Vec::with_capacity(ids.len());
-            let mut obstacle = None;
-            for id in ids {
-                let sale = service::sale_get(tx, &reading, *id)?;
-                if sale.status == SaleStatus::Completed {
-                    total = total.checked_add(sale.amount).ok_or_else(|| Problem::internal("a total past 64 bits"))?;
-                } else {
-                    obstacle = Some(Error::NotReversible(sale.status).to_string());
+            let preview = Preview::each(ids, |id| {
+                let sale = service::sale_get(tx, &reading, id)?;
+                if sale.status != SaleStatus::Completed {
+                    return Err(Error::NotReversible(sale.status).into());
                 }
-                rows.push((format!("{} for {}", sale.amount.for_people(), sale.number), sale.status.name().to_owned()));
-            }
-            let sentence = format!(
-                "{} goes back to the sellers' credit, from {}. This cannot be taken back.",
-                total.for_people(),
-                counted(ids.len(), "sale")
-            );
-            Ok(Preview { sentence, rows, obstacle })
+                total =
+                    total.checked_add(sale.priced.price).ok_or_else(|| Problem::internal("a total past 64 bits"))?;
+                Ok((called(&sale), format!("{} goes back", sale.priced.price.for_people())))
+            })?;
+            Ok(preview.told(|count| {
+                format!(
+                    "{} goes back to the sellers' credit, from {}. This cannot be taken back.",
+                    total.for_people(),
+                    counted(count, "sale")
+                )
+            }))
         }),
         run: Box::new(move |tx, doer, ids, mut fields| {
             let reason = fields.line("reason", 1, 300);
             let reason = fields.required("reason", reason);
             let reason = fields.finish(reason)?;
-            for id in ids {
-                service::sale_reverse(tx, doer.now, &settings, *id, &doer.actor, &reason)?;
-            }
-            let go = if let [only] = ids { Some(*only) } else { None };
-            Ok(Done::sentence(format!("{} reversed; the credit is back.", counted(ids.len(), "sale")), go))
+            deciding(tx, ids)?;
+            let done = Done::each(ids, |id| {
+                let sale = service::sale_reverse(tx, doer.now, &settings, id, &doer.actor, &reason)?;
+                Ok((called(&sale), "is reversed".to_owned()))
+            })?;
+            Ok(done.told(|count| format!("{} reversed; the credit is back.", counted(count, "sale"))))
         }),
     }
 }

@@ -280,7 +280,7 @@ fn seller_standing(charge: &Arc<Charge>, name: &'static str, title: &'static str
                 [(name, what)] => format!("{name} {what}."),
                 rows => format!("{} sellers: each {consequence}. Their credit stays theirs.", rows.len()),
             };
-            Ok(Preview { sentence, rows, obstacle: None })
+            Ok(Preview { sentence, rows, ..Preview::default() })
         }),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
@@ -291,7 +291,7 @@ fn seller_standing(charge: &Arc<Charge>, name: &'static str, title: &'static str
                 rows.push((seller.name, format!("is {}", to.name())));
             }
             let go = if let [only] = ids { Some(*only) } else { None };
-            Ok(Done { sentence: format!("{} done.", counted(ids.len(), "seller")), rows, go })
+            Ok(Done { rows, ..Done::sentence(format!("{} done.", counted(ids.len(), "seller")), go) })
         }),
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
 use super::{IncreaseOrder, credit_increase, seller_get};
@@ -140,5 +140,6 @@ fn decide(
     request.decided_by = Some(actor.to_owned());
     request.decided_at = Some(now);
     request.reason = reason;
-    if store::request_decide(tx, &request)? { Ok(request) } else { Err(Error::Decided(status)) }
+    // It was pending a moment ago, in this same transaction. Were it not, no refusal would do: the credit is written.
+    if store::request_decide(tx, &request)? { Ok(request) } else { Err(StoreError::NotOne { found: 0 }.into()) }
 }

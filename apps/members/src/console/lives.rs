@@ -44,7 +44,7 @@ pub(super) fn expire(members: &Arc<Members>) -> Action {
                 "{count} marked as expired. {} went into the pool, and every living member is told.",
                 total.for_people()
             );
-            Ok(Done { sentence, rows, go: only(ids) })
+            Ok(Done { rows, ..Done::sentence(sentence, only(ids)) })
         }),
     }
 }
@@ -85,7 +85,7 @@ fn expire_told(settings: &Settings, preview: ExpirePreview) -> Preview {
             )
         })
     });
-    Preview { sentence, rows, obstacle }
+    Preview { sentence, rows, obstacle, ..Preview::default() }
 }
 
 pub(super) fn revert(members: &Arc<Members>) -> Action {
@@ -113,7 +113,7 @@ pub(super) fn revert(members: &Arc<Members>) -> Action {
                 "{count} reverted. {} went back to those who had paid, and every living member is told.",
                 total.for_people()
             );
-            Ok(Done { sentence, rows, go: only(ids) })
+            Ok(Done { rows, ..Done::sentence(sentence, only(ids)) })
         }),
     }
 }
@@ -142,5 +142,5 @@ fn revert_told(preview: &RevertPreview) -> Preview {
         let (pool, total) = (preview.pool.for_people(), preview.total.for_people());
         format!("The pool has {pool}, and {total} would go back.")
     });
-    Preview { sentence, rows, obstacle: not_expired.or(short) }
+    Preview { sentence, rows, obstacle: not_expired.or(short), ..Preview::default() }
 }

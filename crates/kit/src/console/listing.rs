@@ -2,12 +2,15 @@
 //!
 //! A page begins after the last row of the one before it (its sort value and its id), never at an offset.
 
+mod whole;
+
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
 use purser_store::{Engine, Error as StoreError, Param, Row, Tx};
 use uuid::Uuid;
 
 use super::cell::{Cell, Tone};
+pub use whole::Whole;
 
 /// How a kind of object is listed. The SQL in it is the app's own and never comes from outside.
 pub struct Listing {
@@ -183,17 +186,11 @@ impl Listing {
 
     fn statement(&self, engine: Engine, ask: &ListAsk, sort: Option<(&Column, Direction)>) -> (String, Vec<Bound>) {
         let mut bound = Vec::new();
+        let mut conditions = self.wanted(engine, ask, &mut bound);
         let mut bind = |value: Bound| {
             bound.push(value);
             format!("?{}", bound.len())
         };
-        let mut conditions: Vec<String> = self.conditions(ask);
-        if let Some(search) = ask.search.as_deref().map(str::trim).filter(|search| !search.is_empty())
-            && !self.search.is_empty()
-        {
-            let ways: Vec<String> = self.search.iter().map(|way| way.condition(engine, search, &mut bind)).collect();
-            conditions.push(format!("({})", ways.join(" OR ")));
-        }
         let (sign, order) = match sort.map_or(Direction::Down, |(_, direction)| direction) {
             Direction::Up => (">", "ASC"),
             Direction::Down => ("<", "DESC"),
@@ -208,7 +205,7 @@ impl Listing {
             });
         }
         let columns: Vec<&str> = self.columns.iter().map(|column| column.sql).collect();
-        let wanted = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let wanted = whole::where_clause(&conditions);
         let first = sort.map_or(String::new(), |(column, _)| format!("{} {order}, ", column.sql));
         let sql = format!(
             "SELECT {id}, {columns} FROM {from}{wanted} ORDER BY {first}{id} {order} LIMIT {limit}",
@@ -218,6 +215,22 @@ impl Listing {
             limit = u64::from(ask.limit) + 1,
         );
         (sql, bound)
+    }
+
+    /// The conditions of the filters and of the search, and the values that they bind.
+    fn wanted(&self, engine: Engine, ask: &ListAsk, bound: &mut Vec<Bound>) -> Vec<String> {
+        let mut conditions: Vec<String> = self.conditions(ask);
+        if let Some(search) = ask.search.as_deref().map(str::trim).filter(|search| !search.is_empty())
+            && !self.search.is_empty()
+        {
+            let mut bind = |value: Bound| {
+                bound.push(value);
+                format!("?{}", bound.len())
+            };
+            let ways: Vec<String> = self.search.iter().map(|way| way.condition(engine, search, &mut bind)).collect();
+            conditions.push(format!("({})", ways.join(" OR ")));
+        }
+        conditions
     }
 
     fn conditions(&self, ask: &ListAsk) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! The console, as staff use it and as strangers try to.
 
+pub(crate) mod many;
+
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 
@@ -165,6 +167,31 @@ both! {
         assert!(again.status == 409 && again.text.contains("failed"), "{}", again.text);
         let tree = asha.page("/admin/ledger/accounts/?under=charge").await;
         assert!(tree.contains("₹10.00") && tree.contains("seller"), "{tree}");
+    }
+
+    async fn sales_are_reversed_together_and_one_of_unknown_fate_is_passed_over(db: TestDb) {
+        let (installation, serving, mut asha) = staff(&db).await;
+        let id = seller(&mut asha, "Corner Shop").await;
+        assert!(give(&mut asha, &id, "20.00").await.contains("₹20.00"));
+        let caller = serving.caller().with_key(&installation.key("charge.*"));
+        let mut sales = Vec::new();
+        // The simulator says nothing about a number that ends in 93.
+        for number in ["9876543210", "9876543211", "9876543293"] {
+            let (_, sale) = caller.post(&format!("/api/sellers/{id}/sell_charge/"), json!({ "phone_number": number, "amount": 4 })).await;
+            sales.extend(sale["sale_id"].as_str().map(str::to_owned));
+        }
+        let list = asha.page("/admin/charge/sales/?status=completed").await;
+        assert_eq!(list.matches("name=\"id\"").count(), 2, "{list}");
+        let path = "/admin/charge/sales/do/";
+        let preview = asha.page(&format!("{path}?action=reverse&every=1")).await;
+        assert!(preview.contains("₹8.00 goes back to the sellers' credit, from 2 sales.") || preview.contains("₹8.00 goes back to the sellers&#39; credit, from 2 sales."), "{preview}");
+        assert!(preview.contains(">Reverse: 2 of 3</button>"), "{preview}");
+        let ids: Vec<String> = preview.split("type=\"hidden\" name=\"id\" value=\"").skip(1).map(|rest| rest[..36].to_owned()).collect();
+        let mut fields = vec![("action", "reverse"), ("reason", "a mistake")];
+        fields.extend(ids.iter().map(|id| ("id", id.as_str())));
+        let done = asha.submit(path, &fields).await;
+        assert!(done.contains("2 sales reversed; the credit is back. 1 not, for the reason beside it."), "{done}");
+        assert!(asha.page(&format!("{SELLERS}{id}/")).await.contains("₹20.00"));
     }
 
     async fn a_key_is_shown_once_opens_what_was_chosen_and_is_revoked_for_good(db: TestDb) {

@@ -10,24 +10,20 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_identity::{AuditEvent, audit};
-use purser_kit::console::{Action, Doer, Done, Preview, Resource, Target};
-use purser_kit::{Fields, Once, Problem, Repeatable, fingerprint};
-use purser_ledger::idempotency_find_many;
+use purser_kit::console::{Action, Doer, Field, ListAsk, Preview, Resource, Target};
+use purser_kit::{Once, Problem, Repeatable, fingerprint};
 use purser_store::Tx;
 use uuid::Uuid;
 
 use super::field::FieldShown;
-use super::object::subject;
+use super::names::{Names, labels};
+use super::order::Order;
+use super::origin::Origin;
 use super::proof::Ask;
-use super::{Desk, Refusal, Visitor, escaped, frame};
+use super::show::Clockface;
+use super::table::MOST;
+use super::{Desk, Refusal, Visitor, escaped, frame, list};
 use crate::pages::{self, Shell};
-
-/// Objects that one action takes, at most.
-const MOST: usize = 1_000;
-
-/// Objects of one action of which it is recorded what changed, at most.
-const RECORDED: usize = 50;
 
 #[derive(Template)]
 #[template(path = "console/act.html")]
@@ -39,6 +35,12 @@ struct ActPage<'a> {
     ids: Vec<Uuid>,
     once: Uuid,
     preview: Preview,
+    /// Chosen objects that will be passed over: what each is, where it is, and why.
+    refused: Vec<Told>,
+    /// More fit than one action takes.
+    more: bool,
+    origin: Origin,
+    back: String,
     fields: Vec<FieldShown>,
     error: Option<String>,
     proof: Ask,
@@ -46,20 +48,63 @@ struct ActPage<'a> {
     proof_next: String,
 }
 
+impl ActPage<'_> {
+    /// What the button says: of many, how many will be done.
+    fn button(&self) -> String {
+        let (all, title) = (self.ids.len(), self.action.title);
+        match all - self.preview.refused.len().min(all) {
+            _ if all < 2 => title.to_owned(),
+            done if done == all => format!("{title}: all {all}"),
+            done => format!("{title}: {done} of {all}"),
+        }
+    }
+
+    /// Whether there is anything to do.
+    fn can_be_done(&self) -> bool {
+        let passed_over = !self.ids.is_empty() && self.preview.refused.len() >= self.ids.len();
+        self.preview.obstacle.is_none() && !self.proof.enroll && !passed_over
+    }
+}
+
+/// An object that nothing is done to, and why.
+pub(super) struct Told {
+    pub(super) label: String,
+    pub(super) href: String,
+    pub(super) why: String,
+}
+
 /// The parts of an address or a form that are the console's own.
 struct Sent {
     action: String,
     ids: Vec<Uuid>,
+    /// All that the list holds, instead of ids.
+    every: bool,
+    /// What is chosen came as a form, because it is too much for an address: it is shown first, and not done yet.
+    look: bool,
+    origin: Origin,
     once: Option<Uuid>,
     fields: Vec<(String, String)>,
 }
 
 impl Sent {
     fn read(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
-        let mut sent = Sent { action: String::new(), ids: Vec::new(), once: None, fields: Vec::new() };
+        let mut sent = Sent {
+            action: String::new(),
+            ids: Vec::new(),
+            every: false,
+            look: false,
+            origin: Origin::default(),
+            once: None,
+            fields: Vec::new(),
+        };
         for (name, value) in pairs {
+            if sent.origin.takes(&name, &value) {
+                continue;
+            }
             match name.as_str() {
                 "action" => sent.action = value,
+                "every" => sent.every = true,
+                "look" => sent.look = true,
                 "id" => sent.ids.push(Uuid::try_parse(&value).map_err(|_| Refusal::nothing())?),
                 "once" => sent.once = Some(Uuid::try_parse(&value).map_err(|_| Refusal::nothing())?),
                 _ => match name.strip_suffix("[]") {
@@ -109,33 +154,48 @@ async fn show(
     let (shelf, resource, action) = desk.action(&app, &name, &sent.action).map_err(|_| Refusal::nothing())?;
     visitor.needs(action.scope)?;
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
-    if let Some(text) = unfit(action, resource, &sent.ids) {
-        return Err(Refusal::page(pages::message(StatusCode::BAD_REQUEST, "Nothing to do", &text)));
+    if sent.every {
+        visitor.needs(resource.view)?;
+    } else {
+        fits(action, resource, &sent.ids)?;
     }
     let proof = match proof {
         Some(proof) => proof,
         None => Ask::of(desk, visitor, action.moves_money).await?,
     };
-    let proof_next = escaped(&address(&base, action, &sent.ids));
-    let (reading, ids, wanted) = (Arc::clone(desk), sent.ids.clone(), sent.action.clone());
-    let read = desk.house.context.store.read(move |tx| {
-        let (.., action) = reading.action(&app, &name, &wanted)?;
-        Ok::<_, Problem>(((action.fields)(tx, &ids)?, (action.preview)(tx, &ids)?))
-    });
-    let (fields, preview) = match read.await {
-        Ok(read) => read,
-        Err(problem) => return Err(problem.into()),
+    let proof_next = escaped(&address(&base, action, &sent));
+    let (reading, now) = (Arc::clone(desk), visitor.now);
+    let asked = Asked {
+        resource: name,
+        app,
+        action: sent.action.clone(),
+        ids: sent.ids,
+        every: sent.every.then(|| list::ask(&resource.listing, &sent.origin.list, MOST + 1)),
     };
+    let looked = desk.house.context.store.read(move |tx| look(&reading, tx, now, &asked)).await?;
+    fits(action, resource, &looked.ids)?;
+    let Looked { ids, more, fields, preview, names } = looked;
+    let passed_over = std::iter::zip(&preview.refused, names).map(|((id, why), label)| Told {
+        label,
+        href: format!("{base}{id}/{}", sent.origin.suffix()),
+        why: why.clone(),
+    });
+    let passed_over = passed_over.collect();
     let fields: Vec<FieldShown> =
         fields.into_iter().map(|field| FieldShown::of(field, &sent.fields, refused.as_ref())).collect();
     let untold = |problem: &&Problem| fields.iter().all(|field| field.errors.is_empty()) || problem.errors().is_empty();
     let error = refused.as_ref().filter(untold).map(|problem| problem.detail().to_owned());
+    let page_base = base.clone();
     let page = ActPage {
         shell: frame::shell(desk, visitor, action.title),
         resource,
         action,
         base,
-        ids: sent.ids,
+        back: sent.origin.back(&page_base, resource.title).0,
+        ids,
+        refused: passed_over,
+        more,
+        origin: sent.origin,
         once: sent.once.unwrap_or_else(|| desk.house.context.stamp().1),
         preview,
         fields,
@@ -146,16 +206,67 @@ async fn show(
     Ok(pages::page(status, &page))
 }
 
-/// Where the action's page is, as far as an address may be long.
-fn address(base: &str, action: &Action, ids: &[Uuid]) -> String {
-    let ids: String = ids.iter().take(10).map(|id| format!("&id={id}")).collect();
-    format!("{base}do/?action={}{ids}", action.name)
+/// What an action's page is asked about.
+struct Asked {
+    app: String,
+    resource: String,
+    action: String,
+    ids: Vec<Uuid>,
+    /// What to choose by, instead of ids.
+    every: Option<ListAsk>,
 }
+
+/// What an action's page is made of.
+struct Looked {
+    ids: Vec<Uuid>,
+    more: bool,
+    fields: Vec<Field>,
+    preview: Preview,
+    /// What the refused objects are called.
+    names: Vec<String>,
+}
+
+/// Chooses the objects, and asks the app about them.
+fn look(desk: &Desk, tx: &mut Tx<'_>, now: jiff::Timestamp, asked: &Asked) -> Result<Looked, Problem> {
+    let (_, resource, action) = desk.action(&asked.app, &asked.resource, &asked.action)?;
+    let mut ids = match &asked.every {
+        Some(ask) => resource.listing.ids(tx, ask)?,
+        None => asked.ids.clone(),
+    };
+    let more = asked.every.is_some() && ids.len() > MOST as usize;
+    if more {
+        ids.truncate(MOST as usize);
+    }
+    if ids.is_empty() && action.target != Target::Nothing {
+        return Ok(Looked { ids, more, fields: Vec::new(), preview: Preview::default(), names: Vec::new() });
+    }
+    let (fields, preview) = ((action.fields)(tx, &ids)?, (action.preview)(tx, &ids)?);
+    let refused: Vec<Uuid> = preview.refused.iter().map(|(id, _)| *id).collect();
+    let face = Clockface { now, zone: &desk.house.context.zone };
+    let names = labels(tx, &mut Names::default(), &resource.listing, &face, &refused)?;
+    Ok(Looked { ids, more, fields, preview, names })
+}
+
+/// Where the action's page is, as far as an address may be long.
+fn address(base: &str, action: &Action, sent: &Sent) -> String {
+    let ids: String = sent.ids.iter().take(10).map(|id| format!("&id={id}")).collect();
+    let every = if sent.every { "&every=1" } else { "" };
+    format!("{base}do/?action={}{ids}{every}{}", action.name, sent.origin.parameters())
+}
+
+/// Refuses a choice that the action does not take.
+fn fits(action: &Action, resource: &Resource, ids: &[Uuid]) -> Result<(), Refusal> {
+    let refused = |text: String| Refusal::page(pages::message(StatusCode::BAD_REQUEST, "Nothing to do", &text));
+    unfit(action, resource, ids).map_or(Ok(()), |text| Err(refused(text)))
+}
+
+/// The same as [`MOST`], as counts of ids have it.
+const FITTING: usize = MOST as usize;
 
 /// Why the action does not fit what was chosen, where it does not.
 fn unfit(action: &Action, resource: &Resource, ids: &[Uuid]) -> Option<String> {
     match (action.target, ids.len()) {
-        (Target::Nothing, 0) | (Target::One, 1) | (Target::Many, 1..=MOST) => None,
+        (Target::Nothing, 0) | (Target::One, 1) | (Target::Many, 1..=FITTING) => None,
         (Target::Nothing, _) => Some("This makes something new, and takes nothing that is there.".to_owned()),
         (Target::Many, 0) | (Target::One, 0) => {
             Some(format!("Choose at least one {} in the list first: tick the boxes on the left.", resource.one))
@@ -174,9 +285,12 @@ pub(super) async fn submit(
     let mut sent = Sent::read(pairs)?;
     let (_, resource, action) = desk.action(&app, &name, &sent.action).map_err(|_| Refusal::nothing())?;
     visitor.needs(action.scope)?;
-    if let Some(text) = unfit(action, resource, &sent.ids) {
-        return Err(Refusal::page(pages::message(StatusCode::BAD_REQUEST, "Nothing to do", &text)));
+    if sent.look {
+        return show(&desk, (app, name), sent, None, &visitor, StatusCode::OK, None).await;
     }
+    // What is done is what was shown: its ids, and not what the list holds by now.
+    sent.every = false;
+    fits(action, resource, &sent.ids)?;
     let mut proof = Ask::of(&desk, &visitor, action.moves_money).await?;
     if !proof.given(&desk, &visitor, &mut sent.fields).await? {
         let status = StatusCode::FORBIDDEN;
@@ -202,7 +316,9 @@ pub(super) async fn submit(
     match done.await {
         Ok(_) => {
             desk.house.context.outbox.wake();
-            Ok(Redirect::to(&format!("/admin/{app}/{name}/done/{once}/")).into_response())
+            let one = if let [only] = sent.ids.as_slice() { format!("&one={only}") } else { String::new() };
+            let way = format!("{}{one}", sent.origin.parameters()).replacen('&', "?", 1);
+            Ok(Redirect::to(&format!("/admin/{app}/{name}/done/{once}/{way}")).into_response())
         }
         Err(problem) => {
             // A refusal changed nothing; the same page, corrected, may be sent again.
@@ -233,116 +349,4 @@ pub(super) fn repeatable(
         key: format!("console:{once}"),
         fingerprint: fingerprint("console", what, body.as_bytes()),
     }
-}
-
-/// An action that was asked for.
-struct Order {
-    desk: Arc<Desk>,
-    app: String,
-    resource: String,
-    action: String,
-    ids: Vec<Uuid>,
-    fields: Vec<(String, String)>,
-    once: Repeatable,
-}
-
-impl Order {
-    /// Does it, and puts it on record for each object.
-    fn run(&self, tx: &mut Tx<'_>, doer: &mut Doer, address: &str) -> Result<String, Problem> {
-        let (_, resource, action) = self.desk.action(&self.app, &self.resource, &self.action)?;
-        let before = self.facts(tx, resource, &self.ids)?;
-        let done = (action.run)(tx, doer, &self.ids, Fields::from_form(self.fields.clone()))?;
-        let entered: serde_json::Map<String, serde_json::Value> =
-            self.fields.iter().map(|(name, value)| (name.clone(), clipped(value).into())).collect();
-        let name = format!("{}.{}.{}", self.app, self.resource, self.action);
-        let touched = if self.ids.is_empty() { done.go.as_slice() } else { &self.ids };
-        let after = self.facts(tx, resource, touched)?;
-        for (index, id) in touched.iter().enumerate() {
-            let changed = changes(before.get(index), after.get(index));
-            let detail = serde_json::json!({ "entered": entered, "changed": changed }).to_string();
-            let event = AuditEvent {
-                actor: &doer.actor.clone(),
-                action: &name,
-                subject: &subject(&self.app, &self.resource, *id),
-                address: Some(address).filter(|address| !address.is_empty()),
-                detail: &detail,
-            };
-            audit(tx, doer.now, doer.fresh_id(), &event).map_err(crate::sign_in::problem)?;
-        }
-        serde_json::to_string(&done).map_err(Problem::internal)
-    }
-}
-
-type Facts = Vec<(&'static str, String)>;
-
-impl Order {
-    /// What is known of each object, for the record of what an action changed. Of many, nothing: what was done to them
-    /// is the same for all.
-    fn facts(&self, tx: &mut Tx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<Vec<Facts>, Problem> {
-        if ids.len() > RECORDED {
-            return Ok(Vec::new());
-        }
-        let mut all = Vec::with_capacity(ids.len());
-        for id in ids {
-            let facts = (resource.detail)(tx, *id)?.map(|detail| detail.facts).unwrap_or_default();
-            all.push(facts.into_iter().map(|(name, cell)| (name, clipped(&cell.plain()))).collect());
-        }
-        Ok(all)
-    }
-}
-
-/// Each fact that is another one now.
-fn changes(before: Option<&Facts>, after: Option<&Facts>) -> serde_json::Value {
-    let (Some(before), Some(after)) = (before, after) else { return serde_json::json!({}) };
-    let was = |name: &str| before.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-    let changed = after.iter().filter(|(name, value)| was(name) != Some(value));
-    let changed = changed.map(|(name, value)| {
-        let both = serde_json::json!({ "before": was(name).unwrap_or_default(), "after": value });
-        ((*name).to_owned(), both)
-    });
-    serde_json::Value::Object(changed.collect())
-}
-
-/// As much of what was entered as the audit log has room for.
-fn clipped(value: &str) -> String {
-    value.chars().take(500).collect()
-}
-
-#[derive(Template)]
-#[template(path = "console/done.html")]
-struct DonePage {
-    shell: Shell,
-    /// The list to go back to, and its name.
-    back: (String, &'static str),
-    go: Option<(String, &'static str)>,
-    done: Done,
-}
-
-pub(super) async fn done(
-    State(desk): State<Arc<Desk>>,
-    Path((app, name, once)): Path<(String, String, String)>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(resource.view)?;
-    let done = outcome(&desk, &visitor, &once).await?;
-    let base = format!("/admin/{}/{}/", shelf.name, resource.name);
-    let page = DonePage {
-        shell: frame::shell(&desk, &visitor, "Done"),
-        go: done.go.map(|id| (format!("{base}{id}/"), resource.one)),
-        back: (base, resource.title),
-        done,
-    };
-    Ok(pages::page(StatusCode::OK, &page))
-}
-
-/// What this visitor did under this id.
-pub(super) async fn outcome(desk: &Desk, visitor: &Visitor, once: &str) -> Result<Done, Refusal> {
-    let (owner, key) = (visitor.actor(), format!("console:{once}"));
-    let found = desk.house.context.store.read(move |tx| {
-        let mut found = idempotency_find_many(tx, &[(owner.as_str(), key.as_str())])?;
-        Ok::<_, Problem>(found.pop())
-    });
-    let recorded = found.await?.ok_or_else(Refusal::nothing)?;
-    serde_json::from_str(&recorded.answer).map_err(|error| Problem::internal(error).into())
 }

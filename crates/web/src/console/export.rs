@@ -82,7 +82,7 @@ pub(crate) fn table(sheet: &Sheet) -> String {
 }
 
 /// A value that no spreadsheet takes for a formula.
-fn harmless(cell: &Cell) -> String {
+pub(super) fn harmless(cell: &Cell) -> String {
     let plain = cell.plain();
     match cell {
         Cell::Text(_) | Cell::Link(..) if plain.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{plain}"),
@@ -91,7 +91,7 @@ fn harmless(cell: &Cell) -> String {
 }
 
 /// A line of CSV (RFC 4180).
-fn line(values: &[String]) -> String {
+pub(super) fn line(values: &[String]) -> String {
     let quoted = values.iter().map(|value| {
         if value.contains(['"', ',', '\n', '\r']) {
             format!("\"{}\"", value.replace('"', "\"\""))

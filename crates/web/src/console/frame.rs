@@ -1,6 +1,6 @@
 //! What stands around every page of the console.
 
-use super::{Desk, Visitor, backups, books, schedules, texts};
+use super::{Desk, Visitor, backups, books, inbox, schedules, texts};
 use crate::pages::Shell;
 
 /// The pages of one app.
@@ -14,18 +14,18 @@ pub(crate) struct NavLink {
     pub(crate) title: &'static str,
     pub(crate) href: String,
     pub(crate) current: bool,
+    /// How many things wait there, where any do.
+    pub(crate) count: Option<String>,
 }
 
 /// The shell of a page, and the way to what this visitor may open.
 pub(super) fn shell(desk: &Desk, visitor: &Visitor, title: impl Into<String>) -> Shell {
     let link = |title, href: String| {
         let current = visitor.path == href || href != "/admin/" && visitor.path.starts_with(&href);
-        NavLink { title, href, current }
+        NavLink { title, href, current, count: None }
     };
-    let mut groups = vec![Group {
-        title: "Console",
-        links: vec![link("Today", "/admin/".to_owned()), link("Approvals", "/admin/inbox/".to_owned())],
-    }];
+    let approvals = NavLink { count: inbox::badge(visitor.waiting), ..link("Approvals", "/admin/inbox/".to_owned()) };
+    let mut groups = vec![Group { title: "Console", links: vec![link("Today", "/admin/".to_owned()), approvals] }];
     for shelf in &desk.apps {
         let open = shelf.console.resources.iter().filter(|resource| visitor.caller.has(resource.view));
         let mut links: Vec<NavLink> =

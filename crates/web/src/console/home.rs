@@ -7,14 +7,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Drawing, ListAsk, Tone};
+use purser_kit::console::{Drawing, Tone};
 
-use super::show::{Clockface, Shown, grouped};
+use super::inbox::{Waiting, waiting};
+use super::show::grouped;
 use super::{Desk, Refusal, Visitor, frame};
 use crate::pages::{self, Shell};
-
-/// Waiting objects of one kind that the inbox shows.
-const WAITING: u32 = 50;
 
 /// A chart's size, in its own units.
 const CHART: (i64, i64) = (600, 160);
@@ -52,15 +50,6 @@ struct Bar {
     told: String,
 }
 
-/// Objects of one kind that wait.
-struct Waiting {
-    title: &'static str,
-    href: String,
-    count: String,
-    heads: Vec<(&'static str, bool)>,
-    rows: Vec<(String, Vec<(bool, Shown)>)>,
-}
-
 pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
     let drawn = figures(&desk, &visitor).await?;
     let waiting = waiting(&desk, &visitor).await?;
@@ -69,19 +58,6 @@ pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Res
     });
     let page = HomePage { shell: frame::shell(&desk, &visitor, "Today"), shelves: shelves.collect(), waiting };
     Ok(pages::page(StatusCode::OK, &page))
-}
-
-#[derive(Template)]
-#[template(path = "console/inbox.html")]
-struct InboxPage {
-    shell: Shell,
-    waiting: Vec<Waiting>,
-}
-
-pub(super) async fn inbox(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
-    let waiting = waiting(&desk, &visitor).await?;
-    let waiting = waiting.into_iter().filter(|kind| !kind.rows.is_empty()).collect();
-    Ok(pages::page(StatusCode::OK, &InboxPage { shell: frame::shell(&desk, &visitor, "Approvals"), waiting }))
 }
 
 type Drawn = Vec<(&'static str, Vec<(&'static str, Drawing)>)>;
@@ -106,48 +82,6 @@ async fn figures(desk: &Arc<Desk>, visitor: &Visitor) -> Result<Drawn, Problem> 
             Ok::<_, Problem>(drawn)
         })
         .await
-}
-
-async fn waiting(desk: &Arc<Desk>, visitor: &Visitor) -> Result<Vec<Waiting>, Problem> {
-    let (reading, caller) = (Arc::clone(desk), visitor.caller.clone());
-    let read = desk.house.context.store.read(move |tx| {
-        let mut found = Vec::new();
-        for (place, shelf) in reading.apps.iter().enumerate() {
-            for (index, resource) in shelf.console.resources.iter().enumerate() {
-                let Some((filter, value)) = resource.inbox.filter(|_| caller.has(resource.view)) else { continue };
-                let filters = vec![(filter.to_owned(), value.to_owned())];
-                let ask = ListAsk { filters, limit: WAITING, ..ListAsk::default() };
-                found.push((place, index, resource.listing.page(tx, &ask)?));
-            }
-        }
-        Ok::<_, Problem>(found)
-    });
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
-    let mut waiting = Vec::new();
-    for (place, index, listed) in read.await? {
-        let shelf = &desk.apps[place];
-        let resource = &shelf.console.resources[index];
-        let columns = &resource.listing.columns;
-        let base = format!("/admin/{}/{}/", shelf.name, resource.name);
-        let (filter, value) = resource.inbox.unwrap_or_default();
-        let more = if listed.next.is_some() { "+" } else { "" };
-        waiting.push(Waiting {
-            title: resource.title,
-            count: format!("{}{more}", listed.rows.len()),
-            heads: columns.iter().map(|column| (column.title, column.kind.is_number())).collect(),
-            rows: listed
-                .rows
-                .iter()
-                .map(|(id, cells)| {
-                    let cells = std::iter::zip(columns, cells);
-                    let cells = cells.map(|(column, cell): (_, &Cell)| (column.kind.is_number(), face.cell(cell)));
-                    (format!("{base}{id}/"), cells.collect())
-                })
-                .collect(),
-            href: format!("{base}?{filter}={value}"),
-        });
-    }
-    Ok(waiting)
 }
 
 fn figure_shown(title: &'static str, drawing: Drawing) -> FigureShown {

@@ -10,16 +10,18 @@ use purser_kit::Problem;
 use purser_kit::console::{Action, Direction, ListAsk, Listing, Resource, Target};
 
 use super::names::Names;
-use super::show::{Clockface, Shown};
+use super::origin::Origin;
+use super::show::{Clockface, Shown, grouped};
+use super::table::{Head, MOST, Table};
 use super::visitor::escaped;
 use super::{Desk, Refusal, Shelf, Visitor, frame};
 use crate::pages::{self, Shell};
 
-/// Rows on a page.
-const PAGE: u32 = 50;
+/// How many rows a page may have; without a choice, the first.
+const SIZES: [u32; 3] = [50, 200, 500];
 
 /// Query parameters that are not filters.
-const OWN: [&str; 4] = ["q", "sort", "after", "all"];
+const OWN: [&str; 5] = ["q", "sort", "after", "all", "size"];
 
 #[derive(Template)]
 #[template(path = "console/list.html")]
@@ -29,17 +31,16 @@ struct ListPage<'a> {
     base: String,
     search: Option<String>,
     filters: Vec<FilterShown>,
-    heads: Vec<Head>,
-    rows: Vec<RowShown>,
-    /// Actions on chosen rows: name and title.
-    chosen: Vec<(&'static str, &'static str)>,
+    table: Table,
     /// Actions that make something: address and title.
     makes: Vec<(String, &'static str)>,
     uploads: Vec<(String, &'static str)>,
     next: Option<String>,
     first: Option<String>,
-    all: String,
-    is_all: bool,
+    /// What searching and narrowing keep.
+    kept: Vec<(&'static str, String)>,
+    /// How many rows a page may have: each number, where that leads, and whether it is so now.
+    sizes: Vec<(u32, String, bool)>,
     export: String,
     is_narrowed: bool,
 }
@@ -50,19 +51,6 @@ struct FilterShown {
     choices: Vec<(&'static str, &'static str, bool)>,
 }
 
-struct Head {
-    title: &'static str,
-    number: bool,
-    /// Where a click leads, and how the list is ordered by it now.
-    sort: Option<(String, &'static str)>,
-}
-
-struct RowShown {
-    id: String,
-    label: String,
-    cells: Vec<(bool, Shown)>,
-}
-
 pub(super) async fn page(
     State(desk): State<Arc<Desk>>,
     Path((app, name)): Path<(String, String)>,
@@ -71,47 +59,76 @@ pub(super) async fn page(
 ) -> Result<Response, Refusal> {
     let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(resource.view)?;
-    let ask = ask(&resource.listing, &query, PAGE);
+    let size = size(&query);
+    let ask = ask(&resource.listing, &query, size);
     let (reading, asked) = (Arc::clone(&desk), ask.clone());
+    let mut many = resource.actions.iter().filter(|action| action.target == Target::Many);
+    let acts = many.any(|action| visitor.caller.has(action.scope));
     let listed = desk.house.context.store.read(move |tx| {
         let (_, resource) = reading.resource(&app, &name)?;
         let mut listed = resource.listing.page(tx, &asked)?;
         Names::default().row(tx, listed.rows.iter_mut().flat_map(|(_, cells)| cells))?;
-        Ok::<_, Problem>(listed)
+        // Counting is for choosing, where the page is not the whole.
+        let partly = listed.next.is_some() || asked.after.is_some();
+        let count = if partly && acts { resource.listing.count(tx, &asked, MOST + 1)? } else { 0 };
+        Ok::<_, Problem>((listed, count))
     });
-    let listed = listed.await?;
+    let (listed, count) = listed.await?;
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
-    let rows = listed.rows.into_iter().map(|(id, cells)| RowShown {
-        id: id.to_string(),
-        label: cells.first().map(purser_kit::console::Cell::plain).unwrap_or_default(),
-        cells: std::iter::zip(&resource.listing.columns, &cells)
-            .map(|(column, cell)| (column.kind.is_number(), face.cell(cell)))
-            .collect(),
-    });
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
-    let allowed = |target: Target| {
-        let visitor = &visitor;
-        resource.actions.iter().filter(move |action| action.target == target && visitor.caller.has(action.scope))
+    let makes_here = resource.actions.iter().filter(|action| action.target == Target::Nothing);
+    let is_whole = listed.next.is_none() && ask.after.is_none();
+    let origin = Origin::of_list(&query);
+    let table = Table {
+        heads: heads(&resource.listing, &ask, &query),
+        every: every(count),
+        all: Some(with(&query, "all", "1")),
+        is_all: query.iter().any(|(name, _)| name == "all"),
+        ..Table::new((resource, &base), &visitor, &face, listed.rows, origin)
     };
     let page = ListPage {
         shell: frame::shell(&desk, &visitor, resource.title),
         resource,
         search: (!resource.listing.search.is_empty()).then(|| ask.search.clone().unwrap_or_default()),
         filters: filters(&resource.listing, &ask),
-        heads: heads(&resource.listing, &ask, &query),
-        rows: rows.collect(),
-        chosen: allowed(Target::Many).map(|action| (action.name, action.title)).collect(),
-        makes: makes(&base, &mut allowed(Target::Nothing)),
+        table,
+        makes: makes(&base, &mut makes_here.filter(|action| visitor.caller.has(action.scope))),
         uploads: uploads(shelf, resource, &visitor),
         next: listed.next.map(|next| with(&query, "after", &next)),
         first: ask.after.is_some().then(|| without(&query, &["after"])),
-        all: with(&query, "all", "1"),
-        is_all: query.iter().any(|(name, _)| name == "all"),
-        export: format!("{base}export.csv{}", without(&query, &["after", "all"])),
+        kept: kept(&query),
+        sizes: if is_whole && size == SIZES[0] { Vec::new() } else { sizes(&query, size) },
+        export: format!("{base}export.csv{}", without(&query, &["after", "all", "size"])),
         is_narrowed: ask.search.is_some() || !ask.filters.is_empty(),
         base,
     };
     Ok(pages::page(StatusCode::OK, &page))
+}
+
+/// The box that chooses all that fits, where that is more than the page.
+fn every(count: u64) -> Option<String> {
+    match count {
+        0 => None,
+        count if count > u64::from(MOST) => Some(format!("Choose the first {} that match", grouped(&MOST.to_string()))),
+        count => Some(format!("Choose all {} that match", grouped(&count.to_string()))),
+    }
+}
+
+/// Rows on a page: one of a few numbers.
+fn size(query: &[(String, String)]) -> u32 {
+    let asked = query.iter().find(|(name, _)| name == "size").and_then(|(_, value)| value.parse().ok());
+    asked.filter(|size| SIZES.contains(size)).unwrap_or(SIZES[0])
+}
+
+fn sizes(query: &[(String, String)], now: u32) -> Vec<(u32, String, bool)> {
+    let query = without_pairs(query, &["after", "all"]);
+    SIZES.map(|size| (size, with(&query, "size", &size.to_string()), size == now)).to_vec()
+}
+
+/// The order and the size of pages outlast another search.
+fn kept(query: &[(String, String)]) -> Vec<(&'static str, String)> {
+    let value = |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty());
+    ["sort", "size"].into_iter().filter_map(|name| value(name).map(|(_, value)| (name, value.clone()))).collect()
 }
 
 /// What makes a new object. A key's page is its own: it shows a secret.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use purser_identity::user_get;
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Detail};
+use purser_kit::console::{Cell, Detail, Listing};
 use purser_ledger::StatementLine;
 use purser_store::Tx;
 use uuid::Uuid;
 
+use super::show::Clockface;
+use super::table::label;
 use crate::sign_in::problem;
 
 /// What was looked up for one page.
@@ -60,4 +62,20 @@ impl Names {
         self.row(tx, detail.facts.iter_mut().map(|(_, cell)| cell))?;
         self.row(tx, detail.tables.iter_mut().flat_map(|table| table.rows.iter_mut().flatten()))
     }
+}
+
+/// What these objects of a list are called, in their order; one that is gone by its id.
+pub(super) fn labels(
+    tx: &mut Tx<'_>,
+    names: &mut Names,
+    listing: &Listing,
+    face: &Clockface<'_>,
+    ids: &[Uuid],
+) -> Result<Vec<String>, Problem> {
+    let mut known = BTreeMap::new();
+    for (id, mut cells) in listing.of(tx, ids)? {
+        names.row(tx, &mut cells)?;
+        known.insert(id, label(listing, face, &cells));
+    }
+    Ok(ids.iter().map(|id| known.remove(id).unwrap_or_else(|| id.to_string())).collect())
 }

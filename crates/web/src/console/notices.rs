@@ -131,7 +131,7 @@ fn again(texts: &Arc<Texts>) -> Action {
             let notices =
                 if ids.len() == 1 { "One notice is".to_owned() } else { format!("{} notices are", ids.len()) };
             let twice = if sent == 0 { String::new() } else { format!(" {sent} of them will arrive a second time.") };
-            Ok(Preview { sentence: format!("{notices} sent now.{twice}"), rows, obstacle: None })
+            Ok(Preview { sentence: format!("{notices} sent now.{twice}"), rows, ..Preview::default() })
         }),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
@@ -168,7 +168,7 @@ fn send_kept(texts: &Arc<Texts>, channels: &[Channel]) -> Action {
             let ways = if ways.is_empty() { String::new() } else { format!(" Configured: {}.", ways.join(", ")) };
             let notices = if kept == 1 { "One notice is".to_owned() } else { format!("{kept} notices are") };
             let sentence = format!("{notices} kept, and will be sent.{rest}{ways}");
-            Ok(Preview { sentence, rows: Vec::new(), obstacle: none.or(closed) })
+            Ok(Preview { sentence, obstacle: none.or(closed), ..Preview::default() })
         }),
         run: Box::new(move |tx, doer, _, fields| {
             fields.finish(Some(()))?;

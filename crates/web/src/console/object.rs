@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_identity::{AuditRecord, audit_of};
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Detail, DetailTable, Resource, Target};
+use purser_kit::console::{Cell, Detail, DetailTable, Target};
 use purser_ledger::{Account, StatementLine, account_get, statement};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::names::Names;
+use super::origin::Origin;
 use super::show::{Clockface, Moment, Shown};
 use super::{Desk, Refusal, Visitor, frame, notices};
 use crate::pages::{self, Shell};
@@ -27,10 +28,10 @@ const HISTORY: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "console/object.html")]
-struct ObjectPage<'a> {
+struct ObjectPage {
     shell: Shell,
-    resource: &'a Resource,
-    base: String,
+    /// The list that somebody came from, and its name.
+    back: (String, &'static str),
     title: String,
     /// Address, title, and whether it harms.
     actions: Vec<(String, &'static str, bool)>,
@@ -83,6 +84,7 @@ type Read = (Detail, Vec<(&'static str, Account, Vec<StatementLine>)>, Vec<(Audi
 pub(super) async fn page(
     State(desk): State<Arc<Desk>>,
     Path((app, name, id)): Path<(String, String, String)>,
+    Query(query): Query<Vec<(String, String)>>,
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
     let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
@@ -97,21 +99,22 @@ pub(super) async fn page(
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let actions = resource.actions.iter().filter(|action| action.target != Target::Nothing);
     let actions = actions.filter(|action| visitor.caller.has(action.scope));
+    let origin = Origin::read(&query);
+    let way = origin.parameters();
     let actions =
-        actions.map(|action| (format!("{base}do/?action={}&id={id}", action.name), action.title, action.harms));
+        actions.map(|action| (format!("{base}do/?action={}&id={id}{way}", action.name), action.title, action.harms));
     let reports = shelf.console.reports.iter().filter(|report| report.resource == resource.name);
     let reports = reports.filter(|report| visitor.caller.has(report.scope));
     let reports = reports.map(|report| (format!("{base}{id}/{}/", report.name), report.title, false));
     let page = ObjectPage {
         shell: frame::shell(&desk, &visitor, detail.title.clone()),
-        resource,
         actions: reports.chain(actions).collect(),
         title: detail.title,
         facts: detail.facts.iter().map(|(name, cell)| (*name, face.cell(cell))).collect(),
         tables: detail.tables.iter().map(|table| table_shown(&face, table)).collect(),
         statements: accounts.into_iter().map(|(title, account, lines)| shown(&face, title, &account, lines)).collect(),
         history: history.into_iter().map(|(record, by)| past(&face, record, by)).collect(),
-        base,
+        back: origin.back(&base, resource.title),
     };
     Ok(pages::page(StatusCode::OK, &page))
 }

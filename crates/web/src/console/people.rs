@@ -346,7 +346,7 @@ fn stop(house: &Arc<House>, name: &'static str, title: &'static str, is_active: 
             }
             let people = if ids.len() == 1 { "One person".to_owned() } else { format!("{} people", ids.len()) };
             let what = if is_active { "may sign in again" } else { "may not sign in any more" };
-            Ok(Preview { sentence: format!("{people} {what}."), rows, obstacle: None })
+            Ok(Preview { sentence: format!("{people} {what}."), rows, ..Preview::default() })
         }),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
@@ -414,7 +414,7 @@ fn second_factor_off(house: &Arc<House>) -> Action {
                 user.username
             );
             let obstacle = (!is_on).then(|| format!("{} has no second factor.", user.username));
-            Ok(Preview { sentence, rows: Vec::new(), obstacle })
+            Ok(Preview { sentence, obstacle, ..Preview::default() })
         }),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;

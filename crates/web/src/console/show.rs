@@ -54,6 +54,15 @@ impl Clockface<'_> {
         }
     }
 
+    /// The same in words alone.
+    pub(crate) fn words(&self, cell: &Cell) -> String {
+        match self.cell(cell) {
+            Shown::Nothing => String::new(),
+            Shown::Text(text) | Shown::Number(text) | Shown::Badge(_, text) | Shown::Link(_, text) => text,
+            Shown::Time(moment) => moment.short,
+        }
+    }
+
     pub(crate) fn moment(&self, time: Timestamp) -> Moment {
         let zoned = time.to_zoned(self.zone.clone());
         Moment {

@@ -7,11 +7,12 @@ use askama::Template;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_kit::console::{Checked, CheckedState, Doer, Done, Import, Progress};
+use purser_kit::console::{Checked, CheckedState, Doer, Import, Progress};
 use purser_kit::{Once, Problem, Repeatable, upload_receive};
 use uuid::Uuid;
 
-use super::act::{outcome, repeatable};
+use super::act::repeatable;
+use super::done::{DonePage, outcome};
 use super::going::{self, Bar, GoingPage};
 use super::proof::Ask;
 use super::{At, Desk, Refusal, Visitor, escaped, frame};
@@ -288,15 +289,6 @@ pub(super) async fn going(
     Ok(going::going(&page))
 }
 
-#[derive(Template)]
-#[template(path = "console/done.html")]
-struct DonePage {
-    shell: Shell,
-    back: (String, &'static str),
-    go: Option<(String, &'static str)>,
-    done: Done,
-}
-
 pub(super) async fn done(
     State(desk): State<Arc<Desk>>,
     Path((app, name, once)): Path<(String, String, String)>,
@@ -307,7 +299,8 @@ pub(super) async fn done(
     let done = outcome(&desk, &visitor, &once).await?;
     let (shelf, resource) = desk.resource(shelf.name, import.resource).map_err(|_| Refusal::nothing())?;
     let back = (format!("/admin/{}/{}/", shelf.name, resource.name), resource.title);
-    let page = DonePage { shell: frame::shell(&desk, &visitor, "Done"), back, go: None, done };
+    let shell = frame::shell(&desk, &visitor, "Done");
+    let page = DonePage { shell, back, next: None, go: None, refused: Vec::new(), download: None, done };
     Ok(pages::page(StatusCode::OK, &page))
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use purser_identity::{SecretHash, Session, session_find};
 use purser_kit::{Caller, Problem, SESSION_COOKIE, code, cookie};
 
-use super::{Desk, Refusal};
+use super::{Desk, Refusal, inbox};
 use crate::edge::ClientAddress;
 use crate::pages;
 
@@ -21,6 +21,8 @@ pub(crate) struct Visitor {
     pub(crate) now: Timestamp,
     pub(crate) path: String,
     pub(crate) address: String,
+    /// What waits for a decision that this visitor may see, up to [`inbox::BADGE`]; of others than staff, nothing.
+    pub(crate) waiting: u64,
 }
 
 impl Visitor {
@@ -44,12 +46,13 @@ impl FromRequestParts<Arc<Desk>> for Visitor {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Refusal> {
-        let visitor = Visitor::anybody(parts, desk).await?;
+        let mut visitor = Visitor::anybody(parts, desk).await?;
         if !visitor.session.user.is_staff {
             let text = "The console is for staff. You are signed in, but not as one of them.";
             let status = StatusCode::from_u16(code::FORBIDDEN.status).unwrap_or(StatusCode::FORBIDDEN);
             return Err(Refusal::page(pages::message(status, "Not for you", text)));
         }
+        visitor.waiting = inbox::count(desk, &visitor.caller).await?;
         Ok(visitor)
     }
 }
@@ -74,7 +77,7 @@ impl Visitor {
         };
         let caller = Caller::person(&desk.house.context.rights, &session);
         let address = parts.extensions.get::<ClientAddress>().map_or_else(String::new, |address| address.0.to_string());
-        Ok(Visitor { caller, session, now, path, address })
+        Ok(Visitor { caller, session, now, path, address, waiting: 0 })
     }
 }
 

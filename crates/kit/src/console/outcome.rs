@@ -1,0 +1,178 @@
+//! What an action will do and what it has done, object by object.
+//!
+//! Of many objects each stands for itself: those that can be done are done, and the others are told with their reasons.
+//! That holds because a rule of an app is decided before anything is written, so a refusal leaves no trace.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+/// What an action will do.
+#[derive(Debug, Clone, Default)]
+pub struct Preview {
+    /// The consequence, in a sentence: "₹1.00 will be taken from 412 members."
+    pub sentence: String,
+    /// The objects: what each is, and what will happen to it.
+    pub rows: Vec<(String, String)>,
+    /// The chosen objects that it will pass over, and why; the others are done all the same.
+    pub refused: Vec<(Uuid, String)>,
+    /// Why it cannot be done as things stand, where it cannot.
+    pub obstacle: Option<String>,
+}
+
+impl Preview {
+    /// A sentence, without a list.
+    pub fn sentence(text: impl Into<String>) -> Self {
+        Preview { sentence: text.into(), ..Preview::default() }
+    }
+
+    /// Looks at each object: `look` answers what it is and what will happen to it, or why nothing can. A single
+    /// object's refusal is the obstacle.
+    ///
+    /// # Errors
+    /// What is no refusal; a single object that is not there.
+    pub fn each(ids: &[Uuid], look: impl FnMut(Uuid) -> Result<(String, String), Problem>) -> Result<Preview, Problem> {
+        match sorted(ids, look)? {
+            Sorted { only: Some(refusal), .. } if refusal.code().status == 404 => Err(refusal),
+            Sorted { only: Some(refusal), .. } => {
+                Ok(Preview { obstacle: Some(refusal.detail().to_owned()), ..Preview::default() })
+            }
+            Sorted { rows, refused, .. } => Ok(Preview { rows, refused, ..Preview::default() }),
+        }
+    }
+
+    /// The same with a sentence, made of how many will be done. Where there is an obstacle, it says all there is.
+    #[must_use]
+    pub fn told(mut self, words: impl FnOnce(usize) -> String) -> Self {
+        if self.obstacle.is_some() {
+            return self;
+        }
+        self.sentence = told(self.rows.len(), self.refused.len(), "Nothing can be done.", words);
+        self
+    }
+}
+
+/// What an action has done. It is kept, so that sending a form twice does it once and answers twice.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// What happened, and what to do next, in a sentence or two.
+    pub sentence: String,
+    /// Each object and what became of it, where that needs saying.
+    pub rows: Vec<(String, String)>,
+    /// The chosen objects that nothing was done to, and why.
+    #[serde(default)]
+    pub refused: Vec<(Uuid, String)>,
+    /// The object to go on to.
+    pub go: Option<Uuid>,
+}
+
+impl Done {
+    /// A sentence, and the object it is about.
+    pub fn sentence(text: impl Into<String>, go: impl Into<Option<Uuid>>) -> Self {
+        Done { sentence: text.into(), go: go.into(), ..Done::default() }
+    }
+
+    /// Does each object for itself: `act` answers what it is and what became of it, or why nothing did. It may refuse
+    /// only before it has written anything. A single object's refusal refuses the whole, beside the form.
+    ///
+    /// # Errors
+    /// What is no refusal (anything but a 4xx); a single object's refusal.
+    pub fn each(ids: &[Uuid], act: impl FnMut(Uuid) -> Result<(String, String), Problem>) -> Result<Done, Problem> {
+        let Sorted { rows, refused, only } = sorted(ids, act)?;
+        if let Some(refusal) = only {
+            return Err(refusal);
+        }
+        let go = if let [only] = ids { Some(*only) } else { None };
+        let done = Done { rows, refused, go, ..Done::default() };
+        Ok(done.told(|count| format!("{count} done.")))
+    }
+
+    /// The same with another sentence, made of how many were done.
+    #[must_use]
+    pub fn told(mut self, words: impl FnOnce(usize) -> String) -> Self {
+        self.sentence = told(self.rows.len(), self.refused.len(), "Nothing was done.", words);
+        self
+    }
+}
+
+/// What each object answered.
+struct Sorted {
+    rows: Vec<(String, String)>,
+    refused: Vec<(Uuid, String)>,
+    /// The refusal of a single object.
+    only: Option<Problem>,
+}
+
+fn sorted(ids: &[Uuid], mut each: impl FnMut(Uuid) -> Result<(String, String), Problem>) -> Result<Sorted, Problem> {
+    let mut sorted = Sorted { rows: Vec::with_capacity(ids.len()), refused: Vec::new(), only: None };
+    for id in ids {
+        match each(*id) {
+            Ok(row) => sorted.rows.push(row),
+            Err(problem) if !(400..500).contains(&problem.code().status) => return Err(problem),
+            Err(problem) if ids.len() == 1 => sorted.only = Some(problem),
+            Err(problem) => sorted.refused.push((*id, problem.detail().to_owned())),
+        }
+    }
+    Ok(sorted)
+}
+
+fn told(done: usize, refused: usize, nothing: &str, words: impl FnOnce(usize) -> String) -> String {
+    let sentence = if done == 0 && refused > 0 { nothing.to_owned() } else { words(done) };
+    match refused {
+        0 => sentence,
+        1 => format!("{sentence} 1 not, for the reason beside it."),
+        _ => format!("{sentence} {refused} not, each with its reason."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code;
+
+    fn ids(count: u128) -> Vec<Uuid> {
+        (1..=count).map(Uuid::from_u128).collect()
+    }
+
+    fn odd_only(id: Uuid) -> Result<(String, String), Problem> {
+        let odd = id.as_u128() % 2 == 1;
+        if odd { Ok(("odd".into(), "done".into())) } else { Err(Problem::new(&code::CONFLICT, "It is even.")) }
+    }
+
+    #[test]
+    fn of_many_those_that_can_be_done_are_and_the_others_say_why() {
+        let done = Done::each(&ids(5), odd_only).unwrap();
+        assert_eq!(
+            (done.rows.len(), done.sentence.as_str(), done.go),
+            (3, "3 done. 2 not, each with its reason.", None)
+        );
+        assert_eq!(done.refused[0], (Uuid::from_u128(2), "It is even.".to_owned()));
+        let preview = Preview::each(&ids(4), odd_only).unwrap().told(|count| format!("{count} will be done."));
+        assert_eq!(preview.sentence, "2 will be done. 2 not, each with its reason.");
+        let none = Done::each(&[Uuid::from_u128(2), Uuid::from_u128(4)], odd_only).unwrap();
+        assert_eq!(none.sentence, "Nothing was done. 2 not, each with its reason.");
+    }
+
+    #[test]
+    fn a_single_object_is_refused_as_a_whole() {
+        let even = [Uuid::from_u128(2)];
+        assert_eq!(Done::each(&even, odd_only).unwrap_err().detail(), "It is even.");
+        assert_eq!(Preview::each(&even, odd_only).unwrap().obstacle.as_deref(), Some("It is even."));
+        assert_eq!(Done::each(&ids(1), odd_only).unwrap().go, Some(Uuid::from_u128(1)));
+    }
+
+    #[test]
+    fn what_is_no_refusal_fails_the_whole() {
+        let failed = Done::each(&ids(3), |id| {
+            if id.as_u128() == 3 { Err(Problem::new(&code::BUSY, "Later.")) } else { odd_only(id) }
+        });
+        assert_eq!(failed.unwrap_err().code().status, 503);
+    }
+
+    #[test]
+    fn an_answer_that_was_kept_before_there_were_reports_is_still_read() {
+        let kept: Done = serde_json::from_str(r#"{"sentence":"Done.","rows":[],"go":null}"#).unwrap();
+        assert!(kept.refused.is_empty());
+    }
+}

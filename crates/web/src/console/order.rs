@@ -1,0 +1,95 @@
+//! Doing what was asked for, and putting on record what it changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use purser_identity::{AuditEvent, audit};
+use purser_kit::console::{Doer, Resource};
+use purser_kit::{Fields, Problem, Repeatable};
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::Desk;
+use super::object::subject;
+
+/// Objects of one action of which it is recorded what changed, at most.
+const RECORDED: usize = 50;
+
+/// An action that was asked for.
+pub(super) struct Order {
+    pub(super) desk: Arc<Desk>,
+    pub(super) app: String,
+    pub(super) resource: String,
+    pub(super) action: String,
+    pub(super) ids: Vec<Uuid>,
+    pub(super) fields: Vec<(String, String)>,
+    pub(super) once: Repeatable,
+}
+
+impl Order {
+    /// Does it, and puts it on record for each object that it was done to.
+    pub(super) fn run(&self, tx: &mut Tx<'_>, doer: &mut Doer, address: &str) -> Result<String, Problem> {
+        let (_, resource, action) = self.desk.action(&self.app, &self.resource, &self.action)?;
+        let before = self.facts(tx, resource, &self.ids)?;
+        let done = (action.run)(tx, doer, &self.ids, Fields::from_form(self.fields.clone()))?;
+        let entered: serde_json::Map<String, serde_json::Value> =
+            self.fields.iter().map(|(name, value)| (name.clone(), clipped(value).into())).collect();
+        let name = format!("{}.{}.{}", self.app, self.resource, self.action);
+        let refused: Vec<Uuid> = done.refused.iter().map(|(id, _)| *id).collect();
+        let chosen = if self.ids.is_empty() { done.go.as_slice() } else { &self.ids };
+        let touched: Vec<Uuid> = chosen.iter().filter(|id| !refused.contains(id)).copied().collect();
+        let after = if before.is_empty() && !self.ids.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.facts(tx, resource, &touched)?
+        };
+        for id in &touched {
+            let changed = changes(before.get(id), after.get(id));
+            let detail = serde_json::json!({ "entered": entered, "changed": changed }).to_string();
+            let event = AuditEvent {
+                actor: &doer.actor.clone(),
+                action: &name,
+                subject: &subject(&self.app, &self.resource, *id),
+                address: Some(address).filter(|address| !address.is_empty()),
+                detail: &detail,
+            };
+            audit(tx, doer.now, doer.fresh_id(), &event).map_err(crate::sign_in::problem)?;
+        }
+        serde_json::to_string(&done).map_err(Problem::internal)
+    }
+}
+
+type Facts = Vec<(&'static str, String)>;
+
+impl Order {
+    /// What is known of each object, for the record of what an action changed. Of many, nothing: what was done to them
+    /// is the same for all.
+    fn facts(&self, tx: &mut Tx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Facts>, Problem> {
+        let mut all = BTreeMap::new();
+        if ids.len() > RECORDED {
+            return Ok(all);
+        }
+        for id in ids {
+            let facts = (resource.detail)(tx, *id)?.map(|detail| detail.facts).unwrap_or_default();
+            all.insert(*id, facts.into_iter().map(|(name, cell)| (name, clipped(&cell.plain()))).collect());
+        }
+        Ok(all)
+    }
+}
+
+/// Each fact that is another one now.
+fn changes(before: Option<&Facts>, after: Option<&Facts>) -> serde_json::Value {
+    let (Some(before), Some(after)) = (before, after) else { return serde_json::json!({}) };
+    let was = |name: &str| before.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+    let changed = after.iter().filter(|(name, value)| was(name) != Some(value));
+    let changed = changed.map(|(name, value)| {
+        let both = serde_json::json!({ "before": was(name).unwrap_or_default(), "after": value });
+        ((*name).to_owned(), both)
+    });
+    serde_json::Value::Object(changed.collect())
+}
+
+/// As much of what was entered as the audit log has room for.
+fn clipped(value: &str) -> String {
+    value.chars().take(500).collect()
+}
