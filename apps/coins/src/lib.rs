@@ -4,6 +4,7 @@
 //! by UPI and record it; whatever is not paid comes back, once. Every change is on record and told.
 
 mod api;
+mod console;
 mod domain;
 mod error;
 mod notices;
@@ -15,7 +16,6 @@ mod upi;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::console::Console;
 use purser_kit::{App, AppContext, Scope};
 use purser_store::{Migration, Tx};
 
@@ -44,7 +44,8 @@ pub const SCOPES: &[Scope] = &[
     Scope { name: "coins.withdraw", allows: "ask for withdrawals and cancel them", right: Right::Operate },
     Scope {
         name: "coins.pay",
-        allows: "begin, complete, fail, reject and reverse withdrawals, adjust coins, and change the list of handles",
+        allows: "begin, complete, fail, reject and reverse withdrawals, adjust coins, say which person a user is, and \
+                 change the list of handles",
         right: Right::Approve,
     },
 ];
@@ -66,7 +67,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         scopes: SCOPES,
         codes: CODES,
         api: api::routes(&coins),
-        console: Console::default(),
+        console: console::console(&coins),
         jobs: Vec::new(),
         schedules: Vec::new(),
         notices: notices::NOTICES,
