@@ -59,11 +59,11 @@ fn listing() -> Listing {
                 Kind::Choice(HANDLES),
             ),
             Column::new("status", "Status", "w.status", Kind::Choice(STATES)),
-            Column::new("created_at", "Asked", "w.created_at", Kind::Time),
-            Column::new("completed_at", "Paid", "w.completed_at", Kind::Time),
+            Column::new("created_at", "Asked", "w.created_at", Kind::Time).sorted().dated(),
+            Column::new("completed_at", "Paid", "w.completed_at", Kind::Time).dated(),
             Column::new("utr", "UTR", "w.utr", Kind::Text),
         ],
-        search: &[Search::Begins("u.user_id"), Search::Begins("w.upi_id"), Search::Begins("w.utr")],
+        search: &[Search::Begins("u.user_id"), Search::Begins("w.upi_id"), Search::Begins("w.utr"), Search::Id("w.id")],
         filters: &[
             Filter {
                 name: "status",
