@@ -1,10 +1,12 @@
 //! The app in the console.
 
 mod decide;
+mod figures;
 mod handles;
 mod payouts;
 mod people;
 mod transactions;
+mod upload;
 mod users;
 mod withdrawals;
 
@@ -30,6 +32,9 @@ pub(crate) fn console(coins: &Arc<Coins>) -> Console {
             transactions::resource(),
             handles::resource(),
         ],
+        figures: figures::figures(),
+        imports: vec![upload::import(coins)],
+        downloads: vec![upload::download(coins)],
         ..Console::default()
     }
 }

@@ -5,10 +5,12 @@
 
 mod api;
 mod console;
+mod demo;
 mod domain;
 mod error;
 mod notices;
 pub mod service;
+pub mod sheet;
 mod status;
 mod store;
 mod upi;
@@ -24,6 +26,7 @@ pub use error::{CODES, Error};
 pub use status::{Status, TRANSITIONS};
 pub use store::handle::Handle;
 pub use store::payout::Payout;
+pub use store::result::ResultState;
 pub use upi::UpiId;
 
 /// The app's tables.
@@ -71,7 +74,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         jobs: Vec::new(),
         schedules: Vec::new(),
         notices: notices::NOTICES,
-        demo: Box::new(move || Box::pin(async { Ok(Vec::new()) })),
+        demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&coins)))),
     }
 }
 

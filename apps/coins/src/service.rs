@@ -7,6 +7,7 @@ mod check;
 mod decide;
 mod handle;
 mod movement;
+mod result;
 mod tell;
 mod user;
 mod withdrawal;
@@ -17,6 +18,7 @@ pub use decide::{
 };
 pub use handle::{handle_add, handle_change, handle_remove};
 pub use movement::{Moved, NewMovement, coins_adjust, coins_move};
+pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, result_show};
 pub use user::{UserChange, user_change, user_get, user_known, user_link, user_of_person};
 pub use withdrawal::{
     Checks, NewWithdrawal, Period, withdrawal_checks, withdrawal_create, withdrawal_get, withdrawals_of,

@@ -21,6 +21,9 @@ use crate::service::{
 };
 use crate::status::Status;
 
+/// Withdrawals that are decided on as one is.
+const FEW: usize = 20;
+
 /// What was chosen, as far as it may become so.
 struct Chosen {
     rupees: Money,
@@ -97,6 +100,12 @@ fn against(withdrawal: &Withdrawal, next: Status, now: Timestamp) -> Option<Erro
     waits.map(Error::CoolingOff)
 }
 
+/// Many withdrawals at once would meet everybody who touches one of them; what is decided on rests on rows that it
+/// changes.
+fn wide(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<(), Error> {
+    if ids.len() > FEW { Ok(tx.wide()?) } else { Ok(()) }
+}
+
 type Outcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
 
 /// Decides on each by itself.
@@ -167,6 +176,7 @@ pub(super) fn begin(coins: &Arc<Coins>) -> Action {
         }),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
+            wide(tx, ids)?;
             let (payout, outcomes) = payouts_begin(tx, &paying.settings, doer, ids)?;
             let file = match payout {
                 Some(_) => " Pay them now: the newest payout has their file for the bank.",
@@ -312,6 +322,7 @@ fn close(coins: &Arc<Coins>, way: Way) -> Action {
         }),
         run: Box::new(move |tx, doer, ids, fields| {
             let reason = reason_only(fields)?;
+            wide(tx, ids)?;
             let outcomes = each(tx, ids, |tx, id| withdrawal_close(tx, &settings, doer, id, closing, &reason))?;
             told(tx, outcomes, |fit, _| {
                 let coins = if fit == 0 { "" } else { " The coins are back." };

@@ -175,15 +175,15 @@ pub(crate) fn others_with(tx: &mut Tx<'_>, owner: Uuid, upi_id: &UpiId) -> Resul
 
 /// What withdrawals of one status come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// How they stand.
-    pub status: Status,
+    pub(crate) status: Status,
     /// How many there are.
-    pub count: i64,
+    pub(crate) count: i64,
     /// Coins.
-    pub coins: Money,
+    pub(crate) coins: Money,
     /// What the coins came to.
-    pub rupees: Money,
+    pub(crate) rupees: Money,
 }
 
 fn read_standing(row: &Row<'_>) -> Result<Standing, Error> {
@@ -217,6 +217,12 @@ pub(crate) fn standing_of(tx: &mut Tx<'_>, status: Status) -> Result<(i64, Money
         &params![status.name()],
         |row| Ok((row.get(0)?, Money::new(row.get(1)?, Currency::INR))),
     )
+}
+
+/// When the one was asked for that has stood so for longest.
+pub(crate) fn oldest_of(tx: &mut Tx<'_>, status: Status) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT MIN(created_at) FROM coins_withdrawal WHERE status = ?1";
+    tx.query_one(sql, &params![status.name()], |row| row.get(0))
 }
 
 /// What was paid in a span, and how many payments that were.
