@@ -159,7 +159,7 @@ impl Story<'_> {
     fn tell(&mut self, tx: &mut Tx<'_>, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
         for day in 0..DAYS {
             self.earn(tx, day)?;
-            if day % 3 == 1 {
+            if day % 3 == 1 && day < DAYS - 2 {
                 self.settle(tx, day, 210)?;
             }
             for number in (0..OVER + WAITING).filter(|number| asked_on(*number).0 == day) {
@@ -328,7 +328,7 @@ fn asked_on(number: usize) -> (i64, i64) {
     let (over, waiting) = (i64::try_from(OVER).unwrap_or(1), i64::try_from(WAITING).unwrap_or(1));
     match place - over {
         ago if ago >= 0 => (DAYS - 8 + ago * 8 / waiting, 700 + 19 * ago),
-        _ => (2 + place * (DAYS - 5) / over, 480 + 13 * (place % 40)),
+        _ => ((2 + place * (DAYS - 4) / (over - 4)).min(DAYS - 2), 480 + 13 * (place % 40)),
     }
 }
 

@@ -6,6 +6,7 @@ mod account;
 mod backup;
 mod browser;
 mod chromium;
+mod coins_desk;
 mod commands;
 mod console;
 mod copies;
