@@ -14,7 +14,7 @@ mod withdrawal;
 
 pub use check::problems;
 pub use decide::{
-    Closing, note_set, payout_get, payouts_begin, withdrawal_cancel, withdrawal_close, withdrawal_complete,
+    Closing, Outcomes, note_set, payout_get, payouts_begin, withdrawal_cancel, withdrawal_close, withdrawal_complete,
 };
 pub use handle::{handle_add, handle_change, handle_remove};
 pub use movement::{Moved, NewMovement, coins_adjust, coins_move};

@@ -17,7 +17,7 @@ use crate::Coins;
 use crate::domain::{Utr, Withdrawal};
 use crate::error::Error;
 use crate::service::{
-    Closing, note_set, payouts_begin, user_get, withdrawal_close, withdrawal_complete, withdrawal_get,
+    Closing, Outcomes, note_set, payouts_begin, user_get, withdrawal_close, withdrawal_complete, withdrawal_get,
 };
 use crate::status::Status;
 
@@ -105,8 +105,6 @@ fn against(withdrawal: &Withdrawal, next: Status, now: Timestamp) -> Option<Erro
 fn wide(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<(), Error> {
     if ids.len() > FEW { Ok(tx.wide()?) } else { Ok(()) }
 }
-
-type Outcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
 
 /// Decides on each by itself.
 fn each(

@@ -1,14 +1,17 @@
 //! The bank's files: what goes out, and what comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use purser_coins::service::{NewMovement, NewWithdrawal, Period, coins_move, withdrawal_create};
 use purser_coins::{Movement, Settings, UpiId, UserId, coins};
 use purser_kit::console::Doer;
 use purser_testkit::{TestDb, both};
+use reqwest::Client;
 use uuid::Uuid;
 
 use super::{House, PAYOUTS, WITHDRAWALS};
+use crate::browser::Browser;
 
 const IMPORT: &str = "/admin/coins/import/results/";
 
@@ -157,6 +160,34 @@ both! {
         let kept: Result<i64, purser_store::Error> =
             db.read(|tx| tx.query_one("SELECT COUNT(*) FROM coins_result", &[], |row| row.get(0))).await;
         assert_eq!(kept, Ok(0));
+    }
+
+    async fn a_file_whose_commit_is_killed_is_done_whole_or_not_at_all_and_the_next_try_ends_it(db: TestDb) {
+        let ids = many(&db, 60).await;
+        let mut house = House::open(&db).await;
+        let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+        house.act("begin", &all, &[]).await;
+        let rows: String = ids.iter().enumerate().map(|(number, id)| format!("{id},paid,{}\n", 428_811_900_000_u64 + number as u64)).collect();
+        let id = house.upload(format!("withdrawal_id,status,utr\n{rows}").as_bytes()).await;
+        let cookie = house.boss.cookie();
+        for kill in 0..6 {
+            let path = format!("{IMPORT}{id}/commit/");
+            let mut boss = Browser::new(&house.serving).with_cookie(cookie.clone());
+            let commit = Client::builder().no_proxy().build().unwrap().post(house.serving.url(&path));
+            let commit = commit.header("cookie", boss.cookie().unwrap()).header("content-type", "application/x-www-form-urlencoded");
+            // sleep-ok: the kill is to fall into the commit, and each one a little later than the last.
+            let _ = tokio::time::timeout(Duration::from_millis(20 * kill), commit.send()).await;
+            let serving = std::mem::replace(&mut house.serving, house.installation.serve(""));
+            serving.kill();
+            boss = Browser::new(&house.serving).with_cookie(cookie.clone());
+            let done = boss.page(&format!("{WITHDRAWALS}export.csv?status=completed")).await.lines().count() - 1;
+            assert!(done == 0 || done == ids.len(), "{done} of {}", ids.len());
+        }
+        house.boss = Browser::new(&house.serving).with_cookie(cookie);
+        let again = house.boss.post(&format!("{IMPORT}{id}/commit/"), &[]).await;
+        assert!(again.status == 303 || again.text.contains("done before"), "{}", again.text);
+        let done = house.boss.page(&format!("{WITHDRAWALS}export.csv?status=completed")).await.lines().count() - 1;
+        assert_eq!(done, ids.len());
     }
 
     async fn a_payout_day_of_500_is_begun_and_completed_by_file(db: TestDb) {
