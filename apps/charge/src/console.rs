@@ -49,6 +49,7 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
         figures: figures::figures(charge.settings.currency),
         imports: vec![upload::import(charge)],
         reports: vec![statement::report(charge)],
+        downloads: Vec::new(),
         portal: Some(crate::portal::portal(charge)),
     }
 }

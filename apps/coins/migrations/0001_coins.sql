@@ -72,6 +72,7 @@ CREATE TABLE coins_withdrawal (
 ) /*sqlite WITHOUT ROWID, STRICT */;
 
 CREATE INDEX coins_withdrawal_owner ON coins_withdrawal (owner, id);
+CREATE INDEX coins_withdrawal_created ON coins_withdrawal (created_at, id);
 CREATE INDEX coins_withdrawal_status ON coins_withdrawal (status, id);
 CREATE INDEX coins_withdrawal_payout ON coins_withdrawal (payout, id) WHERE payout IS NOT NULL;
 CREATE INDEX coins_withdrawal_upi ON coins_withdrawal (upi_id, id);

@@ -18,6 +18,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+pub(crate) use users::{parse_email, parse_language};
+
 use crate::domain::{User, UserId};
 use crate::error::Error;
 use crate::service;

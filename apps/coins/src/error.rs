@@ -9,6 +9,7 @@ use purser_store::Error as StoreError;
 use uuid::Uuid;
 
 use crate::domain::{UserId, Utr};
+use crate::sheet::FileError;
 use crate::status::Status;
 
 /// A refusal. The command it came from changes nothing.
@@ -89,6 +90,18 @@ pub enum Error {
     /// Money leaves only for whoever has confirmed their address.
     #[error("Confirm your email address first: money leaves only for people whom we can write to.")]
     Unconfirmed,
+    /// No such file of the bank.
+    #[error("There is no such upload.")]
+    NoResult,
+    /// The file is no answer of a bank.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What is good of the file is done.
+    #[error("This file was done before.")]
+    ResultCommitted,
+    /// Somebody took a UTR of the file meanwhile.
+    #[error("A UTR of this file was used for another withdrawal meanwhile; nothing was done. Look at the file again.")]
+    ResultStale,
     /// An answer could not be put into words.
     #[error("the answer cannot be written: {0}")]
     Answer(String),
@@ -111,6 +124,19 @@ impl Error {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         !matches!(self, Error::Answer(_) | Error::Ledger(_) | Error::Outbox(_) | Error::Store(_))
+    }
+}
+
+impl Error {
+    /// The same for whoever decides on many: it says how the withdrawal stands, too.
+    pub(crate) fn for_staff(self) -> Problem {
+        match self {
+            Error::NotSo { is, .. } => {
+                let detail = format!("{self}: it is {}.", is.name());
+                Problem::new(&WRONG_STATUS, detail).with("withdrawal_status", &is.name())
+            }
+            other => other.into(),
+        }
     }
 }
 
@@ -137,6 +163,9 @@ pub static CODES: &[&Code] = &[
     &HANDLE_LISTED,
     &PERSON_TAKEN,
     &UNCONFIRMED_EMAIL,
+    &INVALID_RESULT,
+    &RESULT_COMMITTED,
+    &RESULT_STALE,
 ];
 
 static INSUFFICIENT_COINS: Code = Code {
@@ -216,11 +245,32 @@ static UNCONFIRMED_EMAIL: Code = Code {
     help: "Follow the link in the mail that came at sign-up, or ask for another under /accounts/.",
 };
 
+static INVALID_RESULT: Code = Code {
+    name: "invalid_result",
+    status: 400,
+    title: "The file is not an answer of a bank",
+    help: "Upload CSV in UTF-8 with the columns withdrawal_id, status, utr and reason, within the limits of size and rows.",
+};
+
+static RESULT_COMMITTED: Code = Code {
+    name: "result_committed",
+    status: 409,
+    title: "The file was done before",
+    help: "Nothing is left to do. Rows that were wrong can be mended and uploaded as a file of their own.",
+};
+
+static RESULT_STALE: Code = Code {
+    name: "result_stale",
+    status: 409,
+    title: "Withdrawals have changed since the file was checked",
+    help: "Nothing was done. Look at the file again: its rows are judged anew.",
+};
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::NoUser | Error::NoWithdrawal | Error::NoHandle | Error::NoPayout => {
+            Error::NoUser | Error::NoWithdrawal | Error::NoHandle | Error::NoPayout | Error::NoResult => {
                 Problem::new(&code::NOT_FOUND, detail)
             }
             Error::Insufficient { available, .. } => {
@@ -235,6 +285,9 @@ impl From<Error> for Problem {
             Error::ReferenceReused(_) => Problem::new(&REFERENCE_REUSED, detail),
             Error::HandleListed(_) => Problem::new(&HANDLE_LISTED, detail),
             Error::PersonTaken(_) => Problem::new(&PERSON_TAKEN, detail),
+            Error::File(_) => Problem::new(&INVALID_RESULT, detail),
+            Error::ResultCommitted => Problem::new(&RESULT_COMMITTED, detail),
+            Error::ResultStale => Problem::new(&RESULT_STALE, detail),
             Error::Nobody => Problem::new(&code::FORBIDDEN, detail),
             Error::Unconfirmed => Problem::new(&UNCONFIRMED_EMAIL, detail),
             Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),

@@ -4,10 +4,13 @@
 //! by UPI and record it; whatever is not paid comes back, once. Every change is on record and told.
 
 mod api;
+mod console;
+mod demo;
 mod domain;
 mod error;
 mod notices;
 pub mod service;
+pub mod sheet;
 mod status;
 mod store;
 mod upi;
@@ -15,7 +18,6 @@ mod upi;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::console::Console;
 use purser_kit::{App, AppContext, Scope};
 use purser_store::{Migration, Tx};
 
@@ -24,6 +26,7 @@ pub use error::{CODES, Error};
 pub use status::{Status, TRANSITIONS};
 pub use store::handle::Handle;
 pub use store::payout::Payout;
+pub use store::result::ResultState;
 pub use upi::UpiId;
 
 /// The most coins that are given, spent or adjusted at once.
@@ -47,7 +50,8 @@ pub const SCOPES: &[Scope] = &[
     Scope { name: "coins.withdraw", allows: "ask for withdrawals and cancel them", right: Right::Operate },
     Scope {
         name: "coins.pay",
-        allows: "begin, complete, fail, reject and reverse withdrawals, adjust coins, and change the list of handles",
+        allows: "begin, complete, fail, reject and reverse withdrawals, adjust coins, say which person a user is, and \
+                 change the list of handles",
         right: Right::Approve,
     },
 ];
@@ -69,11 +73,11 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         scopes: SCOPES,
         codes: CODES,
         api: api::routes(&coins),
-        console: Console::default(),
+        console: console::console(&coins),
         jobs: Vec::new(),
         schedules: Vec::new(),
         notices: notices::NOTICES,
-        demo: Box::new(move || Box::pin(async { Ok(Vec::new()) })),
+        demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&coins)))),
     }
 }
 

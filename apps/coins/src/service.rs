@@ -8,17 +8,19 @@ mod decide;
 mod handle;
 mod movement;
 mod record;
+mod result;
 mod tell;
 mod user;
 mod withdrawal;
 
 pub use check::problems;
 pub use decide::{
-    Closing, Outcome, note_set, payout_get, payouts_begin, withdrawal_cancel, withdrawal_close, withdrawal_complete,
+    Closing, Outcomes, note_set, payout_get, payouts_begin, withdrawal_cancel, withdrawal_close, withdrawal_complete,
 };
 pub use handle::{handle_add, handle_change, handle_remove};
 pub use movement::{Moved, NewMovement, coins_adjust, coins_move};
 pub use record::change_record;
+pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, result_show};
 pub use user::{UserChange, user_change, user_get, user_known, user_link, user_of_person};
 pub use withdrawal::{
     Checks, NewWithdrawal, Period, withdrawal_checks, withdrawal_create, withdrawal_get, withdrawals_list,

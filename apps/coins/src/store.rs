@@ -2,6 +2,7 @@
 
 pub(crate) mod handle;
 pub(crate) mod payout;
+pub(crate) mod result;
 pub(crate) mod transaction;
 pub(crate) mod user;
 pub(crate) mod withdrawal;

@@ -21,10 +21,10 @@ use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
-pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Whole};
+pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Span, Whole};
 pub use outcome::{Done, Preview};
 pub use progress::{Progress, Seen};
-pub use sheet::{Report, Sheet, SheetFn};
+pub use sheet::{Download, Report, Sheet, SheetFn, WriteFn};
 
 use crate::fields::Fields;
 use crate::portal::Portal;
@@ -41,6 +41,8 @@ pub struct Console {
     pub imports: Vec<Import>,
     /// What is printed, or taken into a spreadsheet, of one object and one day.
     pub reports: Vec<Report>,
+    /// Files of one object, to keep.
+    pub downloads: Vec<Download>,
     /// What it offers to people who act for one of its objects.
     pub portal: Option<Portal>,
 }

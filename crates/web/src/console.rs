@@ -7,6 +7,7 @@ mod act;
 mod backups;
 mod books;
 mod done;
+mod download;
 pub(crate) mod export;
 pub(crate) mod field;
 mod frame;
@@ -39,7 +40,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use purser_kit::Problem;
-use purser_kit::console::{Action, Console, Import, Report, Resource};
+use purser_kit::console::{Action, Console, Download, Import, Report, Resource};
 
 use crate::site::House;
 
@@ -88,6 +89,12 @@ impl Desk {
         found.ok_or_else(|| Problem::not_found("page"))
     }
 
+    fn download(&self, app: &str, resource: &str, name: &str) -> Result<&Download, Problem> {
+        let mut downloads = self.shelf(app)?.console.downloads.iter();
+        let found = downloads.find(|download| download.resource == resource && download.name == name);
+        found.ok_or_else(|| Problem::not_found("file"))
+    }
+
     fn import(&self, app: &str, name: &str) -> Result<(&Shelf, &Import), Problem> {
         let shelf = self.shelf(app)?;
         let found = shelf.console.imports.iter().find(|import| import.name == name);
@@ -122,6 +129,7 @@ pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
         ("/admin/{app}/{resource}/done/{once}/", get(done::page)),
         ("/admin/{app}/{resource}/{id}/", get(object::page)),
         ("/admin/{app}/{resource}/{id}/{report}/", get(report::page)),
+        ("/admin/{app}/{resource}/{id}/download/{download}/", get(download::file)),
         ("/admin/{app}/import/{import}/", get(upload::form)),
         ("/admin/{app}/import/{import}/{id}/", get(upload::shown)),
         ("/admin/{app}/import/{import}/{id}/commit/", post(upload::commit)),

@@ -25,8 +25,8 @@ pub fn payout_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Payout, Error> {
     payout_find(tx, id)?.ok_or(Error::NoPayout)
 }
 
-/// A withdrawal's id, and what became of it or why not.
-pub type Outcome = (Uuid, Result<Withdrawal, Error>);
+/// What became of each of many, or what speaks against it.
+pub type Outcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
 
 /// Begins to pay withdrawals together: one payout of all that may be begun, and of each of the others why it may not.
 /// There is no payout where none may.
@@ -38,7 +38,7 @@ pub fn payouts_begin(
     settings: &Settings,
     doer: &mut Doer,
     ids: &[Uuid],
-) -> Result<(Option<Payout>, Vec<Outcome>), Error> {
+) -> Result<(Option<Payout>, Outcomes), Error> {
     let payout = Payout { id: doer.fresh_id(), made_by: doer.actor.clone(), made_at: doer.now };
     let mut outcomes = Vec::with_capacity(ids.len());
     let mut begun = false;

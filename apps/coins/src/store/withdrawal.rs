@@ -219,6 +219,12 @@ pub(crate) fn standing_of(tx: &mut Tx<'_>, status: Status) -> Result<(i64, Money
     )
 }
 
+/// When the one was asked for that has stood so for longest.
+pub(crate) fn oldest_of(tx: &mut Tx<'_>, status: Status) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT MIN(created_at) FROM coins_withdrawal WHERE status = ?1";
+    tx.query_one(sql, &params![status.name()], |row| row.get(0))
+}
+
 /// What was paid in a span, and how many payments that were.
 pub(crate) fn paid_in(tx: &mut Tx<'_>, span: &Range<Timestamp>) -> Result<(i64, Money), Error> {
     tx.query_one(

@@ -6,7 +6,8 @@ use uuid::Uuid;
 use super::{Doer, Done, Progress};
 use crate::problem::Problem;
 
-/// A file that can be uploaded: checked whole, shown, and then committed whole or not at all.
+/// A file that can be uploaded: checked whole, shown, and then committed: whole or not at all, or where an app says so
+/// its good rows alone.
 pub struct Import {
     /// Its name in addresses.
     pub name: &'static str,
@@ -28,7 +29,7 @@ pub struct Import {
     pub check: CheckFn,
     /// What was found.
     pub show: ShowFn,
-    /// Does what the file says, whole, and tells how far it is. May run more than once.
+    /// Does what the file says (whole, or what is good of it), and tells how far it is. May run more than once.
     pub commit: CommitFn,
     /// The rows as they were given, with what is wrong with each, as CSV.
     pub report: ReportFn,
@@ -63,7 +64,7 @@ pub struct Checked {
 /// How an uploaded file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckedState {
-    /// Every row is good: it can be committed.
+    /// It can be committed: every row is good, or the app takes the good ones and leaves the others.
     Ready,
     /// Something is wrong: nothing of it can be committed.
     Invalid,

@@ -39,19 +39,29 @@ pub struct Column {
     /// Whether the list can be ordered by it. Only for an expression that is never NULL, and that has an index
     /// wherever there can be many rows.
     pub sorts: bool,
+    /// Whether the list can be narrowed to days of it. Only for a moment, and one that has an index wherever there can
+    /// be many rows.
+    pub dated: bool,
 }
 
 impl Column {
     /// A column that the list is not ordered by.
     #[must_use]
     pub fn new(name: &'static str, title: &'static str, sql: &'static str, kind: Kind) -> Self {
-        Column { name, title, sql, kind, sorts: false }
+        Column { name, title, sql, kind, sorts: false, dated: false }
     }
 
     /// The same, by which the list can be ordered.
     #[must_use]
     pub fn sorted(mut self) -> Self {
         self.sorts = true;
+        self
+    }
+
+    /// The same, to whose days the list can be narrowed.
+    #[must_use]
+    pub fn dated(mut self) -> Self {
+        self.dated = true;
         self
     }
 }
@@ -97,6 +107,8 @@ pub enum Search {
     Within(&'static str),
     /// At the beginning, as it is written. An index makes this quick in any table.
     Begins(&'static str),
+    /// An id, written whole.
+    Id(&'static str),
 }
 
 /// Something that a list can be narrowed to.
@@ -108,6 +120,17 @@ pub struct Filter {
     pub title: &'static str,
     /// The value in addresses, the same for people, and the condition.
     pub choices: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// Moments that a list is narrowed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The column, by its name.
+    pub column: String,
+    /// From this moment on.
+    pub from: Option<Timestamp>,
+    /// Before this one.
+    pub until: Option<Timestamp>,
 }
 
 /// In which direction a list is ordered.
@@ -126,6 +149,8 @@ pub struct ListAsk {
     pub search: Option<String>,
     /// Filters and their values.
     pub filters: Vec<(String, String)>,
+    /// Columns of moments, and what they are narrowed to.
+    pub spans: Vec<Span>,
     /// The column to order by, by its name; `None` for the newest first.
     pub sort: Option<(String, Direction)>,
     /// Where the page before ended.
@@ -184,6 +209,11 @@ impl Listing {
         Some((column, *direction))
     }
 
+    /// The column of moments of this name.
+    fn dated(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.dated && column.name == name)
+    }
+
     fn statement(&self, engine: Engine, ask: &ListAsk, sort: Option<(&Column, Direction)>) -> (String, Vec<Bound>) {
         let mut bound = Vec::new();
         let mut conditions = self.wanted(engine, ask, &mut bound);
@@ -217,18 +247,25 @@ impl Listing {
         (sql, bound)
     }
 
-    /// The conditions of the filters and of the search, and the values that they bind.
+    /// The conditions of the filters, the days and the search, and the values that they bind.
     fn wanted(&self, engine: Engine, ask: &ListAsk, bound: &mut Vec<Bound>) -> Vec<String> {
         let mut conditions: Vec<String> = self.conditions(ask);
+        let mut bind = |value: Bound| {
+            bound.push(value);
+            format!("?{}", bound.len())
+        };
+        for (span, column) in ask.spans.iter().filter_map(|span| Some((span, self.dated(&span.column)?))) {
+            for (moment, sign) in [(span.from, ">="), (span.until, "<")] {
+                let bound = moment.map(|moment| bind(Bound::Int(moment.as_microsecond())));
+                conditions.extend(bound.map(|bound| format!("{} {sign} {bound}", column.sql)));
+            }
+        }
         if let Some(search) = ask.search.as_deref().map(str::trim).filter(|search| !search.is_empty())
             && !self.search.is_empty()
         {
-            let mut bind = |value: Bound| {
-                bound.push(value);
-                format!("?{}", bound.len())
-            };
-            let ways: Vec<String> = self.search.iter().map(|way| way.condition(engine, search, &mut bind)).collect();
-            conditions.push(format!("({})", ways.join(" OR ")));
+            let ways = self.search.iter().filter_map(|way| way.condition(engine, search, &mut bind));
+            let ways: Vec<String> = ways.collect();
+            conditions.push(if ways.is_empty() { "1 = 0".to_owned() } else { format!("({})", ways.join(" OR ")) });
         }
         conditions
     }
@@ -301,8 +338,10 @@ fn cursor(text: &str, sort: Option<&Column>) -> Option<(Option<Bound>, Uuid)> {
 }
 
 impl Search {
-    fn condition(self, engine: Engine, search: &str, bind: &mut impl FnMut(Bound) -> String) -> String {
-        match self {
+    /// `None` where it cannot be what is searched for.
+    fn condition(self, engine: Engine, search: &str, bind: &mut impl FnMut(Bound) -> String) -> Option<String> {
+        Some(match self {
+            Search::Id(sql) => format!("{sql} = {}", bind(Bound::Id(Uuid::try_parse(search).ok()?))),
             Search::Within(sql) => {
                 let pattern = format!("%{}%", escaped(&search.to_lowercase()));
                 format!("lower({sql}) LIKE {} ESCAPE '\\'", bind(Bound::Text(pattern)))
@@ -316,7 +355,7 @@ impl Search {
                 let (from, to) = (bind(Bound::Text(search.to_owned())), bind(Bound::Text(end)));
                 format!("({sql} >= {from} AND {sql} < {to})")
             }
-        }
+        })
     }
 }
 
@@ -343,8 +382,9 @@ mod tests {
             columns: vec![
                 Column::new("name", "Name", "t.name", Kind::Text).sorted(),
                 Column::new("size", "Size", "t.size", Kind::Number),
+                Column::new("made", "Made", "t.made_at", Kind::Time).dated(),
             ],
-            search: &[Search::Within("t.name"), Search::Begins("t.code")],
+            search: &[Search::Within("t.name"), Search::Begins("t.code"), Search::Id("t.id")],
             filters: &[Filter {
                 name: "state",
                 title: "State",
@@ -364,7 +404,7 @@ mod tests {
         let ask = ListAsk { limit: 50, ..ListAsk::default() };
         assert_eq!(
             sql(&ask),
-            ("SELECT t.id, t.name, t.size FROM thing AS t ORDER BY t.id DESC LIMIT 51".to_owned(), 0)
+            ("SELECT t.id, t.name, t.size, t.made_at FROM thing AS t ORDER BY t.id DESC LIMIT 51".to_owned(), 0)
         );
     }
 
@@ -373,7 +413,7 @@ mod tests {
         let id = Uuid::from_u128(7);
         let sort = Some(("name".to_owned(), Direction::Up));
         let ask = ListAsk { sort, after: Some(format!("a~b~{id}")), limit: 2, ..ListAsk::default() };
-        let expected = "SELECT t.id, t.name, t.size FROM thing AS t WHERE (t.name, t.id) > (?1, ?2) \
+        let expected = "SELECT t.id, t.name, t.size, t.made_at FROM thing AS t WHERE (t.name, t.id) > (?1, ?2) \
                         ORDER BY t.name ASC, t.id ASC LIMIT 3";
         assert_eq!(sql(&ask), (expected.to_owned(), 2));
     }
@@ -383,6 +423,7 @@ mod tests {
         let ask = ListAsk {
             search: Some("x' OR 1=1 --".to_owned()),
             filters: vec![("state".into(), "open".into()), ("state".into(), "1=1".into()), ("nope".into(), "x".into())],
+            spans: vec![Span { column: "size".to_owned(), from: Some(Timestamp::UNIX_EPOCH), until: None }],
             sort: Some(("size".to_owned(), Direction::Down)),
             after: Some("nonsense".to_owned()),
             limit: 1,
@@ -391,6 +432,31 @@ mod tests {
         assert!(!sql.contains("1=1") && !sql.contains("--"), "{sql}");
         assert!(sql.contains("(t.closed IS NULL)") && sql.ends_with("ORDER BY t.id DESC LIMIT 2"), "{sql}");
         assert_eq!(bound, 3);
+    }
+
+    #[test]
+    fn days_are_from_the_first_moment_of_one_up_to_the_end_of_another() {
+        let (from, until) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(1).unwrap());
+        let span = |from, until| Span { column: "made".to_owned(), from, until };
+        let where_of = |spans: Vec<Span>| {
+            let (sql, bound) = sql(&ListAsk { spans, limit: 1, ..ListAsk::default() });
+            (sql.split(" WHERE ").nth(1).and_then(|rest| rest.split(" ORDER").next()).map(str::to_owned), bound)
+        };
+        let both = "t.made_at >= ?1 AND t.made_at < ?2".to_owned();
+        assert_eq!(where_of(vec![span(Some(from), Some(until))]), (Some(both), 2));
+        assert_eq!(where_of(vec![span(None, Some(until))]), (Some("t.made_at < ?1".to_owned()), 1));
+        assert_eq!(where_of(vec![span(None, None)]), (None, 0));
+    }
+
+    #[test]
+    fn an_id_is_searched_for_only_where_it_can_be_one() {
+        let found = |search: &str| sql(&ListAsk { search: Some(search.to_owned()), limit: 1, ..ListAsk::default() });
+        let id = Uuid::from_u128(7).to_string();
+        assert!(found(&id).0.contains("t.id = ?4") && found(&id).1 == 4, "{}", found(&id).0);
+        assert!(!found("7").0.contains("t.id = "), "{}", found("7").0);
+        let only = Listing { search: &[Search::Id("t.id")], ..listing() };
+        let ask = ListAsk { search: Some("7".to_owned()), limit: 1, ..ListAsk::default() };
+        assert!(only.statement(Engine::Sqlite, &ask, None).0.contains("WHERE 1 = 0 ORDER"));
     }
 
     #[test]

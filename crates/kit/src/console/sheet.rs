@@ -34,3 +34,21 @@ pub struct Report {
 
 /// Reads a report on an object and a day; `None` where there is no such object.
 pub type SheetFn = Box<dyn Fn(&mut Tx<'_>, Uuid, &Day) -> Result<Option<Sheet>, Problem> + Send + Sync>;
+
+/// A file of one object, such as the payments that a bank is to make: its page has a button, and each download is on
+/// record.
+pub struct Download {
+    /// Its name in addresses and in the audit log, `bank-file`.
+    pub name: &'static str,
+    /// The resource whose objects it is of.
+    pub resource: &'static str,
+    /// What its button says: "Payout file".
+    pub title: &'static str,
+    /// The scope that it takes.
+    pub scope: &'static str,
+    /// Writes it.
+    pub write: WriteFn,
+}
+
+/// Writes the file of an object: what it is called, and its text as CSV; `None` where there is no such object.
+pub type WriteFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<(String, String)>, Problem> + Send + Sync>;

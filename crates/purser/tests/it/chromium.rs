@@ -1,6 +1,7 @@
 //! The pages in a real browser, by a person who goes by what is written on them.
 
 mod axe;
+mod coins;
 mod desk;
 mod driver;
 mod keyboard;

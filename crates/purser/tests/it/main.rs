@@ -8,6 +8,7 @@ mod browser;
 mod chromium;
 mod cleanup;
 mod coins;
+mod coins_desk;
 mod commands;
 mod console;
 mod copies;

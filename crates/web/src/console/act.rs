@@ -164,13 +164,13 @@ async fn show(
         None => Ask::of(desk, visitor, action.moves_money).await?,
     };
     let proof_next = escaped(&address(&base, action, &sent));
-    let (reading, now) = (Arc::clone(desk), visitor.now);
+    let (reading, now, zone) = (Arc::clone(desk), visitor.now, &desk.house.context.zone);
     let asked = Asked {
         resource: name,
         app,
         action: sent.action.clone(),
         ids: sent.ids,
-        every: sent.every.then(|| list::ask(&resource.listing, &sent.origin.list, MOST + 1)),
+        every: sent.every.then(|| list::ask(&resource.listing, &sent.origin.list, MOST + 1, zone)),
     };
     let looked = desk.house.context.store.read(move |tx| look(&reading, tx, now, &asked)).await?;
     fits(action, resource, &looked.ids)?;

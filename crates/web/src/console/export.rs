@@ -24,7 +24,7 @@ pub(super) async fn csv(
     let (_, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(resource.view)?;
     note(&desk, &visitor, &app, &name).await?;
-    let ask = list::ask(&resource.listing, &query, PAGE);
+    let ask = list::ask(&resource.listing, &query, PAGE, &desk.house.context.zone);
     let mut heads = vec!["id".to_owned()];
     heads.extend(resource.listing.columns.iter().map(|column| column.name.to_owned()));
     let filename = format!("attachment; filename=\"{app}-{name}.csv\"");

@@ -6,8 +6,9 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::Problem;
-use purser_kit::console::{Action, Direction, ListAsk, Listing, Resource, Target};
+use jiff::tz::TimeZone;
+use purser_kit::console::{Action, Direction, ListAsk, Listing, Resource, Span, Target};
+use purser_kit::{Day, Problem};
 
 use super::names::Names;
 use super::origin::Origin;
@@ -32,6 +33,7 @@ struct ListPage<'a> {
     search: Option<String>,
     filters: Vec<FilterShown>,
     table: Table,
+    dates: Vec<DateShown>,
     /// Actions that make something: address and title.
     makes: Vec<(String, &'static str)>,
     uploads: Vec<(String, &'static str)>,
@@ -51,6 +53,13 @@ struct FilterShown {
     choices: Vec<(&'static str, &'static str, bool)>,
 }
 
+/// A day that a list begins or ends at.
+struct DateShown {
+    name: String,
+    title: String,
+    value: String,
+}
+
 pub(super) async fn page(
     State(desk): State<Arc<Desk>>,
     Path((app, name)): Path<(String, String)>,
@@ -59,8 +68,9 @@ pub(super) async fn page(
 ) -> Result<Response, Refusal> {
     let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
     visitor.needs(resource.view)?;
+    let zone = &desk.house.context.zone;
     let size = size(&query);
-    let ask = ask(&resource.listing, &query, size);
+    let ask = ask(&resource.listing, &query, size, zone);
     let (reading, asked) = (Arc::clone(&desk), ask.clone());
     let mut many = resource.actions.iter().filter(|action| action.target == Target::Many);
     let acts = many.any(|action| visitor.caller.has(action.scope));
@@ -74,7 +84,7 @@ pub(super) async fn page(
         Ok::<_, Problem>((listed, count))
     });
     let (listed, count) = listed.await?;
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+    let face = Clockface { now: visitor.now, zone };
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let makes_here = resource.actions.iter().filter(|action| action.target == Target::Nothing);
     let is_whole = listed.next.is_none() && ask.after.is_none();
@@ -91,6 +101,7 @@ pub(super) async fn page(
         resource,
         search: (!resource.listing.search.is_empty()).then(|| ask.search.clone().unwrap_or_default()),
         filters: filters(&resource.listing, &ask),
+        dates: dates(&resource.listing, &query),
         table,
         makes: makes(&base, &mut makes_here.filter(|action| visitor.caller.has(action.scope))),
         uploads: uploads(shelf, resource, &visitor),
@@ -99,7 +110,7 @@ pub(super) async fn page(
         kept: kept(&query),
         sizes: if is_whole && size == SIZES[0] { Vec::new() } else { sizes(&query, size) },
         export: format!("{base}export.csv{}", without(&query, &["after", "all", "size"])),
-        is_narrowed: ask.search.is_some() || !ask.filters.is_empty(),
+        is_narrowed: ask.search.is_some() || !ask.filters.is_empty() || !ask.spans.is_empty(),
         base,
     };
     Ok(pages::page(StatusCode::OK, &page))
@@ -146,7 +157,7 @@ fn uploads(shelf: &Shelf, resource: &Resource, visitor: &Visitor) -> Vec<(String
 }
 
 /// What the address asks for.
-pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32) -> ListAsk {
+pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32, zone: &TimeZone) -> ListAsk {
     let value = |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value);
     let sort = value("sort").map(|sort| match sort.strip_prefix('-') {
         Some(name) => (name.to_owned(), Direction::Down),
@@ -158,6 +169,7 @@ pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32) -> 
     ListAsk {
         search: value("q").map(|search| search.chars().take(200).collect()),
         filters: query.iter().filter(is_filter).cloned().collect(),
+        spans: spans(listing, query, zone),
         sort,
         after: value("after").cloned(),
         limit,
@@ -169,6 +181,31 @@ fn filters(listing: &Listing, ask: &ListAsk) -> Vec<FilterShown> {
         let chosen = ask.filters.iter().find(|(name, _)| name == filter.name).map(|(_, value)| value.as_str());
         let choices = filter.choices.iter().map(|(value, title, _)| (*value, *title, chosen == Some(value))).collect();
         FilterShown { name: filter.name, title: filter.title, choices }
+    });
+    shown.collect()
+}
+
+/// The days asked for, both included. What is no date is passed over, as an unknown filter is.
+fn spans(listing: &Listing, query: &[(String, String)], zone: &TimeZone) -> Vec<Span> {
+    let day = |name: String| {
+        let text = query.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())?;
+        Day::parse(text, zone).ok()
+    };
+    let spans = listing.columns.iter().filter(|column| column.dated).map(|column| Span {
+        column: column.name.to_owned(),
+        from: day(format!("{}_from", column.name)).map(|day| day.span.start),
+        until: day(format!("{}_to", column.name)).map(|day| day.span.end),
+    });
+    spans.filter(|span| span.from.is_some() || span.until.is_some()).collect()
+}
+
+fn dates(listing: &Listing, query: &[(String, String)]) -> Vec<DateShown> {
+    let dated = listing.columns.iter().filter(|column| column.dated);
+    let ends = dated.flat_map(|column| ["from", "to"].map(|end| (column, end)));
+    let shown = ends.map(|(column, end)| {
+        let name = format!("{}_{end}", column.name);
+        let value = query.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        DateShown { name, title: format!("{} {end}", column.title), value }
     });
     shown.collect()
 }

@@ -106,9 +106,12 @@ pub(super) async fn page(
     let reports = shelf.console.reports.iter().filter(|report| report.resource == resource.name);
     let reports = reports.filter(|report| visitor.caller.has(report.scope));
     let reports = reports.map(|report| (format!("{base}{id}/{}/", report.name), report.title, false));
+    let files = shelf.console.downloads.iter().filter(|download| download.resource == resource.name);
+    let files = files.filter(|download| visitor.caller.has(download.scope));
+    let files = files.map(|download| (format!("{base}{id}/download/{}/", download.name), download.title, false));
     let page = ObjectPage {
         shell: frame::shell(&desk, &visitor, detail.title.clone()),
-        actions: reports.chain(actions).collect(),
+        actions: reports.chain(files).chain(actions).collect(),
         title: detail.title,
         facts: detail.facts.iter().map(|(name, cell)| (*name, face.cell(cell))).collect(),
         tables: detail.tables.iter().map(|table| table_shown(&face, table)).collect(),

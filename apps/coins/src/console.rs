@@ -1,0 +1,93 @@
+//! The app in the console.
+
+mod decide;
+mod figures;
+mod handles;
+mod payouts;
+mod people;
+mod transactions;
+mod upload;
+mod users;
+mod withdrawals;
+
+use std::sync::Arc;
+
+use purser_kit::console::{Cell, Choice, Console, Field, Tone};
+use purser_kit::{Fields, Problem};
+use uuid::Uuid;
+
+use crate::Coins;
+use crate::domain::Transaction;
+use crate::status::Status;
+
+/// Rows of the small tables on an object's page.
+const ROWS: u32 = 20;
+
+pub(crate) fn console(coins: &Arc<Coins>) -> Console {
+    Console {
+        resources: vec![
+            withdrawals::resource(coins),
+            payouts::resource(coins),
+            users::resource(coins),
+            transactions::resource(),
+            handles::resource(),
+        ],
+        figures: figures::figures(),
+        imports: vec![upload::import(coins)],
+        downloads: vec![upload::download(coins)],
+        ..Console::default()
+    }
+}
+
+const STATES: &[Choice] = &[
+    Choice { value: "pending", title: "pending", tone: Tone::Waiting },
+    Choice { value: "processing", title: "processing", tone: Tone::Waiting },
+    Choice { value: "completed", title: "completed", tone: Tone::Good },
+    Choice { value: "failed", title: "failed", tone: Tone::Bad },
+    Choice { value: "cancelled", title: "cancelled", tone: Tone::Quiet },
+    Choice { value: "rejected", title: "rejected", tone: Tone::Bad },
+    Choice { value: "reversed", title: "reversed", tone: Tone::Bad },
+];
+
+/// How a withdrawal stands, as a page shows it.
+fn status(status: Status) -> Cell {
+    let tone = STATES.iter().find(|choice| choice.value == status.name()).map_or(Tone::Quiet, |choice| choice.tone);
+    Cell::Badge(tone, status.name().to_owned())
+}
+
+/// The only id: the console gives exactly one where the target is one.
+fn one(ids: &[Uuid]) -> Result<Uuid, Problem> {
+    ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
+}
+
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// People have a plural of their own.
+fn people(count: usize) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
+}
+
+fn reason(help: &'static str) -> Field {
+    Field::line("reason", "Reason", help)
+}
+
+/// The reason that was entered, where that is all.
+fn reason_only(mut fields: Fields<'_>) -> Result<String, Problem> {
+    let reason = fields.line("reason", 1, 500);
+    let reason = fields.required("reason", reason);
+    fields.finish(reason)
+}
+
+/// A transaction in a small table, and its heads.
+const TRANSACTION_HEADS: [&str; 5] = ["When", "What", "Coins", "Coins after", "Reason"];
+
+fn transaction_row(one: &Transaction) -> Vec<Cell> {
+    let what = Cell::object(one.movement.name(), "coins", "transactions", one.id);
+    let reason = match one.withdrawal {
+        Some(id) => Cell::object(one.reason.clone(), "coins", "withdrawals", id),
+        None => Cell::Text(one.reason.clone()),
+    };
+    vec![Cell::Time(one.created_at), what, Cell::Money(one.amount), Cell::Money(one.balance_after), reason]
+}

@@ -1,0 +1,156 @@
+//! Users and their coins in the console.
+
+use std::sync::Arc;
+
+use purser_identity::{Email, user_get as person_get};
+use purser_kit::console::{
+    Action, Cell, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target,
+};
+use purser_kit::{Problem, Rule};
+use purser_money::Currency;
+use purser_outbox::Language;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::{one, people, reason, withdrawals};
+use crate::Coins;
+use crate::api::{parse_email, parse_language};
+use crate::domain::Settings;
+use crate::service::{UserChange, coins_adjust, user_change, user_get};
+use crate::store::user::{USERS_FROM, user_find};
+
+pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
+    let settings = Arc::clone(&coins.settings);
+    Resource {
+        name: "users",
+        title: "Users",
+        one: "user",
+        about: "Whoever has coins, by the name that their application gives them.",
+        view: "coins.view",
+        listing: Listing {
+            from: USERS_FROM,
+            id: "u.id",
+            columns: vec![
+                Column::new("user_id", "User", "u.user_id", Kind::Text).sorted(),
+                Column::new("coins", "Coins", "b.balance", Kind::Money(Currency::COIN)),
+                Column::new("email", "Email", "u.email", Kind::Text),
+                Column::new("language", "Language", "u.language", Kind::Text),
+                Column::new("created_at", "Since", "u.created_at", Kind::Time),
+            ],
+            search: &[Search::Begins("u.user_id")],
+            filters: &[
+                Filter {
+                    name: "person",
+                    title: "Account here",
+                    choices: &[("linked", "linked", "u.person IS NOT NULL"), ("none", "none", "u.person IS NULL")],
+                },
+                Filter {
+                    name: "email",
+                    title: "Email",
+                    choices: &[("known", "known", "u.email IS NOT NULL"), ("unknown", "unknown", "u.email IS NULL")],
+                },
+            ],
+        },
+        inbox: None,
+        detail: Box::new(move |tx, id| detail(tx, &settings, id)),
+        actions: vec![adjust(coins), contact(), people::link(), people::unlink()],
+    }
+}
+
+fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+    let Some(user) = user_find(tx, id)? else { return Ok(None) };
+    let person = match user.person {
+        Some(person) => Cell::Text(person_get(tx, person).map_err(people::problem)?.username.to_string()),
+        None => Cell::Nothing,
+    };
+    Ok(Some(Detail {
+        title: user.user_id.as_str().to_owned(),
+        facts: vec![
+            ("Coins", Cell::Money(user.balance)),
+            ("Worth", settings.worth(user.balance.minor()).map_or(Cell::Nothing, Cell::Money)),
+            ("Email", Cell::text(user.email.as_ref().map(Email::as_str))),
+            ("Language", Cell::Text(user.language.title().to_owned())),
+            ("Account here", person),
+            ("Since", Cell::Time(user.created_at)),
+            ("Id", Cell::Text(id.to_string())),
+        ],
+        accounts: vec![("Coins", user.account)],
+        tables: vec![withdrawals::totals(tx, id)?, withdrawals::last(tx, id)?, withdrawals::movements(tx, id)?],
+    }))
+}
+
+fn adjust(coins: &Arc<Coins>) -> Action {
+    let settings = Arc::clone(&coins.settings);
+    Action {
+        name: "adjust",
+        title: "Adjust coins",
+        scope: "coins.pay",
+        target: Target::One,
+        harms: false,
+        moves_money: true,
+        fields: Box::new(|_, _| {
+            let amount = Field::line("amount", "Coins", "How many more: 250; or how many fewer: -250.");
+            Ok(vec![amount.input(Input::Amount), reason("What this rests on; the user reads it.")])
+        }),
+        preview: Box::new(move |tx, ids| {
+            let user = user_get(tx, one(ids)?)?;
+            let worth = settings.worth(user.balance.minor()).map(|worth| format!(", worth {}", worth.for_people()));
+            let (name, has, worth) = (user.user_id.as_str(), user.balance.minor(), worth.unwrap_or_default());
+            Ok(Preview::sentence(format!("{name} has {has} coins{worth}. What is added may be withdrawn at once.")))
+        }),
+        run: Box::new(|tx, doer, ids, mut fields| {
+            let amount = fields.amount("amount", Currency::COIN);
+            let amount = amount.and_then(|amount| match amount.minor() {
+                0 => fields.refuse("amount", "0", Rule::new("out_of_range", "be more or less than zero")),
+                _ => Some(amount),
+            });
+            let amount = fields.required("amount", amount);
+            let reason = fields.line("reason", 1, 500);
+            let reason = fields.required("reason", reason);
+            let (amount, reason) = fields.finish(amount.zip(reason))?;
+            let moved = coins_adjust(tx, doer, one(ids)?, amount, &reason)?;
+            let (name, has) = (moved.user.user_id.as_str(), moved.user.balance.minor());
+            Ok(Done::sentence(format!("{name} has {has} coins now."), moved.user.id))
+        }),
+    }
+}
+
+fn contact() -> Action {
+    Action {
+        name: "contact",
+        title: "Contact",
+        scope: "coins.award",
+        target: Target::One,
+        harms: false,
+        moves_money: false,
+        fields: Box::new(|tx, ids| {
+            let user = user_get(tx, one(ids)?)?;
+            let languages = Language::ALL.map(|language| (language.code().to_owned(), language.title().to_owned()));
+            let email =
+                Field::line("email", "Email", "Where the user is told of withdrawals; nowhere where it is empty.");
+            let language = Field::line("language", "Language", "In which the user is told.");
+            Ok(vec![
+                email
+                    .input(Input::Email)
+                    .optional()
+                    .with(user.email.map_or(String::new(), |email| email.as_str().to_owned())),
+                language.input(Input::Choice(languages.to_vec())).with(user.language.code()),
+            ])
+        }),
+        preview: Box::new(|_, _| Ok(Preview::default())),
+        run: Box::new(|tx, doer, ids, mut fields| {
+            let email = fields.parsed("email", parse_email);
+            let language = fields.parsed("language", parse_language);
+            let language = fields.required("language", language);
+            let language = fields.finish(language)?;
+            let user = user_get(tx, one(ids)?)?;
+            let change = UserChange { email: Some(email), language: Some(language) };
+            let user = user_change(tx, doer, &user.user_id, &change)?;
+            let sentence = match &user.email {
+                Some(email) => format!("{} is told at {}.", user.user_id.as_str(), email.as_str()),
+                None => format!("{} is told nowhere.", user.user_id.as_str()),
+            };
+            Ok(Done::sentence(sentence, user.id))
+        }),
+    }
+}

@@ -1,0 +1,73 @@
+//! The bank's answers, as they came.
+
+use jiff::Timestamp;
+use purser_store::{Error, Tx, params};
+use uuid::Uuid;
+
+/// How an uploaded answer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultState {
+    /// Some row was good when it was checked.
+    Ready,
+    /// None was.
+    Invalid,
+    /// What was good of it is done.
+    Committed,
+}
+
+impl ResultState {
+    fn name(self) -> &'static str {
+        match self {
+            ResultState::Ready => "ready",
+            ResultState::Invalid => "invalid",
+            ResultState::Committed => "committed",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, Error> {
+        let all = [ResultState::Ready, ResultState::Invalid, ResultState::Committed];
+        let state = all.into_iter().find(|state| state.name() == name);
+        state.ok_or_else(|| super::unread("coins_result.state", name))
+    }
+}
+
+/// An uploaded answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) file: Vec<u8>,
+    pub(crate) state: ResultState,
+    /// Who uploaded it.
+    pub(crate) actor: String,
+}
+
+/// An answer to be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewResult<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) file: &'a [u8],
+    pub(crate) good: u32,
+    pub(crate) bad: u32,
+    pub(crate) actor: &'a str,
+}
+
+pub(crate) fn result_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewResult<'_>) -> Result<(), Error> {
+    let state = if new.good > 0 { ResultState::Ready } else { ResultState::Invalid };
+    tx.execute(
+        "INSERT INTO coins_result (id, file, good, bad, state, actor, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &params![new.id, new.file, new.good, new.bad, state.name(), new.actor, now],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn result_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
+    tx.query_opt("SELECT file, state, actor FROM coins_result WHERE id = ?1", &params![id], |row| {
+        let state: String = row.get(1)?;
+        Ok(Kept { file: row.get(0)?, state: ResultState::from_name(&state)?, actor: row.get(2)? })
+    })
+}
+
+/// Writes down that what is good of it is being done, if nobody did before.
+pub(crate) fn result_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<bool, Error> {
+    let sql = "UPDATE coins_result SET state = 'committed', committed_at = ?2 WHERE id = ?1 AND state <> 'committed'";
+    Ok(tx.execute(sql, &params![id, now])? == 1)
+}
