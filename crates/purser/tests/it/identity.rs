@@ -178,7 +178,7 @@ both! {
         db.clock().advance(SECOND);
         assert_eq!(key_revoke(&db, new.id).await, Err(Error::KeyRevoked));
         assert_eq!(key_revoke(&db, db.ids().next()).await, Err(Error::NoKey));
-        let listed = db.read(api_key_list).await.unwrap();
+        let listed = db.read(|tx| api_key_list(tx, 10, None)).await.unwrap();
         assert_eq!(listed.iter().map(|key| (key.id, key.revoked_at)).collect::<Vec<_>>(), [(new.id, Some(revoked_at))]);
     }
 
@@ -190,7 +190,7 @@ both! {
             assert_eq!(key_create(&db, new, Secret::api_key(&[random; 32]).hash()).await, Ok(()));
             db.clock().advance(SECOND);
         }
-        let listed = db.read(api_key_list).await.unwrap();
+        let listed = db.read(|tx| api_key_list(tx, 10, None)).await.unwrap();
         assert_eq!(listed.iter().map(|key| key.id).collect::<Vec<_>>(), ids);
     }
 
@@ -481,10 +481,13 @@ both! {
         assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 57 });
         assert_eq!(hit(&db, "192.0.2.8").await, RateVerdict::Allowed);
         db.clock().advance(SECOND * 57);
-        for _ in 0..3 {
+        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Allowed, "the first of them is a minute ago");
+        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 1 });
+        db.clock().advance(SECOND * 2);
+        for _ in 0..2 {
             assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Allowed);
         }
-        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 60 });
+        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 58 });
     }
 
     async fn many_tries_at_once_do_not_slip_past_the_limit(db: TestDb) {
@@ -517,12 +520,55 @@ both! {
         assert!(matches!(hit(&db, "asha").await, RateVerdict::Limited { .. }));
     }
 
+    async fn no_stretch_of_a_window_holds_more_tries_than_it_may_wherever_it_begins(db: TestDb) {
+        hit(&db, "asha").await;
+        db.clock().advance(SECOND * 58);
+        for _ in 0..2 {
+            assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed);
+        }
+        db.clock().advance(SECOND * 2);
+        assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed, "the first is a minute ago");
+        assert_eq!(hit(&db, "asha").await, RateVerdict::Limited { retry_after_seconds: 58 }, "the others are not");
+        db.clock().advance(SECOND * 57);
+        assert_eq!(hit(&db, "asha").await, RateVerdict::Limited { retry_after_seconds: 1 });
+        db.clock().advance(SECOND);
+        for _ in 0..2 {
+            assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed, "whoever waits as told is let in");
+        }
+        // Any number of tries at any distance: in each minute of them, at most three were let through.
+        let mut let_in: Vec<i64> = Vec::new();
+        for step in 0..120_i64 {
+            let now = db.clock().advance(SECOND * i32::try_from(step * 7 % 13).unwrap());
+            if hit(&db, "ravi").await == RateVerdict::Allowed {
+                let_in.push(now.as_second());
+            }
+        }
+        assert!(let_in.len() > 20 && let_in.windows(4).all(|four| four[3] - four[0] >= 60), "{let_in:?}");
+    }
+
     async fn windows_that_ended_are_forgotten(db: TestDb) {
         hit(&db, "old").await;
         let now = db.clock().advance(SECOND * 61);
         hit(&db, "new").await;
         assert_eq!(db.write(move |tx| rates_forget(tx, now)).await, Ok(1));
         assert_eq!(count(&db, "identity_rate").await, 1);
+    }
+
+    async fn keys_are_listed_page_by_page(db: TestDb) {
+        for number in 1..=5 {
+            key_create(&db, new_key(&db), Secret::api_key(&[number; 32]).hash()).await.unwrap();
+            // Two of them in the same moment.
+            db.clock().advance(SECOND * i32::from(number % 2));
+        }
+        let all = db.read(|tx| api_key_list(tx, 10, None)).await.unwrap();
+        let (mut before, mut paged) = (None, Vec::new());
+        loop {
+            let page = db.read(move |tx| api_key_list(tx, 2, before)).await.unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some((last.created_at, last.id));
+            paged.extend(page);
+        }
+        assert_eq!((paged.len(), paged), (5, all));
     }
 
     async fn the_audit_log_reads_newest_first_page_by_page(db: TestDb) {
