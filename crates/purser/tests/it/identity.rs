@@ -1,12 +1,14 @@
 //! Who is asking: keys, people, sessions, the set-up link, rate limits, the audit log.
 
+mod rates;
+
 use jiff::SignedDuration;
 use purser_identity::{
-    ApiKey, AuditEvent, Email, Error, HashCost, NewApiKey, NewUser, Origin, PasswordHash, RateVerdict, Scopes, Secret,
-    SecretHash, Session, SessionRules, Tie, User, Username, api_key_by_hash, api_key_create, api_key_list,
-    api_key_revoke, api_key_used, audit, audit_list, password_hash, password_set, password_verify, rate_forgive,
-    rate_hit, rates_forget, session_create, session_find, session_revoke, session_seen, sessions_revoke_all,
-    setup_issue, setup_live, setup_redeem, superuser_exists, user_by_login, user_create, user_get,
+    ApiKey, AuditEvent, Email, Error, HashCost, NewApiKey, NewUser, Origin, PasswordHash, Scopes, Secret, SecretHash,
+    Session, SessionRules, Tie, User, Username, api_key_by_hash, api_key_create, api_key_list, api_key_revoke,
+    api_key_used, audit, audit_list, password_hash, password_set, password_verify, session_create, session_find,
+    session_revoke, session_seen, sessions_revoke_all, setup_issue, setup_live, setup_redeem, superuser_exists,
+    user_by_login, user_create, user_get,
 };
 use purser_store::{Error as StoreError, params};
 use purser_testkit::{TestDb, both};
@@ -116,13 +118,6 @@ async fn is_live(db: &TestDb, hash: SecretHash) -> bool {
 async fn redeem(db: &TestDb, hash: SecretHash, new: NewUser) -> Result<(), Error> {
     let now = db.clock().now();
     db.write(move |tx| setup_redeem(tx, now, hash, &new)).await
-}
-
-/// One of three tries a minute.
-async fn hit(db: &TestDb, key: &str) -> RateVerdict {
-    let (now, key) = (db.clock().now(), key.to_owned());
-    let verdict = db.write(move |tx| rate_hit(tx, now, "test", &key, 3, SignedDuration::from_mins(1))).await;
-    verdict.unwrap_or_else(|error: Error| panic!("counting: {error}"))
 }
 
 async fn note(db: &TestDb, subject: &'static str, detail: &'static str) -> Result<Uuid, Error> {
@@ -471,87 +466,6 @@ both! {
         assert!(matches!(refused, Err(Error::BadField { field: "the password", .. })));
         assert_eq!(redeem(&db, hash, asha(&db)).await, Err(Error::UsernameTaken("Asha".to_owned())));
         assert_eq!(redeem(&db, hash, named(&db, "ravi")).await, Ok(()));
-    }
-
-    async fn a_full_window_says_when_to_come_back(db: TestDb) {
-        for _ in 0..3 {
-            assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Allowed);
-            db.clock().advance(SECOND);
-        }
-        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 57 });
-        assert_eq!(hit(&db, "192.0.2.8").await, RateVerdict::Allowed);
-        db.clock().advance(SECOND * 57);
-        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Allowed, "the first of them is a minute ago");
-        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 1 });
-        db.clock().advance(SECOND * 2);
-        for _ in 0..2 {
-            assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Allowed);
-        }
-        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 58 });
-    }
-
-    async fn many_tries_at_once_do_not_slip_past_the_limit(db: TestDb) {
-        let tries: Vec<_> = (0..32).map(|_| {
-            let db = db.clone();
-            tokio::spawn(async move { hit(&db, "192.0.2.7").await })
-        }).collect();
-        let mut allowed = 0;
-        for one in tries {
-            allowed += u32::from(one.await.unwrap() == RateVerdict::Allowed);
-        }
-        assert_eq!(allowed, 3);
-    }
-
-    async fn a_try_that_went_well_is_given_back(db: TestDb) {
-        for _ in 0..3 {
-            hit(&db, "asha").await;
-        }
-        assert!(matches!(hit(&db, "asha").await, RateVerdict::Limited { .. }));
-        db.write(|tx| rate_forgive(tx, "test", "asha")).await.unwrap();
-        assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed);
-        assert!(matches!(hit(&db, "asha").await, RateVerdict::Limited { .. }));
-        // Nobody earns more tries than there are.
-        for _ in 0..9 {
-            db.write(|tx| rate_forgive(tx, "test", "asha")).await.unwrap();
-        }
-        for _ in 0..3 {
-            assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed);
-        }
-        assert!(matches!(hit(&db, "asha").await, RateVerdict::Limited { .. }));
-    }
-
-    async fn no_stretch_of_a_window_holds_more_tries_than_it_may_wherever_it_begins(db: TestDb) {
-        hit(&db, "asha").await;
-        db.clock().advance(SECOND * 58);
-        for _ in 0..2 {
-            assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed);
-        }
-        db.clock().advance(SECOND * 2);
-        assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed, "the first is a minute ago");
-        assert_eq!(hit(&db, "asha").await, RateVerdict::Limited { retry_after_seconds: 58 }, "the others are not");
-        db.clock().advance(SECOND * 57);
-        assert_eq!(hit(&db, "asha").await, RateVerdict::Limited { retry_after_seconds: 1 });
-        db.clock().advance(SECOND);
-        for _ in 0..2 {
-            assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed, "whoever waits as told is let in");
-        }
-        // Any number of tries at any distance: in each minute of them, at most three were let through.
-        let mut let_in: Vec<i64> = Vec::new();
-        for step in 0..120_i64 {
-            let now = db.clock().advance(SECOND * i32::try_from(step * 7 % 13).unwrap());
-            if hit(&db, "ravi").await == RateVerdict::Allowed {
-                let_in.push(now.as_second());
-            }
-        }
-        assert!(let_in.len() > 20 && let_in.windows(4).all(|four| four[3] - four[0] >= 60), "{let_in:?}");
-    }
-
-    async fn windows_that_ended_are_forgotten(db: TestDb) {
-        hit(&db, "old").await;
-        let now = db.clock().advance(SECOND * 61);
-        hit(&db, "new").await;
-        assert_eq!(db.write(move |tx| rates_forget(tx, now)).await, Ok(1));
-        assert_eq!(count(&db, "identity_rate").await, 1);
     }
 
     async fn keys_are_listed_page_by_page(db: TestDb) {

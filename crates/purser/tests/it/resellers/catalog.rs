@@ -77,18 +77,20 @@ both! {
         let (operator, made) = catalog(&works).await;
         let before = (works.staff.get(OPERATORS).await, works.staff.get(PRODUCTS).await);
         let (own, others) = (format!("{OPERATORS}{operator}/"), format!("{PRODUCTS}{made}/"));
-        let long = "n".repeat(101);
+        let (long, mut otherwise) = ("n".repeat(101), Vec::new());
         for (field, value, rule) in [
-            ("name", json!(null), "required"), ("name", json!(""), "required"), ("name", json!(7), "wrong_type"),
-            ("name", json!(long), "too_long"), ("name", json!("a\nb"), "control_character"), ("prefixes", json!(null), "required"),
+            ("name", json!(null), "required"), ("name", json!(""), "too_short"), ("name", json!(7), "wrong_type"),
+            ("name", json!(long), "too_long"), ("name", json!("a\nb"), "malformed"), ("prefixes", json!(null), "required"),
             ("prefixes", json!("abc"), "malformed"), ("prefixes", json!("+"), "malformed"), ("prefixes", json!(["9810"]), "wrong_type"),
             ("prefixes", json!("1".repeat(20)), "malformed"), ("prefixes", json!("९८१०"), "malformed"),
-            ("status", json!("frozen"), "unknown_value"), ("color", json!("red"), "unknown_field"),
+            ("status", json!("frozen"), "unknown_value"), ("color", json!("red"), "unknown"),
         ] {
             let mut body = json!({ "name": "Other", "prefixes": "9900" });
             body[field] = value.clone();
             for answer in [works.staff.post(OPERATORS, body.clone()).await, works.staff.put(&own, body.clone()).await] {
-                assert_eq!((answer.0, refusal(&answer.1, field)), (400, ("invalid_fields", rule)), "{field}: {value} {}", answer.1);
+                if (answer.0, refusal(&answer.1, field)) != (400, ("invalid_fields", rule)) {
+                    otherwise.push(format!("{field} {value}: {}", answer.1));
+                }
             }
         }
         for (field, value, rule) in [
@@ -96,15 +98,18 @@ both! {
             ("low", json!(1.005), "too_many_decimals"), ("high", json!("10000.01"), "too_large"), ("high", json!(9), "too_small"),
             ("high", json!(null), "required"), ("cost", json!(null), "required"), ("cost", json!("0"), "out_of_range"),
             ("cost", json!("100.01"), "out_of_range"), ("cost", json!("9.505"), "out_of_range"), ("cost", json!("1e1"), "out_of_range"),
-            ("cost", json!("-5"), "out_of_range"), ("cost", json!(true), "wrong_type"), ("status", json!(1), "wrong_type"), ("x", json!(1), "unknown_field"),
+            ("cost", json!("-5"), "out_of_range"), ("cost", json!(true), "wrong_type"), ("status", json!(1), "wrong_type"), ("x", json!(1), "unknown"),
         ] {
             let mut body = product(&operator);
             body["name"] = json!("Other");
             body[field] = value.clone();
             for answer in [works.staff.post(PRODUCTS, body.clone()).await, works.staff.put(&others, body.clone()).await] {
-                assert_eq!((answer.0, refusal(&answer.1, field)), (400, ("invalid_fields", rule)), "{field}: {value} {}", answer.1);
+                if (answer.0, refusal(&answer.1, field)) != (400, ("invalid_fields", rule)) {
+                    otherwise.push(format!("{field} {value}: {}", answer.1));
+                }
             }
         }
+        assert!(otherwise.is_empty(), "{otherwise:#?}");
         let (status, told) = works.staff.post(PRODUCTS, json!({ "name": "x", "low": 1, "high": 2, "cost": "90" })).await;
         assert_eq!((status, refusal(&told, "operator_id")), (400, ("invalid_fields", "required")), "{told}");
         for (path, body, status, code) in [
