@@ -3,7 +3,9 @@
 mod callback;
 mod counter;
 mod imports;
+mod operators;
 mod phones;
+mod products;
 mod requests;
 mod sellers;
 mod statements;
@@ -20,6 +22,8 @@ use crate::SELLER_TIE;
 use crate::error::Error;
 
 pub(crate) use counter::{bounded, sell_reserved, sold_answer};
+pub(crate) use operators::read_fields as operator_form;
+pub(crate) use products::read_fields as product_form;
 pub(crate) use sellers::read_fields as seller_form;
 
 /// Rows of a seller's own lists.
@@ -54,6 +58,14 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(manage, routes!(phones::phone_replace))
         .add(manage, routes!(phones::phone_update))
         .add(manage, routes!(phones::phone_delete))
+        .add(read_all, routes!(operators::operator_list))
+        .add(manage, routes!(operators::operator_create))
+        .add(read_all, routes!(operators::operator_read))
+        .add(manage, routes!(operators::operator_replace))
+        .add(read_all, routes!(products::product_list))
+        .add(manage, routes!(products::product_create))
+        .add(read_all, routes!(products::product_read))
+        .add(manage, routes!(products::product_replace))
         .add(read, routes!(transactions::credit_list))
         .add(read, routes!(transactions::sale_list))
         .add(read, routes!(transactions::sale_by_ref))

@@ -91,13 +91,18 @@ pub fn api_key_by_hash(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Res
     Ok(key.filter(|key| key.is_live(now)))
 }
 
-/// All keys, dead ones as well, newest first.
+/// The newest keys, dead ones as well, newest first: at most `limit`, and only such as come after `before`, the
+/// `created_at` and `id` of the last one of the page before.
 ///
 /// # Errors
 /// The store's.
-pub fn api_key_list(tx: &mut Tx<'_>) -> Result<Vec<ApiKey>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM identity_api_key ORDER BY created_at DESC, id DESC");
-    Ok(tx.query(&sql, &[], read_key)?)
+pub fn api_key_list(tx: &mut Tx<'_>, limit: u32, before: Option<(Timestamp, Uuid)>) -> Result<Vec<ApiKey>, Error> {
+    let (created_at, id) = before.unwrap_or((Timestamp::MAX, Uuid::max()));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM identity_api_key WHERE (created_at, id) < (?1, ?2)
+         ORDER BY created_at DESC, id DESC LIMIT ?3"
+    );
+    Ok(tx.query(&sql, &params![created_at, id, limit], read_key)?)
 }
 
 /// The keys that act for one object, dead ones as well, newest first.

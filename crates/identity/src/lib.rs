@@ -71,4 +71,5 @@ pub use user::{
 pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "identity", number: 1, name: "identity", sql: include_str!("../migrations/0001_identity.sql") },
     Migration { room: "identity", number: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
+    Migration { room: "identity", number: 3, name: "rate", sql: include_str!("../migrations/0003_rate.sql") },
 ];

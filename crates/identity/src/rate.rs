@@ -64,13 +64,13 @@ pub enum RateVerdict {
     Allowed,
     /// It is not, and was not counted.
     Limited {
-        /// When the window ends, in whole seconds, at least 1.
+        /// When the next try fits into the window, in whole seconds, at least 1.
         retry_after_seconds: u32,
     },
 }
 
-/// Counts a try of `key` (an address, an account) in `bucket`, unless its window is full. A window begins with its
-/// first try. `limit` is at least 1.
+/// Counts a try of `key` (an address, an account) in `bucket`, unless `limit` of them were counted in the window before
+/// `now`. `limit` is from 1 to 200. The window slides: however tries are spread, no stretch of its length holds more.
 ///
 /// For tries that count only when they fail: count first, so that many at once cannot slip past, and
 /// [`rate_forgive`] the one that went well.
@@ -86,20 +86,39 @@ pub fn rate_hit(
     window: SignedDuration,
 ) -> Result<RateVerdict, Error> {
     let key = key_hash(key);
-    let counted = tx.execute(
-        "INSERT INTO identity_rate (bucket, key, hits, ends_at) VALUES (?1, ?2, 1, ?4)
-         ON CONFLICT (bucket, key) DO UPDATE SET
-             hits = CASE WHEN identity_rate.ends_at <= ?3 THEN 1 ELSE identity_rate.hits + 1 END,
-             ends_at = CASE WHEN identity_rate.ends_at <= ?3 THEN excluded.ends_at ELSE identity_rate.ends_at END
-         WHERE identity_rate.ends_at <= ?3 OR identity_rate.hits < ?5",
-        &params![bucket, &key, now, now + window, limit],
-    )?;
-    if counted > 0 {
-        return Ok(RateVerdict::Allowed);
+    let mut log = log_read(tx, bucket, &key)?;
+    log.retain(|at| *at + window > now);
+    let over = log.len().checked_sub(limit as usize);
+    if let Some(first) = over.and_then(|over| log.get(over)) {
+        let retry_after_seconds = whole_seconds((*first + window).duration_since(now));
+        return Ok(RateVerdict::Limited { retry_after_seconds });
     }
-    let sql = "SELECT ends_at FROM identity_rate WHERE bucket = ?1 AND key = ?2";
-    let ends_at: Timestamp = tx.query_one(sql, &params![bucket, &key], |row| row.get(0))?;
-    Ok(RateVerdict::Limited { retry_after_seconds: whole_seconds(ends_at.duration_since(now)) })
+    log.push(now);
+    let ends_at = log.iter().max().map_or(now, |last| *last) + window;
+    tx.execute(
+        "INSERT INTO identity_rate (bucket, key, hits, ends_at, log) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (bucket, key) DO UPDATE SET hits = excluded.hits, ends_at = excluded.ends_at, log = excluded.log",
+        &params![bucket, &key, count(&log), ends_at, &log_text(&log)],
+    )?;
+    Ok(RateVerdict::Allowed)
+}
+
+/// When the tries that stand were counted, oldest first.
+fn log_read(tx: &mut Tx<'_>, bucket: &str, key: &[u8; 32]) -> Result<Vec<Timestamp>, Error> {
+    let sql = "SELECT log FROM identity_rate WHERE bucket = ?1 AND key = ?2";
+    let log: Option<String> = tx.query_opt(sql, &params![bucket, key], |row| row.get(0))?;
+    let log = log.unwrap_or_default();
+    let times = log.split(' ').filter_map(|at| Timestamp::from_microsecond(at.parse().ok()?).ok());
+    Ok(times.collect())
+}
+
+fn count(log: &[Timestamp]) -> i64 {
+    i64::try_from(log.len()).unwrap_or(i64::MAX)
+}
+
+fn log_text(log: &[Timestamp]) -> String {
+    let times: Vec<String> = log.iter().map(|at| at.as_microsecond().to_string()).collect();
+    times.join(" ")
 }
 
 /// Counts a try against several limits, each with its own key, in order; the first that is full refuses it.
@@ -116,13 +135,17 @@ pub fn rates_hit(tx: &mut Tx<'_>, now: Timestamp, limits: &[(RateLimit, &str)]) 
     Ok(RateVerdict::Allowed)
 }
 
-/// Takes a counted try back, because it went well.
+/// Takes the newest counted try back, because it went well.
 ///
 /// # Errors
 /// The store's.
 pub fn rate_forgive(tx: &mut Tx<'_>, bucket: &str, key: &str) -> Result<(), Error> {
-    let sql = "UPDATE identity_rate SET hits = hits - 1 WHERE bucket = ?1 AND key = ?2 AND hits > 0";
-    tx.execute(sql, &params![bucket, &key_hash(key)])?;
+    let key = key_hash(key);
+    let mut log = log_read(tx, bucket, &key)?;
+    if log.pop().is_some() {
+        let sql = "UPDATE identity_rate SET hits = ?3, log = ?4 WHERE bucket = ?1 AND key = ?2";
+        tx.execute(sql, &params![bucket, &key, count(&log), &log_text(&log)])?;
+    }
     Ok(())
 }
 

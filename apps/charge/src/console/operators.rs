@@ -12,13 +12,10 @@ use uuid::Uuid;
 
 use super::{badge, one, products};
 use crate::Charge;
-use crate::catalog::parse_prefix;
+use crate::api::operator_form;
 use crate::domain::{OperatorRow, Settings};
 use crate::service::{operator_get, operator_put};
 use crate::store::operator::{OPERATORS_FROM, operator_find, products_named};
-
-/// Prefixes of one operator, at most.
-const MOST_PREFIXES: usize = 500;
 
 pub(super) const STATES: &[Choice] = &[
     Choice { value: "active", title: "active", tone: Tone::Good },
@@ -98,22 +95,8 @@ fn fields(operator: Option<&OperatorRow>) -> Vec<Field> {
 }
 
 fn read(mut fields: Fields<'_>, settings: &Settings) -> Result<(String, Vec<String>), Problem> {
-    let name = fields.line("name", 1, 100);
-    let name = fields.required("name", name);
-    let prefixes = fields.parsed("prefixes", |text| {
-        let mut prefixes = Vec::new();
-        for prefix in text.split([' ', ',', ';', '\t', '\n', '\r']).filter(|prefix| !prefix.is_empty()) {
-            prefixes.push(parse_prefix(prefix, settings.country)?);
-        }
-        prefixes.sort();
-        prefixes.dedup();
-        if prefixes.len() > MOST_PREFIXES {
-            return Err(purser_kit::Rule::new("too_long", format!("be at most {MOST_PREFIXES} prefixes")));
-        }
-        Ok(prefixes)
-    });
-    let prefixes = fields.required("prefixes", prefixes);
-    fields.finish(name.zip(prefixes))
+    let read = operator_form(&mut fields, settings);
+    fields.finish(read)
 }
 
 fn make(charge: &Arc<Charge>) -> Action {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use purser_kit::Problem;
 use purser_kit::console::{
     Action, Cell, Column, Detail, DetailTable, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search,
     Target,
 };
-use purser_kit::{Fields, Problem};
 use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::one;
 use super::operators::{STATES, state};
 use crate::Charge;
-use crate::api::bounded;
+use crate::api::product_form;
 use crate::catalog::{MOST_PRICE, Product, WHOLE, parse_percent, percent};
 use crate::domain::{NamedProduct, Settings};
 use crate::service::{price_set, product_get, product_put};
@@ -105,26 +105,6 @@ fn fields(product: Option<&NamedProduct>, settings: &Settings) -> Vec<Field> {
     ]
 }
 
-/// Name, amounts and cost.
-fn read(fields: &mut Fields<'_>, settings: &Settings) -> Option<(String, Product)> {
-    let name = fields.line("name", 1, 100);
-    let name = fields.required("name", name);
-    let low = bounded(fields, "low", settings.currency, settings.max_sale);
-    let high = bounded(fields, "high", settings.currency, settings.max_sale);
-    let cost = fields.parsed("cost", |text| parse_percent(text, WHOLE));
-    let cost = fields.required("cost", cost);
-    let (low, high) = low.zip(high)?;
-    if high < low {
-        return fields.refuse(
-            "high",
-            &high.to_string(),
-            purser_kit::Rule::new("too_small", format!("be at least {low}")),
-        );
-    }
-    let product = Product { id: Uuid::nil(), low: low.minor(), high: high.minor(), cost: cost? };
-    Some((name?, product))
-}
-
 fn make(charge: &Arc<Charge>) -> Action {
     let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
     Action {
@@ -147,7 +127,7 @@ fn make(charge: &Arc<Charge>) -> Action {
         run: Box::new(move |tx, doer, _, mut fields| {
             let operator = fields.id("operator");
             let operator = fields.required("operator", operator);
-            let product = read(&mut fields, &settings);
+            let product = product_form(&mut fields, &settings);
             let (operator, (name, product)) = fields.finish(operator.zip(product))?;
             let product = Product { id: doer.fresh_id(), ..product };
             let named = NamedProduct { product, operator, operator_name: String::new(), name, is_active: true };
@@ -169,7 +149,7 @@ fn edit(charge: &Arc<Charge>) -> Action {
         fields: Box::new(move |tx, ids| Ok(fields(Some(&product_get(tx, one(ids)?)?), &reading))),
         preview: Box::new(|_, _| Ok(Preview::sentence("Sales that were made keep their cost and price."))),
         run: Box::new(move |tx, doer, ids, mut fields| {
-            let product = read(&mut fields, &settings);
+            let product = product_form(&mut fields, &settings);
             let (name, product) = fields.finish(product)?;
             let known = product_get(tx, one(ids)?)?;
             let named = NamedProduct { product: Product { id: known.product.id, ..product }, name, ..known };

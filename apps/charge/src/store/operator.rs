@@ -1,5 +1,7 @@
 //! Operators, their products, and what sellers pay for them.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use purser_ledger::AccountId;
 use purser_store::{Error, Row, Tx, params};
@@ -64,6 +66,24 @@ pub(crate) fn operator_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Operator
     Ok(Some(OperatorRow { id, name, is_active: status == "active", prefixes }))
 }
 
+/// The newest operators, with their prefixes: at most `limit`, older than `before`.
+pub(crate) fn operators_list(tx: &mut Tx<'_>, before: Option<Uuid>, limit: u32) -> Result<Vec<OperatorRow>, Error> {
+    let sql = "SELECT id, name, status FROM charge_operator WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+    let mut operators = tx.query(sql, &params![before.unwrap_or(Uuid::max()), limit], |row| {
+        let is_active = row.get::<String>(2)? == "active";
+        Ok(OperatorRow { id: row.get(0)?, name: row.get(1)?, is_active, prefixes: Vec::new() })
+    })?;
+    let sql = "SELECT operator, prefix FROM charge_prefix ORDER BY prefix";
+    let mut prefixes: HashMap<Uuid, Vec<String>> = HashMap::new();
+    for (operator, prefix) in tx.query(sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))? {
+        prefixes.entry(operator).or_default().push(prefix);
+    }
+    for operator in &mut operators {
+        operator.prefixes = prefixes.remove(&operator.id).unwrap_or_default();
+    }
+    Ok(operators)
+}
+
 /// All operators, by name.
 pub(crate) fn operators_named(tx: &mut Tx<'_>) -> Result<Vec<(Uuid, String)>, Error> {
     tx.query("SELECT id, name FROM charge_operator ORDER BY name", &[], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -118,6 +138,26 @@ fn read_product(row: &Row<'_>) -> Result<NamedProduct, Error> {
 
 pub(crate) fn product_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<NamedProduct>, Error> {
     tx.query_opt(&format!("{PRODUCT_SELECT} WHERE p.id = ?1"), &params![id], read_product)
+}
+
+/// The newest products, of one operator or of all: at most `limit`, older than `before`.
+pub(crate) fn products_list(
+    tx: &mut Tx<'_>,
+    operator: Option<Uuid>,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<NamedProduct>, Error> {
+    let before = before.unwrap_or(Uuid::max());
+    match operator {
+        None => {
+            let sql = format!("{PRODUCT_SELECT} WHERE p.id < ?1 ORDER BY p.id DESC LIMIT ?2");
+            tx.query(&sql, &params![before, limit], read_product)
+        }
+        Some(operator) => {
+            let sql = format!("{PRODUCT_SELECT} WHERE p.operator = ?3 AND p.id < ?1 ORDER BY p.id DESC LIMIT ?2");
+            tx.query(&sql, &params![before, limit, operator], read_product)
+        }
+    }
 }
 
 /// All products, by operator and by name.

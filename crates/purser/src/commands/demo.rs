@@ -1,8 +1,6 @@
 //! `purser serve --demo`: an empty database filled with believable data, and sign-ins for it.
 
-use purser_identity::{
-    Email, NewApiKey, Scopes, Username, api_key_list, api_key_revoke, superuser_exists, user_by_login,
-};
+use purser_identity::{Email, NewApiKey, Scopes, Username, api_key_revoke, superuser_exists, user_by_login};
 use purser_kit::{App, AppContext};
 
 use super::{key, user};
@@ -76,7 +74,7 @@ fn password() -> String {
 
 /// The demo's key was shown once, at an earlier start: that one ends, and a new one is made.
 async fn fresh_key(context: &AppContext) -> Result<String, Failure> {
-    let keys = context.store.read(api_key_list).await?;
+    let keys = key::all(context).await?;
     for old in keys.into_iter().filter(|key| key.label == KEY && key.revoked_at.is_none()) {
         let now = context.now();
         context.store.write(move |tx| api_key_revoke(tx, now, old.id, "system:demo")).await?;

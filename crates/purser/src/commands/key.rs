@@ -84,8 +84,25 @@ fn note(
     audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })
 }
 
+/// Keys read at once.
+const PAGE: u32 = 500;
+
+/// Every key, newest first.
+pub(super) async fn all(context: &AppContext) -> Result<Vec<ApiKey>, Failure> {
+    let (mut before, mut keys) = (None, Vec::new());
+    loop {
+        let page = context.store.read(move |tx| api_key_list(tx, PAGE, before)).await?;
+        before = page.last().map(|last| (last.created_at, last.id));
+        let is_last = page.len() < PAGE as usize;
+        keys.extend(page);
+        if is_last {
+            return Ok(keys);
+        }
+    }
+}
+
 async fn list(context: &AppContext, json: bool) -> Result<(), Failure> {
-    let keys = context.store.read(api_key_list).await?;
+    let keys = all(context).await?;
     if json {
         print_json(&keys.iter().map(as_json).collect());
         return Ok(());

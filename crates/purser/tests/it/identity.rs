@@ -1,12 +1,14 @@
 //! Who is asking: keys, people, sessions, the set-up link, rate limits, the audit log.
 
+mod rates;
+
 use jiff::SignedDuration;
 use purser_identity::{
-    ApiKey, AuditEvent, Email, Error, HashCost, NewApiKey, NewUser, Origin, PasswordHash, RateVerdict, Scopes, Secret,
-    SecretHash, Session, SessionRules, Tie, User, Username, api_key_by_hash, api_key_create, api_key_list,
-    api_key_revoke, api_key_used, audit, audit_list, password_hash, password_set, password_verify, rate_forgive,
-    rate_hit, rates_forget, session_create, session_find, session_revoke, session_seen, sessions_revoke_all,
-    setup_issue, setup_live, setup_redeem, superuser_exists, user_by_login, user_create, user_get,
+    ApiKey, AuditEvent, Email, Error, HashCost, NewApiKey, NewUser, Origin, PasswordHash, Scopes, Secret, SecretHash,
+    Session, SessionRules, Tie, User, Username, api_key_by_hash, api_key_create, api_key_list, api_key_revoke,
+    api_key_used, audit, audit_list, password_hash, password_set, password_verify, session_create, session_find,
+    session_revoke, session_seen, sessions_revoke_all, setup_issue, setup_live, setup_redeem, superuser_exists,
+    user_by_login, user_create, user_get,
 };
 use purser_store::{Error as StoreError, params};
 use purser_testkit::{TestDb, both};
@@ -118,13 +120,6 @@ async fn redeem(db: &TestDb, hash: SecretHash, new: NewUser) -> Result<(), Error
     db.write(move |tx| setup_redeem(tx, now, hash, &new)).await
 }
 
-/// One of three tries a minute.
-async fn hit(db: &TestDb, key: &str) -> RateVerdict {
-    let (now, key) = (db.clock().now(), key.to_owned());
-    let verdict = db.write(move |tx| rate_hit(tx, now, "test", &key, 3, SignedDuration::from_mins(1))).await;
-    verdict.unwrap_or_else(|error: Error| panic!("counting: {error}"))
-}
-
 async fn note(db: &TestDb, subject: &'static str, detail: &'static str) -> Result<Uuid, Error> {
     let (now, id) = (db.clock().now(), db.ids().next());
     let event = AuditEvent { actor: "user:asha", action: "test.note", subject, address: Some("192.0.2.7"), detail };
@@ -178,7 +173,7 @@ both! {
         db.clock().advance(SECOND);
         assert_eq!(key_revoke(&db, new.id).await, Err(Error::KeyRevoked));
         assert_eq!(key_revoke(&db, db.ids().next()).await, Err(Error::NoKey));
-        let listed = db.read(api_key_list).await.unwrap();
+        let listed = db.read(|tx| api_key_list(tx, 10, None)).await.unwrap();
         assert_eq!(listed.iter().map(|key| (key.id, key.revoked_at)).collect::<Vec<_>>(), [(new.id, Some(revoked_at))]);
     }
 
@@ -190,7 +185,7 @@ both! {
             assert_eq!(key_create(&db, new, Secret::api_key(&[random; 32]).hash()).await, Ok(()));
             db.clock().advance(SECOND);
         }
-        let listed = db.read(api_key_list).await.unwrap();
+        let listed = db.read(|tx| api_key_list(tx, 10, None)).await.unwrap();
         assert_eq!(listed.iter().map(|key| key.id).collect::<Vec<_>>(), ids);
     }
 
@@ -473,56 +468,21 @@ both! {
         assert_eq!(redeem(&db, hash, named(&db, "ravi")).await, Ok(()));
     }
 
-    async fn a_full_window_says_when_to_come_back(db: TestDb) {
-        for _ in 0..3 {
-            assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Allowed);
-            db.clock().advance(SECOND);
+    async fn keys_are_listed_page_by_page(db: TestDb) {
+        for number in 1..=5 {
+            key_create(&db, new_key(&db), Secret::api_key(&[number; 32]).hash()).await.unwrap();
+            // Two of them in the same moment.
+            db.clock().advance(SECOND * i32::from(number % 2));
         }
-        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 57 });
-        assert_eq!(hit(&db, "192.0.2.8").await, RateVerdict::Allowed);
-        db.clock().advance(SECOND * 57);
-        for _ in 0..3 {
-            assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Allowed);
+        let all = db.read(|tx| api_key_list(tx, 10, None)).await.unwrap();
+        let (mut before, mut paged) = (None, Vec::new());
+        loop {
+            let page = db.read(move |tx| api_key_list(tx, 2, before)).await.unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some((last.created_at, last.id));
+            paged.extend(page);
         }
-        assert_eq!(hit(&db, "192.0.2.7").await, RateVerdict::Limited { retry_after_seconds: 60 });
-    }
-
-    async fn many_tries_at_once_do_not_slip_past_the_limit(db: TestDb) {
-        let tries: Vec<_> = (0..32).map(|_| {
-            let db = db.clone();
-            tokio::spawn(async move { hit(&db, "192.0.2.7").await })
-        }).collect();
-        let mut allowed = 0;
-        for one in tries {
-            allowed += u32::from(one.await.unwrap() == RateVerdict::Allowed);
-        }
-        assert_eq!(allowed, 3);
-    }
-
-    async fn a_try_that_went_well_is_given_back(db: TestDb) {
-        for _ in 0..3 {
-            hit(&db, "asha").await;
-        }
-        assert!(matches!(hit(&db, "asha").await, RateVerdict::Limited { .. }));
-        db.write(|tx| rate_forgive(tx, "test", "asha")).await.unwrap();
-        assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed);
-        assert!(matches!(hit(&db, "asha").await, RateVerdict::Limited { .. }));
-        // Nobody earns more tries than there are.
-        for _ in 0..9 {
-            db.write(|tx| rate_forgive(tx, "test", "asha")).await.unwrap();
-        }
-        for _ in 0..3 {
-            assert_eq!(hit(&db, "asha").await, RateVerdict::Allowed);
-        }
-        assert!(matches!(hit(&db, "asha").await, RateVerdict::Limited { .. }));
-    }
-
-    async fn windows_that_ended_are_forgotten(db: TestDb) {
-        hit(&db, "old").await;
-        let now = db.clock().advance(SECOND * 61);
-        hit(&db, "new").await;
-        assert_eq!(db.write(move |tx| rates_forget(tx, now)).await, Ok(1));
-        assert_eq!(count(&db, "identity_rate").await, 1);
+        assert_eq!((paged.len(), paged), (5, all));
     }
 
     async fn the_audit_log_reads_newest_first_page_by_page(db: TestDb) {

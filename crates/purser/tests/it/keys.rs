@@ -53,7 +53,7 @@ both! {
         // The record is written beside the request, so it is there a moment later.
         let mut used = None;
         while used.is_none() {
-            let keys = db.read(api_key_list).await.expect("the keys");
+            let keys = db.read(|tx| api_key_list(tx, 100, None)).await.expect("the keys");
             used = keys.iter().find(|key| key.id == id).and_then(|key| key.last_used_at);
         }
         assert_eq!(used, Some(db.clock().now()));

@@ -186,6 +186,10 @@ impl Caller {
     }
 
     /// Changes some fields.
+    pub(crate) async fn put(&self, path: &str, body: Value) -> (u16, Value) {
+        answer(self.send(Method::PUT, path, Some(body)).await.unwrap()).await
+    }
+
     pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
         answer(self.send(Method::PATCH, path, Some(body)).await.unwrap()).await
     }

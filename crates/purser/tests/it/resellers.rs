@@ -1,5 +1,6 @@
 //! What goes on around the counter, under the test's clock: what sellers are told, uploads, the portal, operators.
 
+mod catalog;
 mod operators;
 mod portal;
 mod telling;
