@@ -16,6 +16,8 @@ use purser_kit::console::{Cell, Choice, Console, Field, Tone};
 use purser_kit::{Fields, Problem};
 use uuid::Uuid;
 
+pub(crate) use people::problem as people_problem;
+
 use crate::Coins;
 use crate::domain::Transaction;
 use crate::status::Status;
@@ -35,6 +37,7 @@ pub(crate) fn console(coins: &Arc<Coins>) -> Console {
         figures: figures::figures(),
         imports: vec![upload::import(coins)],
         downloads: vec![upload::download(coins)],
+        portal: Some(crate::portal::portal(coins)),
         ..Console::default()
     }
 }
@@ -50,7 +53,7 @@ const STATES: &[Choice] = &[
 ];
 
 /// How a withdrawal stands, as a page shows it.
-fn status(status: Status) -> Cell {
+pub(crate) fn status(status: Status) -> Cell {
     let tone = STATES.iter().find(|choice| choice.value == status.name()).map_or(Tone::Quiet, |choice| choice.tone);
     Cell::Badge(tone, status.name().to_owned())
 }

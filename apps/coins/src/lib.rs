@@ -9,6 +9,7 @@ mod demo;
 mod domain;
 mod error;
 mod notices;
+mod portal;
 pub mod service;
 pub mod sheet;
 mod status;

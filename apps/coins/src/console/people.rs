@@ -7,7 +7,7 @@ use purser_kit::{Problem, Rule};
 use super::one;
 use crate::service::{user_get, user_link};
 
-pub(super) fn problem(error: IdentityError) -> Problem {
+pub(crate) fn problem(error: IdentityError) -> Problem {
     match error {
         IdentityError::Store(error) => error.into(),
         other => Problem::internal(other),

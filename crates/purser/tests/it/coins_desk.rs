@@ -4,6 +4,7 @@ mod decisions;
 mod demo;
 mod files;
 mod lists;
+mod portal;
 mod users;
 
 use purser_testkit::TestDb;

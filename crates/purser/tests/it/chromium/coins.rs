@@ -96,6 +96,7 @@ both! {
         act(&tab, &["asha", "bina"], "Fail").await;
         tab.sees("₹50.00 will not be paid: 500 coins go back to 2 people.").await;
         tab.is_without_fault().await;
+        tab.fill("Reason", " ").await;
         tab.press("Fail").await;
         tab.sees_a_refusal().await;
         tab.fill("Reason", "The UPI id is closed").await;
