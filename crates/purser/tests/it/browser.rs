@@ -111,7 +111,21 @@ impl Browser {
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
         let sent = self.post(path, fields).await;
         assert_eq!(sent.status, 303, "{path}: {}", sent.text);
-        self.page(&sent.sent_to).await
+        self.end_of(&sent.sent_to).await
+    }
+
+    /// The page that comes after the one that tells how far something is.
+    async fn end_of(&self, path: &str) -> String {
+        let mut path = path.to_owned();
+        loop {
+            let page = self.get(&path).await;
+            match page.status {
+                303 => path = page.sent_to,
+                200 if page.text.contains("<progress") => {}
+                200 => return page.text,
+                _ => panic!("{path}: {} {}", page.status, page.text),
+            }
+        }
     }
 }
 

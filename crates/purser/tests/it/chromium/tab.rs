@@ -85,9 +85,10 @@ impl Tab {
         self.click(&format!("//button[starts-with(normalize-space(.), {})]", quoted(name))).await;
     }
 
-    /// Follows the link that says exactly this.
+    /// Follows the link that says exactly this, perhaps with how many there are.
     pub(super) async fn follow(&self, name: &str) {
-        self.click(&format!("//a[normalize-space(.)={}]", quoted(name))).await;
+        let name = quoted(name);
+        self.click(&format!("//a[normalize-space(.)={name} or normalize-space(text()[1])={name}]")).await;
     }
 
     /// Opens the first object of the list that is shown.

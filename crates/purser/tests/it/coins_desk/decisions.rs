@@ -52,11 +52,11 @@ both! {
         assert!(done.contains("1 withdrawal rejected. The coins are back."), "{done}");
         let query: String = all.iter().map(|id| format!("&id={id}")).collect();
         let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=begin{query}")).await;
-        assert!(page.contains("₹30.00 will go to 3 people in 3 payments.") && page.contains("1 other left as it is."), "{page}");
-        assert!(page.contains("stays rejected: Cannot process non-pending withdrawal"), "{page}");
+        assert!(page.contains("₹30.00 will go to 3 people in 3 payments.") && page.contains("1 not, for the reason beside it."), "{page}");
+        assert!(page.contains("Cannot process non-pending withdrawal: it is rejected."), "{page}");
         let done = house.act("begin", &all, &[]).await;
-        assert!(done.contains("3 withdrawals begun, ₹30.00 in all.") && done.contains("1 refused: the rows say why."), "{done}");
-        assert!(done.contains("refused: Cannot process non-pending withdrawal"), "{done}");
+        assert!(done.contains("3 withdrawals begun, ₹30.00 in all.") && done.contains("1 not, for the reason beside it."), "{done}");
+        assert!(done.contains("Cannot process non-pending withdrawal: it is rejected."), "{done}");
         let fail = house.boss.page(&format!("{WITHDRAWALS}do/?action=fail{query}")).await;
         assert!(fail.contains("₹30.00 will not be paid: 300 coins go back to 3 people. This cannot be taken back."), "{fail}");
         let (status, page) = house.refused("fail", &all, &[("reason", "")]).await;
@@ -69,7 +69,7 @@ both! {
             assert!(["The UPI id is closed", "Under review"].contains(&told["failure_reason"].as_str().unwrap()), "{told}");
         }
         let done = house.act("fail", &all, &[("reason", "Again")]).await;
-        assert!(done.contains("0 withdrawals failed. 4 refused"), "{done}");
+        assert!(done.contains("Nothing was done. 4 not, each with its reason."), "{done}");
     }
 
     async fn what_the_states_forbid_is_refused_by_every_action(db: TestDb) {
