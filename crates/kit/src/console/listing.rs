@@ -153,6 +153,8 @@ pub struct ListAsk {
     pub spans: Vec<Span>,
     /// The column to order by, by its name; `None` for the newest first.
     pub sort: Option<(String, Direction)>,
+    /// Where no column is named: the oldest first.
+    pub oldest: bool,
     /// Where the page before ended.
     pub after: Option<String>,
     /// Rows, at most.
@@ -221,7 +223,8 @@ impl Listing {
             bound.push(value);
             format!("?{}", bound.len())
         };
-        let (sign, order) = match sort.map_or(Direction::Down, |(_, direction)| direction) {
+        let unsorted = if ask.oldest { Direction::Up } else { Direction::Down };
+        let (sign, order) = match sort.map_or(unsorted, |(_, direction)| direction) {
             Direction::Up => (">", "ASC"),
             Direction::Down => ("<", "DESC"),
         };
@@ -446,6 +449,13 @@ mod tests {
         assert_eq!(where_of(vec![span(Some(from), Some(until))]), (Some(both), 2));
         assert_eq!(where_of(vec![span(None, Some(until))]), (Some("t.made_at < ?1".to_owned()), 1));
         assert_eq!(where_of(vec![span(None, None)]), (None, 0));
+    }
+
+    #[test]
+    fn the_oldest_come_first_where_that_is_asked_for() {
+        let after = Some(format!("~{}", Uuid::from_u128(7)));
+        let (sql, _) = sql(&ListAsk { oldest: true, after, limit: 2, ..ListAsk::default() });
+        assert!(sql.ends_with("WHERE t.id > ?1 ORDER BY t.id ASC LIMIT 3"), "{sql}");
     }
 
     #[test]

@@ -15,6 +15,10 @@ const ATTEMPTS: u32 = 12;
 /// so that two that met do not meet again.
 const PAUSE: Duration = Duration::from_micros(500);
 
+/// Further looks of a wide command for a key that it found taken, before its caller is told. A serializable one need
+/// not look again: whoever has looked for the key first is told of the conflict instead.
+const LOOKS: u32 = 2;
+
 /// Attempts to reach the server for one command, before its caller is told. Between them the server may restart.
 const CONNECT_ATTEMPTS: u32 = 3;
 
@@ -58,10 +62,16 @@ impl Worker<'_> {
     fn run(&mut self, job: &mut dyn Job) -> Result<(), Error> {
         let mut lost = 0;
         let mut met = 0;
+        let mut taken = 0;
         let mut isolation = Isolation::Serializable;
         loop {
-            let end = self.attempt(job, isolation);
+            let (end, was_taken) = self.attempt(job, isolation);
             match &end {
+                // What a snapshot does not show may be there all the same. Another look finds it.
+                Ok(()) | Err(Error::Unique { .. }) if was_taken && taken < LOOKS => {
+                    taken += 1;
+                    self.pause(taken);
+                }
                 Err(Error::Wide) => isolation = Isolation::Snapshot,
                 Err(Error::Conflict) if met < ATTEMPTS => {
                     met += 1;
@@ -77,11 +87,21 @@ impl Worker<'_> {
         }
     }
 
-    fn attempt(&mut self, job: &mut dyn Job, isolation: Isolation) -> Result<(), Error> {
+    /// One attempt, and whether it ended at a key that is taken and that its snapshot may not show.
+    fn attempt(&mut self, job: &mut dyn Job, isolation: Isolation) -> (Result<(), Error>, bool) {
+        let mut was_taken = false;
+        let end = self.run_once(job, isolation, &mut was_taken);
+        (end, was_taken)
+    }
+
+    fn run_once(&mut self, job: &mut dyn Job, isolation: Isolation, was_taken: &mut bool) -> Result<(), Error> {
         let access = self.access;
         let connection = self.connection()?;
         connection.begin(access.begin(isolation))?;
-        let end = match job.run(&mut Tx::postgres(connection, isolation)) {
+        let mut tx = Tx::postgres(connection, isolation);
+        let ran = job.run(&mut tx);
+        *was_taken = isolation == Isolation::Snapshot && matches!(tx.failure(), Some(Error::Unique { .. }));
+        let end = match ran {
             Ok(()) => connection.commit(),
             Err(Rollback::Refused) => connection.script("ROLLBACK"),
             Err(Rollback::Failed(error)) => connection.script("ROLLBACK").and(Err(error)),

@@ -103,10 +103,10 @@ async fn around(
     read.await
 }
 
-/// The objects of a resource that wait for a decision, where it has such.
+/// The objects of a resource that wait for a decision, where it has such: the longest waiting first.
 pub(super) fn waiting(resource: &Resource, limit: u32) -> Option<ListAsk> {
     let (filter, value) = resource.inbox?;
-    Some(ListAsk { filters: vec![(filter.to_owned(), value.to_owned())], limit, ..ListAsk::default() })
+    Some(ListAsk { filters: vec![(filter.to_owned(), value.to_owned())], limit, oldest: true, ..ListAsk::default() })
 }
 
 /// The report as CSV, refused objects first.

@@ -11,6 +11,7 @@ use purser_kit::{Caller, Problem};
 use uuid::Uuid;
 
 use super::done;
+use super::list;
 use super::names::Names;
 use super::origin::Origin;
 use super::show::{Clockface, Moment, Shown, grouped};
@@ -82,7 +83,7 @@ pub(super) async fn waiting(desk: &Arc<Desk>, visitor: &Visitor) -> Result<Vec<W
         let (filter, value) = resource.inbox.unwrap_or_default();
         Waiting {
             title: resource.title,
-            href: format!("/admin/{}/{}/?{filter}={value}", shelf.name, resource.name),
+            href: format!("/admin/{}/{}/?{filter}={value}&sort={}", shelf.name, resource.name, list::OLDEST),
             count: counted(count),
         }
     });
@@ -138,7 +139,8 @@ fn section(desk: &Desk, visitor: &Visitor, shelf: &Shelf, resource: &Resource, (
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let (filter, value) = resource.inbox.unwrap_or_default();
-    let origin = Origin { list: vec![(filter.to_owned(), value.to_owned())], inbox: true };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let origin = Origin { list: vec![pair(filter, value), pair("sort", list::OLDEST)], inbox: true };
     let href = format!("{base}?{}", origin.query());
     let at_least = if whole.count >= u64::from(COUNTED) { "at least " } else { "" };
     let every = match whole.count {

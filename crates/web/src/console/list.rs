@@ -156,10 +156,14 @@ fn uploads(shelf: &Shelf, resource: &Resource, visitor: &Visitor) -> Vec<(String
     allowed.map(|import| (format!("/admin/{}/import/{}/", shelf.name, import.name), import.title)).collect()
 }
 
+/// The order of what has waited longest.
+pub(super) const OLDEST: &str = "oldest";
+
 /// What the address asks for.
 pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32, zone: &TimeZone) -> ListAsk {
     let value = |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value);
-    let sort = value("sort").map(|sort| match sort.strip_prefix('-') {
+    let oldest = value("sort").is_some_and(|sort| sort == OLDEST);
+    let sort = value("sort").filter(|_| !oldest).map(|sort| match sort.strip_prefix('-') {
         Some(name) => (name.to_owned(), Direction::Down),
         None => (sort.clone(), Direction::Up),
     });
@@ -171,6 +175,7 @@ pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32, zon
         filters: query.iter().filter(is_filter).cloned().collect(),
         spans: spans(listing, query, zone),
         sort,
+        oldest,
         after: value("after").cloned(),
         limit,
     }

@@ -1,7 +1,7 @@
 //! Commands that touch rows by the thousands: on a snapshot where conflicts are noted, and still without losing an update.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use purser_store::{Engine, Error};
 use purser_testkit::{TestDb, both};
@@ -39,6 +39,39 @@ both! {
         });
         assert_eq!(refused.await, Err(Refusal::Rule("no")));
         assert!(notes(&db.store()).await.is_empty());
+    }
+
+    async fn a_wide_command_that_missed_what_was_made_meanwhile_looks_again(db: TestDb) {
+        tables_make(&db).await;
+        let (looked, has_looked) = std::sync::mpsc::channel();
+        let (made, is_made) = std::sync::mpsc::channel::<()>();
+        let (looked, is_made) = (Mutex::new(looked), Mutex::new(is_made));
+        let store = db.store();
+        let wide = store.write(move |tx| {
+            tx.wide()?;
+            let there = tx.query_opt("SELECT id FROM test_note WHERE id = 1", &[], |row| row.get::<i64>(0))?.is_some();
+            if there {
+                return Ok::<_, Error>("was there");
+            }
+            // SQLite has one writer, so nobody can be quicker.
+            if tx.engine() == Engine::Postgres {
+                let _ = looked.lock().unwrap().send(());
+                let _ = is_made.lock().unwrap().recv();
+            }
+            note_insert(tx, 1, "")?;
+            Ok("made")
+        });
+        let engine = db.engine();
+        let quicker = async {
+            if engine == Engine::Postgres {
+                let has_looked = tokio::task::spawn_blocking(move || has_looked.recv()).await;
+                has_looked.unwrap().unwrap();
+                db.write(|tx| note_insert(tx, 1, "")).await.unwrap();
+                drop(made);
+            }
+        };
+        let (wide, ()) = tokio::join!(wide, quicker);
+        assert_eq!(wide, Ok(if engine == Engine::Postgres { "was there" } else { "made" }));
     }
 
     async fn wide_commands_and_others_lose_no_update_to_each_other(db: TestDb) {
