@@ -145,21 +145,11 @@ both! {
         let pool = Pool::with(&db, Settings { max: 0, ..Settings::standard() });
         let (id, _) = check(&pool, format!("{HEADER}Asha,asha@example.com,5\n")).await.unwrap();
         db.clock().advance(jiff::SignedDuration::from_hours(24 * 31));
-        let mut app = purser_members::app(&pool.context, (*pool.settings).clone());
-        let setup = purser_outbox::WorkerSetup {
-            store: db.store(),
-            clock: Arc::new(db.clock().clone()),
-            owner: db.ids().next(),
-            outbox: purser_outbox::Outbox::default(),
-            handlers: std::mem::take(&mut app.jobs),
-            schedules: std::mem::take(&mut app.schedules),
-            zone: jiff::tz::TimeZone::UTC,
-            limits: purser_outbox::WorkerLimits::default(),
-        };
-        let mut worker = purser_outbox::Worker::new(setup).unwrap();
-        worker.run_due_once().await.unwrap();
-        db.clock().advance(jiff::SignedDuration::from_hours(24));
-        worker.run_due_once().await.unwrap();
+        let (fresh, _) = check(&pool, format!("{HEADER}Asha,asha@example.com,5\n")).await.unwrap();
+        let before = db.clock().now() - jiff::SignedDuration::from_hours(24 * 30);
+        assert_eq!(db.read(move |tx| purser_members::uploads_old(tx, before)).await, Ok(1));
+        assert_eq!(db.write(move |tx| purser_members::uploads_forget(tx, before, 10)).await, Ok(1));
+        assert_eq!(commit(&pool, fresh).await, Ok(1));
         assert_eq!(commit(&pool, id).await, Err(Error::NoImport));
     }
 }
