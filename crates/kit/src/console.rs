@@ -271,6 +271,8 @@ pub enum Drawing {
     Amount(Money, String),
     /// A number, and a few words on it.
     Count(i64, String),
+    /// Something that is no number, such as a length of time, and a few words on it.
+    Words(String, String),
     /// Good or bad news in words.
     Verdict(Tone, String),
     /// A column a label: what it is called, how high it is, and the same for people.

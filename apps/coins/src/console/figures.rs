@@ -81,10 +81,8 @@ fn median(tx: &mut Tx<'_>, now: Timestamp, _: &TimeZone) -> Result<Drawing, Prob
         return Ok(Drawing::Verdict(Tone::Quiet, format!("Nothing paid in {LATELY} days")));
     };
     let paid = withdrawals(i64::try_from(times.len()).unwrap_or(i64::MAX));
-    Ok(Drawing::Verdict(
-        Tone::Quiet,
-        format!("{}, of {paid} in {LATELY} days", told(SignedDuration::from_micros(*middle))),
-    ))
+    let time = told(SignedDuration::from_micros(*middle));
+    Ok(Drawing::Words(time, format!("of {paid} in {LATELY} days")))
 }
 
 /// A length of time as people say it: "2 days 3 h", "5 h 10 min", "3 min".

@@ -89,6 +89,7 @@ fn figure_shown(title: &'static str, drawing: Drawing) -> FigureShown {
     match drawing {
         Drawing::Amount(amount, note) => FigureShown { value: Some((amount.for_people(), note)), ..empty },
         Drawing::Count(count, note) => FigureShown { value: Some((grouped(&count.to_string()), note)), ..empty },
+        Drawing::Words(words, note) => FigureShown { value: Some((words, note)), ..empty },
         Drawing::Verdict(tone, text) => FigureShown { verdict: Some((tone.class(), text)), ..empty },
         Drawing::Columns(columns) if columns.is_empty() => {
             FigureShown { verdict: Some((Tone::Quiet.class(), "Nothing yet.".to_owned())), ..empty }

@@ -10,7 +10,7 @@ use purser_testkit::{TestDb, both};
 use reqwest::Client;
 use uuid::Uuid;
 
-use super::{House, PAYOUTS, WITHDRAWALS};
+use super::{House, PAYOUTS, WITHDRAWALS, act};
 use crate::browser::Browser;
 
 const IMPORT: &str = "/admin/coins/import/results/";
@@ -188,6 +188,34 @@ both! {
         assert!(again.status == 303 || again.text.contains("done before"), "{}", again.text);
         let done = house.boss.page(&format!("{WITHDRAWALS}export.csv?status=completed")).await.lines().count() - 1;
         assert_eq!(done, ids.len());
+    }
+
+    async fn two_staff_who_begin_and_finish_the_same_ones_at_once_do_each_once(db: TestDb) {
+        let ids = many(&db, 40).await;
+        let mut house = House::open(&db).await;
+        let mut ravi = house.staff("ravi", "coins.approve").await;
+        let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let (one, two) = tokio::join!(
+            act(&mut house.boss, WITHDRAWALS, "begin", &all, &[]),
+            act(&mut ravi, WITHDRAWALS, "begin", &all, &[]),
+        );
+        let told = [&one, &two].map(|done| (done.contains("40 withdrawals begun"), done.contains("40 refused")));
+        assert!(told == [(true, false), (false, true)] || told == [(false, true), (true, false)], "{told:?}");
+        let page = house.boss.page(&format!("{PAYOUTS}?open=open")).await;
+        assert!(page.contains(">40<") && page.matches("₹400.00").count() == 1, "one payout has them all: {page}");
+        let rows = ids.iter().enumerate().map(|(number, id)| match number % 2 {
+            0 => format!("{id},paid,{},\n", 428_811_900_000_u64 + number as u64),
+            _ => format!("{id},failed,,Closed\n"),
+        });
+        let file = format!("withdrawal_id,status,utr,reason\n{}", rows.collect::<String>());
+        let (first, second) = (house.upload(file.as_bytes()).await, house.upload(file.as_bytes()).await);
+        let [first, second] = [first, second].map(|id| format!("{IMPORT}{id}/commit/"));
+        let (one, two) = tokio::join!(house.boss.post(&first, &[]), ravi.post(&second, &[]));
+        assert_eq!((one.status, two.status), (303, 303), "{} {}", one.text, two.text);
+        let done = [house.boss.page(&one.sent_to).await, ravi.page(&two.sent_to).await].concat();
+        assert_eq!(done.matches("20 withdrawals completed, and 20 failed.").count(), 1, "{done}");
+        assert_eq!(done.matches(">0 withdrawals completed, and 0 failed.").count(), 1, "{done}");
+        assert_eq!(done.matches("done before").count(), 40, "{done}");
     }
 
     async fn a_payout_day_of_500_is_begun_and_completed_by_file(db: TestDb) {
