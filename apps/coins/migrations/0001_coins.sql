@@ -112,6 +112,8 @@ CREATE TABLE coins_result (
     CHECK ((state = 'committed') = (committed_at IS NOT NULL))
 ) /*sqlite STRICT */;
 
+CREATE INDEX coins_result_created ON coins_result (created_at);
+
 INSERT INTO coins_handle (id, handle, provider, added_by, added_at) VALUES
     (/*sqlite X'019b76daa832713b87ddb9754dabab9d' *//*postgres '019b76da-a832-713b-87dd-b9754dabab9d' */, 'okhdfcbank', 'Google Pay, HDFC Bank', 'system:migration', 1767225600000000),
     (/*sqlite X'019b76daa83175878323992be8937217' *//*postgres '019b76da-a831-7587-8323-992be8937217' */, 'okicici', 'Google Pay, ICICI Bank', 'system:migration', 1767225600000000),

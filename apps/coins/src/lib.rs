@@ -28,6 +28,7 @@ pub use status::{Status, TRANSITIONS};
 pub use store::handle::Handle;
 pub use store::payout::Payout;
 pub use store::result::ResultState;
+pub use store::result::{results_forget, results_old};
 pub use upi::UpiId;
 
 /// The most coins that are given, spent or adjusted at once.

@@ -83,6 +83,9 @@ pub struct Detail {
     pub accounts: Vec<(&'static str, AccountId)>,
     /// What belongs to it.
     pub tables: Vec<DetailTable>,
+    /// The actions that fit it as it stands now, by name; `None` for all. The others are not offered, and refused all
+    /// the same.
+    pub fit: Option<Vec<&'static str>>,
 }
 
 /// A small table on an object's page.

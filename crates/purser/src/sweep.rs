@@ -33,7 +33,7 @@ struct Broom {
     sweep: fn(&mut Tx<'_>, Timestamp, u32) -> Result<u64, Error>,
 }
 
-fn brooms(config: &Config) -> Result<[Broom; 3], Failure> {
+fn brooms(config: &Config) -> Result<[Broom; 4], Failure> {
     let cleanup = &config.cleanup;
     let all = [("notice_text_days", cleanup.notice_text_days), ("upload_days", cleanup.upload_days)];
     if let Some((name, days)) = all.into_iter().find(|(_, days)| !(1..=MOST_DAYS).contains(days)) {
@@ -57,6 +57,12 @@ fn brooms(config: &Config) -> Result<[Broom; 3], Failure> {
             days: cleanup.upload_days,
             count: purser_members::uploads_old,
             sweep: purser_members::uploads_forget,
+        },
+        Broom {
+            what: "bank's answers from",
+            days: cleanup.upload_days,
+            count: purser_coins::results_old,
+            sweep: purser_coins::results_forget,
         },
     ])
 }

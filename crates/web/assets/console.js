@@ -72,7 +72,7 @@
     const box = make("dialog", "", document.body);
     box.id = "keys";
     box.setAttribute("aria-labelledby", "keys-title");
-    make("h2", "Keys", box).id = "keys-title";
+    make("h2", "Keyboard", box).id = "keys-title";
     const table = make("table", "", box);
     const body = make("tbody", "", table);
     for (const [key, what] of KEYS) {
@@ -145,7 +145,7 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet keys";
-    button.textContent = "Keys";
+    button.textContent = "Keyboard";
     button.addEventListener("click", help);
     way.prepend(button);
   }

@@ -76,13 +76,13 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
             ("Prefixes", Cell::Text(operator.prefixes.join(" "))),
             ("Id", Cell::Text(id.to_string())),
         ],
-        accounts: Vec::new(),
         tables: vec![DetailTable {
             title: "Products",
             empty: "No product yet: sales to its numbers are refused until one fits.",
             columns: vec!["Name", "Amounts", "Cost", "Status"],
             rows: own.map(|product| products::row(&product, settings)).collect(),
         }],
+        ..Detail::default()
     }))
 }
 

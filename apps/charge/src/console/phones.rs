@@ -64,7 +64,7 @@ fn phone_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
             ("Id", Cell::Text(phone.id.to_string())),
         ],
         accounts: vec![("Charges", phone.account)],
-        tables: Vec::new(),
+        ..Detail::default()
     }))
 }
 

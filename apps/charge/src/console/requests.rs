@@ -86,6 +86,7 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
             ("Reason", Cell::text(request.reason)),
             ("Answered by", credit.unwrap_or(Cell::Nothing)),
         ],
+        fit: (request.status != RequestStatus::Pending).then(Vec::new),
         ..Detail::default()
     }))
 }

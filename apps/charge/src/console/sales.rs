@@ -97,9 +97,18 @@ fn sale_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<
             ("Client ref", Cell::text(sale.client_ref.clone())),
             ("Id", Cell::Text(sale.id.to_string())),
         ],
-        accounts: Vec::new(),
-        tables: Vec::new(),
+        fit: Some(fit(sale.status)),
+        ..Detail::default()
     }))
+}
+
+/// The actions that fit a sale that stands so.
+fn fit(status: SaleStatus) -> Vec<&'static str> {
+    match status {
+        SaleStatus::Submitted | SaleStatus::Unknown => vec!["resolve"],
+        SaleStatus::Completed => vec!["reverse"],
+        SaleStatus::Failed | SaleStatus::Reversed => Vec::new(),
+    }
 }
 
 /// What a sale is called in a report.

@@ -119,6 +119,7 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
             people::table(tx, id)?,
             products::prices(tx, id)?,
         ],
+        ..Detail::default()
     }))
 }
 

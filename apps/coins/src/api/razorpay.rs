@@ -22,7 +22,7 @@ pub(super) struct CancelOneFields {
     reason: Option<String>,
 }
 
-/// Ask for coins to be paid by UPI. They leave the balance at once.
+/// Ask for coins to be paid by UPI, as the first clients do.
 #[utoipa::path(post, path = "/api/razorpay/withdraw/", tag = "coins: first paths", params(
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
 ), request_body = WithdrawalFields, responses((status = 201, body = Answer<CreatedJson>)))]
@@ -35,7 +35,7 @@ pub(super) async fn razorpay_withdraw(
     create(&app, &caller, key, &body).await
 }
 
-/// A user's withdrawals, newest first.
+/// A user's withdrawals, as the first clients list them.
 #[utoipa::path(get, path = "/api/razorpay/withdraw/history/", tag = "coins: first paths", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
     ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said."),
@@ -51,7 +51,7 @@ pub(super) async fn razorpay_history(
     history(&app, &caller, &uri, query).await
 }
 
-/// One withdrawal.
+/// One withdrawal, by its id in the query.
 #[utoipa::path(get, path = "/api/razorpay/withdraw/status/", tag = "coins: first paths", params(
     ("withdrawal_id" = Uuid, Query),
 ), responses((status = 200, body = Answer<WithdrawalJson>)))]
@@ -66,7 +66,7 @@ pub(super) async fn razorpay_status(
     read(&app, &caller, fields.finish(id)?).await
 }
 
-/// Cancel a pending withdrawal. The coins are back at once.
+/// Cancel a pending withdrawal, by its id in the body.
 #[utoipa::path(post, path = "/api/razorpay/withdraw/cancel/", tag = "coins: first paths", params(
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
 ), request_body = CancelOneFields, responses((status = 200, body = Answer<CancelledJson>)))]

@@ -114,7 +114,7 @@ fn detail(tx: &mut Tx<'_>, coins: &Coins, id: Uuid) -> Result<Option<Detail>, Pr
             ("Withdrawals", Cell::Number(all)),
             ("Id", Cell::Text(id.to_string())),
         ],
-        accounts: Vec::new(),
         tables: vec![totals, list],
+        ..Detail::default()
     }))
 }

@@ -76,6 +76,7 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
         ],
         accounts: vec![("Coins", user.account)],
         tables: vec![withdrawals::totals(tx, id)?, withdrawals::last(tx, id)?, withdrawals::movements(tx, id)?],
+        ..Detail::default()
     }))
 }
 

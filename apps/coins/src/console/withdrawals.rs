@@ -12,6 +12,7 @@ use super::{ROWS, STATES, TRANSACTION_HEADS, decide, status, transaction_row};
 use crate::Coins;
 use crate::domain::{Utr, Withdrawal};
 use crate::service::{Checks, user_get, withdrawal_checks, withdrawals_of};
+use crate::status::Status;
 use crate::store::transaction::transactions_of;
 use crate::store::withdrawal::{WITHDRAWALS_FROM, standings, withdrawal_find};
 use crate::upi::UpiId;
@@ -49,8 +50,9 @@ fn listing() -> Listing {
         id: "w.id",
         columns: vec![
             Column::new("user", "User", "u.user_id", Kind::Text),
-            Column::new("coins", "Coins", "w.amount", Kind::Money(Currency::COIN)),
+            // The first of the two is what the inbox sums up.
             Column::new("rupees", "Rupees", "w.rupees", Kind::Money(Currency::INR)),
+            Column::new("coins", "Coins", "w.amount", Kind::Money(Currency::COIN)),
             Column::new("upi_id", "UPI id", "w.upi_id", Kind::Text),
             Column::new(
                 "handle",
@@ -95,14 +97,28 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     facts.extend(checked(&withdrawal, &checks));
     facts.push(("Coins of the user now", Cell::Money(user.balance)));
     facts.push(("Id", Cell::Text(id.to_string())));
+    // What has not happened yet is no fact.
+    facts.retain(|(_, cell)| *cell != Cell::Nothing);
+    let fit = WAYS.iter().filter(|(_, next)| withdrawal.status.may_become(*next)).map(|(name, _)| *name);
     let tables = vec![totals(tx, user.id)?, last(tx, user.id)?, movements(tx, user.id)?];
     Ok(Some(Detail {
         title: format!("{} for {}", withdrawal.rupees.for_people(), withdrawal.user_id.as_str()),
         facts,
         accounts: vec![("Coins of the user", user.account)],
         tables,
+        fit: Some(fit.chain(["notes"]).collect()),
     }))
 }
+
+/// What staff can make of a withdrawal, by the action's name.
+const WAYS: [(&str, Status); 6] = [
+    ("begin", Status::Processing),
+    ("complete", Status::Completed),
+    ("fail", Status::Failed),
+    ("reject", Status::Rejected),
+    ("cancel", Status::Cancelled),
+    ("reverse", Status::Reversed),
+];
 
 fn facts(one: &Withdrawal) -> Vec<(&'static str, Cell)> {
     let by = |pair: &Option<(String, _)>| Cell::text(pair.as_ref().map(|(by, _)| by.clone()));

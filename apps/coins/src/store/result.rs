@@ -71,3 +71,23 @@ pub(crate) fn result_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Res
     let sql = "UPDATE coins_result SET state = 'committed', committed_at = ?2 WHERE id = ?1 AND state <> 'committed'";
     Ok(tx.execute(sql, &params![id, now])? == 1)
 }
+
+/// How many of the bank's answers came before `before`.
+///
+/// # Errors
+/// The store's.
+pub fn results_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM coins_result WHERE created_at < ?1";
+    tx.query_one(sql, &params![before], |row| row.get::<i64>(0).map(i64::unsigned_abs))
+}
+
+/// Forgets the bank's answers that came before `before`, at most `limit` of them, and says how many. What they did stands
+/// in the withdrawals and in the audit log.
+///
+/// # Errors
+/// The store's.
+pub fn results_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+    let sql = "DELETE FROM coins_result
+               WHERE id IN (SELECT id FROM coins_result WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
+    tx.execute(sql, &params![before, limit])
+}

@@ -86,12 +86,12 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
             ("Reverted by", by),
             ("Journal entry", expiry.entry.map_or(Cell::Nothing, |entry| Cell::Text(entry.to_string()))),
         ],
-        accounts: Vec::new(),
         tables: vec![DetailTable {
             title: "Who could not pay then",
             empty: "Everybody paid.",
             columns: vec!["Member", "Levy", "State"],
             rows: debts,
         }],
+        ..Detail::default()
     }))
 }

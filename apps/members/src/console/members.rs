@@ -103,7 +103,14 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
     if !expiries.is_empty() {
         tables.insert(0, own_expiries(&expiries));
     }
-    Ok(Some(Detail { title: member.name.clone(), facts, accounts: vec![("Wallet", member.account)], tables }))
+    let life = if member.is_expired() { "revert" } else { "expire" };
+    Ok(Some(Detail {
+        title: member.name.clone(),
+        facts,
+        accounts: vec![("Wallet", member.account)],
+        tables,
+        fit: Some(vec![life, "edit", "top-up", "withdraw", "correct"]),
+    }))
 }
 
 fn is_levy(line: &StatementLine) -> bool {

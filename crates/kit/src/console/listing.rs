@@ -430,6 +430,7 @@ mod tests {
             sort: Some(("size".to_owned(), Direction::Down)),
             after: Some("nonsense".to_owned()),
             limit: 1,
+            ..ListAsk::default()
         };
         let (sql, bound) = sql(&ask);
         assert!(!sql.contains("1=1") && !sql.contains("--"), "{sql}");

@@ -40,13 +40,15 @@ async fn uploaded(db: &TestDb, at: Timestamp) {
     let context = crate::context(db);
     let charge = purser_charge::app(&context, purser_charge::Settings::standard(), purser_charge::Connector::Instant);
     let members = purser_members::app(&context, purser_members::Settings::standard());
+    let coins = purser_coins::app(&context, purser_coins::Settings::standard());
     let seed = db.ids().next();
     let kept = db.write(move |tx| {
         let mut doer = Doer::new(at, "user:test".to_owned(), seed, seed);
         let sales = b"seller,phone_number,amount\nNobody,9876543210,1\n";
         (charge.console.imports[0].check)(tx, &mut doer, sales)?;
         let list = b"name,email,wallet_balance\nAsha,asha@example.com,1\n";
-        (members.console.imports[0].check)(tx, &mut doer, list)
+        (members.console.imports[0].check)(tx, &mut doer, list)?;
+        (coins.console.imports[0].check)(tx, &mut doer, b"withdrawal_id,status,utr,reason\n17,paid,1,\n")
     });
     kept.await.unwrap();
 }
@@ -91,8 +93,8 @@ both! {
         std::fs::write(installation.data().join("files/notes.txt"), "not ours").unwrap();
 
         let would = lines(&installation, &["cleanup", "--dry-run"]);
-        assert_eq!(would.len(), 4, "{would:?}");
-        for what in ["1 texts of notices sent", "1 uploaded files of sales", "1 uploaded files of members", &orphan.simple().to_string()] {
+        assert_eq!(would.len(), 5, "{would:?}");
+        for what in ["1 texts of notices sent", "1 uploaded files of sales", "1 uploaded files of members", "1 bank's answers", &orphan.simple().to_string()] {
             assert!(would.iter().any(|line| line.starts_with("would remove ") && line.contains(what)), "{what}: {would:?}");
         }
         assert_eq!(lines(&installation, &["cleanup", "--dry-run"]), would, "it changed nothing");
@@ -104,7 +106,9 @@ both! {
         let (gone, kept) = (gone.await.unwrap(), kept.await.unwrap());
         assert_eq!((gone.sent, gone.values.len(), gone.to.as_str()), (None, 0, "asha@example.com"));
         assert_eq!(kept.sent.unwrap().text, "Hello Asha");
-        assert_eq!((count(&db, "charge_upload").await, count(&db, "members_import").await), (1, 1));
+        for table in ["charge_upload", "members_import", "coins_result"] {
+            assert_eq!(count(&db, table).await, 1, "{table}");
+        }
         let there = |id: Uuid| {
             let digits = id.simple().to_string();
             let folder = installation.data().join("files").join(&digits[28..30]).join(&digits[30..]);

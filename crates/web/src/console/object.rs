@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use purser_identity::{AuditRecord, audit_of};
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Detail, DetailTable, Target};
+use purser_kit::console::{Action, Cell, Detail, DetailTable, Target};
 use purser_ledger::{Account, StatementLine, account_get, statement};
 use serde_json::Value;
 use uuid::Uuid;
@@ -98,7 +98,8 @@ pub(super) async fn page(
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let actions = resource.actions.iter().filter(|action| action.target != Target::Nothing);
-    let actions = actions.filter(|action| visitor.caller.has(action.scope));
+    let fits = |action: &&Action| detail.fit.as_ref().is_none_or(|fit| fit.contains(&action.name));
+    let actions = actions.filter(|action| visitor.caller.has(action.scope)).filter(fits);
     let origin = Origin::read(&query);
     let way = origin.parameters();
     let actions =
