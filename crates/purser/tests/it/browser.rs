@@ -115,7 +115,7 @@ impl Browser {
     }
 
     /// The page that comes after the one that tells how far something is.
-    async fn end_of(&self, path: &str) -> String {
+    pub(crate) async fn end_of(&self, path: &str) -> String {
         let mut path = path.to_owned();
         loop {
             let page = self.get(&path).await;

@@ -3,6 +3,7 @@
 mod decisions;
 mod demo;
 mod files;
+mod inbox;
 mod lists;
 mod portal;
 mod users;
