@@ -45,6 +45,10 @@ async fn take_all(db: TestDb) {
     let seller = objects(&tab).await.swap_remove(0);
     tab.go("/admin/members/members/?state=alive").await;
     let alive = objects(&tab).await;
+    tab.go("/admin/coins/withdrawals/?status=pending").await;
+    let withdrawal = objects(&tab).await.swap_remove(0);
+    tab.go("/admin/coins/payouts/").await;
+    let payout = objects(&tab).await.swap_remove(0);
     let expire = format!("/admin/members/members/do/?action=expire&id={}&id={}", id(&alive[0]), id(&alive[1]));
     for (name, path) in [
         ("console", "/admin/"),
@@ -53,6 +57,8 @@ async fn take_all(db: TestDb) {
         ("members", "/admin/members/members/"),
         ("action", &expire),
         ("inbox", "/admin/inbox/"),
+        ("withdrawal", &withdrawal),
+        ("payout", &payout),
         ("accounts", "/admin/ledger/accounts/?under=charge"),
         ("audit", "/admin/house/audit/"),
         ("second-factor", "/accounts/second-factor/"),
