@@ -2,7 +2,7 @@
 
 mod decisions;
 mod demo;
-mod files;
+pub(crate) mod files;
 mod inbox;
 mod lists;
 mod portal;

@@ -112,8 +112,8 @@ struct Section {
     table: Table,
 }
 
-/// A kind's rows, and what it comes to.
-type Read = (Whole, Vec<(Uuid, Vec<Cell>)>);
+/// What a kind comes to, its rows, and the actions that fit the first of them, and so all: they wait for the same.
+type Read = (Whole, Vec<(Uuid, Vec<Cell>)>, Option<Vec<&'static str>>);
 
 pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
     let (reading, caller) = (Arc::clone(&desk), visitor.caller.clone());
@@ -123,19 +123,25 @@ pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Res
             let Some(ask) = done::waiting(resource, SHOWN) else { continue };
             let mut listed = resource.listing.page(tx, &ask)?;
             names.row(tx, listed.rows.iter_mut().flat_map(|(_, cells)| cells))?;
-            let read: Read = (resource.listing.whole(tx, &ask, COUNTED)?, listed.rows);
+            let first = match listed.rows.first() {
+                Some((id, _)) => (resource.detail)(tx, *id)?,
+                None => None,
+            };
+            let fit = first.and_then(|first| first.fit);
+            let read: Read = (resource.listing.whole(tx, &ask, COUNTED)?, listed.rows, fit);
             all.push(read);
         }
         Ok::<_, Problem>(all)
     });
     let all = read.await?;
-    let sections = std::iter::zip(kinds(&desk, &visitor.caller), all).filter(|(_, (whole, _))| whole.count > 0);
+    let sections = std::iter::zip(kinds(&desk, &visitor.caller), all).filter(|(_, (whole, ..))| whole.count > 0);
     let sections = sections.map(|((shelf, resource), read)| section(&desk, &visitor, shelf, resource, read));
     let page = InboxPage { sections: sections.collect(), shell: frame::shell(&desk, &visitor, "Approvals") };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
-fn section(desk: &Desk, visitor: &Visitor, shelf: &Shelf, resource: &Resource, (whole, rows): Read) -> Section {
+fn section(desk: &Desk, visitor: &Visitor, shelf: &Shelf, resource: &Resource, read: Read) -> Section {
+    let (whole, rows, fit) = read;
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let (filter, value) = resource.inbox.unwrap_or_default();
@@ -147,7 +153,8 @@ fn section(desk: &Desk, visitor: &Visitor, shelf: &Shelf, resource: &Resource, (
         count if count > u64::from(MOST) => format!("The first {} in this section", grouped(&MOST.to_string())),
         count => format!("Everything in this section ({})", grouped(&count.to_string())),
     };
-    let table = Table { every: Some(every), ..Table::new((resource, &base), visitor, &face, rows, origin) };
+    let mut table = Table { every: Some(every), ..Table::new((resource, &base), visitor, &face, rows, origin) };
+    table.chosen.retain(|(name, _)| fit.as_ref().is_none_or(|fit| fit.contains(name)));
     Section {
         count: counted(whole.count),
         total: whole.total.map(|total| format!("{at_least}{}", total.for_people())),

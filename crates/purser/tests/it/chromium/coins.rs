@@ -1,11 +1,13 @@
 //! A payout day: what is asked for by an application is paid by staff, and the user reads it.
 
-use purser_testkit::{TestDb, both};
+use purser_testkit::{Sqlite, TestDb, both};
 use serde_json::json;
 
+use super::keyboard::{ENTER, FOCUSED, TABULATOR, reach};
 use super::tab::Tab;
 use super::walks::sign_in;
 use crate::browser::{PASSWORD, person};
+use crate::coins_desk::files::many;
 use crate::program::{Caller, Installation};
 
 const LIST: &str = "/admin/coins/withdrawals/";
@@ -138,4 +140,52 @@ both! {
             tab.is_without_fault().await;
         }
     }
+}
+
+#[test]
+fn a_payout_day_of_500_is_run_without_leaving_the_keyboard() {
+    purser_testkit::run(Sqlite, crate::migrations(), a_payout_day, crate::after);
+}
+
+async fn a_payout_day(db: TestDb) {
+    many(&db, 500).await;
+    let installation = Installation::new(&db).with("PURSER_IDENTITY_SECOND_FACTOR", "false");
+    person(&installation, "ravi", &["--superuser"]);
+    let serving = installation.serve("");
+    let tab = Tab::open(&serving.url("")).await;
+    sign_in(&tab, "ravi", PASSWORD).await;
+    tab.go("/admin/").await;
+    tab.sees("Waiting for a decision").await;
+    tab.keys("gi").await;
+    tab.sees("Everything in this section (500)").await;
+    tab.keys(&format!("Ad{TABULATOR}{ENTER}")).await;
+    tab.sees("₹5,000.00 will go to 500 people in 500 payments.").await;
+    tab.keys("d").await;
+    assert_eq!(tab.run(FOCUSED, json!([])).await, json!(["Start processing: all 500", true]));
+    tab.keys(ENTER).await;
+    tab.sees("500 withdrawals begun, ₹5,000.00 in all.").await;
+
+    tab.go("/admin/coins/payouts/").await;
+    tab.keys(&format!("j{ENTER}")).await;
+    tab.sees("Payout of").await;
+    let payments = tab.download("Payout file").await;
+    let rows = payments.lines().skip(1).enumerate().map(|(number, line)| {
+        let id = line.split(',').next().unwrap();
+        format!("{id},paid,{}\n", 428_811_900_000_u64 + number as u64)
+    });
+    let answer = format!("withdrawal_id,status,utr\n{}", rows.collect::<String>());
+    let path = installation.data().join("bank.csv");
+    std::fs::write(&path, answer).unwrap();
+
+    tab.go("/admin/coins/import/results/").await;
+    reach(&tab, "CSV file").await;
+    tab.attach("CSV file", &path).await;
+    reach(&tab, "Check the file").await;
+    tab.keys(ENTER).await;
+    tab.sees("500 withdrawals will be completed").await;
+    reach(&tab, "Save all 500 rows").await;
+    tab.keys(ENTER).await;
+    tab.sees("500 withdrawals completed, and 0 failed.").await;
+    tab.go("/admin/inbox/").await;
+    tab.sees("Nothing waits.").await;
 }

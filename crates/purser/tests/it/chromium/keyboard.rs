@@ -9,20 +9,20 @@ use crate::browser::PASSWORD;
 use crate::console::many::{ask, desk, seller};
 use crate::place::Place;
 
-const TABULATOR: &str = "\u{E004}";
-const ENTER: &str = "\u{E007}";
+pub(super) const TABULATOR: &str = "\u{E004}";
+pub(super) const ENTER: &str = "\u{E007}";
 const ESCAPE: &str = "\u{E00C}";
 const DOWN: &str = "\u{E015}";
 const SPACE: &str = " ";
 
 /// What the focus is on, and whether that can be seen.
-const FOCUSED: &str = "
+pub(super) const FOCUSED: &str = "
     const on = document.activeElement;
     const label = on.labels && on.labels[0] ? on.labels[0].innerText : on.innerText;
     return [label.trim(), getComputedStyle(on).outlineStyle !== 'none' && on.getBoundingClientRect().height > 0];";
 
 /// Moves on until the focus is on what begins with these words.
-async fn reach(tab: &Tab, words: &str) {
+pub(super) async fn reach(tab: &Tab, words: &str) {
     let mut passed = Vec::new();
     for _ in 0..80 {
         tab.keys(TABULATOR).await;
@@ -80,11 +80,11 @@ const ROWS: &str = "
     return [rows.filter(row => row.querySelector('input:checked')).length, seen ? at : 0];";
 
 #[test]
-fn a_payout_day_is_run_without_leaving_the_keyboard() {
-    purser_testkit::run(Sqlite, crate::migrations(), a_payout_day, crate::after);
+fn a_hundred_and_twenty_requests_are_approved_by_a_handful_of_keys() {
+    purser_testkit::run(Sqlite, crate::migrations(), approve_all, crate::after);
 }
 
-async fn a_payout_day(db: TestDb) {
+async fn approve_all(db: TestDb) {
     let (place, _, _) = desk(&db).await;
     let corner = seller(&place, "Corner Shop").await;
     ask(&place, corner, 120, "user:ravi").await;

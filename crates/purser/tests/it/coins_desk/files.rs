@@ -16,7 +16,7 @@ use crate::browser::Browser;
 const IMPORT: &str = "/admin/coins/import/results/";
 
 /// So many users who ask for 100 coins each; the ids of what they ask for.
-async fn many(db: &TestDb, count: usize) -> Vec<String> {
+pub(crate) async fn many(db: &TestDb, count: usize) -> Vec<String> {
     let context = crate::context(db);
     let (now, seed) = context.stamp();
     let (doer, settings) =
