@@ -67,6 +67,9 @@ pub enum Error {
     /// Whoever asks for money does not pay it.
     #[error("This withdrawal is your own; somebody else must pay it.")]
     OwnRequest,
+    /// Nobody decides on their own coins.
+    #[error("These coins are your own; somebody else must do this.")]
+    OwnAccount,
     /// The payment stands for another withdrawal already.
     #[error("The UTR {} pays the withdrawal {withdrawal} already.", .utr.as_str())]
     UtrUsed {
@@ -206,8 +209,8 @@ static WRONG_STATUS: Code = Code {
 static OWN_WITHDRAWAL: Code = Code {
     name: "own_withdrawal",
     status: 403,
-    title: "Whoever asks for money does not pay it",
-    help: "Somebody else must begin and complete this withdrawal.",
+    title: "Nobody decides on their own coins",
+    help: "Somebody else must do this: whoever asks for money does not pay it.",
 };
 
 static UTR_USED: Code = Code {
@@ -280,7 +283,7 @@ impl From<Error> for Problem {
             Error::OverLimit { .. } => Problem::new(&WITHDRAWAL_LIMIT, detail),
             Error::CoolingOff(from) => Problem::new(&COOLING_OFF, detail).with("payable_from", &Time(from)),
             Error::NotSo { is, .. } => Problem::new(&WRONG_STATUS, detail).with("withdrawal_status", &is.name()),
-            Error::OwnRequest => Problem::new(&OWN_WITHDRAWAL, detail),
+            Error::OwnRequest | Error::OwnAccount => Problem::new(&OWN_WITHDRAWAL, detail),
             Error::UtrUsed { withdrawal, .. } => Problem::new(&UTR_USED, detail).with("withdrawal_id", &withdrawal),
             Error::ReferenceReused(_) => Problem::new(&REFERENCE_REUSED, detail),
             Error::HandleListed(_) => Problem::new(&HANDLE_LISTED, detail),

@@ -15,8 +15,8 @@ use crate::console::{people_problem, status};
 use crate::domain::{Settings, User, Utr, Withdrawal};
 use crate::error::Error;
 use crate::service::{
-    NewWithdrawal, Period, user_get, user_of_person, withdrawal_cancel, withdrawal_create, withdrawal_get,
-    withdrawals_of,
+    NewWithdrawal, Period, change_record, user_get, user_of_person, withdrawal_cancel, withdrawal_create,
+    withdrawal_get, withdrawals_of,
 };
 use crate::status::Status;
 use crate::store::transaction::transactions_of;
@@ -185,7 +185,9 @@ fn ask(app: &Arc<Coins>) -> Deed {
                     Once::run(tx, now, Some(&repeat), |tx| {
                         let user_id = payee(tx, &visit)?.user_id;
                         let new = NewWithdrawal { user_id, amount, upi_id: upi_id.clone() };
-                        let (one, _) = withdrawal_create(tx, &settings, &mut doer.clone(), &new, &period)?;
+                        let mut doer = doer.clone();
+                        let (one, _) = withdrawal_create(tx, &settings, &mut doer, &new, &period)?;
+                        change_record(tx, &mut doer, None, &one)?;
                         Ok::<_, Problem>(one.id.to_string())
                     })
                 });
@@ -224,7 +226,9 @@ fn cancel(app: &Arc<Coins>) -> Deed {
                     Once::run(tx, now, Some(&repeat), |tx| {
                         let id = own(tx, visit.object, target)?.id;
                         let reason = "User requested cancellation";
-                        let one = withdrawal_cancel(tx, &settings, &mut doer.clone(), id, reason)?;
+                        let mut doer = doer.clone();
+                        let one = withdrawal_cancel(tx, &settings, &mut doer, id, reason)?;
+                        change_record(tx, &mut doer, Some(Status::Pending), &one)?;
                         Ok::<_, Error>(one.id.to_string())
                     })
                 });

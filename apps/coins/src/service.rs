@@ -15,11 +15,12 @@ mod withdrawal;
 
 pub use check::problems;
 pub use decide::{
-    Closing, Outcomes, note_set, payout_get, payouts_begin, withdrawal_cancel, withdrawal_close, withdrawal_complete,
+    Closing, Outcomes, accounts_lock, is_own, note_set, payouts_begin, withdrawal_cancel, withdrawal_close,
+    withdrawal_complete,
 };
 pub use handle::{handle_add, handle_change, handle_remove};
 pub use movement::{Moved, NewMovement, coins_adjust, coins_move};
-pub use record::change_record;
+pub use record::{change_record, contact_record};
 pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, result_show};
 pub use user::{UserChange, user_change, user_get, user_known, user_link, user_of_person};
 pub use withdrawal::{

@@ -15,8 +15,8 @@ use crate::domain::{Utr, Withdrawal};
 /// The most bytes of a result file: 4 MiB.
 pub const MOST_BYTES: usize = 4 * 1_024 * 1_024;
 
-/// The most rows of one, its header and blank ones not counted.
-pub const MOST_ROWS: usize = 5_000;
+/// The most rows of one, its header and blank ones not counted: as many as one payout has.
+pub const MOST_ROWS: usize = 1_000;
 
 /// A file to begin with.
 pub const TEMPLATE: &str = "withdrawal_id,status,utr,reason\r\n\

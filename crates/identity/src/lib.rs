@@ -44,8 +44,8 @@ pub use password::{HashCost, PasswordError, PasswordHash, password_check, passwo
 pub use profile::{Profile, profile_get, profile_set};
 pub use rate::{
     CODE_FAILED_BY_PERSON, CONFIRM_BY_EMAIL, EMAIL_BY_PERSON, LOGIN_BY_ADDRESS, LOGIN_FAILED_BY_ACCOUNT,
-    LOGIN_FAILED_BY_ADDRESS, PASSWORD_BY_PERSON, RESET_BY_ACCOUNT, RESET_BY_ADDRESS, RateLimit, RateVerdict,
-    SIGN_UP_BY_ADDRESS, rate_forgive, rate_hit, rates_forget, rates_hit,
+    LOGIN_FAILED_BY_ADDRESS, NOBODY_BY_ADDRESS, PASSWORD_BY_PERSON, RESET_BY_ACCOUNT, RESET_BY_ADDRESS, RateLimit,
+    RateVerdict, SIGN_UP_BY_ADDRESS, rate_forgive, rate_hit, rates_forget, rates_hit,
 };
 pub use roles::{AUDITOR, Right, RoleError, Roles};
 pub use scopes::{ScopeError, Scopes};

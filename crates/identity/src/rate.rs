@@ -41,6 +41,10 @@ pub const RESET_BY_ADDRESS: RateLimit =
 pub const RESET_BY_ACCOUNT: RateLimit =
     RateLimit { bucket: "reset:account", limit: 3, window: SignedDuration::from_mins(1) };
 
+/// Telling an address that it is nobody's, by the address: strangers are not written to again and again.
+pub const NOBODY_BY_ADDRESS: RateLimit =
+    RateLimit { bucket: "nobody:email", limit: 1, window: SignedDuration::from_hours(24) };
+
 /// Changing one's password, by the person.
 pub const PASSWORD_BY_PERSON: RateLimit =
     RateLimit { bucket: "password:person", limit: 3, window: SignedDuration::from_mins(1) };

@@ -124,7 +124,7 @@ pub struct Action {
     pub target: Target,
     /// Whether it takes something away or cannot be taken back: its button warns.
     pub harms: bool,
-    /// Whether money leaves or is promised: whoever does it proves again who they are.
+    /// Whether money leaves, is promised, or what decides on it changes: whoever does it proves again who they are.
     pub moves_money: bool,
     /// The fields it asks for, filled in as the objects are now.
     pub fields: FieldsFn,
@@ -136,8 +136,8 @@ pub struct Action {
 
 /// The fields of an action on these objects.
 pub type FieldsFn = Box<dyn Fn(&mut Tx<'_>, &[Uuid]) -> Result<Vec<Field>, Problem> + Send + Sync>;
-/// What an action on these objects will do.
-pub type PreviewFn = Box<dyn Fn(&mut Tx<'_>, &[Uuid]) -> Result<Preview, Problem> + Send + Sync>;
+/// What an action on these objects will do, if this person does it now.
+pub type PreviewFn = Box<dyn Fn(&mut Tx<'_>, &Doer, &[Uuid]) -> Result<Preview, Problem> + Send + Sync>;
 /// Does an action on these objects, with what was entered.
 pub type RunFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, &[Uuid], Fields<'_>) -> Result<Done, Problem> + Send + Sync>;
 

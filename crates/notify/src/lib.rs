@@ -33,7 +33,7 @@ pub use render::{Fault, Place};
 pub use sheet::Sheets;
 pub use telegram::Telegram;
 pub use texts::{TEST, Texts};
-pub use webhook::{EVENT_ID, SIGNATURE, TIMESTAMP, Webhook};
+pub use webhook::{EVENT_ID, SIGNATURE, TIMESTAMP, Webhook, webhook_address};
 
 use jiff::SignedDuration;
 

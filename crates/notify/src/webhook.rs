@@ -95,7 +95,7 @@ impl Webhook {
     }
 
     pub(crate) async fn send(&self, now: Timestamp, notice: &Notice, text: &SentText) -> Result<(), Trouble> {
-        let url = self.address(&notice.to).map_err(Trouble::Never)?;
+        let url = address(&notice.to, self.allow_private).map_err(Trouble::Never)?;
         let receiver = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
         if let Some(trouble) = self.away.trouble(&receiver, now) {
             return Err(Trouble::Later(format!("{trouble} (a moment ago, so it was not called again)"), None));
@@ -135,25 +135,39 @@ impl Webhook {
             }
         }
     }
+}
 
-    fn address(&self, text: &str) -> Result<Url, String> {
-        let url = Url::parse(text).map_err(|error| format!("'{text}' is no address: {error}"))?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let literal = host.parse::<IpAddr>().ok();
-        let here = host == "localhost" || literal.is_some_and(|address| address.is_loopback());
-        match url.scheme() {
-            "https" => {}
-            "http" if self.allow_private && here => {}
-            "http" if self.allow_private => {
-                return Err(format!("'{text}' must begin with https://: it leaves this machine"));
-            }
-            _ => return Err(format!("'{text}' must begin with https://")),
-        }
-        if !self.allow_private && literal.is_some_and(|address| !is_public(address)) {
-            return Err(format!("'{text}' is an address inside a network"));
-        }
-        Ok(url)
+/// The longest address, in characters: what a notice's recipient may have.
+const LONGEST: usize = 500;
+
+/// Whether a webhook may be sent to this address, as far as the address itself says.
+///
+/// # Errors
+/// Why not, in a sentence that begins with the address.
+pub fn webhook_address(text: &str, allow_private: bool) -> Result<(), String> {
+    address(text, allow_private).map(drop)
+}
+
+fn address(text: &str, allow_private: bool) -> Result<Url, String> {
+    if text.chars().count() > LONGEST {
+        return Err(format!("'{text}' is longer than {LONGEST} characters"));
     }
+    let url = Url::parse(text).map_err(|error| format!("'{text}' is no address: {error}"))?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let literal = host.parse::<IpAddr>().ok();
+    let here = host == "localhost" || literal.is_some_and(|address| address.is_loopback());
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_private && here => {}
+        "http" if allow_private => {
+            return Err(format!("'{text}' must begin with https://: it leaves this machine"));
+        }
+        _ => return Err(format!("'{text}' must begin with https://")),
+    }
+    if !allow_private && literal.is_some_and(|address| !is_public(address)) {
+        return Err(format!("'{text}' is an address inside a network"));
+    }
+    Ok(url)
 }
 
 fn refusal(now: Timestamp, response: &Response) -> Trouble {

@@ -1,7 +1,7 @@
 //! What a job is, and how it gets into the queue.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Tx, params};
+use purser_store::{Error as StoreError, Tx, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -95,16 +95,22 @@ pub(crate) fn job_enqueue_in_order<J: Job>(
         return Ok(false);
     }
     let behind = line::join(tx, order_key)?;
-    // Somebody else may have become the first meanwhile, unseen by a transaction that is wide. PostgreSQL then runs it
-    // anew, where without the last line it would report a duplicate.
+    // Somebody else may have taken this place meanwhile, unseen by a transaction that is wide, or the other way around.
+    // PostgreSQL then runs it anew, where without the last line it would report a duplicate.
     let rows = tx.execute(
         "INSERT INTO outbox_job
              (id, kind, payload, dedupe_key, order_key, behind, due_at, attempts, max_attempts, failures, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, '[]', ?9)
-         ON CONFLICT (order_key) WHERE order_key IS NOT NULL AND behind IS NULL DO NOTHING",
+         ON CONFLICT DO NOTHING",
         &params![id, J::KIND, &payload, dedupe_key.as_deref(), order_key, behind, run_at, J::MAX_ATTEMPTS, now],
     )?;
-    if rows == 1 { Ok(true) } else { Err(Error::Store(purser_store::Error::Conflict)) }
+    if rows == 1 {
+        return Ok(true);
+    }
+    let is_there = tx.query_opt("SELECT 1 FROM outbox_job WHERE id = ?1", &params![id], |_| Ok(()))?.is_some();
+    let error =
+        if is_there { StoreError::Unique { constraint: "outbox_job.id".to_owned() } } else { StoreError::Conflict };
+    Err(error.into())
 }
 
 /// Whether a job of this kind and key waits for its first claim.

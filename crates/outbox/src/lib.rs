@@ -50,6 +50,7 @@ pub use job::{Job, job_enqueue, job_enqueue_at, job_enqueue_leased};
 pub use lease::{
     Claimed, Fate, Lease, job_bury, job_done, job_failed, job_failed_until, jobs_claim, lease_extend, lease_release,
 };
+pub use line::{lines_are_broken, lines_mend};
 pub use notice::{
     Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
     NoticesWaiting, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,

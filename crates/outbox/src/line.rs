@@ -10,7 +10,18 @@ use purser_store::{Tx, params};
 use crate::Error;
 
 /// The place of a job that is about to be enqueued: `None` where it is the first.
+///
+/// A wide command joins hundreds of lines at once. Were it to write the row of the first of each, it would begin anew
+/// whenever a worker ended one of them meanwhile, and in the end give up. So it only looks. Where the first has ended
+/// unseen, the line has no first for a moment, until a worker [mends](lines_mend) it.
 pub(crate) fn join(tx: &mut Tx<'_>, key: &str) -> Result<Option<i64>, Error> {
+    if tx.is_wide() {
+        let (count, last): (i64, Option<i64>) =
+            tx.query_one("SELECT COUNT(*), MAX(behind) FROM outbox_job WHERE order_key = ?1", &params![key], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        return Ok((count > 0).then(|| last.unwrap_or(0) + 1));
+    }
     // Changes nothing, and yet it writes the row: on PostgreSQL a transaction that ends the first one meanwhile, and so
     // could not see who has just joined, conflicts with this one, and so does another that joins.
     let first =
@@ -29,6 +40,31 @@ pub(crate) fn join(tx: &mut Tx<'_>, key: &str) -> Result<Option<i64>, Error> {
     }
     Ok(Some(last.unwrap_or(0) + 1))
 }
+
+/// Whether there is a line without a first.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn lines_are_broken(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    let sql = format!("SELECT 1 FROM ({NEXT_OF_BROKEN} LIMIT 1) AS broken");
+    Ok(tx.query_opt(&sql, &[], |_| Ok(()))?.is_some())
+}
+
+/// Gives each line that has no first its next one for a first. Says how many those were, of at most 1,000 at a time.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn lines_mend(tx: &mut Tx<'_>) -> Result<u64, Error> {
+    let sql = format!("UPDATE outbox_job SET behind = NULL WHERE id IN ({NEXT_OF_BROKEN} LIMIT 1000)");
+    Ok(tx.execute(&sql, &[])?)
+}
+
+const NEXT_OF_BROKEN: &str = "SELECT next.id FROM outbox_job AS next
+    WHERE next.behind IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM outbox_job AS first
+                      WHERE first.order_key = next.order_key AND first.behind IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM outbox_job AS earlier
+                      WHERE earlier.order_key = next.order_key AND earlier.behind < next.behind)";
 
 /// Makes the next in line the first, now that the first is gone.
 pub(crate) fn move_up(tx: &mut Tx<'_>, key: &str) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::attempt::Desk;
 use crate::backoff::later;
 use crate::schedule::Timetable;
-use crate::{Claimed, Error, JobHandler, Schedule, jobs_claim};
+use crate::{Claimed, Error, JobHandler, Schedule, jobs_claim, lines_are_broken, lines_mend};
 
 /// Tells the worker of this process that there is something to do. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -84,8 +84,13 @@ pub struct Worker {
     kinds: Arc<[&'static str]>,
     outbox: Outbox,
     schedules: Vec<Watched>,
+    /// From when on the lines are worth another look.
+    mend_at: Timestamp,
     give_up: watch::Sender<bool>,
 }
+
+/// How often lines are looked after: so long at most a line stands still whose first ended while a wide command joined it.
+const MEND_EVERY: SignedDuration = SignedDuration::from_secs(10);
 
 /// A schedule, and from when on it is worth a look at its row.
 struct Watched {
@@ -113,6 +118,7 @@ impl Worker {
             kinds,
             outbox,
             schedules: watched(setup.schedules, &setup.zone)?,
+            mend_at: Timestamp::MIN,
             give_up: watch::Sender::new(false),
         })
     }
@@ -162,6 +168,7 @@ impl Worker {
     async fn begin_due(&mut self, running: &mut JoinSet<()>) -> Result<usize, Error> {
         while running.try_join_next().is_some() {}
         self.mind_schedules().await;
+        self.mend_lines().await?;
         let desk = &self.desk;
         let busy = u32::try_from(running.len()).unwrap_or(u32::MAX);
         let (now, owner, lease) = (desk.clock.now(), desk.owner, desk.limits.lease);
@@ -175,6 +182,19 @@ impl Worker {
             running.spawn(Arc::clone(desk).attempt(job, now, self.give_up.subscribe()));
         }
         Ok(begun)
+    }
+
+    /// Sees that every line has a first.
+    async fn mend_lines(&mut self) -> Result<(), Error> {
+        let now = self.desk.clock.now();
+        if now < self.mend_at {
+            return Ok(());
+        }
+        if self.desk.store.read(lines_are_broken).await? {
+            self.desk.store.write(lines_mend).await?;
+        }
+        self.mend_at = later(now, MEND_EVERY);
+        Ok(())
     }
 
     /// A schedule that fails is logged and left alone for a minute; it holds nobody else up.

@@ -10,6 +10,7 @@ use purser_coins::HandlePolicy;
 use purser_kit::{App, AppContext, Scope};
 use purser_members::Policy;
 use purser_money::{Currency, Money};
+use purser_notify::webhook_address;
 use purser_store::Migration;
 
 use crate::config::{self, Config};
@@ -33,7 +34,7 @@ pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, Fa
     Ok(vec![
         purser_charge::app(context, charge_settings(&config.charge)?, charge_connector(&config.charge)?),
         purser_members::app(context, members_settings(&config.members)?),
-        purser_coins::app(context, coins_settings(&config.coins)?),
+        purser_coins::app(context, coins_settings(&config.coins, config.webhook.allow_private)?),
     ])
 }
 
@@ -72,7 +73,7 @@ pub(crate) fn members_settings(members: &config::Members) -> Result<purser_membe
 }
 
 /// The rules of withdrawals.
-pub(crate) fn coins_settings(coins: &config::Coins) -> Result<purser_coins::Settings, Failure> {
+pub(crate) fn coins_settings(coins: &config::Coins, allow_private: bool) -> Result<purser_coins::Settings, Failure> {
     let wrong = |key: &str, value: &dyn Display, why: &str| Failure::usage(format!("coins.{key} is '{value}': {why}"));
     let coin_value = Money::parse(&coins.coin_value, Currency::INR)
         .and_then(Money::positive)
@@ -86,8 +87,8 @@ pub(crate) fn coins_settings(coins: &config::Coins) -> Result<purser_coins::Sett
     let handles = HandlePolicy::from_name(&coins.handles)
         .ok_or_else(|| wrong("handles", &coins.handles, "it must be strict or warn"))?;
     let webhook = coins.webhook_url.trim();
-    if !webhook.is_empty() && !webhook.starts_with("https://") && !webhook.starts_with("http://") {
-        return Err(wrong("webhook_url", &webhook, "it must be an http(s) address"));
+    if !webhook.is_empty() {
+        webhook_address(webhook, allow_private).map_err(|why| Failure::usage(format!("coins.webhook_url: {why}")))?;
     }
     let limit = |count: u32| (count > 0).then(|| i64::from(count));
     Ok(purser_coins::Settings {

@@ -109,7 +109,7 @@ fn make(charge: &Arc<Charge>) -> Action {
         harms: false,
         moves_money: false,
         fields: Box::new(|_, _| Ok(fields(None))),
-        preview: Box::new(|_, _| {
+        preview: Box::new(|_, _, _| {
             Ok(Preview::sentence("Sales to its numbers are refused until it has a product that fits the amount."))
         }),
         run: Box::new(move |tx, doer, _, fields| {
@@ -131,7 +131,7 @@ fn edit(charge: &Arc<Charge>) -> Action {
         harms: false,
         moves_money: false,
         fields: Box::new(|tx, ids| Ok(fields(Some(&operator_get(tx, one(ids)?)?)))),
-        preview: Box::new(|_, _| Ok(Preview::default())),
+        preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(move |tx, doer, ids, fields| {
             let (name, prefixes) = read(fields, &settings)?;
             let operator = OperatorRow { name, prefixes, ..operator_get(tx, one(ids)?)? };
@@ -151,7 +151,7 @@ fn standing(name: &'static str, title: &'static str, is_active: bool) -> Action 
         harms: !is_active,
         moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let operator = operator_get(tx, one(ids)?)?;
             Ok(Preview::sentence(format!("Numbers of {} {consequence}.", operator.name)))
         }),

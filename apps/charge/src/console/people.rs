@@ -46,7 +46,7 @@ pub(super) fn let_sell(charge: &Arc<Charge>) -> Action {
         fields: Box::new(|_, _| {
             Ok(vec![Field::line("login", "Username or email", "Of somebody who has signed up here.")])
         }),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let seller = seller_get(tx, &reading, one(ids)?)?;
             let (credit, name) = (seller.available().for_people(), seller.name);
             Ok(Preview::sentence(format!(
@@ -101,7 +101,7 @@ pub(super) fn stop_selling() -> Action {
                     .input(Input::Choice(people)),
             ])
         }),
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let nobody = persons_of(tx, one(ids)?)?.is_empty();
             let obstacle = nobody.then(|| "Nobody sells for it in the portal.".to_owned());
             let sentence = "Keys that they made for the seller stay, until they are revoked.".to_owned();

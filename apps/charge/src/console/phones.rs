@@ -77,7 +77,7 @@ fn phone_standing(name: &'static str, title: &'static str, to: Standing) -> Acti
         harms: to != Standing::Active,
         moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |_, ids| {
+        preview: Box::new(move |_, _, ids| {
             let what = if to == Standing::Active {
                 "can be charged again"
             } else {

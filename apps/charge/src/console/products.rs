@@ -121,7 +121,7 @@ fn make(charge: &Arc<Charge>) -> Action {
             all.extend(fields(None, &reading));
             Ok(all)
         }),
-        preview: Box::new(|_, _| {
+        preview: Box::new(|_, _, _| {
             Ok(Preview::sentence("Sellers pay the whole amount for it until they get a price of their own."))
         }),
         run: Box::new(move |tx, doer, _, mut fields| {
@@ -147,7 +147,7 @@ fn edit(charge: &Arc<Charge>) -> Action {
         harms: false,
         moves_money: false,
         fields: Box::new(move |tx, ids| Ok(fields(Some(&product_get(tx, one(ids)?)?), &reading))),
-        preview: Box::new(|_, _| Ok(Preview::sentence("Sales that were made keep their cost and price."))),
+        preview: Box::new(|_, _, _| Ok(Preview::sentence("Sales that were made keep their cost and price."))),
         run: Box::new(move |tx, doer, ids, mut fields| {
             let product = product_form(&mut fields, &settings);
             let (name, product) = fields.finish(product)?;
@@ -170,7 +170,7 @@ fn standing(charge: &Arc<Charge>, name: &'static str, title: &'static str, is_ac
         harms: !is_active,
         moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             Ok(Preview::sentence(format!("{} {consequence}.", product_get(tx, one(ids)?)?.name)))
         }),
         run: Box::new(move |tx, doer, ids, fields| {
@@ -224,7 +224,7 @@ pub(super) fn set_price(charge: &Arc<Charge>) -> Action {
                     .optional(),
             ])
         }),
-        preview: Box::new(|_, _| Ok(Preview::sentence("It holds for sales from now on."))),
+        preview: Box::new(|_, _, _| Ok(Preview::sentence("It holds for sales from now on."))),
         run: Box::new(move |tx, _, ids, mut fields| {
             let product = fields.id("product");
             let product = fields.required("product", product);

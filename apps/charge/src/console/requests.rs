@@ -128,7 +128,7 @@ fn approve(charge: &Arc<Charge>) -> Action {
         harms: false,
         moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will be given at once", is_active)),
+        preview: Box::new(move |tx, _, ids| chosen(tx, &reading, ids, "will be given at once", is_active)),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
             deciding(tx, ids)?;
@@ -154,9 +154,9 @@ fn reject(charge: &Arc<Charge>) -> Action {
         scope: "charge.credit",
         target: Target::Many,
         harms: true,
-        moves_money: false,
+        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason()])),
-        preview: Box::new(move |tx, ids| chosen(tx, &reading, ids, "will not be given", |_| Ok(()))),
+        preview: Box::new(move |tx, _, ids| chosen(tx, &reading, ids, "will not be given", |_| Ok(()))),
         run: Box::new(move |tx, doer, ids, mut fields| {
             let reason = fields.line("reason", 1, 300);
             let reason = fields.required("reason", reason);

@@ -126,7 +126,7 @@ fn sale_reverse(charge: &Arc<Charge>) -> Action {
         harms: true,
         moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason()])),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let mut total = Money::zero(reading.currency);
             let preview = Preview::each(ids, |id| {
                 let sale = service::sale_get(tx, &reading, id)?;
@@ -174,7 +174,7 @@ fn sale_resolve(charge: &Arc<Charge>) -> Action {
             let outcome = Field::line("outcome", "What happened", "As the operator's own statement says.");
             Ok(vec![outcome.input(Input::Choice(outcomes)), reason()])
         }),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let sale = service::sale_get(tx, &reading, one(ids)?)?;
             let obstacle = (sale.status != SaleStatus::Unknown).then(|| Error::Settled(sale.status).to_string());
             let sentence = format!(

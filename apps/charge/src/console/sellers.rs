@@ -171,7 +171,7 @@ fn seller_make(charge: &Arc<Charge>) -> Action {
         harms: false,
         moves_money: false,
         fields: Box::new(|_, _| Ok(seller_fields(None))),
-        preview: Box::new(|_, _| Ok(Preview::sentence("The seller begins without credit."))),
+        preview: Box::new(|_, _, _| Ok(Preview::sentence("The seller begins without credit."))),
         run: Box::new(move |tx, doer, _, fields| {
             let SellerChange { name, email, phone, low_credit_alert, language, .. } = seller_read(fields, &settings)?;
             let new = NewSeller {
@@ -198,7 +198,7 @@ fn seller_edit(charge: &Arc<Charge>) -> Action {
         harms: false,
         moves_money: false,
         fields: Box::new(move |tx, ids| Ok(seller_fields(Some(&service::seller_get(tx, &reading, one(ids)?)?)))),
-        preview: Box::new(|_, _| Ok(Preview::default())),
+        preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(move |tx, doer, ids, fields| {
             let change = seller_read(fields, &settings)?;
             let seller = service::seller_change(tx, doer.now, &settings, one(ids)?, &change)?;
@@ -224,7 +224,7 @@ fn seller_increase(charge: &Arc<Charge>) -> Action {
                     .optional(),
             ])
         }),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let seller = service::seller_get(tx, &reading, one(ids)?)?;
             let obstacle = (seller.standing != Standing::Active)
                 .then(|| format!("{} is {}; make it active first.", seller.name, seller.standing.name()));
@@ -270,7 +270,7 @@ fn seller_standing(charge: &Arc<Charge>, name: &'static str, title: &'static str
         harms: to != Standing::Active,
         moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
                 let seller = service::seller_get(tx, &reading, *id)?;

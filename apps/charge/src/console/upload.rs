@@ -37,9 +37,9 @@ pub(super) fn import(charge: &Arc<Charge>) -> Import {
             upload_insert(tx, id, text, &doer.actor, doer.now)?;
             Ok(id)
         }),
-        show: Box::new(move |tx, id| show(tx, &showing, id)),
+        show: Box::new(move |tx, _, id| show(tx, &showing, id)),
         commit: Box::new(move |tx, doer, id, progress| commit(tx, &selling, doer, id, progress)),
-        report: Box::new(move |tx, id| {
+        report: Box::new(move |tx, _, id| {
             let Some(upload) = upload_find(tx, id)? else { return Ok(None) };
             let checked = checked(tx, &reporting, &upload)?;
             let rows = checked.rows.iter().filter(|row| !row.errors.is_empty());

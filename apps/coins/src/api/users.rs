@@ -157,8 +157,14 @@ pub(super) async fn coins_user_put(
     let user_id = fields.finish(user_id)?;
     let change = UserChange { email: named.then_some(email), language };
     let doer = doer(&app, &caller);
-    let changed =
-        app.context.store.write(move |tx| service::user_change(tx, &mut doer.clone(), &user_id, &change)).await?;
+    let changed = app.context.store.write(move |tx| {
+        let mut doer = doer.clone();
+        let before = service::user_known(tx, &user_id)?;
+        let after = service::user_change(tx, &mut doer, &user_id, &change)?;
+        service::contact_record(tx, &mut doer, before.as_ref(), &after)?;
+        Ok::<_, Error>(after)
+    });
+    let changed = changed.await?;
     let user = UserJson {
         id: changed.id,
         user_id: changed.user_id.as_str().to_owned(),

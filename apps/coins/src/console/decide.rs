@@ -5,9 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use purser_kit::Problem;
-use purser_kit::console::{Action, Done, Field, Preview, Target};
+use purser_kit::console::{Action, Doer, Done, Field, Preview, Target};
 use purser_money::{Currency, Money};
 use purser_store::Tx;
 use uuid::Uuid;
@@ -17,7 +16,8 @@ use crate::Coins;
 use crate::domain::{Utr, Withdrawal};
 use crate::error::Error;
 use crate::service::{
-    Closing, note_set, payouts_begin, user_get, withdrawal_close, withdrawal_complete, withdrawal_get,
+    Closing, accounts_lock, is_own, note_set, payouts_begin, user_get, withdrawal_close, withdrawal_complete,
+    withdrawal_get,
 };
 use crate::status::Status;
 
@@ -36,13 +36,13 @@ impl Chosen {
     fn preview(
         tx: &mut Tx<'_>,
         ids: &[Uuid],
-        (next, now): (Status, Timestamp),
+        (next, doer): (Status, &Doer),
         sentence: impl FnOnce(&Chosen, usize) -> String,
     ) -> Result<Preview, Problem> {
         let mut chosen = Chosen { rupees: Money::zero(Currency::INR), coins: 0, owners: BTreeSet::new() };
         let preview = Preview::each(ids, |id| {
             let withdrawal = withdrawal_get(tx, id)?;
-            if let Some(error) = against(&withdrawal, next, now) {
+            if let Some(error) = against(tx, &withdrawal, next, doer)? {
                 return Err(error.for_staff());
             }
             chosen.add(&withdrawal)?;
@@ -62,19 +62,26 @@ impl Chosen {
     }
 }
 
-/// Why a withdrawal may not become so, as far as that does not depend on who does it.
-fn against(withdrawal: &Withdrawal, next: Status, now: Timestamp) -> Option<Error> {
+/// Why this person may not make it so now.
+fn against(tx: &mut Tx<'_>, withdrawal: &Withdrawal, next: Status, doer: &Doer) -> Result<Option<Error>, Error> {
     if !withdrawal.status.may_become(next) {
-        return Some(Error::NotSo { is: withdrawal.status, next });
+        return Ok(Some(Error::NotSo { is: withdrawal.status, next }));
     }
-    let waits = withdrawal.payable_from.filter(|from| next == Status::Processing && now < *from);
-    waits.map(Error::CoolingOff)
+    if matches!(next, Status::Processing | Status::Completed) && is_own(tx, doer, withdrawal)? {
+        return Ok(Some(Error::OwnRequest));
+    }
+    let waits = withdrawal.payable_from.filter(|from| next == Status::Processing && doer.now < *from);
+    Ok(waits.map(Error::CoolingOff))
 }
 
 /// Many withdrawals at once would meet everybody who touches one of them; what is decided on rests on rows that it
-/// changes.
-fn wide(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<(), Error> {
-    if ids.len() > FEW { Ok(tx.wide()?) } else { Ok(()) }
+/// changes. Whose coins come back are taken hold of first.
+fn wide(tx: &mut Tx<'_>, doer: &Doer, ids: &[Uuid], gives_back: bool) -> Result<(), Error> {
+    if ids.len() <= FEW {
+        return Ok(());
+    }
+    tx.wide()?;
+    if gives_back { accounts_lock(tx, doer.now, ids) } else { Ok(()) }
 }
 
 /// A withdrawal that was decided on, as a report's row.
@@ -84,7 +91,7 @@ fn row(withdrawal: &Withdrawal) -> (String, String) {
 }
 
 pub(super) fn begin(coins: &Arc<Coins>) -> Action {
-    let (reading, paying) = (Arc::clone(coins), Arc::clone(coins));
+    let paying = Arc::clone(coins);
     Action {
         name: "begin",
         title: "Start processing",
@@ -93,9 +100,8 @@ pub(super) fn begin(coins: &Arc<Coins>) -> Action {
         harms: false,
         moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, ids| {
-            let now = reading.context.now();
-            Chosen::preview(tx, ids, (Status::Processing, now), |chosen, count| {
+        preview: Box::new(|tx, doer, ids| {
+            Chosen::preview(tx, ids, (Status::Processing, doer), |chosen, count| {
                 let (rupees, people) = (chosen.rupees.for_people(), people(chosen.owners.len()));
                 let payments = counted(count, "payment");
                 format!("{rupees} will go to {people} in {payments}. Nobody can cancel them any more.")
@@ -103,7 +109,7 @@ pub(super) fn begin(coins: &Arc<Coins>) -> Action {
         }),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
-            wide(tx, ids)?;
+            wide(tx, doer, ids, false)?;
             let (_, outcomes) = payouts_begin(tx, &paying.settings, doer, ids)?;
             let mut outcomes: BTreeMap<Uuid, _> = outcomes.into_iter().collect();
             let mut total = Money::zero(Currency::INR);
@@ -137,9 +143,9 @@ pub(super) fn complete(coins: &Arc<Coins>) -> Action {
                 "The bank's UTR or transaction id of the payment. It pays this one alone.",
             )])
         }),
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, doer, ids| {
             let one = withdrawal_get(tx, one(ids)?)?;
-            let obstacle = against(&one, Status::Completed, one.created_at).map(|error| error.to_string());
+            let obstacle = against(tx, &one, Status::Completed, doer)?.map(|error| error.to_string());
             let (rupees, upi_id, user) = (one.rupees.for_people(), one.upi_id.as_str(), one.user_id.as_str());
             let sentence = format!("{rupees} to {upi_id} go on record as paid, and {user} is told.");
             Ok(Preview { sentence, obstacle, ..Preview::default() })
@@ -235,16 +241,18 @@ pub(super) fn reverse(coins: &Arc<Coins>) -> Action {
 fn close(coins: &Arc<Coins>, way: Way) -> Action {
     let settings = Arc::clone(&coins.settings);
     let Way { closing, next, name, title, scope, target, was_paid, help } = way;
+    // Whoever says that a payment failed gives its coins away.
+    let proved = scope == "coins.pay";
     Action {
         name,
         title,
         scope,
         target,
         harms: true,
-        moves_money: was_paid,
+        moves_money: proved,
         fields: Box::new(move |_, _| Ok(vec![reason(help)])),
-        preview: Box::new(move |tx, ids| {
-            Chosen::preview(tx, ids, (next, Timestamp::UNIX_EPOCH), |chosen, _| {
+        preview: Box::new(move |tx, doer, ids| {
+            Chosen::preview(tx, ids, (next, doer), |chosen, _| {
                 let (rupees, people) = (chosen.rupees.for_people(), people(chosen.owners.len()));
                 let paid = if was_paid { "came back from the bank" } else { "will not be paid" };
                 let coins = chosen.coins;
@@ -253,7 +261,7 @@ fn close(coins: &Arc<Coins>, way: Way) -> Action {
         }),
         run: Box::new(move |tx, doer, ids, fields| {
             let reason = reason_only(fields)?;
-            wide(tx, ids)?;
+            wide(tx, doer, ids, true)?;
             let done = Done::each(ids, |id| {
                 let closed = withdrawal_close(tx, &settings, doer, id, closing, &reason);
                 Ok(row(&closed.map_err(Error::for_staff)?))
@@ -280,7 +288,7 @@ pub(super) fn notes() -> Action {
                 internal.optional().with(one.internal_note.unwrap_or_default()),
             ])
         }),
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let one = withdrawal_get(tx, one(ids)?)?;
             let user = user_get(tx, one.owner)?;
             Ok(Preview::sentence(format!(

@@ -68,12 +68,12 @@ fn add() -> Action {
         scope: "coins.pay",
         target: Target::Nothing,
         harms: false,
-        moves_money: false,
+        moves_money: true,
         fields: Box::new(|_, _| {
             let help = "What stands after the @, such as okhdfcbank: 2 to 64 letters and digits.";
             Ok(vec![Field::line("handle", "Handle", help), provider()])
         }),
-        preview: Box::new(|_, _| Ok(Preview::sentence("Withdrawals to UPI ids that end in it can be asked for."))),
+        preview: Box::new(|_, _, _| Ok(Preview::sentence("Withdrawals to UPI ids that end in it can be asked for."))),
         run: Box::new(|tx, doer, _, mut fields| {
             let handle = fields.parsed("handle", |text| parse_handle(text.trim().trim_start_matches('@')));
             let handle = fields.required("handle", handle);
@@ -93,9 +93,9 @@ fn change() -> Action {
         scope: "coins.pay",
         target: Target::One,
         harms: false,
-        moves_money: false,
+        moves_money: true,
         fields: Box::new(|tx, ids| Ok(vec![provider().with(get(tx, one(ids)?)?.provider)])),
-        preview: Box::new(|_, _| Ok(Preview::default())),
+        preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(|tx, _, ids, mut fields| {
             let provider = fields.line("provider", 1, 100);
             let provider = fields.required("provider", provider);
@@ -113,9 +113,9 @@ fn remove() -> Action {
         scope: "coins.pay",
         target: Target::Many,
         harms: true,
-        moves_money: false,
+        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
                 let handle = get(tx, *id)?;

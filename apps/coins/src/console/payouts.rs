@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use purser_identity::audit_of;
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource};
+use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Tone};
 use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{status, withdrawals};
+use super::{people_problem, status, withdrawals};
 use crate::Coins;
 use crate::store::payout::{PAYOUTS_FROM, payout_find};
 use crate::store::withdrawal::{self, standings, withdrawals_list};
 
 /// Withdrawals of a payout that its page shows: as many as one action begins.
+/// Records of one payout that are looked through for who took its file.
+const LOOKED_AT: u32 = 100;
+
 const SHOWN: u32 = 1_000;
 
 pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
@@ -112,9 +116,23 @@ fn detail(tx: &mut Tx<'_>, coins: &Coins, id: Uuid) -> Result<Option<Detail>, Pr
             ("Begun", Cell::Time(payout.made_at)),
             ("Begun by", Cell::Text(payout.made_by)),
             ("Withdrawals", Cell::Number(all)),
+            ("File taken", taken(tx, coins, id)?),
             ("Id", Cell::Text(id.to_string())),
         ],
         tables: vec![totals, list],
         ..Detail::default()
     }))
+}
+
+/// How often the file for the bank was taken, and when last: whoever takes it again sees that somebody may have paid it.
+fn taken(tx: &mut Tx<'_>, coins: &Coins, id: Uuid) -> Result<Cell, Problem> {
+    let records = audit_of(tx, &format!("coins:payouts:{id}"), LOOKED_AT).map_err(people_problem)?;
+    let mut taken = records.iter().filter(|record| record.action == "coins.payouts.bank-file");
+    let Some(last) = taken.next() else { return Ok(Cell::Badge(Tone::Quiet, "never".to_owned())) };
+    let at = last.at.to_zoned(coins.context.zone.clone()).strftime("%d %b %Y %H:%M");
+    let told = match taken.count() {
+        0 => format!("{at}: ask before you pay it again"),
+        more => format!("{} times, last {at}: ask before you pay it again", more + 1),
+    };
+    Ok(Cell::Badge(Tone::Waiting, told))
 }

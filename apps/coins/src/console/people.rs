@@ -25,14 +25,14 @@ pub(super) fn link() -> Action {
         fields: Box::new(|_, _| {
             Ok(vec![Field::line("login", "Username or email", "Of somebody who has signed up here.")])
         }),
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let user = user_get(tx, one(ids)?)?;
             let (name, has) = (user.user_id.as_str(), user.balance.minor());
             let sentence =
                 format!("They can see everything of {name}, and withdraw the {has} coins to a UPI id of theirs.");
             Ok(Preview::sentence(sentence))
         }),
-        run: Box::new(|tx, _, ids, mut fields| {
+        run: Box::new(|tx, doer, ids, mut fields| {
             let login = fields.line("login", 1, 254);
             let login = fields.required("login", login);
             let person = match &login {
@@ -48,7 +48,7 @@ pub(super) fn link() -> Action {
                 (_, None) => None,
             };
             let person = fields.finish(person)?;
-            let user = user_link(tx, one(ids)?, Some(person.id))?;
+            let user = user_link(tx, doer, one(ids)?, Some(person.id))?;
             Ok(Done::sentence(format!("{} is {} now.", person.username, user.user_id.as_str()), user.id))
         }),
     }
@@ -61,9 +61,9 @@ pub(super) fn unlink() -> Action {
         scope: "coins.pay",
         target: Target::One,
         harms: true,
-        moves_money: false,
+        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let user = user_get(tx, one(ids)?)?;
             let Some(person) = user.person else {
                 let obstacle = Some("Nobody with an account here is this user.".to_owned());
@@ -72,9 +72,9 @@ pub(super) fn unlink() -> Action {
             let (person, name) = (person_get(tx, person).map_err(problem)?.username, user.user_id.as_str());
             Ok(Preview::sentence(format!("{person} can no longer see or withdraw the coins of {name}.")))
         }),
-        run: Box::new(|tx, _, ids, fields| {
+        run: Box::new(|tx, doer, ids, fields| {
             fields.finish(Some(()))?;
-            let user = user_link(tx, one(ids)?, None)?;
+            let user = user_link(tx, doer, one(ids)?, None)?;
             Ok(Done::sentence(format!("Nobody with an account here is {} now.", user.user_id.as_str()), user.id))
         }),
     }

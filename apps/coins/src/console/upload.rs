@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Checked, CheckedState, Done, Download, Import};
+use purser_kit::console::{Checked, CheckedState, Doer, Done, Download, Import};
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
         resource: "payouts",
         title: "Upload the bank's results",
         about: "CSV in UTF-8 with the columns withdrawal_id (or reference), status (paid, failed, or pending), utr \
-                and reason, in any order; others are passed over. At most 5,000 rows. Good rows are done even where \
+                and reason, in any order; others are passed over. At most 1,000 rows. Good rows are done even where \
                 others are wrong, and what was done before is not done again.",
         scope: "coins.pay",
         moves_money: true,
@@ -81,7 +81,7 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
             let completed = counted(completed, "withdrawal");
             Ok(Done { sentence: format!("{completed} completed, and {failed} failed."), rows, ..Done::default() })
         }),
-        report: Box::new(|tx, id| Ok(known(result_show(tx, id))?.map(|(_, judged)| judged.sheet.report()))),
+        report: Box::new(|tx, doer, id| Ok(known(result_show(tx, doer, id))?.map(|(_, judged)| judged.sheet.report()))),
     }
 }
 
@@ -94,8 +94,8 @@ fn known<T>(found: Result<T, Error>) -> Result<Option<T>, Problem> {
     }
 }
 
-fn show(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Checked>, Problem> {
-    let Some((state, judged)) = known(result_show(tx, id))? else { return Ok(None) };
+fn show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<Option<Checked>, Problem> {
+    let Some((state, judged)) = known(result_show(tx, doer, id))? else { return Ok(None) };
     let (good, bad) = (judged.good(), judged.count(Verdict::Wrong));
     let (state, sentence) = match state {
         ResultState::Committed => (CheckedState::Committed, "What was good of this file is done.".to_owned()),

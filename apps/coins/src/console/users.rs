@@ -13,11 +13,11 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use super::{one, people, reason, withdrawals};
-use crate::Coins;
 use crate::api::{parse_email, parse_language};
 use crate::domain::Settings;
 use crate::service::{UserChange, coins_adjust, user_change, user_get};
 use crate::store::user::{USERS_FROM, user_find};
+use crate::{Coins, MOST_MOVED};
 
 pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
     let settings = Arc::clone(&coins.settings);
@@ -93,7 +93,7 @@ fn adjust(coins: &Arc<Coins>) -> Action {
             let amount = Field::line("amount", "Coins", "How many more: 250; or how many fewer: -250.");
             Ok(vec![amount.input(Input::Amount), reason("What this rests on; the user reads it.")])
         }),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let user = user_get(tx, one(ids)?)?;
             let worth = settings.worth(user.balance.minor()).map(|worth| format!(", worth {}", worth.for_people()));
             let (name, has, worth) = (user.user_id.as_str(), user.balance.minor(), worth.unwrap_or_default());
@@ -103,6 +103,10 @@ fn adjust(coins: &Arc<Coins>) -> Action {
             let amount = fields.amount("amount", Currency::COIN);
             let amount = amount.and_then(|amount| match amount.minor() {
                 0 => fields.refuse("amount", "0", Rule::new("out_of_range", "be more or less than zero")),
+                some if some.abs() > MOST_MOVED => {
+                    let must = format!("be at most {MOST_MOVED} coins either way");
+                    fields.refuse("amount", &amount.to_string(), Rule::new("out_of_range", must))
+                }
                 _ => Some(amount),
             });
             let amount = fields.required("amount", amount);
@@ -138,7 +142,7 @@ fn contact() -> Action {
                 language.input(Input::Choice(languages.to_vec())).with(user.language.code()),
             ])
         }),
-        preview: Box::new(|_, _| Ok(Preview::default())),
+        preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(|tx, doer, ids, mut fields| {
             let email = fields.parsed("email", parse_email);
             let language = fields.parsed("language", parse_language);

@@ -1,7 +1,8 @@
 //! What staff decide: a withdrawal is begun, paid, or its coins are given back.
 
+use jiff::Timestamp;
 use purser_kit::console::Doer;
-use purser_ledger::{EntryId, NewEntry, Transfer, reverse};
+use purser_ledger::{Book, EntryId, NewEntry, Transfer, reverse};
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -13,20 +14,25 @@ use super::withdrawal::withdrawal_get;
 use crate::domain::{Movement, Settings, Transaction, User, Utr, Withdrawal};
 use crate::error::Error;
 use crate::status::Status;
-use crate::store::payout::{Payout, payout_find, payout_insert};
+use crate::store::payout::{Payout, payout_insert};
 use crate::store::transaction::transaction_insert;
 use crate::store::withdrawal as store;
 
-/// The payout with this id.
-///
-/// # Errors
-/// [`Error::NoPayout`].
-pub fn payout_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Payout, Error> {
-    payout_find(tx, id)?.ok_or(Error::NoPayout)
-}
-
 /// What became of each of many, or what speaks against it.
 pub type Outcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
+
+/// Takes hold, before anything else, of the accounts that a decision on many changes: what is pending, what is paid, and
+/// those of whoever asked for these. A wide command that took them later would begin anew with everybody who touches one
+/// of them meanwhile.
+///
+/// # Errors
+/// The store's and the ledger's.
+pub fn accounts_lock(tx: &mut Tx<'_>, now: Timestamp, ids: &[Uuid]) -> Result<(), Error> {
+    let house = [House::Pending.open(tx, now)?, House::Paid.open(tx, now)?];
+    let owners = store::accounts_of(tx, ids)?;
+    Book::open(tx, house.into_iter().chain(owners))?;
+    Ok(())
+}
 
 /// Begins to pay withdrawals together: one payout of all that may be begun, and of each of the others why it may not.
 /// There is no payout where none may.
@@ -148,6 +154,9 @@ pub fn withdrawal_cancel(
 
 /// Gives the coins back, once: what took them is reversed. `reason` has 1 to 500 characters.
 ///
+/// A payment that comes back is two reversals, and the ledger may refuse the second: of many, only those that were not
+/// paid may be closed one beside the other.
+///
 /// # Errors
 /// [`Error::NoWithdrawal`], [`Error::NotSo`].
 pub fn withdrawal_close(
@@ -230,12 +239,21 @@ fn at_hand(tx: &mut Tx<'_>, id: Uuid, next: Status) -> Result<(User, Withdrawal)
     Ok((user_get(tx, withdrawal.owner)?, withdrawal))
 }
 
-/// Whoever asks for money does not pay it: neither the one who sent the request, nor the one whom it pays.
 fn not_the_requester(doer: &Doer, user: &User, withdrawal: &Withdrawal) -> Result<(), Error> {
-    if withdrawal.requested_by == doer.actor || user.person == Some(doer.user) {
-        return Err(Error::OwnRequest);
-    }
-    Ok(())
+    if asks(doer, user, withdrawal) { Err(Error::OwnRequest) } else { Ok(()) }
+}
+
+/// Whoever asks for money does not pay it: neither the one who sent the request, nor the one whom it pays.
+fn asks(doer: &Doer, user: &User, withdrawal: &Withdrawal) -> bool {
+    withdrawal.requested_by == doer.actor || user.person == Some(doer.user)
+}
+
+/// Whether a withdrawal is this person's own, so that somebody else must pay it.
+///
+/// # Errors
+/// [`Error::NoUser`].
+pub fn is_own(tx: &mut Tx<'_>, doer: &Doer, withdrawal: &Withdrawal) -> Result<bool, Error> {
+    Ok(asks(doer, &user_get(tx, withdrawal.owner)?, withdrawal))
 }
 
 /// Writes a withdrawal down as it is now, and tells whom it concerns.

@@ -65,7 +65,7 @@ pub fn coins_move(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewMovement) -> Result
 /// Puts a user's coins right, with a reason: `change` is not zero.
 ///
 /// # Errors
-/// [`Error::NoUser`], [`Error::Insufficient`].
+/// [`Error::NoUser`], [`Error::Insufficient`], [`Error::OwnAccount`] for one's own coins.
 pub fn coins_adjust(
     tx: &mut Tx<'_>,
     doer: &mut Doer,
@@ -74,6 +74,9 @@ pub fn coins_adjust(
     reason: &str,
 ) -> Result<Moved, Error> {
     let user = user_get(tx, owner)?;
+    if user.person == Some(doer.user) {
+        return Err(Error::OwnAccount);
+    }
     Change { movement: Movement::Adjustment, change, reason, reference: None }.make(tx, doer, user)
 }
 

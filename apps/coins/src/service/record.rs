@@ -5,7 +5,7 @@ use purser_kit::console::Doer;
 use purser_store::Tx;
 use serde_json::json;
 
-use crate::domain::{Utr, Withdrawal};
+use crate::domain::{User, Utr, Withdrawal};
 use crate::error::Error;
 use crate::status::Status;
 
@@ -30,9 +30,32 @@ pub fn change_record(
     });
     let verb = if before.is_none() { "request" } else { withdrawal.status.verb() };
     let (action, subject) = (format!("coins.withdrawals.{verb}"), format!("coins:withdrawals:{}", withdrawal.id));
-    let detail = json!({ "entered": entered, "changed": changed }).to_string();
-    let event =
-        AuditEvent { actor: &doer.actor.clone(), action: &action, subject: &subject, address: None, detail: &detail };
+    keep(tx, doer, &action, &subject, &json!({ "entered": entered, "changed": changed }))
+}
+
+/// Puts on record where a user was written to, and where they are now.
+///
+/// # Errors
+/// The store's.
+pub fn contact_record(tx: &mut Tx<'_>, doer: &mut Doer, before: Option<&User>, after: &User) -> Result<(), Error> {
+    let email = |user: &User| user.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();
+    let language = |user: &User| user.language.title();
+    let changed = json!({
+        "Email": { "before": before.map(email).unwrap_or_default(), "after": email(after) },
+        "Language": { "before": before.map(language).unwrap_or_default(), "after": language(after) },
+    });
+    keep(tx, doer, "coins.users.contact", &format!("coins:users:{}", after.id), &json!({ "changed": changed }))
+}
+
+fn keep(
+    tx: &mut Tx<'_>,
+    doer: &mut Doer,
+    action: &str,
+    subject: &str,
+    detail: &serde_json::Value,
+) -> Result<(), Error> {
+    let (actor, detail) = (doer.actor.clone(), detail.to_string());
+    let event = AuditEvent { actor: &actor, action, subject, address: None, detail: &detail };
     audit(tx, doer.now, doer.fresh_id(), &event).map_err(|error| match error {
         IdentityError::Store(error) => Error::Store(error),
         other => Error::Answer(other.to_string()),

@@ -4,10 +4,9 @@ use purser_kit::console::{Doer, Progress};
 use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
-use super::decide::{Closing, withdrawal_close, withdrawal_complete};
+use super::decide::{Closing, accounts_lock, is_own, withdrawal_close, withdrawal_complete};
 use super::record::change_record;
-use super::user::user_get;
-use crate::domain::{Settings, Withdrawal};
+use crate::domain::Settings;
 use crate::error::Error;
 use crate::sheet::{ResultRow, ResultSheet, Said};
 use crate::status::Status;
@@ -73,20 +72,20 @@ impl Judged {
 /// [`Error::File`] where it is no answer of a bank.
 pub fn result_check(tx: &mut Tx<'_>, doer: &mut Doer, file: &[u8]) -> Result<(Uuid, Judged), Error> {
     tx.wide()?;
-    let judged = judged(tx, &doer.actor, file)?;
+    let judged = judged(tx, doer, file)?;
     let id = doer.fresh_id();
     let (good, bad) = (judged.good(), judged.count(Verdict::Wrong));
     store::result_insert(tx, doer.now, &NewResult { id, file, good, bad, actor: &doer.actor })?;
     Ok((id, judged))
 }
 
-/// An answer as it stands, its rows judged as things are now.
+/// An answer as it stands, its rows judged as things are now and for whoever asks.
 ///
 /// # Errors
 /// [`Error::NoResult`].
-pub fn result_show(tx: &mut Tx<'_>, id: Uuid) -> Result<(ResultState, Judged), Error> {
+pub fn result_show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<(ResultState, Judged), Error> {
     let kept = store::result_find(tx, id)?.ok_or(Error::NoResult)?;
-    Ok((kept.state, judged(tx, &kept.actor, &kept.file)?))
+    Ok((kept.state, judged(tx, doer, &kept.file)?))
 }
 
 /// What became of a row.
@@ -111,8 +110,9 @@ pub fn result_commit(
     if kept.state == ResultState::Committed || !store::result_committed(tx, doer.now, id)? {
         return Err(Error::ResultCommitted);
     }
+    accounts_lock(tx, doer.now, &[])?;
     progress.phase("Checking the file", 0);
-    let Judged { sheet, verdicts } = judged(tx, &doer.actor, &kept.file)?;
+    let Judged { sheet, verdicts } = judged(tx, doer, &kept.file)?;
     progress.phase("Recording the bank's answers", verdicts.len() as u64);
     let mut outcomes = Vec::with_capacity(verdicts.len());
     for (row, verdict) in std::iter::zip(sheet.rows, verdicts) {
@@ -139,12 +139,12 @@ pub fn result_commit(
 }
 
 /// The file's rows, and what they come to as the withdrawals are now.
-fn judged(tx: &mut Tx<'_>, actor: &str, file: &[u8]) -> Result<Judged, Error> {
+fn judged(tx: &mut Tx<'_>, doer: &Doer, file: &[u8]) -> Result<Judged, Error> {
     let mut sheet = ResultSheet::read(file)?;
     let mut verdicts = Vec::with_capacity(sheet.rows.len());
     for row in &mut sheet.rows {
         let verdict = match (row.errors.is_empty(), row.withdrawal, &row.said) {
-            (true, Some(id), Some(said)) => judge(tx, actor, id, said)?,
+            (true, Some(id), Some(said)) => judge(tx, doer, id, said)?,
             _ => Err(String::new()),
         };
         verdicts.push(match verdict {
@@ -159,7 +159,7 @@ fn judged(tx: &mut Tx<'_>, actor: &str, file: &[u8]) -> Result<Judged, Error> {
 }
 
 /// What a row comes to, or what is wrong with it.
-fn judge(tx: &mut Tx<'_>, actor: &str, id: Uuid, said: &Said) -> Result<Result<Verdict, String>, Error> {
+fn judge(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, said: &Said) -> Result<Result<Verdict, String>, Error> {
     let Some(withdrawal) = withdrawal_find(tx, id)? else { return Ok(Err(Error::NoWithdrawal.to_string())) };
     let is_processing = withdrawal.status == Status::Processing;
     let is = withdrawal.status.name();
@@ -169,7 +169,7 @@ fn judge(tx: &mut Tx<'_>, actor: &str, id: Uuid, said: &Said) -> Result<Result<V
         Said::Paid(utr) if is_processing => {
             if let Some(other) = withdrawal_by_utr(tx, utr)? {
                 Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id }.to_string())
-            } else if is_own(tx, actor, &withdrawal)? {
+            } else if is_own(tx, doer, &withdrawal)? {
                 Err(Error::OwnRequest.to_string())
             } else {
                 Ok(Verdict::Completes)
@@ -183,10 +183,4 @@ fn judge(tx: &mut Tx<'_>, actor: &str, id: Uuid, said: &Said) -> Result<Result<V
         Said::Failed(_) if is_processing => Ok(Verdict::Fails),
         Said::Open | Said::Failed(_) => Err(format!("The withdrawal is {is}, not processing.")),
     })
-}
-
-/// Whether whoever brings the file asked for it, or is paid by it.
-fn is_own(tx: &mut Tx<'_>, actor: &str, withdrawal: &Withdrawal) -> Result<bool, Error> {
-    let person = user_get(tx, withdrawal.owner)?.person.map(|person| format!("user:{person}"));
-    Ok(withdrawal.requested_by == actor || person.as_deref() == Some(actor))
 }

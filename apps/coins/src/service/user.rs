@@ -84,9 +84,13 @@ pub fn user_change(tx: &mut Tx<'_>, doer: &mut Doer, user_id: &UserId, change: &
 /// Says which person with an account here a user is; `None` for nobody.
 ///
 /// # Errors
-/// [`Error::NoUser`]; [`Error::PersonTaken`] where the person is another user.
-pub fn user_link(tx: &mut Tx<'_>, id: Uuid, person: Option<Uuid>) -> Result<User, Error> {
+/// [`Error::NoUser`]; [`Error::PersonTaken`] where the person is another user; [`Error::OwnAccount`] where whoever does
+/// it ties themselves to coins, or away from them.
+pub fn user_link(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, person: Option<Uuid>) -> Result<User, Error> {
     let mut user = user_get(tx, id)?;
+    if [user.person, person].contains(&Some(doer.user)) {
+        return Err(Error::OwnAccount);
+    }
     if let Some(person) = person
         && let Some(other) = store::user_by_person(tx, person)?.filter(|other| other.id != id)
     {

@@ -36,8 +36,6 @@ impl ResultState {
 pub(crate) struct Kept {
     pub(crate) file: Vec<u8>,
     pub(crate) state: ResultState,
-    /// Who uploaded it.
-    pub(crate) actor: String,
 }
 
 /// An answer to be kept.
@@ -60,9 +58,9 @@ pub(crate) fn result_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewResult<'_>
 }
 
 pub(crate) fn result_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
-    tx.query_opt("SELECT file, state, actor FROM coins_result WHERE id = ?1", &params![id], |row| {
+    tx.query_opt("SELECT file, state FROM coins_result WHERE id = ?1", &params![id], |row| {
         let state: String = row.get(1)?;
-        Ok(Kept { file: row.get(0)?, state: ResultState::from_name(&state)?, actor: row.get(2)? })
+        Ok(Kept { file: row.get(0)?, state: ResultState::from_name(&state)? })
     })
 }
 

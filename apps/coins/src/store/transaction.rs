@@ -49,11 +49,12 @@ pub(crate) fn transactions_of(
     let older = match before {
         Some(before) => {
             params.push(Param::from(before));
-            " AND id < ?3"
+            // By the ledger's order: an id is made before its transaction's turn comes.
+            " AND entry < (SELECT entry FROM coins_transaction WHERE id = ?3)"
         }
         None => "",
     };
-    tx.query(&format!("{SELECT} WHERE owner = ?1{older} ORDER BY id DESC LIMIT ?2"), &params, read)
+    tx.query(&format!("{SELECT} WHERE owner = ?1{older} ORDER BY entry DESC LIMIT ?2"), &params, read)
 }
 
 pub(crate) fn transaction_insert(tx: &mut Tx<'_>, one: &Transaction) -> Result<(), Error> {
@@ -78,7 +79,7 @@ pub(crate) fn transaction_insert(tx: &mut Tx<'_>, one: &Transaction) -> Result<(
     Ok(())
 }
 
-/// Users whose newest transaction says another balance than the ledger, or who have coins and no transaction.
+/// Users whose transactions do not add up to what the ledger says they have.
 pub(crate) fn misstated(tx: &mut Tx<'_>) -> Result<i64, Error> {
     tx.query_one(
         "SELECT COUNT(*) FROM coins_user u JOIN ledger_balance b ON b.account = u.account

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
-use purser_ledger::EntryId;
+use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
-use purser_store::{Error, Param, Row, Tx, params};
+use purser_store::{Each, Error, Param, Row, Tx, params};
 use uuid::Uuid;
 
 use super::unread;
@@ -57,6 +57,17 @@ pub(crate) fn withdrawal_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Withdr
 
 pub(crate) fn withdrawal_by_utr(tx: &mut Tx<'_>, utr: &Utr) -> Result<Option<Withdrawal>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE w.utr = ?1"), &params![utr.as_str()], read)
+}
+
+const ACCOUNTS: Each = Each {
+    sqlite: "SELECT u.account FROM coins_withdrawal w JOIN coins_user u ON u.id = w.owner WHERE w.id = ?1",
+    postgres: "SELECT u.account FROM coins_withdrawal w JOIN coins_user u ON u.id = w.owner WHERE w.id = ANY(?1::uuid[])",
+};
+
+/// The accounts of whoever asked for these.
+pub(crate) fn accounts_of(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<Vec<AccountId>, Error> {
+    let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_each(&ACCOUNTS, &rows, |row| row.get(0).map(AccountId::from_column))
 }
 
 /// Which withdrawals, newest first.
@@ -155,10 +166,11 @@ pub(crate) fn asked_for(tx: &mut Tx<'_>, owner: Uuid, span: &Range<Timestamp>) -
     )
 }
 
-/// When a user first named this UPI id.
+/// When a user first named this UPI id, in a request that was not called off.
 pub(crate) fn first_named(tx: &mut Tx<'_>, owner: Uuid, upi_id: &UpiId) -> Result<Option<Timestamp>, Error> {
     tx.query_one(
-        "SELECT MIN(created_at) FROM coins_withdrawal WHERE upi_id = ?1 AND owner = ?2",
+        "SELECT MIN(created_at) FROM coins_withdrawal
+         WHERE upi_id = ?1 AND owner = ?2 AND status NOT IN ('cancelled', 'rejected')",
         &params![upi_id.as_str(), owner],
         |row| row.get(0),
     )

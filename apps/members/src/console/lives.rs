@@ -20,7 +20,7 @@ pub(super) fn expire(members: &Arc<Members>) -> Action {
         harms: true,
         moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, ids| Ok(expire_told(&reading, expire_preview(tx, &reading, ids)?))),
+        preview: Box::new(move |tx, _, ids| Ok(expire_told(&reading, expire_preview(tx, &reading, ids)?))),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
             let done = service::members_expire(tx, &settings, doer, ids)?;
@@ -98,7 +98,7 @@ pub(super) fn revert(members: &Arc<Members>) -> Action {
         harms: false,
         moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, ids| Ok(revert_told(&revert_preview(tx, &reading, ids)?))),
+        preview: Box::new(move |tx, _, ids| Ok(revert_told(&revert_preview(tx, &reading, ids)?))),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
             let done = service::members_revert(tx, &settings, doer, ids)?;

@@ -174,7 +174,7 @@ fn make(members: &Arc<Members>) -> Action {
             fields.push(balance.input(Input::Amount).with("0"));
             Ok(fields)
         }),
-        preview: Box::new(move |tx, _| {
+        preview: Box::new(move |tx, _, _| {
             let members = store::tally(tx)?.members;
             let limit = if reading.max == 0 { "any number".to_owned() } else { format!("{}", reading.max) };
             let obstacle = (reading.max > 0 && members >= i64::from(reading.max))
@@ -203,7 +203,7 @@ fn edit(members: &Arc<Members>) -> Action {
         harms: false,
         moves_money: false,
         fields: Box::new(move |tx, ids| Ok(fields(Some(&service::member_get(tx, &reading, one(ids)?)?)))),
-        preview: Box::new(|_, _| Ok(Preview::default())),
+        preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(move |tx, doer, ids, fields| {
             let change = member_change_form(fields)?;
             let member = service::member_change(tx, doer.now, &settings, one(ids)?, &change)?;

@@ -31,7 +31,7 @@ pub(super) fn import(members: &Arc<Members>) -> Import {
         limit: MOST_BYTES,
         template: TEMPLATE,
         check: Box::new(move |tx, doer, file| Ok(service::import_check(tx, &checking, doer, file)?.0)),
-        show: Box::new(move |tx, id| show(tx, &showing, id)),
+        show: Box::new(move |tx, _, id| show(tx, &showing, id)),
         commit: Box::new(move |tx, doer, id, progress| {
             progress.phase("Checking the file", 0);
             let rows = u64::from(service::import_good(tx, id)?);
@@ -45,7 +45,7 @@ pub(super) fn import(members: &Arc<Members>) -> Import {
             let count = counted(i64::try_from(imported.members).unwrap_or(i64::MAX), "member");
             Ok(Done::sentence(format!("{count} registered, with what the file gives their wallets."), None))
         }),
-        report: Box::new(move |tx, id| known(service::import_report(tx, &reporting, id))),
+        report: Box::new(move |tx, _, id| known(service::import_report(tx, &reporting, id))),
     }
 }
 

@@ -98,7 +98,7 @@ fn action(
         fields: Box::new(move |_, _| {
             Ok(vec![Field::line("amount", "Amount", says.help).input(Input::Amount), reason(says.rests)])
         }),
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let member = service::member_get(tx, &reading, one(ids)?)?;
             let wallet = member.available().for_people();
             Ok(Preview::sentence(format!("{} has {wallet} in the wallet. {}", member.name, says.will)))

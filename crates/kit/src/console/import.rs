@@ -37,12 +37,12 @@ pub struct Import {
 
 /// Reads and checks a file.
 pub type CheckFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, &[u8]) -> Result<Uuid, Problem> + Send + Sync>;
-/// What was found in a file.
-pub type ShowFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<Checked>, Problem> + Send + Sync>;
+/// What was found in a file, and what this person can do with it now.
+pub type ShowFn = Box<dyn Fn(&mut Tx<'_>, &Doer, Uuid) -> Result<Option<Checked>, Problem> + Send + Sync>;
 /// Does what a file says.
 pub type CommitFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, Uuid, &Progress) -> Result<Done, Problem> + Send + Sync>;
-/// A file's rows with what is wrong with each.
-pub type ReportFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<String>, Problem> + Send + Sync>;
+/// A file's rows with what is wrong with each, for this person.
+pub type ReportFn = Box<dyn Fn(&mut Tx<'_>, &Doer, Uuid) -> Result<Option<String>, Problem> + Send + Sync>;
 
 /// An uploaded file, checked.
 #[derive(Debug, Clone)]

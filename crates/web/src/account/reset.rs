@@ -7,8 +7,9 @@ use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use purser_identity::{
-    Actor, Email, Error as IdentityError, LinkPurpose, RESET_BY_ACCOUNT, RESET_BY_ADDRESS, RateVerdict, SecretHash,
-    User, email_verify, link_find, link_issue, link_redeem, password_set, rates_hit, user_by_login, user_get,
+    Actor, Email, Error as IdentityError, LinkPurpose, NOBODY_BY_ADDRESS, RESET_BY_ACCOUNT, RESET_BY_ADDRESS,
+    RateVerdict, SecretHash, User, email_verify, link_find, link_issue, link_redeem, password_set, rates_hit,
+    user_by_login, user_get,
 };
 use purser_kit::Problem;
 use serde::Deserialize;
@@ -74,6 +75,10 @@ pub(super) async fn asked(
         let actor = user.as_ref().map_or_else(|| "nobody".to_owned(), |user| Actor::User(user.id).to_string());
         note(tx, now, event, &actor, "password.reset_asked", &from).map_err(problem)?;
         let Some(user) = user else {
+            let stranger = (NOBODY_BY_ADDRESS, account_key(email.as_str()));
+            if rates_hit(tx, now, &[(stranger.0, &stranger.1)]).map_err(problem)? != RateVerdict::Allowed {
+                return Ok(verdict);
+            }
             mail(tx, now, notice, &mail::NOBODY, to, language, json!({ "address": &from.address }))?;
             return Ok(verdict);
         };

@@ -164,7 +164,8 @@ async fn show(
         None => Ask::of(desk, visitor, action.moves_money).await?,
     };
     let proof_next = escaped(&address(&base, action, &sent));
-    let (reading, now, zone) = (Arc::clone(desk), visitor.now, &desk.house.context.zone);
+    let (reading, zone) = (Arc::clone(desk), &desk.house.context.zone);
+    let looker = visitor.looker();
     let asked = Asked {
         resource: name,
         app,
@@ -172,7 +173,7 @@ async fn show(
         ids: sent.ids,
         every: sent.every.then(|| list::ask(&resource.listing, &sent.origin.list, MOST + 1, zone)),
     };
-    let looked = desk.house.context.store.read(move |tx| look(&reading, tx, now, &asked)).await?;
+    let looked = desk.house.context.store.read(move |tx| look(&reading, tx, &looker, &asked)).await?;
     fits(action, resource, &looked.ids)?;
     let Looked { ids, more, fields, preview, names } = looked;
     let passed_over = std::iter::zip(&preview.refused, names).map(|((id, why), label)| Told {
@@ -227,7 +228,7 @@ struct Looked {
 }
 
 /// Chooses the objects, and asks the app about them.
-fn look(desk: &Desk, tx: &mut Tx<'_>, now: jiff::Timestamp, asked: &Asked) -> Result<Looked, Problem> {
+fn look(desk: &Desk, tx: &mut Tx<'_>, doer: &Doer, asked: &Asked) -> Result<Looked, Problem> {
     let (_, resource, action) = desk.action(&asked.app, &asked.resource, &asked.action)?;
     let mut ids = match &asked.every {
         Some(ask) => resource.listing.ids(tx, ask)?,
@@ -240,9 +241,9 @@ fn look(desk: &Desk, tx: &mut Tx<'_>, now: jiff::Timestamp, asked: &Asked) -> Re
     if ids.is_empty() && action.target != Target::Nothing {
         return Ok(Looked { ids, more, fields: Vec::new(), preview: Preview::default(), names: Vec::new() });
     }
-    let (fields, preview) = ((action.fields)(tx, &ids)?, (action.preview)(tx, &ids)?);
+    let (fields, preview) = ((action.fields)(tx, &ids)?, (action.preview)(tx, doer, &ids)?);
     let refused: Vec<Uuid> = preview.refused.iter().map(|(id, _)| *id).collect();
-    let face = Clockface { now, zone: &desk.house.context.zone };
+    let face = Clockface { now: doer.now, zone: &desk.house.context.zone };
     let names = labels(tx, &mut Names::default(), &resource.listing, &face, &refused)?;
     Ok(Looked { ids, more, fields, preview, names })
 }

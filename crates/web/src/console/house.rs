@@ -170,7 +170,7 @@ fn key_revoke() -> Action {
         harms: true,
         moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(|_, ids| {
+        preview: Box::new(|_, _, ids| {
             let keys = if ids.len() == 1 { "This key opens" } else { "These keys open" };
             Ok(Preview::sentence(format!("{keys} nothing from now on, for good. Programs that use it stop working.")))
         }),
@@ -298,7 +298,7 @@ fn letter_action(name: &'static str, title: &'static str, harms: bool, what: &'s
         harms,
         moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |_, ids| {
+        preview: Box::new(move |_, _, ids| {
             let letters = if ids.len() == 1 { "One job is".to_owned() } else { format!("{} jobs are", ids.len()) };
             Ok(Preview::sentence(format!("{letters} {what}.")))
         }),

@@ -121,7 +121,7 @@ fn again(texts: &Arc<Texts>) -> Action {
         harms: false,
         moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let (mut rows, mut sent) = (Vec::with_capacity(ids.len()), 0);
             for id in ids {
                 let notice = notice_get(tx, *id).map_err(problem)?;
@@ -155,7 +155,7 @@ fn send_kept(texts: &Arc<Texts>, channels: &[Channel]) -> Action {
         harms: false,
         moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |tx, _| {
+        preview: Box::new(move |tx, _, _| {
             let kept = notices_count(tx, NoticeState::Kept).map_err(problem)?;
             let none = (kept == 0).then(|| "No notice is kept.".to_owned());
             let closed = open.is_empty().then(|| {
@@ -209,7 +209,7 @@ fn test(channels: &[Channel]) -> Action {
                 Field::line("message", "Message", "1 to 200 characters.").with("It works."),
             ])
         }),
-        preview: Box::new(move |_, _| {
+        preview: Box::new(move |_, _, _| {
             let ways: Vec<&str> = open.iter().map(|channel| channel.title()).collect();
             let ways = if ways.is_empty() { "no channel".to_owned() } else { ways.join(", ") };
             Ok(Preview::sentence(format!("One notice is sent now. Configured: {ways}.")))

@@ -77,14 +77,15 @@ impl Order {
     }
 }
 
-/// Each fact that is another one now.
+/// Each fact that is another one now, or that is gone.
 fn changes(before: Option<&Facts>, after: Option<&Facts>) -> serde_json::Value {
     let (Some(before), Some(after)) = (before, after) else { return serde_json::json!({}) };
-    let was = |name: &str| before.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-    let changed = after.iter().filter(|(name, value)| was(name) != Some(value));
-    let changed = changed.map(|(name, value)| {
-        let both = serde_json::json!({ "before": was(name).unwrap_or_default(), "after": value });
-        ((*name).to_owned(), both)
+    let of = |facts: &Facts, name: &str| facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+    let gone = before.iter().filter(|(name, _)| of(after, name).is_none());
+    let changed = gone.chain(after).filter(|(name, _)| of(before, name) != of(after, name));
+    let changed = changed.map(|(name, _)| {
+        let both = [before, after].map(|facts| of(facts, name).unwrap_or_default());
+        ((*name).to_owned(), serde_json::json!({ "before": both[0], "after": both[1] }))
     });
     serde_json::Value::Object(changed.collect())
 }

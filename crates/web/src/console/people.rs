@@ -225,7 +225,7 @@ fn changing(name: &'static str, title: &'static str, target: Target, harms: bool
         harms,
         moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(|_, _| Ok(Preview::default())),
+        preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(|_, _, _, _| Err(Problem::not_found("action"))),
     }
 }
@@ -263,7 +263,7 @@ fn invite(house: &Arc<House>) -> Action {
             fields.extend(access_fields(&shown, "staff", &Roles::default()));
             Ok(fields)
         }),
-        preview: Box::new(|_, _| {
+        preview: Box::new(|_, _, _| {
             let text = "Somebody new may sign in, once they have opened the link that is mailed to them.";
             Ok(Preview::sentence(text))
         }),
@@ -312,7 +312,7 @@ fn access(house: &Arc<House>) -> Action {
             let user = person(tx, ids)?;
             Ok(access_fields(&shown, kind_of(&user), &user.roles).to_vec())
         }),
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let user = person(tx, ids)?;
             Ok(Preview::sentence(format!(
                 "{} is signed out everywhere, and signs in with the new rights.",
@@ -337,7 +337,7 @@ fn access(house: &Arc<House>) -> Action {
 fn stop(house: &Arc<House>, name: &'static str, title: &'static str, is_active: bool) -> Action {
     let rights = house.context.rights.clone();
     Action {
-        preview: Box::new(move |tx, ids| {
+        preview: Box::new(move |tx, _, ids| {
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
                 let user = user_get(tx, *id).map_err(refused)?;
@@ -366,7 +366,7 @@ fn stop(house: &Arc<House>, name: &'static str, title: &'static str, is_active: 
 fn sign_out(house: &Arc<House>) -> Action {
     let rights = house.context.rights.clone();
     Action {
-        preview: Box::new(|_, ids| Ok(Preview::sentence(format!("All sessions of {} people end.", ids.len())))),
+        preview: Box::new(|_, _, ids| Ok(Preview::sentence(format!("All sessions of {} people end.", ids.len())))),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
             for id in ids {
@@ -383,7 +383,7 @@ fn sign_out(house: &Arc<House>) -> Action {
 fn password_link(house: &Arc<House>) -> Action {
     let (rights, house) = (house.context.rights.clone(), Arc::clone(house));
     Action {
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let user = person(tx, ids)?;
             Ok(Preview::sentence(format!(
                 "A link to set a new password is mailed to {}. The old one works until then.",
@@ -405,7 +405,7 @@ fn password_link(house: &Arc<House>) -> Action {
 fn second_factor_off(house: &Arc<House>) -> Action {
     let rights = house.context.rights.clone();
     Action {
-        preview: Box::new(|tx, ids| {
+        preview: Box::new(|tx, _, ids| {
             let user = person(tx, ids)?;
             let is_on = second_factor_is_on(tx, user.id).map_err(problem)?;
             let sentence = format!(

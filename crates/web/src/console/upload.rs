@@ -152,8 +152,8 @@ async fn checked_page(
         None => Ask::of(desk, visitor, import.moves_money).await?,
     };
     let id = Uuid::try_parse(id).map_err(|_| Refusal::nothing())?;
-    let reading = Arc::clone(desk);
-    let found = desk.house.context.store.read(move |tx| (reading.import(&app, &name)?.1.show)(tx, id));
+    let (reading, looker) = (Arc::clone(desk), visitor.looker());
+    let found = desk.house.context.store.read(move |tx| (reading.import(&app, &name)?.1.show)(tx, &looker, id));
     let checked = found.await?.ok_or_else(Refusal::nothing)?;
     let status = refused.as_ref().map_or(if unproved { 403 } else { 200 }, |problem| problem.code().status);
     let page = CheckedPage {
@@ -313,7 +313,8 @@ pub(super) async fn report(
     visitor.needs(import.scope)?;
     let id = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
     let (reading, filename) = (Arc::clone(&desk), format!("{app}-{name}-errors.csv"));
-    let found = desk.house.context.store.read(move |tx| (reading.import(&app, &name)?.1.report)(tx, id));
+    let looker = visitor.looker();
+    let found = desk.house.context.store.read(move |tx| (reading.import(&app, &name)?.1.report)(tx, &looker, id));
     let text = found.await?.ok_or_else(Refusal::nothing)?;
     Ok(file(&filename, text))
 }

@@ -8,7 +8,10 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect};
 use jiff::Timestamp;
 use purser_identity::{SecretHash, Session, session_find};
+use purser_kit::console::Doer;
 use purser_kit::{Caller, Problem, SESSION_COOKIE, code, cookie};
+
+use uuid::Uuid;
 
 use super::{Desk, Refusal, inbox};
 use crate::edge::ClientAddress;
@@ -34,6 +37,11 @@ impl Visitor {
         let text =
             format!("This needs the permission {scope}, which you do not have. An administrator can give it to you.");
         Err(Refusal::page(pages::message(StatusCode::FORBIDDEN, "Not for you", &text)))
+    }
+
+    /// The same as whoever looks at what they might do: it needs no ids.
+    pub(super) fn looker(&self) -> Doer {
+        Doer::new(self.now, self.actor(), self.session.user.id, Uuid::nil())
     }
 
     /// Who it is, for the journal and the audit log.

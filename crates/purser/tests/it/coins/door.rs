@@ -279,7 +279,7 @@ both! {
         let bank = super::Bank::open(&db);
         let owner = bank.user("asha", 1_000).await.id;
         let person = place.person("asha", "", "").await;
-        bank.run(super::STAFF, move |tx, _, _| purser_coins::service::user_link(tx, owner, Some(person))).await.unwrap();
+        bank.run(super::STAFF, move |tx, _, doer| purser_coins::service::user_link(tx, doer, owner, Some(person))).await.unwrap();
         let browser = place.signed_in("asha").await;
         let balance = browser.get("/api/coins/balance/").await;
         assert!(balance.status == 200 && balance.text.contains("\"balance\":1000"), "{}", balance.text);

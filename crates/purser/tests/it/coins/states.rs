@@ -67,7 +67,7 @@ both! {
         assert_eq!(bank.begin_as(APP, &[id]).await, [Err(Error::OwnRequest)]);
         // The person whom it pays is a member of the staff.
         let owner = bank.read(id).await.owner;
-        bank.run(STAFF, move |tx, _, _| user_link(tx, owner, Some(person))).await.unwrap();
+        bank.run(STAFF, move |tx, _, doer| user_link(tx, doer, owner, Some(person))).await.unwrap();
         let as_owner = bank.run(STAFF, move |tx, settings, doer| {
             let mut doer = purser_kit::console::Doer::new(doer.now, format!("user:{person}"), person, doer.fresh_id());
             purser_coins::service::payouts_begin(tx, settings, &mut doer, &[id])

@@ -1,6 +1,8 @@
 //! Jobs of one order key: one after another, as they were enqueued, and in nobody else's way.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
@@ -8,7 +10,7 @@ use purser_outbox::{
     Backoff, Claimed, Error, Job, JobError, JobHandler, Worker, dead_letter_requeue, job_bury, job_done, job_enqueue,
     job_enqueue_at, job_enqueue_leased, jobs_claim,
 };
-use purser_store::{Migration, params};
+use purser_store::{Engine, Migration, params};
 use purser_testkit::{TestDb, both};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -273,6 +275,40 @@ both! {
         assert_eq!(worker(&db, vec![watch.handler()]).run_due_once().await, Ok(80));
         assert_eq!(waiting(&db).await, EMPTY);
         assert_eq!(watch.0.lock().unwrap().at_once, 0);
+    }
+
+    async fn a_wide_command_joins_a_line_whose_first_ends_meanwhile_without_beginning_anew(db: TestDb) {
+        enqueue(&db, step("a", 1)).await;
+        let first = claim_one(&db).await;
+        let is_postgres = db.engine() == Engine::Postgres;
+        let (looked, has_looked) = channel();
+        let (ended, has_ended) = channel::<()>();
+        let (gate, runs) = (Mutex::new((looked, has_ended)), Arc::new(AtomicU32::new(0)));
+        let (now, id, counted, store) = (db.clock().now(), db.ids().next(), Arc::clone(&runs), db.store());
+        let joining = store.write(move |tx| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tx.wide()?;
+            tx.query_one("SELECT COUNT(*) FROM outbox_job", &[], |row| row.get::<i64>(0))?;
+            // SQLite has one writer, so nothing ends meanwhile.
+            if is_postgres {
+                let gate = gate.lock().unwrap();
+                let _ = gate.0.send(());
+                let _ = gate.1.recv();
+            }
+            job_enqueue(tx, now, id, &step("a", 2))
+        });
+        let ending = async {
+            if is_postgres {
+                tokio::task::spawn_blocking(move || has_looked.recv()).await.unwrap().unwrap();
+            }
+            done(&db, &first).await;
+            drop(ended);
+        };
+        let (joined, ()) = tokio::join!(joining, ending);
+        assert_eq!((joined, runs.load(Ordering::SeqCst)), (Ok(true), if is_postgres { 2 } else { 1 }));
+        let watch = Watch::default();
+        assert_eq!(worker(&db, vec![watch.handler()]).run_due_once().await, Ok(1), "the line is mended");
+        assert_eq!(waiting(&db).await, EMPTY);
     }
 
     async fn one_of_its_kind_is_enough_in_a_line_too(db: TestDb) {
