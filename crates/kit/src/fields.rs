@@ -276,7 +276,19 @@ pub fn parse_line(text: &str, min: usize, max: usize) -> Result<String, Rule> {
     if text.chars().any(char::is_control) {
         return Err(Rule::new("malformed", "have no control characters"));
     }
+    if text.chars().any(deceives) {
+        return Err(Rule::new("malformed", "have no marks that turn the writing around or take up no room"));
+    }
     Ok(text.to_owned())
+}
+
+/// Whether a character makes text look like another: it turns the direction of writing, or is nothing at all. The
+/// joiners, which several scripts of India are written with, are not among them.
+fn deceives(character: char) -> bool {
+    matches!(
+        character,
+        '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
+    )
 }
 
 /// What was sent, short enough to repeat.

@@ -167,6 +167,7 @@ impl From<StoreError> for Problem {
             StoreError::Conflict => {
                 told(&code::BUSY, "Other requests kept changing the same things; nothing was changed.").retry_after(1)
             }
+            StoreError::Nul => told(&code::INVALID_FIELDS, "A text must not have a NUL character in it."),
             // Nobody sees it: the store takes it for what it is, and begins anew.
             StoreError::Wide => told(&code::BUSY, "The command begins anew; nothing was changed."),
             StoreError::Closed => {

@@ -28,7 +28,7 @@ pub(super) fn resource() -> Resource {
             from: TRANSACTIONS_FROM,
             id: "t.id",
             columns: vec![
-                Column::new("user", "User", "u.user_id", Kind::Text),
+                Column::new("user", "User", "u.user_id", Kind::Given),
                 Column::new("kind", "What", "t.kind", Kind::Choice(KINDS)),
                 Column::new("amount", "Coins", "t.amount", Kind::Money(Currency::COIN)),
                 Column::new("balance_after", "Coins after", "t.balance_after", Kind::Money(Currency::COIN)),

@@ -31,7 +31,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
             from: USERS_FROM,
             id: "u.id",
             columns: vec![
-                Column::new("user_id", "User", "u.user_id", Kind::Text).sorted(),
+                Column::new("user_id", "User", "u.user_id", Kind::Given).sorted(),
                 Column::new("coins", "Coins", "b.balance", Kind::Money(Currency::COIN)),
                 Column::new("email", "Email", "u.email", Kind::Text),
                 Column::new("language", "Language", "u.language", Kind::Text),

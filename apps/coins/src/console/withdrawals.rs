@@ -49,7 +49,7 @@ fn listing() -> Listing {
         from: WITHDRAWALS_FROM,
         id: "w.id",
         columns: vec![
-            Column::new("user", "User", "u.user_id", Kind::Text),
+            Column::new("user", "User", "u.user_id", Kind::Given),
             // The first of the two is what the inbox sums up.
             Column::new("rupees", "Rupees", "w.rupees", Kind::Money(Currency::INR)),
             Column::new("coins", "Coins", "w.amount", Kind::Money(Currency::COIN)),

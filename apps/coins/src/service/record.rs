@@ -19,14 +19,19 @@ pub fn change_record(
     before: Option<Status>,
     withdrawal: &Withdrawal,
 ) -> Result<(), Error> {
-    let changed = json!({
-        "Status": { "before": before.map(Status::name).unwrap_or_default(), "after": withdrawal.status.name() },
-    });
+    let mut changed = serde_json::Map::new();
+    let facts = [
+        ("Status", Some(withdrawal.status.name())),
+        ("UTR", withdrawal.utr.as_ref().map(Utr::as_str)),
+        ("Reason", withdrawal.reason.as_deref()),
+    ];
+    for (name, after) in facts.into_iter().filter_map(|(name, after)| Some((name, after?))) {
+        let was = if name == "Status" { before.map(Status::name).unwrap_or_default() } else { "" };
+        changed.insert(name.to_owned(), json!({ "before": was, "after": after }));
+    }
     let entered = json!({
         "amount": withdrawal.amount.minor(),
         "upi_id": withdrawal.upi_id.as_str(),
-        "utr": withdrawal.utr.as_ref().map(Utr::as_str),
-        "reason": withdrawal.reason,
     });
     let verb = if before.is_none() { "request" } else { withdrawal.status.verb() };
     let (action, subject) = (format!("coins.withdrawals.{verb}"), format!("coins:withdrawals:{}", withdrawal.id));

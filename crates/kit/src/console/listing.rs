@@ -71,6 +71,8 @@ impl Column {
 pub enum Kind {
     /// Text.
     Text,
+    /// What another program calls something.
+    Given,
     /// A whole number.
     Number,
     /// Minor units of this currency.
@@ -298,6 +300,7 @@ impl Kind {
     fn read(self, row: &Row<'_>, index: usize) -> Result<Cell, StoreError> {
         Ok(match self {
             Kind::Text => Cell::text(row.get::<Option<String>>(index)?),
+            Kind::Given => row.get::<Option<String>>(index)?.map_or(Cell::Nothing, Cell::Given),
             Kind::Number => row.get::<Option<i64>>(index)?.map_or(Cell::Nothing, Cell::Number),
             Kind::Money(currency) => {
                 let minor = row.get::<Option<i64>>(index)?;
@@ -313,7 +316,7 @@ impl Kind {
     /// The value as a cursor keeps it.
     fn cursor_value(self, row: &Row<'_>, index: usize) -> Result<String, StoreError> {
         match self {
-            Kind::Text | Kind::Choice(_) => row.get::<String>(index),
+            Kind::Text | Kind::Given | Kind::Choice(_) => row.get::<String>(index),
             Kind::Number | Kind::Money(_) => row.get::<i64>(index).map(|number| number.to_string()),
             Kind::Time => row.get::<Timestamp>(index).map(|time| time.as_microsecond().to_string()),
         }
@@ -334,7 +337,7 @@ fn cursor(text: &str, sort: Option<&Column>) -> Option<(Option<Bound>, Uuid)> {
     let id = Uuid::try_parse(id).ok()?;
     let Some(column) = sort else { return Some((None, id)) };
     let value = match column.kind {
-        Kind::Text | Kind::Choice(_) => Bound::Text(value.to_owned()),
+        Kind::Text | Kind::Given | Kind::Choice(_) => Bound::Text(value.to_owned()),
         Kind::Number | Kind::Money(_) | Kind::Time => Bound::Int(value.parse().ok()?),
     };
     Some((Some(value), id))

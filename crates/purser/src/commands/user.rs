@@ -3,11 +3,13 @@
 use std::io::BufRead as _;
 use std::process::ExitCode;
 
+use jiff::Timestamp;
 use purser_identity::{
-    Access, AuditEvent, Email, HashCost, NewUser, PasswordHash, Roles, Username, access_set, audit, password_check,
-    password_hash, password_set, user_by_login, user_create,
+    Access, AuditEvent, Email, Error as IdentityError, HashCost, NewUser, PasswordHash, Roles, Username, access_set,
+    audit, password_check, password_hash, password_set, user_by_login, user_create,
 };
 use purser_kit::AppContext;
+use purser_store::Tx;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -65,8 +67,28 @@ pub(super) async fn add(context: &AppContext, person: Person, password: Password
         password: Some(password),
         actor: ACTOR.to_owned(),
     };
-    context.store.write(move |tx| user_create(tx, now, &new)).await?;
+    let (event, kind) = (context.ids.next(now), ["person", "staff", "superuser"]);
+    let kind = kind[usize::from(new.is_staff) + usize::from(new.is_superuser)];
+    let told = json!({ "entered": { "username": new.username.as_str(), "email": new.email.as_str(), "kind": kind } });
+    let told = told.to_string();
+    let made = context.store.write(move |tx| {
+        user_create(tx, now, &new)?;
+        note(tx, now, event, "user.create", id, &told)
+    });
+    made.await?;
     Ok(id)
+}
+
+fn note(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    event: Uuid,
+    action: &'static str,
+    person: Uuid,
+    detail: &str,
+) -> Result<(), IdentityError> {
+    let subject = format!("house:people:{person}");
+    audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })
 }
 
 async fn password(context: &AppContext, login: String) -> Result<(), Failure> {
@@ -94,9 +116,7 @@ async fn role(context: &AppContext, flags: UserRole) -> Result<(), Failure> {
     let (id, detail) = (user.id, detail.to_string());
     let changed = context.store.write(move |tx| {
         access_set(tx, now, id, &access)?;
-        let subject = format!("house:people:{id}");
-        let line = AuditEvent { actor: ACTOR, action: "user.role", subject: &subject, address: None, detail: &detail };
-        audit(tx, now, event, &line)
+        note(tx, now, event, "user.role", id, &detail)
     });
     changed.await?;
     println!("{} is {} now, with {told}, and every session of theirs has ended.", user.username, flags.kind);
@@ -110,8 +130,12 @@ pub(super) async fn find(context: &AppContext, login: String) -> Result<purser_i
 }
 
 pub(super) async fn set(context: &AppContext, user: Uuid, hash: PasswordHash) -> Result<(), Failure> {
-    let now = context.now();
-    Ok(context.store.write(move |tx| password_set(tx, now, user, &hash, ACTOR)).await?)
+    let (now, event) = context.stamp();
+    let set = context.store.write(move |tx| {
+        password_set(tx, now, user, &hash, ACTOR)?;
+        note(tx, now, event, "user.password", user, "{}")
+    });
+    Ok(set.await?)
 }
 
 /// Checks a password's rules and hashes it.

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use purser_identity::{
-    CODE_FAILED_BY_PERSON, Error as IdentityError, LOGIN_FAILED_BY_ACCOUNT, RateVerdict, SecondFactor, SecretHash,
-    TotpSeed, User, rate_forgive, rate_hit, recovery_code_spend, recovery_hash, second_factor_get, session_proved,
-    totp_accept, totp_purpose, user_with_password,
+    AuditEvent, CODE_FAILED_BY_PERSON, Error as IdentityError, LOGIN_FAILED_BY_ACCOUNT, RateVerdict, SecondFactor,
+    SecretHash, TotpSeed, User, audit, rate_forgive, rate_hit, recovery_code_spend, recovery_hash, second_factor_get,
+    session_proved, totp_accept, totp_purpose, user_with_password,
 };
 use purser_kit::Problem;
 use purser_store::Tx;
@@ -65,7 +65,11 @@ pub(crate) async fn prove(
     password: &str,
     code: &str,
 ) -> Result<Proof, Problem> {
-    let (now, id, account) = (house.context.now(), user.id, account_key(user.username.as_str()));
+    if password.is_empty() {
+        // A field that was passed over is no attempt.
+        return Ok(Proof::WrongPassword);
+    }
+    let ((now, event), id, account) = (house.context.stamp(), user.id, account_key(user.username.as_str()));
     let key = account.clone();
     let begun = house.context.store.write(move |tx| {
         let limit = LOGIN_FAILED_BY_ACCOUNT;
@@ -83,6 +87,8 @@ pub(crate) async fn prove(
         Err(seconds) => return Ok(Proof::Limited(seconds)),
     };
     if !verify(house, password.to_owned(), hash).await? {
+        let noted = house.context.store.write(move |tx| refused(tx, now, event, id, "the password is wrong"));
+        noted.await.map_err(problem)?;
         return Ok(Proof::WrongPassword);
     }
     let factor = factor.filter(|factor| factor.confirmed_at.is_some());
@@ -96,6 +102,7 @@ pub(crate) async fn prove(
                 return Ok(Proof::Limited(retry_after_seconds));
             }
             if !token.spend(tx, now, id)? {
+                refused(tx, now, event, id, "the code is wrong")?;
                 return Ok(Proof::WrongCode);
             }
             rate_forgive(tx, CODE_FAILED_BY_PERSON.bucket, &id.to_string())?;
@@ -104,6 +111,20 @@ pub(crate) async fn prove(
         Ok::<_, IdentityError>(Proof::Given)
     });
     proved.await.map_err(problem)
+}
+
+/// Puts on record that somebody did not prove who they are.
+fn refused(tx: &mut Tx<'_>, now: Timestamp, event: Uuid, person: Uuid, why: &str) -> Result<(), IdentityError> {
+    let (actor, subject) = (format!("user:{person}"), format!("house:people:{person}"));
+    let detail = serde_json::json!({ "why": why }).to_string();
+    let line = AuditEvent {
+        actor: &actor,
+        action: "session.proof_refused",
+        subject: &subject,
+        address: None,
+        detail: &detail,
+    };
+    audit(tx, now, event, &line)
 }
 
 /// What stands beside a code that is wrong.

@@ -67,6 +67,7 @@ pub(super) async fn asked(
         if verdict != RateVerdict::Allowed {
             return Ok(verdict);
         }
+        let stranger = rates_hit(tx, now, &[(NOBODY_BY_ADDRESS, &account_key(email.as_str()))]).map_err(problem)?;
         // The same work for everybody: for an address that is nobody's the link is nobody's, and the mail says so.
         let user = found.map(|(user, _)| user);
         let (person, to) = user.as_ref().map_or((nobody, &email), |user| (user.id, &user.email));
@@ -75,8 +76,7 @@ pub(super) async fn asked(
         let actor = user.as_ref().map_or_else(|| "nobody".to_owned(), |user| Actor::User(user.id).to_string());
         note(tx, now, event, &actor, "password.reset_asked", &from).map_err(problem)?;
         let Some(user) = user else {
-            let stranger = (NOBODY_BY_ADDRESS, account_key(email.as_str()));
-            if rates_hit(tx, now, &[(stranger.0, &stranger.1)]).map_err(problem)? != RateVerdict::Allowed {
+            if stranger != RateVerdict::Allowed {
                 return Ok(verdict);
             }
             mail(tx, now, notice, &mail::NOBODY, to, language, json!({ "address": &from.address }))?;

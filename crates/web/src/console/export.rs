@@ -85,7 +85,9 @@ pub(crate) fn table(sheet: &Sheet) -> String {
 pub(super) fn harmless(cell: &Cell) -> String {
     let plain = cell.plain();
     match cell {
-        Cell::Text(_) | Cell::Link(..) if plain.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{plain}"),
+        Cell::Text(_) | Cell::Given(_) | Cell::Link(..) if plain.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
+            format!("'{plain}")
+        }
         _ => plain,
     }
 }

@@ -68,7 +68,11 @@ fn audit_log() -> Resource {
                 name: "kind",
                 title: "Kind",
                 choices: &[
-                    ("refused", "refused sign-ins", "a.action = 'session.refused'"),
+                    (
+                        "refused",
+                        "refused sign-ins",
+                        "a.action IN ('session.refused', 'session.code_refused', 'session.proof_refused')",
+                    ),
                     ("sessions", "sign-ins", "a.action LIKE 'session.%'"),
                     ("people", "by people", "a.actor LIKE 'user:%'"),
                     ("exports", "exports", "a.action = 'console.export'"),

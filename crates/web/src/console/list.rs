@@ -171,7 +171,7 @@ pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32, zon
         !value.is_empty() && !OWN.contains(&name.as_str()) && listing.filters.iter().any(|filter| filter.name == name)
     };
     ListAsk {
-        search: value("q").map(|search| search.chars().take(200).collect()),
+        search: value("q").map(|search| search.chars().filter(|letter| !letter.is_control()).take(200).collect()),
         filters: query.iter().filter(is_filter).cloned().collect(),
         spans: spans(listing, query, zone),
         sort,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Desk;
 use super::object::subject;
 
-/// Objects of one action of which it is recorded what changed, at most.
+/// Objects of one action past which their list, and not their pages, says what changed.
 const RECORDED: usize = 50;
 
 /// An action that was asked for.
@@ -62,11 +62,15 @@ impl Order {
 type Facts = Vec<(&'static str, String)>;
 
 impl Order {
-    /// What is known of each object, for the record of what an action changed. Of many, nothing: what was done to them
-    /// is the same for all.
+    /// What is known of each object, for the record of what an action changed: of a few, what their pages say; of many,
+    /// what their list says, which a query reads for a hundred.
     fn facts(&self, tx: &mut Tx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Facts>, Problem> {
         let mut all = BTreeMap::new();
         if ids.len() > RECORDED {
+            for (id, cells) in resource.listing.of(tx, ids)? {
+                let named = std::iter::zip(&resource.listing.columns, cells);
+                all.insert(id, named.map(|(column, cell)| (column.title, clipped(&cell.plain()))).collect());
+            }
             return Ok(all);
         }
         for id in ids {

@@ -45,7 +45,7 @@ impl Clockface<'_> {
     pub(crate) fn cell(&self, cell: &Cell) -> Shown {
         match cell {
             Cell::Nothing => Shown::Nothing,
-            Cell::Text(text) => Shown::Text(text.clone()),
+            Cell::Text(text) | Cell::Given(text) => Shown::Text(text.clone()),
             Cell::Number(number) => Shown::Number(grouped(&number.to_string())),
             Cell::Money(money) => Shown::Number(money.for_people()),
             Cell::Time(time) => Shown::Time(self.moment(*time)),
