@@ -52,6 +52,18 @@ pub(crate) async fn store_migrated(config: &Config) -> Result<Store, Failure> {
     Ok(store)
 }
 
+/// The same for a command that only looks at what is there: a mistyped folder is not to become an empty house whose books
+/// are clean.
+pub(crate) async fn store_there(config: &Config) -> Result<Store, Failure> {
+    if let Database::File(path) = database(config)?
+        && !path.exists()
+    {
+        let told = format!("there is no database at {}; `purser serve` makes one", path.display());
+        return Err(Failure::Machine(told));
+    }
+    store_migrated(config).await
+}
+
 /// The instance key, as the data folder keeps it.
 fn instance_key_read(config: &Config) -> Result<[u8; 32], Failure> {
     let path = instance_key(config);

@@ -78,8 +78,12 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
                 let [withdrawal, ..] = row.given;
                 rows.push((withdrawal, told));
             }
-            let completed = counted(completed, "withdrawal");
-            Ok(Done { sentence: format!("{completed} completed, and {failed} failed."), rows, ..Done::default() })
+            let others = rows.len() - completed - failed;
+            let mut sentence = format!("{} completed, and {failed} failed.", counted(completed, "withdrawal"));
+            if others > 0 {
+                sentence.push_str(&format!(" {others} left as they are: their rows say why."));
+            }
+            Ok(Done { sentence, rows, ..Done::default() })
         }),
         report: Box::new(|tx, doer, id| Ok(known(result_show(tx, doer, id))?.map(|(_, judged)| judged.sheet.report()))),
     }

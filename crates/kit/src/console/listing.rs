@@ -190,7 +190,8 @@ impl Bound {
 }
 
 impl Listing {
-    /// Reads a page. A sort, filter or cursor that the list does not have is passed over: an old address still works.
+    /// Reads a page. A sort, filter or cursor that the list does not have is passed over: an old address still works. A
+    /// value that a filter does not have fits nothing.
     ///
     /// # Errors
     /// The store's.
@@ -278,7 +279,9 @@ impl Listing {
     fn conditions(&self, ask: &ListAsk) -> Vec<String> {
         let chosen = |(name, value): &(String, String)| {
             let filter = self.filters.iter().find(|filter| filter.name == name)?;
-            filter.choices.iter().find(|(word, ..)| word == value).map(|(.., condition)| format!("({condition})"))
+            let choice = filter.choices.iter().find(|(word, ..)| word == value);
+            // Nobody is to choose everything because a word was misspelled.
+            Some(choice.map_or_else(|| "1 = 0".to_owned(), |(.., condition)| format!("({condition})")))
         };
         ask.filters.iter().filter_map(chosen).collect()
     }

@@ -13,7 +13,7 @@ pub(super) async fn run(config: &Config, flags: &cli::Cleanup) -> Result<ExitCod
     let mut gone = backup::partials_remove(&folder, flags.dry_run)?;
     gone.extend(house::backups_retire(config, flags.dry_run)?);
     let mut gone: Vec<String> = gone.iter().map(|path| path.display().to_string()).collect();
-    let context = house::context(config, house::store_migrated(config).await?)?;
+    let context = house::context(config, house::store_there(config).await?)?;
     let swept = sweep::sweep(&context, config, flags.dry_run).await;
     context.store.close();
     gone.extend(swept?);

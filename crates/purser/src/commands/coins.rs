@@ -22,7 +22,7 @@ use crate::house;
 const ACTOR: &str = "system:command-line";
 
 pub(super) async fn run(config: &Config, command: Coins) -> Result<ExitCode, Failure> {
-    let context = house::context(config, house::store_migrated(config).await?)?;
+    let context = house::context(config, house::store_there(config).await?)?;
     let done = match command {
         Coins::Award(flags) => award(&context, flags).await,
         Coins::Balance { user_id, json } => balance(&context, &user_id, json).await,

@@ -22,7 +22,7 @@ const ACTOR: &str = "system:command-line";
 const MOST: u32 = 1_000;
 
 pub(super) async fn run(config: &Config, command: DeadLetter) -> Result<ExitCode, Failure> {
-    let context = house::context(config, house::store_migrated(config).await?)?;
+    let context = house::context(config, house::store_there(config).await?)?;
     let done = match command {
         DeadLetter::List { json } => list(&context, json).await,
         DeadLetter::Requeue { ids, all } => requeue(&context, ids, all).await,

@@ -15,7 +15,7 @@ use crate::house;
 
 pub(super) async fn run(config: &Config, command: &Ledger) -> Result<ExitCode, Failure> {
     let Ledger::Verify { json } = command;
-    let store = house::store_migrated(config).await?;
+    let store = house::store_there(config).await?;
     let verdict = store.read(audit).await;
     store.close();
     let verdict = verdict?;

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_kit::console::{Action, Direction, ListAsk, Listing, Resource, Span, Target};
 use purser_kit::{Day, Problem};
@@ -190,16 +191,16 @@ fn filters(listing: &Listing, ask: &ListAsk) -> Vec<FilterShown> {
     shown.collect()
 }
 
-/// The days asked for, both included. What is no date is passed over, as an unknown filter is.
+/// The days asked for, both included. What is no date fits no day.
 fn spans(listing: &Listing, query: &[(String, String)], zone: &TimeZone) -> Vec<Span> {
     let day = |name: String| {
-        let text = query.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())?;
-        Day::parse(text, zone).ok()
+        let text = query.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
+        text.filter(|text| !text.is_empty()).map(|text| Day::parse(text, zone))
     };
     let spans = listing.columns.iter().filter(|column| column.dated).map(|column| Span {
         column: column.name.to_owned(),
-        from: day(format!("{}_from", column.name)).map(|day| day.span.start),
-        until: day(format!("{}_to", column.name)).map(|day| day.span.end),
+        from: day(format!("{}_from", column.name)).map(|day| day.map_or(Timestamp::MAX, |day| day.span.start)),
+        until: day(format!("{}_to", column.name)).map(|day| day.map_or(Timestamp::MIN, |day| day.span.end)),
     });
     spans.filter(|span| span.from.is_some() || span.until.is_some()).collect()
 }

@@ -31,7 +31,8 @@ both! {
             (format!("created_at_from={after}"), false, false),
             (format!("created_at_to={before}"), false, false),
             (format!("completed_at_from={before}"), false, true),
-            ("created_at_from=nonsense&completed_at_to=2026-13-01".to_owned(), true, true),
+            ("created_at_from=nonsense&completed_at_to=2026-13-01".to_owned(), false, false),
+            ("status=penidng".to_owned(), false, false),
             (format!("created_at_from={before}&status=pending&sort=created_at"), true, false),
         ] {
             let (page, export) = (house.boss.page(&format!("{WITHDRAWALS}?{query}")).await, house.boss.page(&format!("{WITHDRAWALS}export.csv?{query}")).await);
