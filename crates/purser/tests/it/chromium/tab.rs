@@ -80,20 +80,20 @@ impl Tab {
         self.type_into(&labelled(label), file.to_str().unwrap()).await;
     }
 
-    /// Presses the button that begins with these words.
+    /// Presses the button that begins with these words, and waits for the page that it leads to.
     pub(super) async fn press(&self, name: &str) {
-        self.click(&format!("//button[starts-with(normalize-space(.), {})]", quoted(name))).await;
+        self.leave(&format!("//button[starts-with(normalize-space(.), {})]", quoted(name))).await;
     }
 
     /// Follows the link that says exactly this, perhaps with how many there are.
     pub(super) async fn follow(&self, name: &str) {
         let name = quoted(name);
-        self.click(&format!("//a[normalize-space(.)={name} or normalize-space(text()[1])={name}]")).await;
+        self.leave(&format!("//a[normalize-space(.)={name} or normalize-space(text()[1])={name}]")).await;
     }
 
     /// Opens the first object of the list that is shown.
     pub(super) async fn follow_first(&self) {
-        self.click("//tbody//th/a").await;
+        self.leave("//tbody//th/a").await;
     }
 
     /// What the link that says this would download.
@@ -158,6 +158,22 @@ impl Tab {
     pub(super) async fn picture(&self) -> Vec<u8> {
         let taken = self.must("taking a picture", Method::GET, "screenshot", Value::Null).await;
         STANDARD.decode(taken.as_str().unwrap()).unwrap()
+    }
+
+    /// Clicks on what leads to another page, and waits until that page is there: what it is asked for next might stand on
+    /// the one before as well.
+    async fn leave(&self, xpath: &str) {
+        self.find(xpath).await;
+        self.run("document.documentElement.dataset.left = ''", json!([])).await;
+        self.click(xpath).await;
+        let mut told = String::new();
+        for _ in 0..GONE {
+            match self.session.find("/html[not(@data-left)]").await {
+                Ok(_) => return,
+                Err(error) => told = error,
+            }
+        }
+        panic!("{xpath} leads nowhere: {told}");
     }
 
     async fn click(&self, xpath: &str) {
