@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// How long [`FakeServer::request`] waits before it fails the test.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request's body is kept up to this size; a longer one fails the request.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;

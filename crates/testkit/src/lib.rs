@@ -44,7 +44,7 @@ pub use ids::Ids;
 pub use smtp::{FakeSmtp, Mail, SmtpStep, SmtpTls, SmtpTrouble};
 
 /// A test that takes longer hangs, and is failed.
-const LONGEST_TEST: Duration = Duration::from_secs(300);
+const LONGEST_TEST: Duration = Duration::from_secs(900);
 
 /// Makes of each `async fn` a module of two tests, `on_sqlite` and `on_postgres`.
 #[expect(clippy::crate_in_macro_def, reason = "the test binary's root supplies both hooks")]

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 /// How long [`FakeSmtp::mail`] waits before it fails the test.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mail server on a port of this machine's loopback, alive until dropped.
 pub struct FakeSmtp {
