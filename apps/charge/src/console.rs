@@ -15,7 +15,7 @@ mod upload;
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Console, Field, Tone};
+use purser_kit::console::{Cell, Choice, Console, Field, Tone, only as one};
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -74,11 +74,6 @@ const FEW: usize = 20;
 /// changes, and a seller who is frozen at the same moment was frozen after it.
 fn deciding(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<(), Problem> {
     if ids.len() > FEW { Ok(tx.wide()?) } else { Ok(()) }
-}
-
-/// The only id: the console gives exactly one where the target is one.
-fn one(ids: &[Uuid]) -> Result<Uuid, Problem> {
-    ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
 }
 
 fn reason() -> Field {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 use purser_kit::Rule;
+use purser_kit::spreadsheet::{harmless, plain};
 use purser_money::Money;
 use uuid::Uuid;
 
@@ -173,17 +174,6 @@ fn row(record: &StringRecord, places: &[Option<usize>; 5], width: usize, setting
     SheetRow { line: 0, cells: cells.to_vec(), seller, number, amount, client_ref, errors }
 }
 
-/// What a spreadsheet was kept from running, without what kept it.
-fn plain(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(FORMULA) => rest,
-        _ => cell,
-    }
-}
-
-/// What begins a formula.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
 fn told<T>(errors: &mut Vec<String>, name: &str, text: &str, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Option<T> {
     if text.is_empty() {
         errors.push(format!("{name} is missing."));
@@ -233,7 +223,7 @@ pub(crate) fn report<'r>(rows: impl Iterator<Item = (&'r [String], &'r [String])
 }
 
 fn quoted(cell: &str) -> String {
-    let cell = if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell.to_owned() };
+    let cell = harmless(cell);
     if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }
 

@@ -12,11 +12,8 @@ mod withdrawals;
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Choice, Console, Field, Tone};
+use purser_kit::console::{Cell, Choice, Console, Field, Tone, only as one};
 use purser_kit::{Fields, Problem};
-use uuid::Uuid;
-
-pub(crate) use people::problem as people_problem;
 
 use crate::Coins;
 use crate::domain::Transaction;
@@ -56,11 +53,6 @@ const STATES: &[Choice] = &[
 pub(crate) fn status(status: Status) -> Cell {
     let tone = STATES.iter().find(|choice| choice.value == status.name()).map_or(Tone::Quiet, |choice| choice.tone);
     Cell::Badge(tone, status.name().to_owned())
-}
-
-/// The only id: the console gives exactly one where the target is one.
-fn one(ids: &[Uuid]) -> Result<Uuid, Problem> {
-    ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
 }
 
 fn counted(count: usize, one: &str) -> String {

@@ -11,7 +11,7 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use crate::Coins;
-use crate::console::{people_problem, status};
+use crate::console::status;
 use crate::domain::{Settings, User, Utr, Withdrawal};
 use crate::error::Error;
 use crate::service::{
@@ -140,7 +140,7 @@ fn ask_read(mut fields: Fields<'_>, settings: &Settings) -> Result<(Money, UpiId
 
 /// The user, where money may leave for whoever looks: their address is confirmed.
 fn payee(tx: &mut Tx<'_>, visit: &Visit) -> Result<User, Problem> {
-    if person_get(tx, visit.user).map_err(people_problem)?.email_verified_at.is_none() {
+    if person_get(tx, visit.user)?.email_verified_at.is_none() {
         return Err(Error::Unconfirmed.into());
     }
     Ok(user_get(tx, visit.object)?)

@@ -3,10 +3,10 @@
 //! The payout file has a line for each payment that is still to be made: [`payout`]. What the bank answers comes back
 //! as [`ResultSheet`]: a line for each payment, and whether it was made.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
-use csv::{ReaderBuilder, StringRecord, Terminator, Trim, WriterBuilder};
+use csv::{ReaderBuilder, StringRecord, Trim};
+use purser_kit::spreadsheet::{cell_read, harmless, plain, record_line, repeated, written};
 use purser_kit::{Rule, parse_line};
 use uuid::Uuid;
 
@@ -40,9 +40,6 @@ const ERRORS: &str = "errors";
 const PAID: &[&str] = &["paid", "success", "successful", "completed", "complete", "processed"];
 const FAILED: &[&str] = &["failed", "failure", "rejected", "declined"];
 const OPEN: &[&str] = &["pending", "processing", "in progress", "in_progress", "initiated", "queued"];
-
-/// What a spreadsheet would run as a formula begins with one of these.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Why a file is no answer of a bank.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -152,7 +149,7 @@ impl ResultSheet {
             if rows.len() == MOST_ROWS {
                 return Err(FileError::TooManyRows(MOST_ROWS));
             }
-            rows.push(row(&record, line(text, &record), places));
+            rows.push(row(&record, record_line(text, &record), places));
         }
         if rows.is_empty() {
             return Err(FileError::NoRows);
@@ -182,50 +179,29 @@ fn row(record: &StringRecord, line: u64, places: [Option<usize>; 4]) -> ResultRo
     let given = places.map(|place| plain(place.and_then(|place| record.get(place)).unwrap_or_default()).to_owned());
     let mut errors = Vec::new();
     let [id, status, utr, reason] = &given;
-    let withdrawal = read(&mut errors, "withdrawal_id", id, |text| {
+    let withdrawal = cell_read(&mut errors, "withdrawal_id", id, |text| {
         Uuid::try_parse(text)
             .map_err(|_| Rule::new("malformed", "be the id of a withdrawal, as the payout file has it"))
     });
     let word = status.to_lowercase();
     let is = |words: &[&str]| words.contains(&word.as_str());
     let said = if is(PAID) {
-        read(&mut errors, "utr", utr, Utr::parse).map(Said::Paid)
+        cell_read(&mut errors, "utr", utr, Utr::parse).map(Said::Paid)
     } else if is(FAILED) {
-        read(&mut errors, "reason", reason, |text| parse_line(text, 1, 500)).map(Said::Failed)
+        cell_read(&mut errors, "reason", reason, |text| parse_line(text, 1, 500)).map(Said::Failed)
     } else {
         let must = "be paid or failed, or pending where the bank does not know yet";
         let open = |_: &str| if is(OPEN) { Ok(Said::Open) } else { Err(Rule::new("unknown_value", must)) };
-        read(&mut errors, "status", status, open)
+        cell_read(&mut errors, "status", status, open)
     };
     ResultRow { line, given, withdrawal, said, errors }
 }
 
 /// Says of rows that share a value which others have it.
 fn refuse_repeated<T: Eq + Hash>(rows: &mut [ResultRow], column: &str, value: impl Fn(&ResultRow) -> Option<T>) {
-    let mut seen: HashMap<T, Vec<usize>> = HashMap::with_capacity(rows.len());
-    for (index, row) in rows.iter().enumerate() {
-        if let Some(value) = value(row) {
-            seen.entry(value).or_default().push(index);
-        }
+    for (place, error) in repeated(column, rows.iter().map(|row| (row.line, value(row)))) {
+        rows[place].errors.push(error);
     }
-    for places in seen.into_values().filter(|places| places.len() > 1) {
-        for place in &places {
-            let others = places.iter().filter(|other| *other != place).map(|other| rows[*other].line.to_string());
-            let others: Vec<String> = others.take(5).collect();
-            let (word, more) =
-                (if others.len() == 1 { "row" } else { "rows" }, if places.len() > 6 { " …" } else { "" });
-            rows[*place].errors.push(format!("{column} is also in {word} {}{more}.", others.join(", ")));
-        }
-    }
-}
-
-/// The line that a record begins on: its position is where the reader was before it passed over empty lines.
-fn line(text: &str, record: &StringRecord) -> u64 {
-    let Some(position) = record.position() else { return 0 };
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let before = text.as_bytes().get(start..).unwrap_or_default().iter();
-    let skipped = before.take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
-    position.line() + skipped as u64
 }
 
 fn text(file: &[u8]) -> Result<&str, FileError> {
@@ -255,47 +231,6 @@ fn places(header: &StringRecord) -> Result<[Option<usize>; 4], FileError> {
         }
     }
     Ok(places)
-}
-
-fn read<T>(
-    errors: &mut Vec<String>,
-    column: &str,
-    cell: &str,
-    parse: impl FnOnce(&str) -> Result<T, Rule>,
-) -> Option<T> {
-    if cell.is_empty() {
-        errors.push(format!("{column} is empty."));
-        return None;
-    }
-    match parse(cell) {
-        Ok(value) => Some(value),
-        Err(rule) => {
-            let shown: String = cell.chars().take(40).collect();
-            errors.push(format!("{column} must {}; it is '{shown}'.", rule.must));
-            None
-        }
-    }
-}
-
-fn written(rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    let mut fine = true;
-    for row in rows {
-        fine &= writer.write_record(row).is_ok();
-    }
-    // Writing into memory does not fail.
-    let bytes = writer.into_inner().unwrap_or_default();
-    if fine { String::from_utf8(bytes).unwrap_or_default() } else { String::new() }
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell.to_owned() }
-}
-
-/// The cell before it was made harmless, so that a mended report reads as the file it came from.
-fn plain(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).unwrap_or(cell)
 }
 
 #[cfg(test)]

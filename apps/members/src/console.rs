@@ -9,9 +9,7 @@ mod wallets;
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
-use purser_kit::console::{Cell, Console, Field, Tone};
-use uuid::Uuid;
+use purser_kit::console::{Cell, Console, Field, Tone, only as one};
 
 use crate::Members;
 
@@ -25,11 +23,6 @@ pub(crate) fn console(members: &Arc<Members>) -> Console {
         imports: vec![upload::import(members)],
         ..Console::default()
     }
-}
-
-/// The only id: the console gives exactly one where the target is one.
-fn one(ids: &[Uuid]) -> Result<Uuid, Problem> {
-    ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
 }
 
 fn alive(expired: bool) -> Cell {

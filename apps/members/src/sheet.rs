@@ -1,9 +1,7 @@
 //! A file of members, read and checked without a database: what its rows say, and what is wrong with each.
 
-use std::collections::HashMap;
-
-use csv::{ReaderBuilder, StringRecord, Trim, WriterBuilder};
-use purser_kit::Rule;
+use csv::{ReaderBuilder, StringRecord, Trim};
+use purser_kit::spreadsheet::{cell_read, harmless, plain, record_line, repeated, written};
 
 use crate::domain::{Settings, folded, parse_email, parse_name, parse_opening};
 use crate::service::NewMember;
@@ -112,7 +110,7 @@ impl Sheet {
             if sheet.rows.len() == MOST_ROWS {
                 return Err(FileError::TooManyRows(MOST_ROWS));
             }
-            sheet.rows.push(sheet.row(&record, line(text, &record), settings));
+            sheet.rows.push(sheet.row(&record, record_line(text, &record), settings));
         }
         if sheet.rows.is_empty() {
             return Err(FileError::NoRows);
@@ -124,9 +122,9 @@ impl Sheet {
     fn row(&self, record: &StringRecord, line: u64, settings: &Settings) -> SheetRow {
         let mut errors = Vec::new();
         let cell = |column: usize| plain(record.get(self.places[column]).unwrap_or_default());
-        let name = read(&mut errors, "name", cell(0), parse_name);
-        let email = read(&mut errors, "email", cell(1), parse_email);
-        let opening = read(&mut errors, "wallet_balance", cell(2), |text| parse_opening(text, settings));
+        let name = cell_read(&mut errors, "name", cell(0), parse_name);
+        let email = cell_read(&mut errors, "email", cell(1), parse_email);
+        let opening = cell_read(&mut errors, "wallet_balance", cell(2), |text| parse_opening(text, settings));
         let surplus = record.iter().skip(self.header.len()).any(|cell| !cell.is_empty());
         let unnamed = std::iter::zip(&self.header, record).any(|(head, cell)| head.is_empty() && !cell.is_empty());
         if surplus || unnamed {
@@ -138,21 +136,9 @@ impl Sheet {
 
     /// Says of rows with the same address which others have it.
     fn refuse_repeated(&mut self) {
-        let mut seen: HashMap<String, Vec<usize>> = HashMap::with_capacity(self.rows.len());
-        for index in 0..self.rows.len() {
-            if let Some(email) = self.email(index) {
-                seen.entry(email).or_default().push(index);
-            }
-        }
-        for places in seen.into_values().filter(|places| places.len() > 1) {
-            for place in &places {
-                let others = places.iter().filter(|other| *other != place).map(|other| self.rows[*other].line);
-                let others: Vec<String> = others.take(5).map(|line| line.to_string()).collect();
-                let (word, more) =
-                    (if others.len() == 1 { "row" } else { "rows" }, if places.len() > 6 { " …" } else { "" });
-                let text = format!("email is also in {word} {}{more}.", others.join(", "));
-                self.rows[*place].errors.push(text);
-            }
+        let emails = (0..self.rows.len()).map(|index| (self.rows[index].line, self.email(index)));
+        for (place, error) in repeated("email", emails) {
+            self.rows[place].errors.push(error);
         }
     }
 
@@ -191,26 +177,13 @@ impl Sheet {
     #[must_use]
     pub fn report(&self) -> String {
         let kept: Vec<usize> = (0..self.header.len()).filter(|place| self.header[*place] != ERRORS).collect();
-        let mut writer = WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        let header = kept.iter().map(|place| harmless(&self.header[*place])).chain([ERRORS.to_owned()]);
-        let mut fine = writer.write_record(header).is_ok();
-        for row in &self.rows {
+        let header = kept.iter().map(|place| harmless(&self.header[*place])).chain([ERRORS.to_owned()]).collect();
+        let rows = self.rows.iter().map(|row| {
             let cells = kept.iter().map(|place| harmless(row.cells.get(*place).map_or("", String::as_str)));
-            fine &= writer.write_record(cells.chain([harmless(&row.errors.join(" "))])).is_ok();
-        }
-        // Writing into memory does not fail.
-        let bytes = writer.into_inner().unwrap_or_default();
-        if fine { String::from_utf8(bytes).unwrap_or_default() } else { String::new() }
+            cells.chain([harmless(&row.errors.join(" "))]).collect()
+        });
+        written(std::iter::once(header).chain(rows))
     }
-}
-
-/// The line that a record begins on: its position is where the reader was before it passed over empty lines.
-fn line(text: &str, record: &StringRecord) -> u64 {
-    let Some(position) = record.position() else { return 0 };
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let before = text.as_bytes().get(start..).unwrap_or_default().iter();
-    let skipped = before.take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
-    position.line() + skipped as u64
 }
 
 fn text(file: &[u8]) -> Result<&str, FileError> {
@@ -245,39 +218,6 @@ fn places(header: &[String]) -> Result<[usize; 3], FileError> {
         return Err(FileError::UnknownColumn(unknown.chars().take(40).collect()));
     }
     Ok(found.map(Option::unwrap_or_default))
-}
-
-fn read<T>(
-    errors: &mut Vec<String>,
-    column: &str,
-    cell: &str,
-    parse: impl FnOnce(&str) -> Result<T, Rule>,
-) -> Option<T> {
-    if cell.is_empty() {
-        errors.push(format!("{column} is empty."));
-        return None;
-    }
-    match parse(cell) {
-        Ok(value) => Some(value),
-        Err(rule) => {
-            let shown: String = cell.chars().take(40).collect();
-            errors.push(format!("{column} must {}; it is '{shown}'.", rule.must));
-            None
-        }
-    }
-}
-
-/// What a spreadsheet would run as a formula begins with one of these.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
-/// A cell that no spreadsheet takes for a formula.
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell.to_owned() }
-}
-
-/// The cell before it was made harmless, so that a mended report reads as the file it came from.
-fn plain(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).unwrap_or(cell)
 }
 
 #[cfg(test)]

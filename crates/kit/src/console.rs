@@ -101,6 +101,14 @@ pub struct DetailTable {
     pub rows: Vec<Vec<Cell>>,
 }
 
+/// The id that an action on one object is given.
+///
+/// # Errors
+/// A mistake of ours: the console gives exactly one where the target is one.
+pub fn only(ids: &[Uuid]) -> Result<Uuid, Problem> {
+    ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
+}
+
 /// What an action acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {

@@ -22,6 +22,7 @@ pub mod portal;
 mod problem;
 mod rights;
 mod routes;
+pub mod spreadsheet;
 mod upload;
 
 pub use app::{App, DemoFuture, Scope};

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use purser_identity::Error as IdentityError;
 use purser_ledger::Error as LedgerError;
 use purser_store::Error as StoreError;
 use serde::ser::SerializeMap;
@@ -196,6 +197,17 @@ impl From<StoreError> for Problem {
 
 /// An app refuses by its own rules before the ledger does; what still comes from there is either about the request or a
 /// mistake of ours.
+impl From<IdentityError> for Problem {
+    /// What identity refuses, whoever calls it has looked at before, or answers in words of its own: here it is a mistake
+    /// of ours.
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Store(error) => error.into(),
+            other => Problem::internal(other),
+        }
+    }
+}
+
 impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
         match error {

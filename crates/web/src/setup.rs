@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::account::sentence;
 use crate::edge::ClientAddress;
 use crate::pages::{Shell, page};
-use crate::sign_in::{gone, new_token, note, origin, problem, with_session};
+use crate::sign_in::{gone, new_token, note, origin, with_session};
 use crate::site::House;
 
 const OVER: &str = "This set-up link was used, replaced or is older than a day. \
@@ -68,7 +68,7 @@ fn shown(status: StatusCode, form: &SetUp, wrong: Wrong) -> Response {
 
 async fn is_live(house: &House, token: &str) -> Result<bool, Problem> {
     let (hash, now) = (SecretHash::of(token), house.context.now());
-    house.context.store.read(move |tx| setup_live(tx, now, hash)).await.map_err(problem)
+    house.context.store.read(move |tx| setup_live(tx, now, hash)).await.map_err(Problem::from)
 }
 
 pub(crate) async fn submit(
@@ -108,7 +108,7 @@ pub(crate) async fn submit(
             let wrong = Wrong { email: Some("This email address is taken.".to_owned()), ..Wrong::default() };
             Ok(shown(StatusCode::BAD_REQUEST, &form, wrong))
         }
-        Err(error) => Err(problem(error)),
+        Err(error) => Err(Problem::from(error)),
     }
 }
 

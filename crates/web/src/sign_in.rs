@@ -123,7 +123,7 @@ impl Attempt {
             }
             Ok::<_, IdentityError>(Attempt::Allowed(Box::new(user_by_login(tx, &login)?)))
         });
-        counted.await.map_err(problem)
+        counted.await.map_err(Problem::from)
     }
 }
 
@@ -172,7 +172,7 @@ async fn enter(
         note(tx, now, event, &Actor::User(user.id).to_string(), action, &origin)?;
         Ok::<_, IdentityError>(Some(pending))
     });
-    Ok(entered.await.map_err(problem)?.map(|pending| (token, pending)))
+    Ok(entered.await.map_err(Problem::from)?.map(|pending| (token, pending)))
 }
 
 pub(crate) fn new_token(house: &House) -> Secret {
@@ -195,7 +195,7 @@ async fn note_refusal(house: &House, login: &str, origin: &Origin) -> Result<(),
         };
         audit(tx, now, event, &event_text)
     });
-    noted.await.map_err(problem)
+    noted.await.map_err(Problem::from)
 }
 
 pub(crate) fn note(
@@ -236,7 +236,7 @@ pub(crate) async fn sign_out(
                 None => Ok(()),
             }
         });
-        ended.await.map_err(problem)?;
+        ended.await.map_err(Problem::from)?;
     }
     let mut response = Redirect::to("/").into_response();
     let gone = HeaderValue::from_static("purser_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
@@ -271,14 +271,6 @@ pub(crate) fn local_path(next: Option<&str>) -> &str {
             && path.bytes().all(|byte| byte.is_ascii_graphic())
     };
     next.filter(plain).unwrap_or("/")
-}
-
-/// What identity refuses where the pages have checked before, is a mistake of ours.
-pub(crate) fn problem(error: IdentityError) -> Problem {
-    match error {
-        IdentityError::Store(error) => error.into(),
-        other => Problem::internal(other),
-    }
 }
 
 /// A link or a form that has had its day.

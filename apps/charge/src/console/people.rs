@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_identity::{Error as IdentityError, user_by_login, user_get};
+use purser_identity::{user_by_login, user_get};
 use purser_kit::Problem;
 use purser_kit::console::{Action, Cell, DetailTable, Done, Field, Input, Preview, Target};
 use purser_store::Tx;
@@ -13,17 +13,10 @@ use crate::Charge;
 use crate::service::seller_get;
 use crate::store::person::{person_add, person_remove, persons_of};
 
-fn problem(error: IdentityError) -> Problem {
-    match error {
-        IdentityError::Store(error) => error.into(),
-        other => Problem::internal(other),
-    }
-}
-
 pub(super) fn table(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
     let mut rows = Vec::new();
     for (person, since) in persons_of(tx, seller)? {
-        let user = user_get(tx, person).map_err(problem)?;
+        let user = user_get(tx, person)?;
         rows.push(vec![Cell::Text(user.username.to_string()), Cell::Text(user.email.to_string()), Cell::Time(since)]);
     }
     Ok(DetailTable {
@@ -57,7 +50,7 @@ pub(super) fn let_sell(charge: &Arc<Charge>) -> Action {
             let login = fields.line("login", 1, 254);
             let login = fields.required("login", login);
             let user = match &login {
-                Some(login) => user_by_login(tx, login).map_err(problem)?.map(|(user, _)| user),
+                Some(login) => user_by_login(tx, login)?.map(|(user, _)| user),
                 None => None,
             };
             let user = match (user, &login) {
@@ -94,7 +87,7 @@ pub(super) fn stop_selling() -> Action {
         fields: Box::new(|tx, ids| {
             let mut people = Vec::new();
             for (person, _) in persons_of(tx, one(ids)?)? {
-                people.push((person.to_string(), user_get(tx, person).map_err(problem)?.username.to_string()));
+                people.push((person.to_string(), user_get(tx, person)?.username.to_string()));
             }
             Ok(vec![
                 Field::line("person", "Who", "The seller's portal closes for them at once.")

@@ -26,10 +26,9 @@ fn tie(visit: &Visit) -> Tie {
 
 fn problem(error: IdentityError) -> Problem {
     match error {
-        IdentityError::Store(error) => error.into(),
         IdentityError::KeyRevoked => Problem::new(&code::CONFLICT, "The key was revoked before."),
         IdentityError::NoKey => Problem::not_found("key"),
-        other => Problem::internal(other),
+        other => other.into(),
     }
 }
 

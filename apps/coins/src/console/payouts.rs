@@ -9,7 +9,7 @@ use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{people_problem, status, withdrawals};
+use super::{status, withdrawals};
 use crate::Coins;
 use crate::store::payout::{PAYOUTS_FROM, payout_find};
 use crate::store::withdrawal::{self, standings, withdrawals_list};
@@ -126,7 +126,7 @@ fn detail(tx: &mut Tx<'_>, coins: &Coins, id: Uuid) -> Result<Option<Detail>, Pr
 
 /// How often the file for the bank was taken, and when last: whoever takes it again sees that somebody may have paid it.
 fn taken(tx: &mut Tx<'_>, coins: &Coins, id: Uuid) -> Result<Cell, Problem> {
-    let records = audit_of(tx, &format!("coins:payouts:{id}"), LOOKED_AT).map_err(people_problem)?;
+    let records = audit_of(tx, &format!("coins:payouts:{id}"), LOOKED_AT)?;
     let mut taken = records.iter().filter(|record| record.action == "coins.payouts.bank-file");
     let Some(last) = taken.next() else { return Ok(Cell::Badge(Tone::Quiet, "never".to_owned())) };
     let at = last.at.to_zoned(coins.context.zone.clone()).strftime("%d %b %Y %H:%M");

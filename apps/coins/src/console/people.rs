@@ -1,18 +1,11 @@
 //! Which person with an account here a user of coins is.
 
-use purser_identity::{Error as IdentityError, user_by_login, user_get as person_get};
+use purser_identity::{user_by_login, user_get as person_get};
+use purser_kit::Rule;
 use purser_kit::console::{Action, Done, Field, Preview, Target};
-use purser_kit::{Problem, Rule};
 
 use super::one;
 use crate::service::{user_get, user_link};
-
-pub(crate) fn problem(error: IdentityError) -> Problem {
-    match error {
-        IdentityError::Store(error) => error.into(),
-        other => Problem::internal(other),
-    }
-}
 
 pub(super) fn link() -> Action {
     Action {
@@ -36,7 +29,7 @@ pub(super) fn link() -> Action {
             let login = fields.line("login", 1, 254);
             let login = fields.required("login", login);
             let person = match &login {
-                Some(login) => user_by_login(tx, login).map_err(problem)?.map(|(person, _)| person),
+                Some(login) => user_by_login(tx, login)?.map(|(person, _)| person),
                 None => None,
             };
             let person = match (person, &login) {
@@ -69,7 +62,7 @@ pub(super) fn unlink() -> Action {
                 let obstacle = Some("Nobody with an account here is this user.".to_owned());
                 return Ok(Preview { obstacle, ..Preview::default() });
             };
-            let (person, name) = (person_get(tx, person).map_err(problem)?.username, user.user_id.as_str());
+            let (person, name) = (person_get(tx, person)?.username, user.user_id.as_str());
             Ok(Preview::sentence(format!("{person} can no longer see or withdraw the coins of {name}.")))
         }),
         run: Box::new(|tx, doer, ids, fields| {

@@ -60,7 +60,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
 fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(user) = user_find(tx, id)? else { return Ok(None) };
     let person = match user.person {
-        Some(person) => Cell::Text(person_get(tx, person).map_err(people::problem)?.username.to_string()),
+        Some(person) => Cell::Text(person_get(tx, person)?.username.to_string()),
         None => Cell::Nothing,
     };
     Ok(Some(Detail {

@@ -17,7 +17,7 @@ use super::form::{FormField, FormPage};
 use super::proof::{Token, WRONG_CODE};
 use crate::edge::ClientAddress;
 use crate::pages::Shell;
-use crate::sign_in::{Destination, local_path, new_token, note, origin, problem, with_session};
+use crate::sign_in::{Destination, local_path, new_token, note, origin, with_session};
 use crate::site::House;
 
 /// What the form sends.
@@ -38,7 +38,7 @@ fn page(next: &str, error: Option<String>) -> FormPage {
 async fn pending(house: &House, headers: &HeaderMap) -> Result<Option<Session>, Problem> {
     let Some(hash) = cookie(headers, SESSION_COOKIE).map(SecretHash::of) else { return Ok(None) };
     let now = house.context.now();
-    house.context.store.read(move |tx| session_find_pending(tx, now, hash)).await.map_err(problem)
+    house.context.store.read(move |tx| session_find_pending(tx, now, hash)).await.map_err(Problem::from)
 }
 
 pub(super) async fn form(
@@ -64,7 +64,7 @@ pub(super) async fn submit(
     let next = local_path(form.next.as_deref());
     let (now, event) = house.context.stamp();
     let person = half.user.id;
-    let factor = house.context.store.read(move |tx| second_factor_get(tx, person)).await.map_err(problem)?;
+    let factor = house.context.store.read(move |tx| second_factor_get(tx, person)).await.map_err(Problem::from)?;
     let Some(factor) = factor else { return Ok(Redirect::to("/accounts/login/").into_response()) };
     let token = Token::read(&house, person, &factor, &form.code, now)?;
     let (session, origin, rules) = (new_token(&house), origin(address, &headers), house.options.session_rules);
@@ -88,7 +88,7 @@ pub(super) async fn submit(
         note(tx, now, event, &actor, "session.begin", &origin)?;
         Ok::<_, IdentityError>(Ok(()))
     });
-    match entered.await.map_err(problem)? {
+    match entered.await.map_err(Problem::from)? {
         Ok(()) => Ok(with_session(&house, next, &session)),
         Err(Some(seconds)) => Ok(page(next, None).limited(seconds)),
         Err(None) => Ok(page(next, Some(WRONG_CODE.to_owned())).shown()),

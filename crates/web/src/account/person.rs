@@ -7,14 +7,14 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use purser_identity::{Actor, Origin, SecretHash, Session, session_find};
-use purser_kit::{SESSION_COOKIE, cookie};
+use purser_kit::{Problem, SESSION_COOKIE, cookie};
 use purser_outbox::Language;
 
 use super::mail;
 use crate::console::escaped;
 use crate::edge::ClientAddress;
 use crate::pages::Shell;
-use crate::sign_in::{origin, problem};
+use crate::sign_in::origin;
 use crate::site::House;
 
 /// Whoever is signed in, and from where. Others are led to the sign-in page and back.
@@ -42,7 +42,8 @@ impl FromRequestParts<Arc<House>> for Person {
         let now = house.context.now();
         let session = match cookie(&parts.headers, SESSION_COOKIE).map(SecretHash::of) {
             Some(hash) => {
-                let found = house.context.store.read(move |tx| session_find(tx, now, hash).map_err(problem)).await;
+                let found =
+                    house.context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::from)).await;
                 found.map_err(IntoResponse::into_response)?
             }
             None => None,

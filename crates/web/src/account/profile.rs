@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::Person;
 use super::form::{FormField, FormPage};
 use crate::pages::{self, Shell};
-use crate::sign_in::{note, problem};
+use crate::sign_in::note;
 use crate::site::House;
 
 /// What was just done.
@@ -41,7 +41,8 @@ pub(super) async fn home(
     person: Person,
 ) -> Result<Response, Problem> {
     let id = person.session.user.id;
-    let has_second_factor = house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(problem)?;
+    let has_second_factor =
+        house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(Problem::from)?;
     let told = match told.told.as_deref() {
         Some("password") => Some("Your password is changed, and every other session has ended."),
         Some("profile") => Some("Saved."),
@@ -95,7 +96,7 @@ fn page(person: &Person, profile: &Profile, wrong: Option<(&'static str, String)
 
 pub(super) async fn form(State(house): State<Arc<House>>, person: Person) -> Result<Response, Problem> {
     let id = person.session.user.id;
-    let profile = house.context.store.read(move |tx| profile_get(tx, id)).await.map_err(problem)?;
+    let profile = house.context.store.read(move |tx| profile_get(tx, id)).await.map_err(Problem::from)?;
     Ok(page(&person, &profile, None).shown())
 }
 
@@ -130,6 +131,6 @@ pub(super) async fn submit(
             let text = "Somebody else has this number.".to_owned();
             Ok(page(&person, &profile, Some(("mobile", text))).shown())
         }
-        Err(error) => Err(problem(error)),
+        Err(error) => Err(Problem::from(error)),
     }
 }

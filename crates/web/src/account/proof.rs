@@ -10,7 +10,7 @@ use purser_kit::Problem;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use crate::sign_in::{account_key, problem, verify};
+use crate::sign_in::{account_key, verify};
 use crate::site::House;
 
 /// How a proof went.
@@ -82,13 +82,13 @@ pub(crate) async fn prove(
             }
         }
     });
-    let (hash, factor) = match begun.await.map_err(problem)? {
+    let (hash, factor) = match begun.await.map_err(Problem::from)? {
         Ok(found) => found,
         Err(seconds) => return Ok(Proof::Limited(seconds)),
     };
     if !verify(house, password.to_owned(), hash).await? {
         let noted = house.context.store.write(move |tx| refused(tx, now, event, id, "the password is wrong"));
-        noted.await.map_err(problem)?;
+        noted.await.map_err(Problem::from)?;
         return Ok(Proof::WrongPassword);
     }
     let factor = factor.filter(|factor| factor.confirmed_at.is_some());
@@ -110,7 +110,7 @@ pub(crate) async fn prove(
         session_proved(tx, now, here)?;
         Ok::<_, IdentityError>(Proof::Given)
     });
-    proved.await.map_err(problem)
+    proved.await.map_err(Problem::from)
 }
 
 /// Puts on record that somebody did not prove who they are.

@@ -22,7 +22,7 @@ use super::verify::told_time;
 use crate::edge::ClientAddress;
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
-use crate::sign_in::{account_key, gone, note, origin, problem};
+use crate::sign_in::{account_key, gone, note, origin};
 use crate::site::House;
 
 const OVER: &str = "This link was used, replaced or is too old. Ask for another one on the sign-in page.";
@@ -62,19 +62,20 @@ pub(super) async fn asked(
     let (to, from) = (email.clone(), origin.clone());
     let asked = house.context.store.write(move |tx| {
         let limits = [(RESET_BY_ADDRESS, from.address.as_str()), (RESET_BY_ACCOUNT, &account_key(email.as_str()))];
-        let verdict = rates_hit(tx, now, &limits).map_err(problem)?;
-        let found = user_by_login(tx, email.as_str()).map_err(problem)?.filter(|(user, _)| user.is_active);
+        let verdict = rates_hit(tx, now, &limits).map_err(Problem::from)?;
+        let found = user_by_login(tx, email.as_str()).map_err(Problem::from)?.filter(|(user, _)| user.is_active);
         if verdict != RateVerdict::Allowed {
             return Ok(verdict);
         }
-        let stranger = rates_hit(tx, now, &[(NOBODY_BY_ADDRESS, &account_key(email.as_str()))]).map_err(problem)?;
+        let stranger =
+            rates_hit(tx, now, &[(NOBODY_BY_ADDRESS, &account_key(email.as_str()))]).map_err(Problem::from)?;
         // The same work for everybody: for an address that is nobody's the link is nobody's, and the mail says so.
         let user = found.map(|(user, _)| user);
         let (person, to) = user.as_ref().map_or((nobody, &email), |user| (user.id, &user.email));
         let lifetime = LinkPurpose::Password.lifetime();
-        link_issue(tx, now, person, LinkPurpose::Password, to, link.hash(), lifetime).map_err(problem)?;
+        link_issue(tx, now, person, LinkPurpose::Password, to, link.hash(), lifetime).map_err(Problem::from)?;
         let actor = user.as_ref().map_or_else(|| "nobody".to_owned(), |user| Actor::User(user.id).to_string());
-        note(tx, now, event, &actor, "password.reset_asked", &from).map_err(problem)?;
+        note(tx, now, event, &actor, "password.reset_asked", &from).map_err(Problem::from)?;
         let Some(user) = user else {
             if stranger != RateVerdict::Allowed {
                 return Ok(verdict);
@@ -110,7 +111,7 @@ async fn owner(house: &House, token: &str) -> Result<Option<User>, Problem> {
         let Some((person, _)) = link_find(tx, now, LinkPurpose::Password, hash)? else { return Ok(None) };
         user_get(tx, person).map(Some)
     });
-    found.await.map_err(problem)
+    found.await.map_err(Problem::from)
 }
 
 fn choosing(token: &str, user: &User, wrong: (Option<String>, Option<String>)) -> FormPage {
@@ -149,16 +150,16 @@ pub(super) async fn submit(
         let (person, email) = match link_redeem(tx, now, LinkPurpose::Password, hash) {
             Ok(found) => found,
             Err(IdentityError::LinkOver) => return Ok(false),
-            Err(error) => return Err(problem(error)),
+            Err(error) => return Err(Problem::from(error)),
         };
         let actor = Actor::User(person).to_string();
-        password_set(tx, now, person, &password, &actor).map_err(problem)?;
-        let user = user_get(tx, person).map_err(problem)?;
+        password_set(tx, now, person, &password, &actor).map_err(Problem::from)?;
+        let user = user_get(tx, person).map_err(Problem::from)?;
         // Whoever opened the link reads mail there.
         if user.email == email && user.email_verified_at.is_none() {
-            email_verify(tx, now, person, &email).map_err(problem)?;
+            email_verify(tx, now, person, &email).map_err(Problem::from)?;
         }
-        note(tx, now, event, &actor, "password.reset", &origin).map_err(problem)?;
+        note(tx, now, event, &actor, "password.reset", &origin).map_err(Problem::from)?;
         let values = json!({ "username": user.username.as_str(), "when": &when, "address": &origin.address });
         mail(tx, now, notice, &mail::PASSWORD_CHANGED, &user.email, language, values)?;
         Ok::<_, Problem>(true)

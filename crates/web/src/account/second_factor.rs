@@ -21,7 +21,7 @@ use super::mail::{self, mail};
 use super::proof::{Proof, WRONG_CODE, WRONG_PASSWORD, limited, prove};
 use super::verify::told_time;
 use crate::pages::{self, Shell};
-use crate::sign_in::{Destination, local_path, note, problem};
+use crate::sign_in::{Destination, local_path, note};
 use crate::site::House;
 
 /// What the page shows.
@@ -82,7 +82,7 @@ pub(super) async fn page(
     match begun {
         Ok(()) => Ok(shown(&person, StatusCode::OK, begun_with(&house, &person, &seed, next)?, None)),
         Err(IdentityError::SecondFactorOn) => Ok(Redirect::to("/accounts/second-factor/").into_response()),
-        Err(error) => Err(problem(error)),
+        Err(error) => Err(Problem::from(error)),
     }
 }
 
@@ -96,7 +96,7 @@ fn begun_with(house: &House, person: &Person, seed: &TotpSeed, next: String) -> 
 
 async fn factor(house: &House, person: &Person) -> Result<Option<SecondFactor>, Problem> {
     let id = person.session.user.id;
-    house.context.store.read(move |tx| second_factor_get(tx, id)).await.map_err(problem)
+    house.context.store.read(move |tx| second_factor_get(tx, id)).await.map_err(Problem::from)
 }
 
 /// The first code from the app.
@@ -125,7 +125,7 @@ pub(super) async fn confirm(
     let (codes, hashes) = fresh_codes(&house);
     let turned = Turned::on(&house, &person);
     let confirmed = house.context.store.write(move |tx| {
-        second_factor_confirm(tx, turned.now, id, &factor.sealed, step, &hashes).map_err(problem)?;
+        second_factor_confirm(tx, turned.now, id, &factor.sealed, step, &hashes).map_err(Problem::from)?;
         turned.tell(tx)
     });
     confirmed.await?;
@@ -173,7 +173,7 @@ impl Turned {
 
     fn tell(&self, tx: &mut purser_store::Tx<'_>) -> Result<(), Problem> {
         let (action, state) = if self.on { ("second_factor.on", "on") } else { ("second_factor.off", "off") };
-        note(tx, self.now, self.event, &self.actor, action, &self.origin).map_err(problem)?;
+        note(tx, self.now, self.event, &self.actor, action, &self.origin).map_err(Problem::from)?;
         let values = json!({
             "username": self.user.username.as_str(), "when": &self.when, "address": &self.origin.address, "state": state,
         });
@@ -221,7 +221,7 @@ pub(super) async fn new_codes(
         recovery_codes_set(tx, id, &hashes)?;
         note(tx, now, event, &actor, "second_factor.codes", &origin)
     });
-    made.await.map_err(problem)?;
+    made.await.map_err(Problem::from)?;
     Ok(shown(&person, StatusCode::OK, Stage::Codes { codes, next: "/accounts/second-factor/".to_owned() }, None))
 }
 
@@ -239,7 +239,7 @@ pub(super) async fn off(
             Ok(()) => turned.tell(tx),
             // Somebody else was quicker: it is off.
             Err(IdentityError::NoSecondFactor) => Ok(()),
-            Err(error) => Err(problem(error)),
+            Err(error) => Err(Problem::from(error)),
         }
     });
     removed.await?;

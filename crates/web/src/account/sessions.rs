@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::Person;
 use super::verify::told_time;
 use crate::pages::{self, Shell};
-use crate::sign_in::{note, problem};
+use crate::sign_in::note;
 use crate::site::House;
 
 #[derive(Template)]
@@ -47,7 +47,7 @@ pub(super) async fn list(
     person: Person,
 ) -> Result<Response, Problem> {
     let (now, id, here) = (person.now, person.session.user.id, person.session.hash);
-    let sessions = house.context.store.read(move |tx| sessions_of(tx, now, id)).await.map_err(problem)?;
+    let sessions = house.context.store.read(move |tx| sessions_of(tx, now, id)).await.map_err(Problem::from)?;
     let sessions = sessions.into_iter().map(|session| SessionShown {
         hash: session.hash.hex(),
         agent: browser(&session.from.agent).to_owned(),
@@ -97,7 +97,7 @@ pub(super) async fn end(
         note(tx, now, event, &actor, "session.revoke", &origin)?;
         Ok::<_, IdentityError>(())
     });
-    ended.await.map_err(problem)?;
+    ended.await.map_err(Problem::from)?;
     Ok(Redirect::to("/accounts/sessions/?ended=1").into_response())
 }
 

@@ -23,7 +23,7 @@ use super::mail::{self, mail};
 use crate::edge::ClientAddress;
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
-use crate::sign_in::{note, origin, problem};
+use crate::sign_in::{note, origin};
 use crate::site::House;
 
 /// What the form sends.
@@ -94,7 +94,7 @@ pub(super) async fn submit(
         let RateLimit { bucket, limit, window } = SIGN_UP_BY_ADDRESS;
         rate_hit(tx, now, bucket, &from, limit, window)
     });
-    if let RateVerdict::Limited { retry_after_seconds } = counted.await.map_err(problem)? {
+    if let RateVerdict::Limited { retry_after_seconds } = counted.await.map_err(Problem::from)? {
         return Ok(page(&form, Wrong::default()).limited(retry_after_seconds));
     }
     let (username, email) = match checked(&form) {
@@ -121,23 +121,23 @@ pub(super) async fn submit(
         actor: Actor::User(id).to_string(),
     };
     let done = house.context.store.write(move |tx| {
-        let known = user_by_login(tx, new.email.as_str()).map_err(problem)?;
-        let username = username_free(tx, &new.username).map_err(problem)?;
+        let known = user_by_login(tx, new.email.as_str()).map_err(Problem::from)?;
+        let username = username_free(tx, &new.username).map_err(Problem::from)?;
         let new = NewUser { username, ..new.clone() };
         let (purpose, lifetime) = (LinkPurpose::Email, LinkPurpose::Email.lifetime());
         if let Some((known, _)) = known {
             // The same work for an address that is taken, of which only the mail comes.
-            user_pretend(tx, now, &new).map_err(problem)?;
-            link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime).map_err(problem)?;
-            note(tx, now, event, "nobody", "user.sign_up", &origin).map_err(problem)?;
+            user_pretend(tx, now, &new).map_err(Problem::from)?;
+            link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime).map_err(Problem::from)?;
+            note(tx, now, event, "nobody", "user.sign_up", &origin).map_err(Problem::from)?;
             let values = json!({
                 "username": known.username.as_str(), "link": format!("{base}/accounts/password/reset/"),
             });
             return mail(tx, now, notice, &mail::ALREADY_KNOWN, &known.email, language, values);
         }
-        user_create(tx, now, &new).map_err(problem)?;
-        link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime).map_err(problem)?;
-        note(tx, now, event, &new.actor, "user.sign_up", &origin).map_err(problem)?;
+        user_create(tx, now, &new).map_err(Problem::from)?;
+        link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime).map_err(Problem::from)?;
+        note(tx, now, event, &new.actor, "user.sign_up", &origin).map_err(Problem::from)?;
         let link = format!("{base}/accounts/verify/{}/", link.expose());
         let values = json!({ "username": new.username.as_str(), "link": link });
         mail(tx, now, notice, &mail::CONFIRM, &new.email, language, values)

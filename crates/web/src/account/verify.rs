@@ -17,7 +17,7 @@ use super::form::FormPage;
 use super::mail::{self, mail};
 use crate::edge::ClientAddress;
 use crate::pages::{Shell, message};
-use crate::sign_in::{gone, note, origin, problem};
+use crate::sign_in::{gone, note, origin};
 use crate::site::House;
 
 const OVER: &str = "This link was used, replaced or is older than three days. Sign in, and have another one mailed.";
@@ -25,7 +25,7 @@ const OVER: &str = "This link was used, replaced or is older than three days. Si
 pub(super) async fn form(State(house): State<Arc<House>>, Path(token): Path<String>) -> Result<Response, Problem> {
     let (hash, now) = (SecretHash::of(&token), house.context.now());
     let found = house.context.store.read(move |tx| link_find(tx, now, LinkPurpose::Email, hash)).await;
-    let Some((_, email)) = found.map_err(problem)? else { return Ok(gone(OVER)) };
+    let Some((_, email)) = found.map_err(Problem::from)? else { return Ok(gone(OVER)) };
     let intro = format!("You read mail at {email}: one click, and the address is confirmed.");
     let action = format!("/accounts/verify/{token}/");
     Ok(FormPage::new(Shell::new("Confirm your address", None), intro, action, "Confirm").shown())
@@ -44,16 +44,16 @@ pub(super) async fn submit(
         let (person, email) = match link_redeem(tx, now, LinkPurpose::Email, hash) {
             Ok(found) => found,
             Err(IdentityError::LinkOver) => return Ok(false),
-            Err(error) => return Err(problem(error)),
+            Err(error) => return Err(Problem::from(error)),
         };
-        let former = user_get(tx, person).map_err(problem)?;
+        let former = user_get(tx, person).map_err(Problem::from)?;
         match email_verify(tx, now, person, &email) {
             Ok(()) => {}
             // Somebody else confirmed the address meanwhile.
             Err(IdentityError::EmailTaken(_)) => return Ok(false),
-            Err(error) => return Err(problem(error)),
+            Err(error) => return Err(Problem::from(error)),
         }
-        note(tx, now, event, &Actor::User(person).to_string(), "email.confirm", &origin).map_err(problem)?;
+        note(tx, now, event, &Actor::User(person).to_string(), "email.confirm", &origin).map_err(Problem::from)?;
         if former.email != email {
             let values = json!({ "username": former.username.as_str(), "when": &when, "email": email.as_str() });
             mail(tx, now, notice, &mail::EMAIL_CHANGED, &former.email, language, values)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use purser_identity::{AuditEvent, audit};
+use purser_kit::Problem;
 use uuid::Uuid;
 
 use super::object::subject;
@@ -30,6 +31,6 @@ pub(super) async fn file(
         let address = Some(address.as_str()).filter(|address| !address.is_empty());
         audit(tx, now, event, &AuditEvent { actor: &actor, action: &action, subject: &subject, address, detail: "{}" })
     });
-    noted.await.map_err(crate::sign_in::problem)?;
+    noted.await.map_err(Problem::from)?;
     Ok(upload::file(&filename, text))
 }

@@ -7,8 +7,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use purser_identity::{AuditEvent, audit};
-use purser_kit::Problem;
 use purser_kit::console::{Cell, ListAsk, Sheet};
+use purser_kit::{Problem, spreadsheet};
 
 use super::{Desk, Refusal, Visitor, list};
 
@@ -55,7 +55,7 @@ pub(super) async fn note(desk: &Desk, visitor: &Visitor, app: &str, name: &str) 
         let (actor, address) = (actor.as_str(), Some(address.as_str()).filter(|address| !address.is_empty()));
         audit(tx, now, event, &AuditEvent { actor, action: "console.export", subject: &subject, address, detail: "{}" })
     });
-    written.await.map_err(crate::sign_in::problem)
+    written.await.map_err(Problem::from)
 }
 
 async fn page(desk: &Arc<Desk>, app: &str, name: &str, ask: ListAsk) -> Result<(String, Option<ListAsk>), Problem> {
@@ -85,9 +85,7 @@ pub(crate) fn table(sheet: &Sheet) -> String {
 pub(super) fn harmless(cell: &Cell) -> String {
     let plain = cell.plain();
     match cell {
-        Cell::Text(_) | Cell::Given(_) | Cell::Link(..) if plain.starts_with(['=', '+', '-', '@', '\t', '\r']) => {
-            format!("'{plain}")
-        }
+        Cell::Text(_) | Cell::Given(_) | Cell::Link(..) => spreadsheet::harmless(&plain),
         _ => plain,
     }
 }

@@ -14,7 +14,6 @@ use purser_store::{Tx, params};
 use uuid::Uuid;
 
 use super::{Shelf, notices, people};
-use crate::sign_in::problem;
 use crate::site::House;
 
 /// The house's own permissions.
@@ -192,7 +191,7 @@ fn key_problem(error: purser_identity::Error) -> Problem {
     match error {
         purser_identity::Error::NoKey => Problem::not_found("key"),
         purser_identity::Error::KeyRevoked => Problem::new(&purser_kit::code::CONFLICT, "The key is revoked already."),
-        other => problem(other),
+        other => other.into(),
     }
 }
 

@@ -9,11 +9,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::SignedDuration;
 use purser_identity::{AuditEvent, Error as IdentityError, NewApiKey, Scopes, Secret, api_key_create, audit};
+use purser_kit::Problem;
 use purser_kit::Scope;
 
 use super::{Desk, Refusal, Visitor, frame};
 use crate::pages::{self, Shell};
-use crate::sign_in::problem;
 
 /// The scope that this takes.
 const SCOPE: &str = "house.keys";
@@ -108,7 +108,7 @@ pub(super) async fn submit(
             Ok(pages::page(StatusCode::OK, &page))
         }
         Err(error @ IdentityError::BadField { .. }) => Ok(shown(&desk, &visitor, form, Some(error.to_string()))),
-        Err(error) => Err(problem(error).into()),
+        Err(error) => Err(Problem::from(error).into()),
     }
 }
 

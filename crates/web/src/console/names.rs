@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::show::Clockface;
 use super::table::label;
-use crate::sign_in::problem;
 
 /// What was looked up for one page.
 #[derive(Default)]
@@ -29,7 +28,7 @@ impl Names {
         let name = match user_get(tx, id) {
             Ok(user) => Some(user.username.to_string()),
             Err(purser_identity::Error::NoUser(_)) => None,
-            Err(error) => return Err(problem(error)),
+            Err(error) => return Err(Problem::from(error)),
         };
         self.0.insert(id, name.clone());
         Ok(name.unwrap_or_else(|| actor.to_owned()))

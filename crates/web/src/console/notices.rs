@@ -247,7 +247,7 @@ pub(super) fn on_record(
 ) -> Result<(), Problem> {
     let (id, actor) = (doer.fresh_id(), doer.actor.clone());
     let event = AuditEvent { actor: &actor, action, subject, address: None, detail };
-    audit(tx, doer.now, id, &event).map_err(crate::sign_in::problem)
+    audit(tx, doer.now, id, &event).map_err(Problem::from)
 }
 
 /// What the outbox says, to people.

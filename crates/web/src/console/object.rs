@@ -18,7 +18,6 @@ use super::origin::Origin;
 use super::show::{Clockface, Moment, Shown};
 use super::{Desk, Refusal, Visitor, frame, notices};
 use crate::pages::{self, Shell};
-use crate::sign_in::problem;
 
 /// Lines of each statement; the account's own page has them all.
 const LINES: u32 = 20;
@@ -140,7 +139,7 @@ async fn read(desk: &Arc<Desk>, app: String, name: String, id: Uuid) -> Result<O
                 accounts.push((*title, account_get(tx, *id)?, lines));
             }
             let mut history = Vec::new();
-            for record in audit_of(tx, &subject(&app, &name, id), HISTORY).map_err(problem)? {
+            for record in audit_of(tx, &subject(&app, &name, id), HISTORY).map_err(Problem::from)? {
                 let by = names.called(tx, &record.actor)?;
                 history.push((record, by));
             }

@@ -53,7 +53,7 @@ impl Order {
                 address: Some(address).filter(|address| !address.is_empty()),
                 detail: &detail,
             };
-            audit(tx, doer.now, doer.fresh_id(), &event).map_err(crate::sign_in::problem)?;
+            audit(tx, doer.now, doer.fresh_id(), &event).map_err(Problem::from)?;
         }
         serde_json::to_string(&done).map_err(Problem::internal)
     }

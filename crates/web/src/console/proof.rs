@@ -5,7 +5,6 @@ use purser_kit::Problem;
 
 use super::{Desk, Visitor};
 use crate::account::proof::{Proof, WRONG_CODE, WRONG_PASSWORD, limited, prove};
-use crate::sign_in::problem;
 
 /// What a form asks for beside its own fields.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +26,7 @@ impl Ask {
             return Ok(Ask::default());
         }
         let id = visitor.session.user.id;
-        let has = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(problem)?;
+        let has = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(Problem::from)?;
         let enroll = desk.house.options.second_factor && !has;
         let password = !enroll && !visitor.caller.is_proved(visitor.now);
         Ok(Ask { password, code: password && has, enroll, ..Ask::default() })

@@ -280,7 +280,7 @@ async fn keep(desk: &Desk, visitor: &Visitor, which: &Which, own: Option<Templat
         let detail = serde_json::json!({ "before": on_record(&before), "after": on_record(after) }).to_string();
         let address = Some(address.as_str()).filter(|address| !address.is_empty());
         let event = AuditEvent { actor: &actor, action, subject: &subject, address, detail: &detail };
-        audit(tx, now, id, &event).map_err(crate::sign_in::problem)
+        audit(tx, now, id, &event).map_err(Problem::from)
     });
     kept.await
 }

@@ -19,7 +19,6 @@ use crate::console::field::FieldShown;
 use crate::console::proof::Ask;
 use crate::console::{Desk, Refusal, chance};
 use crate::pages::{self, Shell};
-use crate::sign_in::problem;
 
 /// App, object and deed.
 type At = (String, String, String);
@@ -168,7 +167,7 @@ async fn ask(desk: &Desk, guest: &Guest, deed: &Deed) -> Result<Ask, Problem> {
         return Ok(Ask::default());
     }
     let id = guest.session.user.id;
-    let code = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(problem)?;
+    let code = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(Problem::from)?;
     Ok(Ask { password: true, code, ..Ask::default() })
 }
 
