@@ -6,16 +6,27 @@ use purser_testkit::TestDb;
 /// Every row of every table, in an order that depends on nothing but the rows. Sequences are no rows: PostgreSQL does
 /// not take back a number that a refused command has drawn.
 pub(crate) async fn dump(db: &TestDb) -> String {
-    db.read(all_tables).await.expect("dumping the database")
+    dump_of(db, &[""]).await
 }
 
-fn all_tables(tx: &mut Tx<'_>) -> Result<String, Error> {
+/// The rows of the tables whose names begin so: for a server whose schedules and keys write of their own accord, every
+/// minute, whatever is asked of it.
+pub(crate) async fn dump_of(db: &TestDb, beginnings: &'static [&'static str]) -> String {
+    db.read(move |tx| tables(tx, beginnings)).await.expect("dumping the database")
+}
+
+fn tables(tx: &mut Tx<'_>, beginnings: &[&str]) -> Result<String, Error> {
     let tables = match tx.engine() {
         Engine::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
         Engine::Postgres => "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename",
     };
+    let mut tables = tx.query(tables, &[], |row| row.get::<String>(0))?;
+    for beginning in beginnings {
+        assert!(tables.iter().any(|table| table.starts_with(beginning)), "no table's name begins with {beginning}");
+    }
+    tables.retain(|table| beginnings.iter().any(|beginning| table.starts_with(beginning)));
     let mut text = String::new();
-    for table in tx.query(tables, &[], |row| row.get::<String>(0))? {
+    for table in tables {
         let row = match tx.engine() {
             Engine::Sqlite => sqlite_row(tx, &table)?,
             Engine::Postgres => format!("CAST({table} AS TEXT)"),
