@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use purser_outbox::{
-    Channel, DeadLetter, Error, Job as _, Language, NewNotice, NoticeKind, NoticeText, NoticeTexts, NoticeValue,
-    SendBulkNotice, SendNotice, dead_letters_after, notice_enqueue, notice_get, notice_last,
+    Channel, DeadLetter, Error, Language, NewNotice, NoticeKind, NoticeText, NoticeTexts, NoticeValue,
+    dead_letters_after, notice_enqueue, notice_get, notice_last, notice_of_job,
 };
 use purser_store::Tx;
 use serde_json::{Value, json};
@@ -149,10 +149,7 @@ impl Operator {
 
 /// Whether it is of a mail to the operator.
 fn is_own(tx: &mut Tx<'_>, letter: &DeadLetter) -> Result<bool, Error> {
-    if ![SendNotice::KIND, SendBulkNotice::KIND].contains(&letter.kind.as_str()) {
-        return Ok(false);
-    }
-    let Ok(SendNotice { id }) = serde_json::from_str(&letter.payload) else { return Ok(false) };
+    let Some(id) = notice_of_job(&letter.kind, &letter.payload) else { return Ok(false) };
     match notice_get(tx, id) {
         Ok(notice) => Ok(OPERATOR_NOTICES.iter().any(|kind| kind.name == notice.kind)),
         Err(Error::NoNotice { .. } | Error::BadNotice(_)) => Ok(false),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::backoff::later;
 use crate::dead_letter::bury;
-use crate::{Backoff, Error, failure, line};
+use crate::{Backoff, Error, failure, line, notice_failed, notice_of_job};
 
 /// The right of one attempt to acknowledge a job. The attempt is part of it: a worker that is slower
 /// than its own lease must not acknowledge for its next attempt.
@@ -73,6 +73,10 @@ pub fn jobs_claim(
         for job in exhausted {
             let error = "the worker died during the last attempt, or took longer than its lease";
             bury(tx, now, job.lease.job, job.max_attempts, error)?;
+            // Its handler would have said so, had it come to its end.
+            if let Some(notice) = notice_of_job(&job.kind, &job.payload) {
+                notice_failed(tx, notice, error, true)?;
+            }
         }
         if !alive.is_empty() {
             return Ok(alive);

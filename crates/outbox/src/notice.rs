@@ -317,6 +317,14 @@ impl Job for SendWebhook {
     const TIMEOUT: SignedDuration = SignedDuration::from_mins(1);
 }
 
+/// The notice that a job of this kind with this payload sends, where it is such a job.
+#[must_use]
+pub fn notice_of_job(kind: &str, payload: &str) -> Option<Uuid> {
+    let sends = [SendNotice::KIND, SendBulkNotice::KIND, SendWebhook::KIND].contains(&kind);
+    // They are the same but for their names.
+    sends.then(|| serde_json::from_str(payload).ok()).flatten().map(|SendNotice { id }| id)
+}
+
 const INSERT: Each = Each {
     sqlite: "INSERT INTO outbox_notice
                  (id, job, kind, channel, recipient, language, data, state, round, created_at, order_key)

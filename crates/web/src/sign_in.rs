@@ -81,14 +81,14 @@ pub(crate) async fn submit(
         Attempt::Allowed(candidate) => *candidate,
     };
     let fits = verify(&house, form.password.clone(), candidate.as_ref().and_then(|(_, hash)| hash.clone())).await?;
-    let token = match candidate.filter(|(user, _)| fits && user.is_active) {
-        Some((_, hash)) => enter(&house, &form.login, hash, &origin, &headers).await?,
+    let entered = match candidate.filter(|(user, _)| fits && user.is_active) {
+        Some((user, hash)) => enter(&house, &form.login, hash, &origin, &headers).await?.map(|entered| (user, entered)),
         None => None,
     };
-    match token {
-        Some((token, false)) => Ok(with_session(&house, next, &token)),
+    match entered {
+        Some((user, (token, false))) => Ok(with_session(&house, landing(next, &user), &token)),
         // The password was right; what it opens is the page that asks for the code.
-        Some((token, true)) => {
+        Some((_, (token, true))) => {
             Ok(with_session(&house, &format!("/accounts/login/code/?next={}", escaped(next)), &token))
         }
         None => {
@@ -271,6 +271,11 @@ pub(crate) fn local_path(next: Option<&str>) -> &str {
             && path.bytes().all(|byte| byte.is_ascii_graphic())
     };
     next.filter(plain).unwrap_or("/")
+}
+
+/// Where somebody goes who has signed in: staff who asked for nothing in particular, to their work.
+pub(crate) fn landing<'a>(next: &'a str, user: &User) -> &'a str {
+    if next == "/" && user.is_staff { "/admin/" } else { next }
 }
 
 /// A link or a form that has had its day.

@@ -65,7 +65,12 @@ fn listing() -> Listing {
             Column::new("completed_at", "Paid", "w.completed_at", Kind::Time).dated(),
             Column::new("utr", "UTR", "w.utr", Kind::Text),
         ],
-        search: &[Search::Begins("u.user_id"), Search::Begins("w.upi_id"), Search::Begins("w.utr"), Search::Id("w.id")],
+        search: &[
+            Search::Begins("u.user_id"),
+            Search::BeginsLower("w.upi_id"),
+            Search::BeginsUpper("w.utr"),
+            Search::Id("w.id"),
+        ],
         filters: &[
             Filter {
                 name: "status",

@@ -109,6 +109,10 @@ pub enum Search {
     Within(&'static str),
     /// At the beginning, as it is written. An index makes this quick in any table.
     Begins(&'static str),
+    /// At the beginning of a text that is kept in lower case, in any case. As quick as [`Search::Begins`].
+    BeginsLower(&'static str),
+    /// The same, of a text that is kept in upper case.
+    BeginsUpper(&'static str),
     /// An id, written whole.
     Id(&'static str),
 }
@@ -173,6 +177,7 @@ pub struct Listed {
 }
 
 /// A bound value that the statement keeps for itself.
+#[derive(Debug, PartialEq, Eq)]
 enum Bound {
     Int(i64),
     Text(String),
@@ -355,16 +360,22 @@ impl Search {
                 let pattern = format!("%{}%", escaped(&search.to_lowercase()));
                 format!("lower({sql}) LIKE {} ESCAPE '\\'", bind(Bound::Text(pattern)))
             }
-            Search::Begins(sql) if engine == Engine::Postgres => {
-                format!("{sql} LIKE {} ESCAPE '\\'", bind(Bound::Text(format!("{}%", escaped(search)))))
-            }
-            // There LIKE minds no case, and so no index.
-            Search::Begins(sql) => {
-                let end = format!("{search}\u{10FFFF}");
-                let (from, to) = (bind(Bound::Text(search.to_owned())), bind(Bound::Text(end)));
-                format!("({sql} >= {from} AND {sql} < {to})")
-            }
+            Search::Begins(sql) => begins(engine, sql, search.to_owned(), bind),
+            Search::BeginsLower(sql) => begins(engine, sql, search.to_lowercase(), bind),
+            Search::BeginsUpper(sql) => begins(engine, sql, search.to_uppercase(), bind),
         })
+    }
+}
+
+fn begins(engine: Engine, sql: &str, with: String, bind: &mut impl FnMut(Bound) -> String) -> String {
+    match engine {
+        Engine::Postgres => format!("{sql} LIKE {} ESCAPE '\\'", bind(Bound::Text(format!("{}%", escaped(&with))))),
+        // There LIKE minds no case, and so no index.
+        Engine::Sqlite => {
+            let end = format!("{with}\u{10FFFF}");
+            let (from, to) = (bind(Bound::Text(with)), bind(Bound::Text(end)));
+            format!("({sql} >= {from} AND {sql} < {to})")
+        }
     }
 }
 
@@ -474,6 +485,21 @@ mod tests {
         let only = Listing { search: &[Search::Id("t.id")], ..listing() };
         let ask = ListAsk { search: Some("7".to_owned()), limit: 1, ..ListAsk::default() };
         assert!(only.statement(Engine::Sqlite, &ask, None).0.contains("WHERE 1 = 0 ORDER"));
+    }
+
+    #[test]
+    fn what_is_kept_in_one_case_is_found_in_any() {
+        let found = |search: Search, text: &str| {
+            let mut bound = None;
+            search.condition(Engine::Postgres, text, &mut |value| {
+                bound = Some(value);
+                "?1".to_owned()
+            });
+            bound
+        };
+        assert_eq!(found(Search::BeginsLower("t.upi"), "Asha@"), Some(Bound::Text("asha@%".to_owned())));
+        assert_eq!(found(Search::BeginsUpper("t.utr"), "hdfc1"), Some(Bound::Text("HDFC1%".to_owned())));
+        assert_eq!(found(Search::Begins("t.code"), "Ab"), Some(Bound::Text("Ab%".to_owned())));
     }
 
     #[test]

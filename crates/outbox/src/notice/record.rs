@@ -150,7 +150,7 @@ pub fn notice_kept(tx: &mut Tx<'_>, id: Uuid, why: &str) -> Result<(), Error> {
     unsent(tx, id, NoticeState::Kept, why)
 }
 
-/// Says what went wrong, and whether that was the last try.
+/// Says what went wrong, and whether that was the last try. One that was sent stays so.
 ///
 /// # Errors
 /// As the store refuses it.

@@ -8,9 +8,10 @@ mod operator;
 mod order;
 
 use purser_outbox::{
-    Channel, Language, NewNotice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, dead_letter_requeue,
-    dead_letters, job_enqueue, notice_again, notice_enqueue, notices_enqueue,
+    Channel, Job as _, Language, NewNotice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, SendNotice,
+    dead_letter_requeue, dead_letters, job_enqueue, jobs_claim, notice_again, notice_enqueue, notices_enqueue,
 };
+use purser_store::Tx;
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 
@@ -138,6 +139,24 @@ both! {
         office.work().await;
         assert_eq!((office.smtp.mails().len(), office.notice(id).await.state), (1, NoticeState::Sent));
         assert_eq!((office.waiting().await, office.notice(id).await.error), ((0, 0), None));
+    }
+
+    async fn a_notice_whose_job_kills_its_workers_has_failed(db: TestDb) {
+        let office = Office::with_mail(&db).await;
+        let id = office.tell(reset("Asha")).await;
+        let (owner, length) = (db.ids().next(), jiff::SignedDuration::from_mins(1));
+        for attempts_left in (0..SendNotice::MAX_ATTEMPTS).rev() {
+            let now = db.clock().advance(length);
+            let claim = move |tx: &mut Tx<'_>| jobs_claim(tx, now, owner, &[SendNotice::KIND], 9, length);
+            assert_eq!(db.write(claim).await.unwrap().len(), 1, "{attempts_left}");
+            assert_eq!(office.notice(id).await.state, NoticeState::Waiting);
+        }
+        let now = db.clock().advance(length);
+        let claim = move |tx: &mut Tx<'_>| jobs_claim(tx, now, owner, &[SendNotice::KIND], 9, length);
+        assert_eq!(db.write(claim).await, Ok(vec![]));
+        let notice = office.notice(id).await;
+        assert_eq!((notice.state, office.waiting().await), (NoticeState::Failed, (0, 1)));
+        assert!(notice.error.unwrap().contains("died during the last attempt"));
     }
 
     async fn a_person_may_send_again_what_was_sent_failed_or_waits(db: TestDb) {

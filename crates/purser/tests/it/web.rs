@@ -112,7 +112,7 @@ both! {
         add_superuser(&installation);
         let serving = installation.serve("");
         let entered = sign_in(&serving, "asha", "paper+lantern+violet+harbor", "//evil.example/").await;
-        assert_eq!(entered.headers()[LOCATION], "/");
+        assert_eq!(entered.headers()[LOCATION], "/admin/");
         let cookie = entered.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
         let foreign = browser()
             .post(serving.url("/api/sellers/"))

@@ -17,7 +17,7 @@ use super::form::{FormField, FormPage};
 use super::proof::{Token, WRONG_CODE};
 use crate::edge::ClientAddress;
 use crate::pages::Shell;
-use crate::sign_in::{Destination, local_path, new_token, note, origin, with_session};
+use crate::sign_in::{Destination, landing, local_path, new_token, note, origin, with_session};
 use crate::site::House;
 
 /// What the form sends.
@@ -69,6 +69,7 @@ pub(super) async fn submit(
     let token = Token::read(&house, person, &factor, &form.code, now)?;
     let (session, origin, rules) = (new_token(&house), origin(address, &headers), house.options.session_rules);
     let fresh = session.hash();
+    let landing = landing(next, &half.user);
     let entered = house.context.store.write(move |tx| {
         let limit = CODE_FAILED_BY_PERSON;
         let verdict = rate_hit(tx, now, limit.bucket, &person.to_string(), limit.limit, limit.window)?;
@@ -89,7 +90,7 @@ pub(super) async fn submit(
         Ok::<_, IdentityError>(Ok(()))
     });
     match entered.await.map_err(Problem::from)? {
-        Ok(()) => Ok(with_session(&house, next, &session)),
+        Ok(()) => Ok(with_session(&house, landing, &session)),
         Err(Some(seconds)) => Ok(page(next, None).limited(seconds)),
         Err(None) => Ok(page(next, Some(WRONG_CODE.to_owned())).shown()),
     }

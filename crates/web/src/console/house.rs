@@ -7,9 +7,7 @@ use purser_kit::console::{
     Action, Cell, Choice, Column, Console, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
 };
 use purser_kit::{Problem, Scope};
-use purser_outbox::{
-    Error as OutboxError, Job as _, SendBulkNotice, SendNotice, SendWebhook, dead_letter_discard, dead_letter_requeue,
-};
+use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_requeue, notice_of_job};
 use purser_store::{Tx, params};
 use uuid::Uuid;
 
@@ -62,7 +60,7 @@ fn audit_log() -> Resource {
                 Column::new("subject", "To", "a.subject", Kind::Text),
                 Column::new("address", "From", "a.address", Kind::Text),
             ],
-            search: &[Search::Begins("a.action"), Search::Begins("a.subject"), Search::Begins("a.actor")],
+            search: &[Search::BeginsLower("a.action"), Search::Begins("a.subject"), Search::Begins("a.actor")],
             filters: &[Filter {
                 name: "kind",
                 title: "Kind",
@@ -211,7 +209,7 @@ fn jobs() -> Resource {
                 Column::new("attempts", "Attempts", "j.attempts", Kind::Number),
                 Column::new("created_at", "Since", "j.created_at", Kind::Time),
             ],
-            search: &[Search::Begins("j.kind")],
+            search: &[Search::BeginsLower("j.kind")],
             filters: &[Filter {
                 name: "state",
                 title: "State",
@@ -244,7 +242,7 @@ fn dead_letters() -> Resource {
                 Column::new("attempts", "Attempts", "d.attempts", Kind::Number),
                 Column::new("created_at", "Since", "d.created_at", Kind::Time),
             ],
-            search: &[Search::Begins("d.kind")],
+            search: &[Search::BeginsLower("d.kind")],
             filters: &[],
         },
         inbox: None,
@@ -276,18 +274,12 @@ fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<D
         if let Some(key) = row.get::<Option<String>>(6)? {
             facts.push(("In order with", Cell::Text(key)));
         }
-        if let Some(notice) = notice_of(&kind, &payload) {
+        if let Some(notice) = notice_of_job(&kind, &payload) {
             facts.push(("Notice", Cell::object("what it says", "house", "notices", notice)));
         }
         Ok(Detail { title: kind, facts, ..Detail::default() })
     })?;
     Ok(found)
-}
-
-/// The notice that a job sends, where it is such a job.
-fn notice_of(kind: &str, payload: &str) -> Option<Uuid> {
-    let sends = [SendNotice::KIND, SendBulkNotice::KIND, SendWebhook::KIND].contains(&kind);
-    sends.then(|| serde_json::from_str::<SendNotice>(payload).ok()).flatten().map(|job| job.id)
 }
 
 type Treat = fn(&mut Tx<'_>, jiff::Timestamp, Uuid) -> Result<(), OutboxError>;

@@ -66,7 +66,7 @@ pub(super) fn resource(texts: &Arc<Texts>, channels: &[Channel]) -> Resource {
                 Column::new("created_at", "Since", "n.created_at", Kind::Time),
                 Column::new("sent_at", "Sent", "n.sent_at", Kind::Time),
             ],
-            search: &[Search::Begins("n.recipient"), Search::Begins("n.kind")],
+            search: &[Search::Begins("n.recipient"), Search::BeginsLower("n.kind")],
             filters: &[
                 Filter {
                     name: "state",

@@ -96,7 +96,7 @@ both! {
         }
         for next in ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"] {
             let sent = asha.post("/accounts/login/", &[("login", "asha"), ("password", PASSWORD), ("next", next)]).await;
-            assert_eq!((sent.status, sent.sent_to.as_str()), (303, "/"), "{next}");
+            assert_eq!((sent.status, sent.sent_to.as_str()), (303, "/admin/"), "{next}");
             db.clock().advance(SignedDuration::from_mins(2));
             let page = asha.page(&format!("/accounts/second-factor/?next={next}")).await;
             assert!(!page.contains("evil") && !page.contains("javascript:"), "{next}");

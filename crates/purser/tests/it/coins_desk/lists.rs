@@ -12,7 +12,7 @@ both! {
         let mut house = House::open(&db).await;
         let (asha, bina) = (house.asked("asha", 100).await, house.asked("bina", 200).await);
         house.act("begin", &[&bina], &[]).await;
-        house.act("complete", &[&bina], &[("utr", "428811902377")]).await;
+        house.act("complete", &[&bina], &[("utr", "hdfc428811902377")]).await;
         let asked_at = house.withdrawal(&asha).await["created_at"].as_str().unwrap()[..10].to_owned();
         let today: Date = asked_at.parse().unwrap();
         let (before, after) = (today.saturating_sub(2.days()), today.saturating_add(2.days()));
@@ -20,7 +20,9 @@ both! {
             ("".to_owned(), true, true),
             ("q=ash".to_owned(), true, false),
             ("q=bina%40okhdfc".to_owned(), false, true),
-            ("q=4288119".to_owned(), false, true),
+            ("q=Bina%40OKHDFC".to_owned(), false, true),
+            ("q=HDFC4288119".to_owned(), false, true),
+            ("q=hdfc4288".to_owned(), false, true),
             (format!("q={asha}"), true, false),
             (format!("q={}", bina.to_uppercase()), false, true),
             ("q=nothing".to_owned(), false, false),
