@@ -94,3 +94,8 @@ fn list_seller(caller: &Caller, asked: Option<Uuid>) -> Option<Uuid> {
         (tied, asked) => tied.or(asked),
     }
 }
+
+/// An object, as the audit log and the console name it.
+fn subject(resource: &str, id: Uuid) -> String {
+    format!("charge:{resource}:{id}")
+}

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use purser_kit::console::Doer;
 use purser_kit::{Caller, Fields, Needs, Problem, Routes, code, json, next_link};
 use purser_store::Tx;
 use serde::Serialize;
@@ -167,10 +166,4 @@ impl Acting {
         let user_id = fields.parsed("user_id", UserId::parse);
         if self == Acting::Anyone { fields.required("user_id", user_id).map(Some) } else { Some(user_id) }
     }
-}
-
-/// The caller as whoever does it, with fresh ids.
-fn doer(coins: &Coins, caller: &Caller) -> Doer {
-    let (now, seed) = coins.context.stamp();
-    Doer::new(now, caller.actor().to_string(), caller.person_id().unwrap_or(Uuid::nil()), seed)
 }

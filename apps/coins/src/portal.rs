@@ -147,7 +147,8 @@ fn payee(tx: &mut Tx<'_>, visit: &Visit) -> Result<User, Problem> {
 }
 
 fn doer(doing: &Doing) -> Doer {
-    Doer::new(doing.visit.now, doing.visit.actor.clone(), doing.visit.user, doing.id)
+    let visit = &doing.visit;
+    Doer::new(visit.now, visit.actor.clone(), visit.user, doing.id).at_address(visit.address.clone())
 }
 
 fn ask(app: &Arc<Coins>) -> Deed {

@@ -45,7 +45,7 @@ pub struct AuditRecord {
 ///
 /// # Errors
 /// The store's `Check` where a text is out of bounds, or the detail is not a JSON object.
-pub fn audit(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, event: &AuditEvent<'_>) -> Result<(), Error> {
+pub fn audit(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, event: &AuditEvent<'_>) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO identity_audit (id, at, actor, action, subject, address, detail)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

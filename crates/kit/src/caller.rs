@@ -1,6 +1,7 @@
 //! Who is asking.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::FromRequestParts;
@@ -13,6 +14,7 @@ use purser_identity::{
 use uuid::Uuid;
 
 use crate::code;
+use crate::console::Doer;
 use crate::context::AppContext;
 use crate::problem::Problem;
 use crate::rights::{Granted, Rights};
@@ -33,9 +35,16 @@ const USE_GRAIN: SignedDuration = SignedDuration::from_secs(60);
 /// Keys remembered at once, at most. Past it all are forgotten, which costs a look-up each.
 const KEY_RING: usize = 10_000;
 
+/// The address that a request came from, as far as it can be believed. The web server leaves it with the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
 /// The authenticated caller of a request: a key, or a person with a session. Handlers take it as an extractor.
 #[derive(Debug, Clone)]
-pub struct Caller(Who);
+pub struct Caller {
+    who: Who,
+    address: Option<ClientAddress>,
+}
 
 #[derive(Debug, Clone)]
 enum Who {
@@ -56,13 +65,13 @@ impl Caller {
     pub fn person(rights: &Rights, session: &Session) -> Self {
         let (user, proved_at) = (session.user.clone(), session.proved_at);
         let granted = rights.granted(&user);
-        Caller(Who::Person(Arc::new(Person { user, granted, proved_at })))
+        Caller { who: Who::Person(Arc::new(Person { user, granted, proved_at })), address: None }
     }
 
     /// Whether it is known well enough for money to leave: a key is; a person has proved it again lately.
     #[must_use]
     pub fn is_proved(&self, now: Timestamp) -> bool {
-        match &self.0 {
+        match &self.who {
             Who::Key(_) => true,
             Who::Person(person) => now < later(person.proved_at, PROOF_LASTS),
         }
@@ -71,7 +80,7 @@ impl Caller {
     /// The person, where it is one and no key.
     #[must_use]
     pub fn person_id(&self) -> Option<Uuid> {
-        match &self.0 {
+        match &self.who {
             Who::Key(_) => None,
             Who::Person(person) => Some(person.user.id),
         }
@@ -80,7 +89,7 @@ impl Caller {
     /// Whether it is a person who has not confirmed their address yet: no money leaves for them.
     #[must_use]
     pub fn is_unconfirmed(&self) -> bool {
-        match &self.0 {
+        match &self.who {
             Who::Key(_) => false,
             Who::Person(person) => person.user.email_verified_at.is_none(),
         }
@@ -89,7 +98,7 @@ impl Caller {
     /// Whether the caller has a scope.
     #[must_use]
     pub fn has(&self, scope: &str) -> bool {
-        match &self.0 {
+        match &self.who {
             Who::Key(key) => key.scopes.covers(scope),
             Who::Person(person) => person.granted.covers(scope),
         }
@@ -98,7 +107,7 @@ impl Caller {
     /// The one object that the caller may act for, where there is one.
     #[must_use]
     pub fn tie(&self) -> Option<&Tie> {
-        match &self.0 {
+        match &self.who {
             Who::Key(key) => key.tie.as_ref(),
             Who::Person(_) => None,
         }
@@ -120,16 +129,42 @@ impl Caller {
     /// Who it is, for the journal and the audit log.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        match &self.0 {
+        match &self.who {
             Who::Key(key) => Actor::ApiKey(key.id),
             Who::Person(person) => Actor::User(person.user.id),
         }
     }
 
+    /// The same, known to ask from there.
+    #[must_use]
+    pub fn at(self, address: Option<ClientAddress>) -> Self {
+        Caller { address, ..self }
+    }
+
+    /// Where the request came from, where that is known: for the audit log.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        self.address.map(|ClientAddress(address)| address.to_string())
+    }
+
+    /// Whoever asks as whoever does what is asked, now, with fresh ids.
+    #[must_use]
+    pub fn doer(&self, context: &AppContext) -> Doer {
+        let (now, seed) = context.stamp();
+        self.doer_at(now, seed)
+    }
+
+    /// The same at this moment, with the ids that begin there.
+    #[must_use]
+    pub fn doer_at(&self, now: Timestamp, seed: Uuid) -> Doer {
+        let doer = Doer::new(now, self.actor().to_string(), self.person_id().unwrap_or(Uuid::nil()), seed);
+        doer.at_address(self.address())
+    }
+
     /// Who it is, for an error.
     #[must_use]
     pub fn described(&self) -> String {
-        match &self.0 {
+        match &self.who {
             Who::Key(key) => format!("the key '{}'", key.label),
             Who::Person(person) => format!("the user {}", person.user.username),
         }
@@ -224,7 +259,7 @@ impl KeyRing {
             && now < later(seen.at, KEY_TRUST)
             && seen.key.expires_at.is_none_or(|end| now < end)
         {
-            return Ok(Caller(Who::Key(seen.key)));
+            return Ok(Caller { who: Who::Key(seen.key), address: None });
         }
         let found = context.store.read(move |tx| api_key_by_hash(tx, now, hash).map_err(Problem::internal)).await?;
         let Some(key) = found.map(Arc::new) else {
@@ -233,7 +268,7 @@ impl KeyRing {
         };
         self.remember(hash, Seen { key: Arc::clone(&key), at: now });
         note_use(context, &key, now);
-        Ok(Caller(Who::Key(key)))
+        Ok(Caller { who: Who::Key(key), address: None })
     }
 
     fn remember(&self, hash: SecretHash, seen: Seen) {

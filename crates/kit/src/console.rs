@@ -5,6 +5,7 @@
 //! action that says what will happen before it does. The functions here are the app's own, run inside one transaction.
 
 mod cell;
+mod doer;
 mod import;
 mod listing;
 mod outcome;
@@ -13,13 +14,13 @@ mod sheet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use purser_identity::Secret;
 use purser_ledger::AccountId;
 use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
+pub use doer::Doer;
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Span, Whole};
 pub use outcome::{Done, Preview};
@@ -214,52 +215,6 @@ pub enum Input {
     Choice(Vec<(String, String)>),
     /// Any number of these: value and label. They come in joined by spaces.
     Ticks(Vec<(String, String)>),
-}
-
-/// Who does something, when, and the fresh ids for it.
-#[derive(Debug, Clone)]
-pub struct Doer {
-    /// The moment.
-    pub now: Timestamp,
-    /// The person, as the journal and the audit log name them.
-    pub actor: String,
-    /// The person.
-    pub user: Uuid,
-    last_id: u128,
-    chance: Option<[u8; 32]>,
-}
-
-impl Doer {
-    /// `seed` is a fresh id; the others are counted up from it, so that a transaction that runs again makes the same.
-    #[must_use]
-    pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid) -> Self {
-        Doer { now, actor, user, last_id: seed.as_u128(), chance: None }
-    }
-
-    /// The same with fresh chance, for one secret to be made of.
-    #[must_use]
-    pub fn with_chance(mut self, chance: [u8; 32]) -> Self {
-        self.chance = Some(chance);
-        self
-    }
-
-    /// The token of a link that is mailed: one for each thing that is done.
-    ///
-    /// # Errors
-    /// A mistake of ours, where no chance was given, or it is spent.
-    pub fn link(&mut self) -> Result<Secret, Problem> {
-        let chance =
-            self.chance.take().ok_or_else(|| Problem::internal("an action has no chance left for a secret"))?;
-        Ok(Secret::link(&chance))
-    }
-
-    /// A fresh id.
-    pub fn fresh_id(&mut self) -> Uuid {
-        let id = Uuid::from_u128(self.last_id);
-        // The seed's low 62 bits are random, so two counts meet as rarely as two random ids.
-        self.last_id = self.last_id.wrapping_add(1);
-        id
-    }
 }
 
 /// A number or a chart on the console's first page.

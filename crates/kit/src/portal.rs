@@ -53,6 +53,8 @@ pub struct Visit {
     pub user: Uuid,
     /// The person, as journals name them.
     pub actor: String,
+    /// Where they look from, where that is known: for the audit log.
+    pub address: Option<String>,
     /// The object that they act for.
     pub object: Uuid,
     /// The moment.

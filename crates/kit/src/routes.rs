@@ -167,8 +167,9 @@ struct Guard {
 
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     if guard.needs != Needs::Nothing {
+        let address = request.extensions().get().copied();
         match admitted(&guard, request.headers()).await {
-            Ok(caller) => request.extensions_mut().insert(caller),
+            Ok(caller) => request.extensions_mut().insert(caller.at(address)),
             Err(problem) => return problem.into_response(),
         };
     }

@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use purser_kit::ClientAddress;
+
 use crate::linger::Leftover;
 use crate::measure::Measures;
 use crate::server::Peer;
@@ -32,10 +34,6 @@ impl Edge {
         Edge { house: Arc::clone(house), measures: Arc::clone(measures) }
     }
 }
-
-/// The address that a request came from, as far as it can be believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 /// Names the request, measures it, logs it, and puts the headers of caution on its answer.
 pub(crate) async fn pass(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {

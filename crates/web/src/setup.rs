@@ -15,10 +15,10 @@ use purser_kit::Problem;
 use serde::Deserialize;
 
 use crate::account::sentence;
-use crate::edge::ClientAddress;
 use crate::pages::{Shell, page};
 use crate::sign_in::{gone, new_token, note, origin, with_session};
 use crate::site::House;
+use purser_kit::ClientAddress;
 
 const OVER: &str = "This set-up link was used, replaced or is older than a day. \
                     While there is no superuser, `purser serve` prints a fresh one when it starts.";

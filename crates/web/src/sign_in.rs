@@ -20,9 +20,9 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::console::escaped;
-use crate::edge::ClientAddress;
 use crate::pages::{Shell, message, page};
 use crate::site::House;
+use purser_kit::ClientAddress;
 
 /// Where to go after signing in.
 #[derive(Deserialize)]
@@ -193,7 +193,7 @@ async fn note_refusal(house: &House, login: &str, origin: &Origin) -> Result<(),
             address: Some(&origin.address),
             detail: &detail,
         };
-        audit(tx, now, event, &event_text)
+        audit(tx, now, event, &event_text).map_err(IdentityError::from)
     });
     noted.await.map_err(Problem::from)
 }
@@ -206,7 +206,8 @@ pub(crate) fn note(
     action: &'static str,
     origin: &Origin,
 ) -> Result<(), IdentityError> {
-    audit(tx, now, event, &AuditEvent { actor, action, subject: actor, address: Some(&origin.address), detail: "{}" })
+    let address = Some(origin.address.as_str());
+    Ok(audit(tx, now, event, &AuditEvent { actor, action, subject: actor, address, detail: "{}" })?)
 }
 
 /// Off to `next`, with the session's cookie.

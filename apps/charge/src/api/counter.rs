@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::own_seller;
+use super::{own_seller, subject};
 use crate::domain::{self, PhoneNumber, Sale, SaleStatus};
 use crate::error::{Error, OPERATOR_REFUSED};
 use crate::service::{self, IncreaseOrder, Order, sale_get, sale_reserve};
@@ -74,11 +74,14 @@ pub(super) async fn credit_increase(
     let amount = fields.finish(amount)?;
     let fingerprint = fingerprint("charge.increase_credit", &seller.to_string(), &body.0);
     let repeat = Repeatable::new(&caller, key, fingerprint);
-    let (now, id) = charge.context.stamp();
-    let order = IncreaseOrder { id, seller, amount, reference, actor: caller.actor().to_string() };
+    let mut doer = caller.doer(&charge.context);
+    let order = IncreaseOrder { id: doer.fresh_id(), seller, amount, reference, actor: doer.actor.clone() };
     let once = charge.context.store.write(move |tx| {
-        Once::run(tx, now, repeat.as_ref(), |tx| {
-            let increase = service::credit_increase(tx, now, &settings, &order)?;
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let increase = service::credit_increase(tx, doer.now, &settings, &order)?;
+            let entered = serde_json::json!({ "amount": order.amount.to_string(), "reference": order.reference });
+            let detail = serde_json::json!({ "entered": entered });
+            doer.clone().record(tx, "charge.sellers.increase-credit", &subject("sellers", seller), &detail)?;
             Ok::<_, Error>(increased_answer(increase.credit_after, increase.id))
         })
     });

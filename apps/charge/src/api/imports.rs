@@ -16,7 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::own_seller;
+use super::{own_seller, subject};
 use crate::Charge;
 use crate::domain::{Settings, Standing};
 use crate::error::{Error, INVALID_ROWS};
@@ -102,24 +102,21 @@ async fn import(
     text: String,
     repeat: Option<Repeatable>,
 ) -> Result<Response, Problem> {
-    let ((now, first), actor, working) = (charge.context.stamp(), caller.actor().to_string(), Arc::clone(charge));
+    let (doer, working) = (caller.doer(&charge.context), Arc::clone(charge));
     let sold = charge.context.store.write(move |tx| {
-        Once::run(tx, now, repeat.as_ref(), |tx| {
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             let settings = &working.settings;
             let sheet = checked(tx, settings, &text, seller)?;
             if sheet.bad() > 0 {
                 return Err(refused(&sheet));
             }
-            let mut next = first.as_u128();
-            let mut fresh_id = || {
-                let id = Uuid::from_u128(next);
-                next = next.wrapping_add(1);
-                id
+            let mut selling = Selling {
+                settings,
+                connector: working.connector.name(),
+                doer: &mut doer.clone(),
+                subject: subject("sellers", seller),
+                progress: &Progress::default(),
             };
-            let connector = working.connector.name();
-            let progress = Progress::default();
-            let mut selling =
-                Selling { settings, connector, now, actor: &actor, fresh_id: &mut fresh_id, progress: &progress };
             sheet_sell(tx, &sheet, &mut selling)?;
             let left = service::seller_get(tx, settings, seller)?.available();
             serde_json::to_string(&answer(&sheet, false, left)).map_err(Problem::internal)

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, json, listed};
+use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, json, listed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ALL_ROWS;
 use super::sellers::internal;
+use super::{ALL_ROWS, subject};
 use crate::Charge;
 use crate::catalog::parse_prefix;
 use crate::domain::{OperatorRow, Settings};
@@ -113,18 +113,24 @@ pub(super) async fn operator_list(
 /// Make an operator. Sales to its numbers are refused until it has a product that fits the amount.
 #[utoipa::path(post, path = "/api/operators/", tag = "charge: operators", request_body = OperatorFields,
     responses((status = 201, body = OperatorJson)))]
-pub(super) async fn operator_create(State(charge): State<Arc<Charge>>, body: JsonBody) -> Result<Response, Problem> {
+pub(super) async fn operator_create(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    body: JsonBody,
+) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
     let is_active = read_status(&mut fields).unwrap_or(true);
     let read = read_fields(&mut fields, &charge.settings);
     let (name, prefixes) = fields.finish(read)?;
-    let (now, id) = charge.context.stamp();
-    let operator = OperatorRow { id, name, is_active, prefixes };
+    let mut doer = caller.doer(&charge.context);
+    let operator = OperatorRow { id: doer.fresh_id(), name, is_active, prefixes };
     let made = charge.context.store.write(move |tx| {
-        operator_put(tx, now, &operator)?;
-        Ok::<_, Error>(operator.clone())
+        operator_put(tx, doer.now, &operator)?;
+        let after = OperatorJson::from(operator.clone());
+        doer.clone().record_change(tx, "charge.operators.create", &subject("operators", operator.id), &(), &after)?;
+        Ok::<_, Error>(after)
     });
-    Ok(json(StatusCode::CREATED, &OperatorJson::from(made.await?)))
+    Ok(json(StatusCode::CREATED, &made.await?))
 }
 
 /// Read an operator.
@@ -140,6 +146,7 @@ pub(super) async fn operator_read(State(charge): State<Arc<Charge>>, PathId(id):
     params(("id" = Uuid, Path)), responses((status = 200, body = OperatorJson)))]
 pub(super) async fn operator_replace(
     State(charge): State<Arc<Charge>>,
+    caller: Caller,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -148,13 +155,15 @@ pub(super) async fn operator_replace(
     let is_active = read_status(&mut fields);
     let read = read_fields(&mut fields, &charge.settings);
     let (name, prefixes) = fields.finish(read)?;
-    let now = charge.context.now();
+    let doer = caller.doer(&charge.context);
     let changed = charge.context.store.write(move |tx| {
         let known = operator_get(tx, id)?;
         let is_active = is_active.unwrap_or(known.is_active);
         let operator = OperatorRow { id, name: name.clone(), is_active, prefixes: prefixes.clone() };
-        operator_put(tx, now, &operator)?;
-        Ok::<_, Error>(operator)
+        operator_put(tx, doer.now, &operator)?;
+        let (before, after) = (OperatorJson::from(known), OperatorJson::from(operator));
+        doer.clone().record_change(tx, "charge.operators.edit", &subject("operators", id), &before, &after)?;
+        Ok::<_, Error>(after)
     });
-    Ok(json(StatusCode::OK, &OperatorJson::from(changed.await?)))
+    Ok(json(StatusCode::OK, &changed.await?))
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use purser_kit::{Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
+use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ALL_ROWS;
 use super::sellers::sent;
+use super::{ALL_ROWS, subject};
 use crate::Charge;
 use crate::domain::{Phone, PhoneNumber, Standing};
+use crate::error::Error;
 use crate::service::{self, NewPhone, PhoneChange, Removed};
 use crate::store::{self, Filter};
 
@@ -89,17 +90,31 @@ pub(super) async fn phone_list(
 /// Register a phone number. A sale to an unknown number registers it too.
 #[utoipa::path(post, path = "/api/phone-numbers/", tag = "charge: phone numbers", request_body = PhoneFields,
     responses((status = 201, body = PhoneJson)))]
-pub(super) async fn phone_create(State(charge): State<Arc<Charge>>, body: JsonBody) -> Result<Response, Problem> {
+pub(super) async fn phone_create(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    body: JsonBody,
+) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
     let number = fields.parsed("number", |text| PhoneNumber::parse(text, charge.settings.country));
     let number = fields.required("number", number);
     let label = fields.line("label", 1, 100);
     let number = fields.finish(number)?;
-    let (now, id) = charge.context.stamp();
-    let new = NewPhone { id, number, label };
+    let mut doer = caller.doer(&charge.context);
+    let new = NewPhone { id: doer.fresh_id(), number, label };
     let settings = Arc::clone(&charge.settings);
-    let phone = charge.context.store.write(move |tx| service::phone_create(tx, now, &settings, &new)).await?;
-    Ok(json(StatusCode::CREATED, &PhoneJson::from(phone)))
+    let made = charge.context.store.write(move |tx| {
+        let phone = PhoneJson::from(service::phone_create(tx, doer.now, &settings, &new)?);
+        doer.clone().record_change(
+            tx,
+            "charge.phone-numbers.create",
+            &subject("phone-numbers", new.id),
+            &(),
+            &phone,
+        )?;
+        Ok::<_, Error>(phone)
+    });
+    Ok(json(StatusCode::CREATED, &made.await?))
 }
 
 /// Read a phone number.
@@ -115,11 +130,12 @@ pub(super) async fn phone_read(State(charge): State<Arc<Charge>>, PathId(id): Pa
     params(("id" = Uuid, Path)), responses((status = 200, body = PhoneJson)))]
 pub(super) async fn phone_replace(
     State(charge): State<Arc<Charge>>,
+    caller: Caller,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let change = read_change(body.fields()?)?;
-    changed(&charge, id, PhoneChange { label: change.label.or(Some(None)), ..change }).await
+    changed(&charge, &caller, id, PhoneChange { label: change.label.or(Some(None)), ..change }).await
 }
 
 /// Change some of a phone number's fields.
@@ -127,11 +143,12 @@ pub(super) async fn phone_replace(
     request_body = PhoneChangeFields, params(("id" = Uuid, Path)), responses((status = 200, body = PhoneJson)))]
 pub(super) async fn phone_update(
     State(charge): State<Arc<Charge>>,
+    caller: Caller,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let change = read_change(body.fields()?)?;
-    changed(&charge, id, change).await
+    changed(&charge, &caller, id, change).await
 }
 
 fn read_change(mut fields: Fields<'_>) -> Result<PhoneChange, Problem> {
@@ -143,10 +160,15 @@ fn read_change(mut fields: Fields<'_>) -> Result<PhoneChange, Problem> {
     fields.finish(Some(PhoneChange { label, standing }))
 }
 
-async fn changed(charge: &Charge, id: Uuid, change: PhoneChange) -> Result<Response, Problem> {
-    let now = charge.context.now();
-    let phone = charge.context.store.write(move |tx| service::phone_change(tx, now, id, &change)).await?;
-    Ok(json(StatusCode::OK, &PhoneJson::from(phone)))
+async fn changed(charge: &Charge, caller: &Caller, id: Uuid, change: PhoneChange) -> Result<Response, Problem> {
+    let doer = caller.doer(&charge.context);
+    let changed = charge.context.store.write(move |tx| {
+        let before = PhoneJson::from(service::phone_get(tx, id)?);
+        let after = PhoneJson::from(service::phone_change(tx, doer.now, id, &change)?);
+        doer.clone().record_change(tx, "charge.phone-numbers.edit", &subject("phone-numbers", id), &before, &after)?;
+        Ok::<_, Error>(after)
+    });
+    Ok(json(StatusCode::OK, &changed.await?))
 }
 
 /// Remove a phone number. One with a history is deactivated instead, and answered with.
@@ -155,10 +177,23 @@ async fn changed(charge: &Charge, id: Uuid, change: PhoneChange) -> Result<Respo
         (status = 200, description = "It has a history: it is inactive now.", body = PhoneJson),
         (status = 204, description = "It had none: it is gone."),
     ))]
-pub(super) async fn phone_delete(State(charge): State<Arc<Charge>>, PathId(id): PathId) -> Result<Response, Problem> {
-    let now = charge.context.now();
-    match charge.context.store.write(move |tx| service::phone_remove(tx, now, id)).await? {
-        Removed::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
-        Removed::Deactivated(phone) => Ok(json(StatusCode::OK, &PhoneJson::from(phone))),
-    }
+pub(super) async fn phone_delete(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let doer = caller.doer(&charge.context);
+    let removed = charge.context.store.write(move |tx| {
+        let before = PhoneJson::from(service::phone_get(tx, id)?);
+        let left = match service::phone_remove(tx, doer.now, id)? {
+            Removed::Gone => None,
+            Removed::Deactivated(phone) => Some(PhoneJson::from(phone)),
+        };
+        doer.clone().record_change(tx, "charge.phone-numbers.remove", &subject("phone-numbers", id), &before, &left)?;
+        Ok::<_, Error>(left)
+    });
+    Ok(match removed.await? {
+        None => StatusCode::NO_CONTENT.into_response(),
+        Some(phone) => json(StatusCode::OK, &phone),
+    })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, json, listed};
+use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, json, listed};
 use purser_money::{Currency, Money};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::operators::{read_status, status};
 use super::sellers::internal;
-use super::{ALL_ROWS, bounded};
+use super::{ALL_ROWS, bounded, subject};
 use crate::Charge;
 use crate::catalog::{Product, WHOLE, parse_percent, percent};
 use crate::domain::{NamedProduct, Settings};
@@ -116,22 +116,29 @@ pub(super) async fn product_list(
 /// Make a product. Sellers pay the whole amount for it until they get a price of their own.
 #[utoipa::path(post, path = "/api/products/", tag = "charge: operators", request_body = ProductFields,
     responses((status = 201, body = ProductJson)))]
-pub(super) async fn product_create(State(charge): State<Arc<Charge>>, body: JsonBody) -> Result<Response, Problem> {
+pub(super) async fn product_create(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    body: JsonBody,
+) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
     let operator = fields.id("operator_id");
     let operator = fields.required("operator_id", operator);
     let is_active = read_status(&mut fields).unwrap_or(true);
     let read = read_fields(&mut fields, &charge.settings);
     let (operator, (name, product)) = fields.finish(operator.zip(read))?;
-    let (now, id) = charge.context.stamp();
-    let product = Product { id, ..product };
+    let mut doer = caller.doer(&charge.context);
+    let product = Product { id: doer.fresh_id(), ..product };
+    let id = product.id;
     let named = NamedProduct { product, operator, operator_name: String::new(), name, is_active };
     let settings = Arc::clone(&charge.settings);
     let made = charge.context.store.write(move |tx| {
-        product_put(tx, now, &settings, &named)?;
-        product_get(tx, id)
+        product_put(tx, doer.now, &settings, &named)?;
+        let after = ProductJson::of(product_get(tx, id)?, settings.currency);
+        doer.clone().record_change(tx, "charge.products.create", &subject("products", id), &(), &after)?;
+        Ok::<_, Error>(after)
     });
-    Ok(json(StatusCode::CREATED, &ProductJson::of(made.await?, charge.settings.currency)))
+    Ok(json(StatusCode::CREATED, &made.await?))
 }
 
 /// Read a product.
@@ -147,6 +154,7 @@ pub(super) async fn product_read(State(charge): State<Arc<Charge>>, PathId(id): 
     params(("id" = Uuid, Path)), responses((status = 200, body = ProductJson)))]
 pub(super) async fn product_replace(
     State(charge): State<Arc<Charge>>,
+    caller: Caller,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -157,13 +165,16 @@ pub(super) async fn product_replace(
     let is_active = read_status(&mut fields);
     let read = read_fields(&mut fields, &charge.settings);
     let (name, product) = fields.finish(read)?;
-    let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
+    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
     let changed = charge.context.store.write(move |tx| {
         let known = product_get(tx, id)?;
+        let before = ProductJson::of(known.clone(), settings.currency);
         let is_active = is_active.unwrap_or(known.is_active);
         let named = NamedProduct { product: Product { id, ..product }, name: name.clone(), is_active, ..known };
-        product_put(tx, now, &settings, &named)?;
-        Ok::<_, Error>(named)
+        product_put(tx, doer.now, &settings, &named)?;
+        let after = ProductJson::of(named, settings.currency);
+        doer.clone().record_change(tx, "charge.products.edit", &subject("products", id), &before, &after)?;
+        Ok::<_, Error>(after)
     });
-    Ok(json(StatusCode::OK, &ProductJson::of(changed.await?, charge.settings.currency)))
+    Ok(json(StatusCode::OK, &changed.await?))
 }

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use purser_kit::console::Doer;
 use purser_kit::{
     Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Time,
     fingerprint, json, listed,
 };
+use purser_store::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::counter::bounded;
-use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller};
-use crate::domain::{Request, RequestStatus};
+use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller, subject};
+use crate::domain::{Request, RequestStatus, Settings};
 use crate::error::Error;
 use crate::service::{self, NewRequest};
 use crate::store::request::{self as store, RequestFilter};
@@ -160,11 +162,11 @@ pub(super) async fn request_approve(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    let ((now, credit), settings, actor) =
-        (charge.context.stamp(), Arc::clone(&charge.settings), caller.actor().to_string());
-    let approved =
-        charge.context.store.write(move |tx| service::request_approve(tx, now, &settings, id, credit, &actor));
-    Ok(json(StatusCode::OK, &RequestJson::from(approved.await?)))
+    decided(&charge, &caller, id, "charge.requests.approve", move |tx, settings, doer| {
+        let credit = doer.fresh_id();
+        service::request_approve(tx, doer.now, settings, id, credit, &doer.actor)
+    })
+    .await
 }
 
 /// Why a request is rejected.
@@ -188,10 +190,10 @@ pub(super) async fn request_reject(
     let reason = fields.line("reason", 1, 300);
     let reason = fields.required("reason", reason);
     let reason = fields.finish(reason)?;
-    let (now, settings, actor) = (charge.context.now(), Arc::clone(&charge.settings), caller.actor().to_string());
-    let rejected =
-        charge.context.store.write(move |tx| service::request_reject(tx, now, &settings, id, &actor, &reason));
-    Ok(json(StatusCode::OK, &RequestJson::from(rejected.await?)))
+    decided(&charge, &caller, id, "charge.requests.reject", move |tx, settings, doer| {
+        service::request_reject(tx, doer.now, settings, id, &doer.actor, &reason)
+    })
+    .await
 }
 
 /// Withdraw a credit request that is still pending.
@@ -202,13 +204,31 @@ pub(super) async fn request_withdraw(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    let (now, settings, actor) = (charge.context.now(), Arc::clone(&charge.settings), caller.actor().to_string());
-    let withdrawn = charge.context.store.write(move |tx| {
-        let request = service::request_get(tx, &settings, id)?;
-        if !caller.may_see(SELLER_TIE, request.seller) {
+    let who = caller.clone();
+    decided(&charge, &caller, id, "charge.requests.withdraw", move |tx, settings, doer| {
+        let request = service::request_get(tx, settings, id)?;
+        if !who.may_see(SELLER_TIE, request.seller) {
             return Err(Error::NoRequest);
         }
-        service::request_withdraw(tx, now, &settings, id, &actor)
+        service::request_withdraw(tx, doer.now, settings, id, &doer.actor)
+    })
+    .await
+}
+
+/// Decides on a request, and puts on record what became of it.
+async fn decided(
+    charge: &Charge,
+    caller: &Caller,
+    id: Uuid,
+    action: &'static str,
+    decide: impl Fn(&mut Tx<'_>, &Settings, &mut Doer) -> Result<Request, Error> + Send + 'static,
+) -> Result<Response, Problem> {
+    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
+    let decided = charge.context.store.write(move |tx| {
+        let (mut doer, before) = (doer.clone(), RequestJson::from(service::request_get(tx, &settings, id)?));
+        let after = RequestJson::from(decide(tx, &settings, &mut doer)?);
+        doer.record_change(tx, action, &subject("requests", id), &before, &after)?;
+        Ok::<_, Error>(after)
     });
-    Ok(json(StatusCode::OK, &RequestJson::from(withdrawn.await?)))
+    Ok(json(StatusCode::OK, &decided.await?))
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ALL_ROWS, list_seller, own_seller};
+use super::{ALL_ROWS, list_seller, own_seller, subject};
 use crate::Charge;
 use crate::domain::{self, PhoneNumber, Seller, Settings, Standing};
 use crate::error::Error;
@@ -140,7 +140,11 @@ pub(super) fn internal(error: StoreError) -> Problem {
 /// Register a seller, without credit.
 #[utoipa::path(post, path = "/api/sellers/", tag = "charge: sellers", request_body = SellerFields,
     responses((status = 201, body = SellerJson)))]
-pub(super) async fn seller_create(State(charge): State<Arc<Charge>>, body: JsonBody) -> Result<Response, Problem> {
+pub(super) async fn seller_create(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    body: JsonBody,
+) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
     let change = read_fields(&mut fields, &charge.settings);
     if change.standing.is_some_and(|standing| standing != Standing::Active) {
@@ -152,9 +156,9 @@ pub(super) async fn seller_create(State(charge): State<Arc<Charge>>, body: JsonB
     }
     let name = fields.required("name", change.name);
     let name = fields.finish(name)?;
-    let (now, id) = charge.context.stamp();
+    let mut doer = caller.doer(&charge.context);
     let new = NewSeller {
-        id,
+        id: doer.fresh_id(),
         name,
         email: change.email.flatten(),
         phone: change.phone.flatten(),
@@ -162,8 +166,12 @@ pub(super) async fn seller_create(State(charge): State<Arc<Charge>>, body: JsonB
         language: change.language.unwrap_or_default(),
     };
     let settings = Arc::clone(&charge.settings);
-    let seller = charge.context.store.write(move |tx| service::seller_create(tx, now, &settings, &new)).await?;
-    Ok(json(StatusCode::CREATED, &SellerJson::from(seller)))
+    let made = charge.context.store.write(move |tx| {
+        let seller = SellerJson::from(service::seller_create(tx, doer.now, &settings, &new)?);
+        doer.clone().record_change(tx, "charge.sellers.create", &subject("sellers", new.id), &(), &seller)?;
+        Ok::<_, Error>(seller)
+    });
+    Ok(json(StatusCode::CREATED, &made.await?))
 }
 
 /// Read a seller.
@@ -186,6 +194,7 @@ pub(super) async fn seller_read(
     params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
 pub(super) async fn seller_replace(
     State(charge): State<Arc<Charge>>,
+    caller: Caller,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -201,7 +210,7 @@ pub(super) async fn seller_replace(
         language: change.language,
         standing: change.standing,
     };
-    changed(&charge, id, change).await
+    changed(&charge, &caller, id, change).await
 }
 
 /// Change some of a seller's fields.
@@ -209,6 +218,7 @@ pub(super) async fn seller_replace(
     params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
 pub(super) async fn seller_update(
     State(charge): State<Arc<Charge>>,
+    caller: Caller,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -218,13 +228,18 @@ pub(super) async fn seller_update(
         fields.required("name", change.name.as_ref());
     }
     let change = fields.finish(Some(change))?;
-    changed(&charge, id, change).await
+    changed(&charge, &caller, id, change).await
 }
 
-async fn changed(charge: &Charge, id: Uuid, change: SellerChange) -> Result<Response, Problem> {
-    let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
-    let seller = charge.context.store.write(move |tx| service::seller_change(tx, now, &settings, id, &change)).await?;
-    Ok(json(StatusCode::OK, &SellerJson::from(seller)))
+async fn changed(charge: &Charge, caller: &Caller, id: Uuid, change: SellerChange) -> Result<Response, Problem> {
+    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
+    let changed = charge.context.store.write(move |tx| {
+        let before = SellerJson::from(service::seller_get(tx, &settings, id)?);
+        let after = SellerJson::from(service::seller_change(tx, doer.now, &settings, id, &change)?);
+        doer.clone().record_change(tx, "charge.sellers.edit", &subject("sellers", id), &before, &after)?;
+        Ok::<_, Error>(after)
+    });
+    Ok(json(StatusCode::OK, &changed.await?))
 }
 
 /// Remove a seller. One with a history or with credit is deactivated instead, and answered with.
@@ -232,11 +247,23 @@ async fn changed(charge: &Charge, id: Uuid, change: SellerChange) -> Result<Resp
     (status = 200, description = "It has a history: it is inactive now.", body = SellerJson),
     (status = 204, description = "It had none: it is gone."),
 ))]
-pub(super) async fn seller_delete(State(charge): State<Arc<Charge>>, PathId(id): PathId) -> Result<Response, Problem> {
-    let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
-    let removed = charge.context.store.write(move |tx| service::seller_remove(tx, now, &settings, id)).await;
-    match removed.map_err(|error: Error| Problem::from(error))? {
-        Removed::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
-        Removed::Deactivated(seller) => Ok(json(StatusCode::OK, &SellerJson::from(seller))),
-    }
+pub(super) async fn seller_delete(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
+    let removed = charge.context.store.write(move |tx| {
+        let before = SellerJson::from(service::seller_get(tx, &settings, id)?);
+        let left = match service::seller_remove(tx, doer.now, &settings, id)? {
+            Removed::Gone => None,
+            Removed::Deactivated(seller) => Some(SellerJson::from(seller)),
+        };
+        doer.clone().record_change(tx, "charge.sellers.remove", &subject("sellers", id), &before, &left)?;
+        Ok::<_, Error>(left)
+    });
+    Ok(match removed.await? {
+        None => StatusCode::NO_CONTENT.into_response(),
+        Some(seller) => json(StatusCode::OK, &seller),
+    })
 }

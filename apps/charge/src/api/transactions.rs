@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::sellers::internal;
-use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller};
+use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller, subject};
 use crate::domain::{Increase, PhoneNumber, Sale, SaleStatus};
 use crate::error::Error;
 use crate::service::{self, SaleCursor, SalePage, SaleQuery};
@@ -275,9 +275,14 @@ pub(super) async fn sale_reverse(
     let reason = fields.line("reason", 1, 500);
     let reason = fields.required("reason", reason);
     let reason = fields.finish(reason)?;
-    let (now, settings, actor) = (charge.context.now(), Arc::clone(&charge.settings), caller.actor().to_string());
-    let reversed = charge.context.store.write(move |tx| service::sale_reverse(tx, now, &settings, id, &actor, &reason));
-    Ok(json(StatusCode::OK, &SaleJson::from(reversed.await?)))
+    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
+    let reversed = charge.context.store.write(move |tx| {
+        let before = SaleJson::from(service::sale_get(tx, &settings, id)?);
+        let after = SaleJson::from(service::sale_reverse(tx, doer.now, &settings, id, &doer.actor, &reason)?);
+        doer.clone().record_change(tx, "charge.sales.reverse", &subject("sales", id), &before, &after)?;
+        Ok::<_, Error>(after)
+    });
+    Ok(json(StatusCode::OK, &reversed.await?))
 }
 
 /// How a sale whose fate is unknown turned out.
@@ -310,8 +315,12 @@ pub(super) async fn sale_resolve(
     let reason = fields.required("reason", reason);
     let (completed, reason) = fields.finish(completed.zip(reason))?;
     let reason = format!("{reason} ({})", caller.actor());
-    let (now, settings) = (charge.context.now(), Arc::clone(&charge.settings));
-    let resolved =
-        charge.context.store.write(move |tx| service::sale_resolve(tx, now, &settings, id, completed, &reason));
-    Ok(json(StatusCode::OK, &SaleJson::from(resolved.await?)))
+    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
+    let resolved = charge.context.store.write(move |tx| {
+        let before = SaleJson::from(service::sale_get(tx, &settings, id)?);
+        let after = SaleJson::from(service::sale_resolve(tx, doer.now, &settings, id, completed, &reason)?);
+        doer.clone().record_change(tx, "charge.sales.resolve", &subject("sales", id), &before, &after)?;
+        Ok::<_, Error>(after)
+    });
+    Ok(json(StatusCode::OK, &resolved.await?))
 }

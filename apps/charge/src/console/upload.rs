@@ -100,13 +100,12 @@ fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid, progress:
         return Err(Error::Uploaded.into());
     }
     let sheet = checked(tx, charge, &upload)?;
-    let (now, actor) = (doer.now, doer.actor.clone());
+    let now = doer.now;
     let mut selling = Selling {
         settings: &charge.settings,
         connector: charge.connector.name(),
-        now,
-        actor: &actor,
-        fresh_id: &mut || doer.fresh_id(),
+        doer,
+        subject: format!("charge:uploads:{id}"),
         progress,
     };
     progress.phase("Making the sales", sheet.good() as u64);

@@ -115,8 +115,9 @@ async fn make_run(charge: Arc<Charge>, doing: Doing) -> Result<Did, Problem> {
 fn note(tx: &mut Tx<'_>, visit: &Visit, event: Uuid, action: &str, key: Uuid, label: &str) -> Result<(), Problem> {
     let subject = format!("charge:sellers:{}", visit.object);
     let detail = serde_json::json!({ "entered": { "key": key, "label": label } }).to_string();
-    let told = AuditEvent { actor: &visit.actor, action, subject: &subject, address: None, detail: &detail };
-    audit(tx, visit.now, event, &told).map_err(problem)
+    let address = visit.address.as_deref();
+    let told = AuditEvent { actor: &visit.actor, action, subject: &subject, address, detail: &detail };
+    Ok(audit(tx, visit.now, event, &told)?)
 }
 
 /// A key of this seller; another's is not there.

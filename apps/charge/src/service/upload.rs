@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
-use purser_kit::console::Progress;
+use purser_kit::console::{Doer, Progress};
 use purser_ledger::{AccountId, Book};
 use purser_money::Money;
 use purser_outbox::job_enqueue;
@@ -227,10 +226,9 @@ impl Checking {
 pub(crate) struct Selling<'s> {
     pub(crate) settings: &'s Settings,
     pub(crate) connector: Name,
-    pub(crate) now: Timestamp,
-    pub(crate) actor: &'s str,
-    /// Makes fresh ids; the same ones, should the transaction run again.
-    pub(crate) fresh_id: &'s mut dyn FnMut() -> Uuid,
+    pub(crate) doer: &'s mut Doer,
+    /// What the audit log says was sold from.
+    pub(crate) subject: String,
     /// Hears how many sales are made so far; they stand only when the command is done.
     pub(crate) progress: &'s Progress,
 }
@@ -247,36 +245,39 @@ pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: &mut Se
     if sheet.bad() > 0 {
         return Err(Error::BadRows(sheet.bad()));
     }
+    let Selling { settings, connector, doer, subject, progress } = selling;
+    let entered = serde_json::json!({ "sales": sheet.good(), "total": sheet.total.to_string() });
+    doer.record(tx, "charge.sales.import", subject, &serde_json::json!({ "entered": entered }))?;
     let wanted: Vec<&Wanted> = sheet.rows.iter().filter_map(|row| row.wanted.as_ref()).collect();
     let orders: Vec<Order> = wanted
         .into_iter()
         .map(|wanted| Order {
-            id: (selling.fresh_id)(),
-            phone_id: (selling.fresh_id)(),
-            now: selling.now,
+            id: doer.fresh_id(),
+            phone_id: doer.fresh_id(),
+            now: doer.now,
             seller: wanted.seller,
             number: wanted.number.clone(),
             amount: wanted.amount,
             client_ref: wanted.client_ref.clone(),
             repeat: None,
-            actor: selling.actor.to_owned(),
+            actor: doer.actor.clone(),
         })
         .collect();
-    if selling.connector == Name::Instant {
+    if *connector == Name::Instant {
         let mut made = 0;
         for part in orders.chunks(STRIDE) {
-            for answer in sales_create(tx, selling.settings, part, |sale, _| sale.to_string())? {
+            for answer in sales_create(tx, settings, part, |sale, _| sale.to_string())? {
                 answer?;
             }
             made += part.len() as u64;
-            selling.progress.at(made);
+            progress.at(made);
         }
         return Ok(orders.len());
     }
     for (order, made) in orders.iter().zip(1..) {
-        let sale = sale_reserve(tx, selling.settings, order, selling.connector)?;
-        job_enqueue(tx, selling.now, (selling.fresh_id)(), &Deliver { sale: sale.id })?;
-        selling.progress.at(made);
+        let sale = sale_reserve(tx, settings, order, *connector)?;
+        job_enqueue(tx, doer.now, doer.fresh_id(), &Deliver { sale: sale.id })?;
+        progress.at(made);
     }
     Ok(orders.len())
 }

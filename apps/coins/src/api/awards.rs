@@ -11,8 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Answer;
 use super::users::TransactionJson;
-use super::{Answer, doer};
 use crate::domain::{Movement, UserId};
 use crate::service::{self, NewMovement};
 use crate::{Coins, MOST_MOVED};
@@ -79,7 +79,7 @@ async fn run(
     });
     let new = fields.finish(new)?;
     let repeat = Repeatable::new(caller, key, fingerprint(movement.kind(), "", &body.0));
-    let doer = doer(app, caller);
+    let doer = caller.doer(&app.context);
     let done = app.context.store.write(move |tx| {
         let mut repeated = false;
         let once = Once::run(tx, doer.now, repeat.as_ref(), |tx| {

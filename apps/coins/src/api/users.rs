@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Acting, Answer, MOST_ROWS, Page, ROWS, doer, page};
+use super::{Acting, Answer, MOST_ROWS, Page, ROWS, page};
 use crate::Coins;
 use crate::domain::{Settings, Transaction, User, UserId, coins};
 use crate::error::Error;
@@ -156,7 +156,7 @@ pub(super) async fn coins_user_put(
     let language = fields.parsed("language", parse_language);
     let user_id = fields.finish(user_id)?;
     let change = UserChange { email: named.then_some(email), language };
-    let doer = doer(&app, &caller);
+    let doer = caller.doer(&app.context);
     let changed = app.context.store.write(move |tx| {
         let mut doer = doer.clone();
         let before = service::user_known(tx, &user_id)?;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Acting, Answer, MOST_ROWS, Page, ROWS, doer, page};
+use super::{Acting, Answer, MOST_ROWS, Page, ROWS, page};
 use crate::Coins;
 use crate::domain::{Settings, Withdrawal, coins};
 use crate::error::Error;
@@ -136,7 +136,7 @@ pub(super) async fn create(
     let (user_id, amount, upi_id) =
         fields.finish(user_id.zip(amount).zip(upi_id).map(|((user_id, amount), upi_id)| (user_id, amount, upi_id)))?;
     let repeat = Repeatable::new(caller, key, fingerprint("coins.withdraw", "", &body.0));
-    let doer = doer(app, caller);
+    let doer = caller.doer(&app.context);
     let period = Period::at(doer.now, &app.context.zone).ok_or_else(|| Problem::internal("the end of time"))?;
     let once = app.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
@@ -219,7 +219,7 @@ pub(super) async fn cancel(
     let acting = Acting::of(app, caller, "coins.withdraw").await?;
     let reason = reason.unwrap_or_else(|| "User requested cancellation".to_owned());
     let repeat = Repeatable::new(caller, key, fingerprint("coins.cancel", &id.to_string(), &body.0));
-    let (doer, settings) = (doer(app, caller), Arc::clone(&app.settings));
+    let (doer, settings) = (caller.doer(&app.context), Arc::clone(&app.settings));
     let once = app.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             acting.may_see(service::withdrawal_get(tx, id)?.owner)?;

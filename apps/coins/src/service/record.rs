@@ -1,6 +1,5 @@
 //! The audit log of what is done elsewhere than in the console, which keeps its own: by the API, and by a bank's file.
 
-use purser_identity::{AuditEvent, Error as IdentityError, audit};
 use purser_kit::console::Doer;
 use purser_store::Tx;
 use serde_json::json;
@@ -35,7 +34,7 @@ pub fn change_record(
     });
     let verb = if before.is_none() { "request" } else { withdrawal.status.verb() };
     let (action, subject) = (format!("coins.withdrawals.{verb}"), format!("coins:withdrawals:{}", withdrawal.id));
-    keep(tx, doer, &action, &subject, &json!({ "entered": entered, "changed": changed }))
+    Ok(doer.record(tx, &action, &subject, &json!({ "entered": entered, "changed": changed }))?)
 }
 
 /// Puts on record where a user was written to, and where they are now.
@@ -49,20 +48,6 @@ pub fn contact_record(tx: &mut Tx<'_>, doer: &mut Doer, before: Option<&User>, a
         "Email": { "before": before.map(email).unwrap_or_default(), "after": email(after) },
         "Language": { "before": before.map(language).unwrap_or_default(), "after": language(after) },
     });
-    keep(tx, doer, "coins.users.contact", &format!("coins:users:{}", after.id), &json!({ "changed": changed }))
-}
-
-fn keep(
-    tx: &mut Tx<'_>,
-    doer: &mut Doer,
-    action: &str,
-    subject: &str,
-    detail: &serde_json::Value,
-) -> Result<(), Error> {
-    let (actor, detail) = (doer.actor.clone(), detail.to_string());
-    let event = AuditEvent { actor: &actor, action, subject, address: None, detail: &detail };
-    audit(tx, doer.now, doer.fresh_id(), &event).map_err(|error| match error {
-        IdentityError::Store(error) => Error::Store(error),
-        other => Error::Answer(other.to_string()),
-    })
+    let subject = format!("coins:users:{}", after.id);
+    Ok(doer.record(tx, "coins.users.contact", &subject, &json!({ "changed": changed }))?)
 }

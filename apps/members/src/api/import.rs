@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::members::{answer, doer, parse_bool};
+use super::members::{answer, parse_bool};
 use crate::Members;
 use crate::service;
 use crate::sheet::{MOST_BYTES, Sheet};
@@ -94,7 +94,7 @@ pub(super) async fn import_file(
     let dry_run = fields.parsed("dry_run", parse_bool).unwrap_or(false);
     fields.finish(Some(()))?;
     let file = received(&headers, request).await?;
-    let (settings, doer) = (Arc::clone(&members.settings), doer(&members, &caller));
+    let (settings, doer) = (Arc::clone(&members.settings), caller.doer(&members.context));
     if dry_run {
         let checked = members
             .context
@@ -143,7 +143,7 @@ pub(super) async fn import_commit(
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let repeat = Repeatable::new(&caller, key, fingerprint("members.import-commit", &id.to_string(), b""));
-    let (settings, doer) = (Arc::clone(&members.settings), doer(&members, &caller));
+    let (settings, doer) = (Arc::clone(&members.settings), caller.doer(&members.context));
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             let imported = service::import_commit(tx, &settings, &mut doer.clone(), id, &|_| {})?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::console::Doer;
 use purser_kit::{
     Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rule,
     Time, fingerprint, json, listed,
@@ -157,20 +156,21 @@ pub(super) async fn member_create(
     let settings = Arc::clone(&members.settings);
     let new = read_new(body.fields()?, &settings)?;
     let repeat = Repeatable::new(&caller, key, fingerprint("members.create", "", &body.0));
-    let doer = doer(&members, &caller);
+    let doer = caller.doer(&members.context);
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let member = service::member_create(tx, &settings, &mut doer.clone(), &new)?;
-            answer(&MemberJson::from(member))
+            let mut doer = doer.clone();
+            let member = MemberJson::from(service::member_create(tx, &settings, &mut doer, &new)?);
+            doer.record_change(tx, "members.members.create", &subject(member.id), &(), &member)?;
+            answer(&member)
         })
     });
     Ok(once.await?.into_response(StatusCode::CREATED))
 }
 
-/// The caller as whoever does it, with fresh ids.
-pub(super) fn doer(members: &Members, caller: &Caller) -> Doer {
-    let (now, seed) = members.context.stamp();
-    Doer::new(now, caller.actor().to_string(), Uuid::nil(), seed)
+/// A member, as the audit log and the console name them.
+pub(super) fn subject(id: Uuid) -> String {
+    format!("members:members:{id}")
 }
 
 /// An answer's text, to be kept with its effect.
@@ -192,11 +192,17 @@ pub(super) async fn member_read(State(members): State<Arc<Members>>, PathId(id):
     params(("id" = Uuid, Path)), responses((status = 200, body = MemberJson)))]
 pub(super) async fn member_update(
     State(members): State<Arc<Members>>,
+    caller: Caller,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let change = read_change(body.fields()?)?;
-    let (now, settings) = (members.context.now(), Arc::clone(&members.settings));
-    let changed = members.context.store.write(move |tx| service::member_change(tx, now, &settings, id, &change));
-    Ok(json(StatusCode::OK, &MemberJson::from(changed.await?)))
+    let (doer, settings) = (caller.doer(&members.context), Arc::clone(&members.settings));
+    let changed = members.context.store.write(move |tx| {
+        let before = MemberJson::from(service::member_get(tx, &settings, id)?);
+        let after = MemberJson::from(service::member_change(tx, doer.now, &settings, id, &change)?);
+        doer.clone().record_change(tx, "members.members.edit", &subject(id), &before, &after)?;
+        Ok::<_, Error>(after)
+    });
+    Ok(json(StatusCode::OK, &changed.await?))
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::members::{MemberJson, answer, doer};
+use super::members::{MemberJson, answer, subject};
 use crate::Members;
 use crate::error::Error;
 use crate::service;
@@ -48,12 +48,13 @@ pub(super) async fn member_expire(
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&members.settings);
     let repeat = Repeatable::new(&caller, key, fingerprint("members.expire", &id.to_string(), b""));
-    let doer = doer(&members, &caller);
+    let doer = caller.doer(&members.context);
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let done = service::members_expire(tx, &settings, &mut doer.clone(), &[id])?.pop();
+            let (mut doer, before) = (doer.clone(), MemberJson::from(service::member_get(tx, &settings, id)?));
+            let done = service::members_expire(tx, &settings, &mut doer, &[id])?.pop();
             let service::Expired { member, expiry, taken } = done.ok_or(Error::NoMember)?;
-            answer(&ExpiredJson {
+            let expired = ExpiredJson {
                 status: "member expired",
                 expiry_id: expiry.id,
                 levy: Decimal(expiry.levy),
@@ -61,7 +62,9 @@ pub(super) async fn member_expire(
                 debtors: expiry.debtors,
                 taken: Decimal(taken),
                 member: member.into(),
-            })
+            };
+            doer.record_change(tx, "members.members.expire", &subject(id), &before, &expired.member)?;
+            answer(&expired)
         })
     });
     let once = once.await?;
@@ -93,17 +96,20 @@ pub(super) async fn member_revert(
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&members.settings);
     let repeat = Repeatable::new(&caller, key, fingerprint("members.revert", &id.to_string(), b""));
-    let doer = doer(&members, &caller);
+    let doer = caller.doer(&members.context);
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let done = service::members_revert(tx, &settings, &mut doer.clone(), &[id])?.pop();
+            let (mut doer, before) = (doer.clone(), MemberJson::from(service::member_get(tx, &settings, id)?));
+            let done = service::members_revert(tx, &settings, &mut doer, &[id])?.pop();
             let service::Reverted { member, expiry, returned } = done.ok_or(Error::NoMember)?;
-            answer(&RevertedJson {
+            let reverted = RevertedJson {
                 status: "member reverted",
                 expiry_id: expiry.id,
                 returned: Decimal(returned),
                 member: member.into(),
-            })
+            };
+            doer.record_change(tx, "members.members.revert", &subject(id), &before, &reverted.member)?;
+            answer(&reverted)
         })
     });
     let once = once.await?;

@@ -11,10 +11,11 @@ use purser_kit::{
 };
 use purser_ledger::{StatementLine, TransferId, statement};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::LINES;
-use super::members::{MemberJson, answer, doer};
+use super::members::{MemberJson, answer, subject};
 use crate::Members;
 use crate::error::Error;
 use crate::service::{self, Movement, Reason};
@@ -52,12 +53,15 @@ pub(super) async fn member_top_up(
     let reason = fields.line("reason", 1, 300).unwrap_or_else(|| "Top-up".to_owned());
     let change = fields.finish(amount)?;
     let repeat = Repeatable::new(&caller, key, fingerprint("members.top-up", &member.to_string(), &body.0));
-    let doer = doer(&members, &caller);
+    let doer = caller.doer(&members.context);
     let movement = Movement { member, reason: Reason::TopUp, change, memo: reason };
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let member = service::wallet_move(tx, &settings, &mut doer.clone(), &movement)?;
-            answer(&MemberJson::from(member))
+            let mut doer = doer.clone();
+            let after = MemberJson::from(service::wallet_move(tx, &settings, &mut doer, &movement)?);
+            let entered = json!({ "amount": movement.change.to_string(), "reason": movement.memo });
+            doer.record(tx, "members.members.top-up", &subject(member), &json!({ "entered": entered }))?;
+            answer(&after)
         })
     });
     Ok(once.await?.into_response(StatusCode::OK))

@@ -167,6 +167,8 @@ pub fn import_commit(
         other => other,
     })?;
     store::import_committed(tx, doer.now, id)?;
+    let detail = serde_json::json!({ "entered": { "members": members.len() } });
+    doer.record(tx, "members.members.import", &format!("members:imports:{id}"), &detail)?;
     Ok(Imported { members: members.len() })
 }
 

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use purser_coins::service::{Moved, NewMovement, coins_move, user_known, withdrawals_list};
 use purser_coins::{Error, MOST_MOVED, Movement, Status, User, UserId, Withdrawal};
-use purser_identity::{AuditEvent, Error as IdentityError, audit};
 use purser_kit::console::Doer;
 use purser_kit::{AppContext, Rule, parse_line};
 use purser_money::{Currency, Money};
@@ -92,12 +91,8 @@ async fn award(context: &AppContext, flags: CoinsAward) -> Result<(), Failure> {
 fn note(tx: &mut Tx<'_>, doer: &mut Doer, moved: &Moved) -> Result<(), Error> {
     let one = &moved.transaction;
     let entered = json!({ "amount": one.amount.minor(), "reason": one.reason, "reference": one.reference });
-    let (subject, detail) = (format!("coins:users:{}", moved.user.id), json!({ "entered": entered }).to_string());
-    let line = AuditEvent { actor: ACTOR, action: "coins.award", subject: &subject, address: None, detail: &detail };
-    audit(tx, doer.now, doer.fresh_id(), &line).map_err(|error| match error {
-        IdentityError::Store(error) => Error::Store(error),
-        other => Error::Answer(other.to_string()),
-    })
+    let subject = format!("coins:users:{}", moved.user.id);
+    Ok(doer.record(tx, "coins.award", &subject, &json!({ "entered": entered }))?)
 }
 
 async fn balance(context: &AppContext, user_id: &str, json: bool) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use purser_identity::{AuditEvent, Error as IdentityError, audit};
+use purser_identity::{AuditEvent, audit};
 use purser_kit::AppContext;
 use purser_outbox::{DeadLetter as Letter, Error, dead_letter_discard, dead_letter_requeue, dead_letters};
 use purser_store::Tx;
@@ -95,8 +95,5 @@ async fn discard(context: &AppContext, id: Uuid) -> Result<(), Failure> {
 fn note(tx: &mut Tx<'_>, now: Timestamp, event: Uuid, action: &'static str, id: Uuid) -> Result<(), Error> {
     let subject = format!("house:dead-letters:{id}");
     let line = AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail: "{}" };
-    audit(tx, now, event, &line).map_err(|error| match error {
-        IdentityError::Store(error) => Error::Store(error),
-        other => Error::Store(purser_store::Error::Engine(other.to_string())),
-    })
+    Ok(audit(tx, now, event, &line)?)
 }

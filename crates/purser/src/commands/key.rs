@@ -81,7 +81,7 @@ fn note(
     detail: &str,
 ) -> Result<(), IdentityError> {
     let subject = format!("key:{key}");
-    audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })
+    Ok(audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })?)
 }
 
 /// Keys read at once.

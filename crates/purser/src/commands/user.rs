@@ -88,7 +88,7 @@ fn note(
     detail: &str,
 ) -> Result<(), IdentityError> {
     let subject = format!("house:people:{person}");
-    audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })
+    Ok(audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })?)
 }
 
 async fn password(context: &AppContext, login: String) -> Result<(), Failure> {

@@ -123,7 +123,7 @@ async fn redeem(db: &TestDb, hash: SecretHash, new: NewUser) -> Result<(), Error
 async fn note(db: &TestDb, subject: &'static str, detail: &'static str) -> Result<Uuid, Error> {
     let (now, id) = (db.clock().now(), db.ids().next());
     let event = AuditEvent { actor: "user:asha", action: "test.note", subject, address: Some("192.0.2.7"), detail };
-    db.write(move |tx| audit(tx, now, id, &event).map(|()| id)).await
+    db.write(move |tx| Ok(audit(tx, now, id, &event).map(|()| id)?)).await
 }
 
 async fn count(db: &TestDb, table: &'static str) -> i64 {

@@ -27,6 +27,7 @@ mod notices;
 mod outbox;
 mod place;
 mod program;
+mod records;
 mod requests;
 mod resellers;
 mod store;

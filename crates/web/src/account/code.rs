@@ -15,10 +15,10 @@ use serde::Deserialize;
 
 use super::form::{FormField, FormPage};
 use super::proof::{Token, WRONG_CODE};
-use crate::edge::ClientAddress;
 use crate::pages::Shell;
 use crate::sign_in::{Destination, landing, local_path, new_token, note, origin, with_session};
 use crate::site::House;
+use purser_kit::ClientAddress;
 
 /// What the form sends.
 #[derive(Deserialize)]

@@ -12,10 +12,10 @@ use purser_outbox::Language;
 
 use super::mail;
 use crate::console::escaped;
-use crate::edge::ClientAddress;
 use crate::pages::Shell;
 use crate::sign_in::origin;
 use crate::site::House;
+use purser_kit::ClientAddress;
 
 /// Whoever is signed in, and from where. Others are led to the sign-in page and back.
 pub(crate) struct Person {

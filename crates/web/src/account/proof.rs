@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use purser_identity::{
-    AuditEvent, CODE_FAILED_BY_PERSON, Error as IdentityError, LOGIN_FAILED_BY_ACCOUNT, RateVerdict, SecondFactor,
-    SecretHash, TotpSeed, User, audit, rate_forgive, rate_hit, recovery_code_spend, recovery_hash, second_factor_get,
+    Actor, CODE_FAILED_BY_PERSON, Error as IdentityError, LOGIN_FAILED_BY_ACCOUNT, RateVerdict, SecondFactor,
+    SecretHash, TotpSeed, User, rate_forgive, rate_hit, recovery_code_spend, recovery_hash, second_factor_get,
     session_proved, totp_accept, totp_purpose, user_with_password,
 };
 use purser_kit::Problem;
+use purser_kit::console::Doer;
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -62,14 +63,15 @@ pub(crate) async fn prove(
     house: &House,
     user: &User,
     here: SecretHash,
-    password: &str,
-    code: &str,
+    address: Option<String>,
+    (password, code): (&str, &str),
 ) -> Result<Proof, Problem> {
     if password.is_empty() {
         // A field that was passed over is no attempt.
         return Ok(Proof::WrongPassword);
     }
     let ((now, event), id, account) = (house.context.stamp(), user.id, account_key(user.username.as_str()));
+    let doer = Doer::new(now, Actor::User(id).to_string(), id, event).at_address(address);
     let key = account.clone();
     let begun = house.context.store.write(move |tx| {
         let limit = LOGIN_FAILED_BY_ACCOUNT;
@@ -87,7 +89,7 @@ pub(crate) async fn prove(
         Err(seconds) => return Ok(Proof::Limited(seconds)),
     };
     if !verify(house, password.to_owned(), hash).await? {
-        let noted = house.context.store.write(move |tx| refused(tx, now, event, id, "the password is wrong"));
+        let noted = house.context.store.write(move |tx| refused(tx, &doer, "the password is wrong"));
         noted.await.map_err(Problem::from)?;
         return Ok(Proof::WrongPassword);
     }
@@ -102,7 +104,7 @@ pub(crate) async fn prove(
                 return Ok(Proof::Limited(retry_after_seconds));
             }
             if !token.spend(tx, now, id)? {
-                refused(tx, now, event, id, "the code is wrong")?;
+                refused(tx, &doer, "the code is wrong")?;
                 return Ok(Proof::WrongCode);
             }
             rate_forgive(tx, CODE_FAILED_BY_PERSON.bucket, &id.to_string())?;
@@ -114,17 +116,11 @@ pub(crate) async fn prove(
 }
 
 /// Puts on record that somebody did not prove who they are.
-fn refused(tx: &mut Tx<'_>, now: Timestamp, event: Uuid, person: Uuid, why: &str) -> Result<(), IdentityError> {
-    let (actor, subject) = (format!("user:{person}"), format!("house:people:{person}"));
-    let detail = serde_json::json!({ "why": why }).to_string();
-    let line = AuditEvent {
-        actor: &actor,
-        action: "session.proof_refused",
-        subject: &subject,
-        address: None,
-        detail: &detail,
-    };
-    audit(tx, now, event, &line)
+fn refused(tx: &mut Tx<'_>, doer: &Doer, why: &str) -> Result<(), IdentityError> {
+    let subject = format!("house:people:{}", doer.user);
+    doer.clone()
+        .record(tx, "session.proof_refused", &subject, &serde_json::json!({ "why": why }))
+        .map_err(IdentityError::from)
 }
 
 /// What stands beside a code that is wrong.

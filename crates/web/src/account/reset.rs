@@ -19,11 +19,11 @@ use super::form::{FormField, FormPage, new_password, password_wrong, sentence};
 use super::mail::{self, mail};
 use super::sign_up::fresh_link;
 use super::verify::told_time;
-use crate::edge::ClientAddress;
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
 use crate::sign_in::{account_key, gone, note, origin};
 use crate::site::House;
+use purser_kit::ClientAddress;
 
 const OVER: &str = "This link was used, replaced or is too old. Ask for another one on the sign-in page.";
 

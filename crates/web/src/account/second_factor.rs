@@ -192,7 +192,15 @@ pub(super) struct Shown {
 /// Lets only a proof pass; anything else is the page again, with what is wrong.
 async fn proved(house: &House, person: &Person, form: &Shown) -> Result<Option<Response>, Problem> {
     let left = factor(house, person).await?.map_or(0, |factor| factor.recovery_left);
-    let wrong = match prove(house, &person.session.user, person.session.hash, &form.password, &form.code).await? {
+    let wrong = match prove(
+        house,
+        &person.session.user,
+        person.session.hash,
+        Some(person.origin.address.clone()),
+        (&form.password, &form.code),
+    )
+    .await?
+    {
         Proof::Given => return Ok(None),
         Proof::WrongPassword => WRONG_PASSWORD.to_owned(),
         Proof::WrongCode => WRONG_CODE.to_owned(),

@@ -20,11 +20,11 @@ use uuid::Uuid;
 
 use super::form::{FormField, FormPage, new_password, password_wrong, sentence};
 use super::mail::{self, mail};
-use crate::edge::ClientAddress;
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
 use crate::sign_in::{note, origin};
 use crate::site::House;
+use purser_kit::ClientAddress;
 
 /// What the form sends.
 #[derive(Deserialize, Default)]

@@ -15,10 +15,10 @@ use serde_json::json;
 
 use super::form::FormPage;
 use super::mail::{self, mail};
-use crate::edge::ClientAddress;
 use crate::pages::{Shell, message};
 use crate::sign_in::{gone, note, origin};
 use crate::site::House;
+use purser_kit::ClientAddress;
 
 const OVER: &str = "This link was used, replaced or is older than three days. Sign in, and have another one mailed.";
 

@@ -307,12 +307,10 @@ pub(super) async fn submit(
         fields: sent.fields.clone(),
         once: repeatable(&visitor, once, &format!("{app}/{name}/{}", sent.action), &sent.ids, &sent.fields),
     };
-    let (now, seed) = desk.house.context.stamp();
-    let (user, actor, address) = (visitor.session.user.id, visitor.actor(), visitor.address.clone());
-    let chance = chance(&desk);
+    let doer = visitor.caller.doer(&desk.house.context).with_chance(chance(&desk));
     let done = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed).with_chance(chance);
-        Once::run(tx, now, Some(&order.once), |tx| order.run(tx, &mut doer, &address))
+        let mut doer = doer.clone();
+        Once::run(tx, doer.now, Some(&order.once), |tx| order.run(tx, &mut doer))
     });
     match done.await {
         Ok(_) => {

@@ -8,14 +8,13 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::Timestamp;
-use purser_kit::console::Doer;
 use purser_kit::{Once, Problem};
 use purser_outbox::{JobStand, ScheduleRun, job_stand, job_waiting};
 use uuid::Uuid;
 
 use super::act::repeatable;
 use super::going::{self, Bar, GoingPage};
-use super::notices::{on_record, problem};
+use super::notices::problem;
 use super::show::{Clockface, Moment};
 use super::{Desk, Refusal, Visitor, frame};
 use crate::pages::{self, Shell};
@@ -109,13 +108,18 @@ pub(super) async fn take(
     let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
     let (now, seed) = desk.house.context.stamp();
     let repeat = repeatable(&visitor, once.unwrap_or(seed), SCHEDULE.0, &[], &[]);
-    let (user, actor) = (visitor.session.user.id, visitor.actor());
+    let doer = visitor.caller.doer_at(now, seed);
     let made = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed);
+        let mut doer = doer.clone();
         Once::run(tx, now, Some(&repeat), |tx| {
             let run = ScheduleRun { job: doer.fresh_id(), due_at: now, now };
             (schedule.make)(tx, &run).map_err(problem)?;
-            on_record(tx, &mut doer, "house.schedules.run", &format!("house:schedules:{}", schedule.name), "{}")?;
+            doer.record(
+                tx,
+                "house.schedules.run",
+                &format!("house:schedules:{}", schedule.name),
+                &serde_json::json!({}),
+            )?;
             // One that waited before stands for this one too.
             let job = job_waiting(tx, SCHEDULE.0).map_err(problem)?;
             Ok::<_, Problem>(job.unwrap_or(run.job).to_string())

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use purser_identity::{AuditEvent, audit};
 use purser_kit::Problem;
 use uuid::Uuid;
 
@@ -25,12 +24,9 @@ pub(super) async fn file(
     let reading = Arc::clone(&desk);
     let written = desk.house.context.store.read(move |tx| (reading.download(&app, &name, &download)?.write)(tx, id));
     let (filename, text) = written.await?.ok_or_else(Refusal::nothing)?;
-    let (now, event) = desk.house.context.stamp();
-    let (actor, address) = (visitor.actor(), visitor.address.clone());
-    let noted = desk.house.context.store.write(move |tx| {
-        let address = Some(address.as_str()).filter(|address| !address.is_empty());
-        audit(tx, now, event, &AuditEvent { actor: &actor, action: &action, subject: &subject, address, detail: "{}" })
-    });
+    let doer = visitor.caller.doer(&desk.house.context);
+    let noted =
+        desk.house.context.store.write(move |tx| doer.clone().record(tx, &action, &subject, &serde_json::json!({})));
     noted.await.map_err(Problem::from)?;
     Ok(upload::file(&filename, text))
 }

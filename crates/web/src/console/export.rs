@@ -6,7 +6,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use purser_identity::{AuditEvent, audit};
 use purser_kit::console::{Cell, ListAsk, Sheet};
 use purser_kit::{Problem, spreadsheet};
 
@@ -49,12 +48,12 @@ pub(super) async fn csv(
 
 /// Whoever takes a copy out of the house is on record.
 pub(super) async fn note(desk: &Desk, visitor: &Visitor, app: &str, name: &str) -> Result<(), Problem> {
-    let (now, event) = desk.house.context.stamp();
-    let (actor, address, subject) = (visitor.actor(), visitor.address.clone(), format!("{app}:{name}"));
-    let written = desk.house.context.store.write(move |tx| {
-        let (actor, address) = (actor.as_str(), Some(address.as_str()).filter(|address| !address.is_empty()));
-        audit(tx, now, event, &AuditEvent { actor, action: "console.export", subject: &subject, address, detail: "{}" })
-    });
+    let (doer, subject) = (visitor.caller.doer(&desk.house.context), format!("{app}:{name}"));
+    let written = desk
+        .house
+        .context
+        .store
+        .write(move |tx| doer.clone().record(tx, "console.export", &subject, &serde_json::json!({})));
     written.await.map_err(Problem::from)
 }
 

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::SignedDuration;
-use purser_identity::{AuditEvent, Error as IdentityError, NewApiKey, Scopes, Secret, api_key_create, audit};
+use purser_identity::{Error as IdentityError, NewApiKey, Scopes, Secret, api_key_create};
 use purser_kit::Problem;
 use purser_kit::Scope;
 
@@ -90,16 +90,13 @@ pub(super) async fn submit(
     let mut random = [0; 32];
     (desk.house.options.random)(&mut random);
     let secret = Secret::api_key(&random);
-    let (hash, (now, event), address) = (secret.hash(), desk.house.context.stamp(), visitor.address.clone());
+    let (hash, doer) = (secret.hash(), visitor.caller.doer(&desk.house.context));
     let (label, scopes) = (new.label.clone(), new.scopes.to_string());
     let made = desk.house.context.store.write(move |tx| {
-        api_key_create(tx, now, &new, hash)?;
-        let detail = serde_json::json!({ "label": new.label, "scopes": new.scopes.to_string() }).to_string();
-        let subject = format!("house:keys:{}", new.id);
-        let address = Some(address.as_str()).filter(|address| !address.is_empty());
-        let event_text =
-            AuditEvent { actor: &new.created_by, action: "key.create", subject: &subject, address, detail: &detail };
-        audit(tx, now, event, &event_text)
+        api_key_create(tx, doer.now, &new, hash)?;
+        let detail = serde_json::json!({ "label": new.label, "scopes": new.scopes.to_string() });
+        doer.clone().record(tx, "key.create", &format!("house:keys:{}", new.id), &detail)?;
+        Ok(())
     });
     match made.await {
         Ok(()) => {

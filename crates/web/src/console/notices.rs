@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_identity::{AuditEvent, audit};
 use purser_kit::console::{
     Action, Cell, Choice, Column, Doer, Done, Drawing, Field, Figure, Filter, Input, Kind, Listing, Preview, Resource,
     Search, Target, Tone,
@@ -177,8 +176,8 @@ fn send_kept(texts: &Arc<Texts>, channels: &[Channel]) -> Action {
                 let kind = notice_get(tx, *id).map_err(problem)?.kind;
                 notice_again(tx, doer.now, *id, doer.fresh_id(), &texts.secrets(&kind)).map_err(problem)?;
             }
-            let detail = serde_json::json!({ "count": kept.len() }).to_string();
-            on_record(tx, doer, "house.notices.send-kept", "house:notices", &detail)?;
+            let detail = serde_json::json!({ "count": kept.len() });
+            doer.record(tx, "house.notices.send-kept", "house:notices", &detail)?;
             Ok(Done::sentence(format!("{} on the way.", kept.len()), None))
         }),
     }
@@ -235,19 +234,6 @@ fn test_run(tx: &mut Tx<'_>, doer: &mut Doer, _: &[Uuid], mut fields: Fields<'_>
     let notice = NewNotice { kind: &TEST, channel, to: &to, language, values };
     notice_enqueue(tx, doer.now, id, &notice).map_err(problem)?;
     Ok(Done::sentence("On the way. Its page shows what becomes of it.", id))
-}
-
-/// Puts something on record that has no object of its own.
-pub(super) fn on_record(
-    tx: &mut Tx<'_>,
-    doer: &mut Doer,
-    action: &str,
-    subject: &str,
-    detail: &str,
-) -> Result<(), Problem> {
-    let (id, actor) = (doer.fresh_id(), doer.actor.clone());
-    let event = AuditEvent { actor: &actor, action, subject, address: None, detail };
-    audit(tx, doer.now, id, &event).map_err(Problem::from)
 }
 
 /// What the outbox says, to people.

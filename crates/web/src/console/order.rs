@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use purser_identity::{AuditEvent, audit};
 use purser_kit::console::{Doer, Resource};
 use purser_kit::{Fields, Problem, Repeatable};
 use purser_store::Tx;
@@ -28,7 +27,7 @@ pub(super) struct Order {
 
 impl Order {
     /// Does it, and puts it on record for each object that it was done to.
-    pub(super) fn run(&self, tx: &mut Tx<'_>, doer: &mut Doer, address: &str) -> Result<String, Problem> {
+    pub(super) fn run(&self, tx: &mut Tx<'_>, doer: &mut Doer) -> Result<String, Problem> {
         let (_, resource, action) = self.desk.action(&self.app, &self.resource, &self.action)?;
         let before = self.facts(tx, resource, &self.ids)?;
         let done = (action.run)(tx, doer, &self.ids, Fields::from_form(self.fields.clone()))?;
@@ -45,15 +44,8 @@ impl Order {
         };
         for id in &touched {
             let changed = changes(before.get(id), after.get(id));
-            let detail = serde_json::json!({ "entered": entered, "changed": changed }).to_string();
-            let event = AuditEvent {
-                actor: &doer.actor.clone(),
-                action: &name,
-                subject: &subject(&self.app, &self.resource, *id),
-                address: Some(address).filter(|address| !address.is_empty()),
-                detail: &detail,
-            };
-            audit(tx, doer.now, doer.fresh_id(), &event).map_err(Problem::from)?;
+            let detail = serde_json::json!({ "entered": entered, "changed": changed });
+            doer.record(tx, &name, &subject(&self.app, &self.resource, *id), &detail)?;
         }
         serde_json::to_string(&done).map_err(Problem::internal)
     }

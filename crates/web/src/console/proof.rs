@@ -49,7 +49,7 @@ impl Ask {
             return Ok(!self.enroll);
         }
         let session = &visitor.session;
-        match prove(&desk.house, &session.user, session.hash, &password, &code).await? {
+        match prove(&desk.house, &session.user, session.hash, visitor.caller.address(), (&password, &code)).await? {
             Proof::Given => return Ok(true),
             Proof::WrongPassword => self.password_error = Some(WRONG_PASSWORD.to_owned()),
             Proof::WrongCode => {

@@ -8,10 +8,9 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use purser_kit::Problem;
-use purser_kit::console::Doer;
 use purser_outbox::{Missed, ScheduleRun, ScheduleStand, schedules_stand};
 
-use super::notices::{on_record, problem};
+use super::notices::problem;
 use super::show::{Clockface, Moment};
 use super::visitor::escaped;
 use super::{Desk, Refusal, Visitor, frame};
@@ -89,13 +88,13 @@ pub(super) async fn run(
     let schedules = &desk.house.options.schedules;
     let found = schedules.iter().find(|schedule| schedule.name == wanted).copied();
     let schedule = found.ok_or_else(|| Problem::not_found("schedule"))?;
-    let (now, seed) = desk.house.context.stamp();
-    let (user, actor) = (visitor.session.user.id, visitor.actor());
+    let doer = visitor.caller.doer(&desk.house.context);
     let made = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed);
-        let run = ScheduleRun { job: doer.fresh_id(), due_at: now, now };
+        let mut doer = doer.clone();
+        let run = ScheduleRun { job: doer.fresh_id(), due_at: doer.now, now: doer.now };
         (schedule.make)(tx, &run).map_err(problem)?;
-        on_record(tx, &mut doer, "house.schedules.run", &format!("house:schedules:{}", schedule.name), "{}")
+        let subject = format!("house:schedules:{}", schedule.name);
+        doer.record(tx, "house.schedules.run", &subject, &serde_json::json!({})).map_err(Problem::from)
     });
     made.await?;
     desk.house.context.outbox.wake();

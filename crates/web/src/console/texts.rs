@@ -6,7 +6,6 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use purser_identity::{AuditEvent, audit};
 use purser_kit::Problem;
 use purser_notify::{Fault, Place, Texts};
 use purser_outbox::{
@@ -260,15 +259,14 @@ fn tried(desk: &Desk, which: &Which, template: &Template) -> Result<SentText, Ve
 
 /// Keeps the text, or goes back to ours, and puts on record what it was and is.
 async fn keep(desk: &Desk, visitor: &Visitor, which: &Which, own: Option<Template>) -> Result<(), Problem> {
-    let (now, id) = desk.house.context.stamp();
-    let (key, actor, address) = (which.key(), visitor.actor(), visitor.address.clone());
+    let (key, doer) = (which.key(), visitor.caller.doer(&desk.house.context));
     let built_in = which.built_in();
     let subject = format!("house:texts:{}:{}:{}", key.kind, key.channel.word(), key.language.code());
     let kept = desk.house.context.store.write(move |tx| {
         let before = template_get(tx, &key).map_err(problem)?.map_or_else(|| built_in.clone(), |edit| edit.template);
         let action = match &own {
             Some(own) => {
-                template_set(tx, now, &key, own, &actor).map_err(problem)?;
+                template_set(tx, doer.now, &key, own, &doer.actor).map_err(problem)?;
                 "house.texts.change"
             }
             None => {
@@ -277,10 +275,8 @@ async fn keep(desk: &Desk, visitor: &Visitor, which: &Which, own: Option<Templat
             }
         };
         let after = own.as_ref().unwrap_or(&built_in);
-        let detail = serde_json::json!({ "before": on_record(&before), "after": on_record(after) }).to_string();
-        let address = Some(address.as_str()).filter(|address| !address.is_empty());
-        let event = AuditEvent { actor: &actor, action, subject: &subject, address, detail: &detail };
-        audit(tx, now, id, &event).map_err(Problem::from)
+        let detail = serde_json::json!({ "before": on_record(&before), "after": on_record(after) });
+        doer.clone().record(tx, action, &subject, &detail).map_err(Problem::from)
     });
     kept.await
 }

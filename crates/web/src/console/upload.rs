@@ -76,13 +76,11 @@ pub(super) async fn check(
         Ok(None) => return upload_page(&desk, &visitor, &at, Some("Choose a file first.".to_owned())),
         Err(problem) => return upload_page(&desk, &visitor, &at, Some(problem.detail().to_owned())),
     };
-    let (now, seed) = desk.house.context.stamp();
-    let (user, actor, working) = (visitor.session.user.id, visitor.actor(), Arc::clone(&desk));
+    let (doer, working) = (visitor.caller.doer(&desk.house.context), Arc::clone(&desk));
     let (app, name) = at.clone();
     let checked = desk.house.context.store.write(move |tx| {
-        let mut doer = Doer::new(now, actor.clone(), user, seed);
         let (_, import) = working.import(&app, &name)?;
-        (import.check)(tx, &mut doer, &bytes)
+        (import.check)(tx, &mut doer.clone(), &bytes)
     });
     match checked.await {
         Ok(id) => Ok(Redirect::to(&format!("/admin/{}/import/{}/{id}/", at.0, at.1)).into_response()),
@@ -190,7 +188,7 @@ pub(super) async fn commit(
     let once = once.unwrap_or(seed);
     let repeat = repeatable(&visitor, once, &format!("{app}/import/{name}"), &[upload], &[]);
     let order = Order { desk: Arc::clone(&desk), app: app.clone(), name: name.clone(), upload, once: repeat.clone() };
-    let doer = Doer::new(now, visitor.actor(), visitor.session.user.id, seed);
+    let doer = visitor.caller.doer_at(now, seed);
     let work = desk.works.begin(&repeat, |progress| order.run(doer, progress));
     match work.ended(desk.house.options.patience).await {
         Some(end) => over(&desk, &visitor, (app, name), &id, once, end).await,

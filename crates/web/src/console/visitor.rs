@@ -14,7 +14,6 @@ use purser_kit::{Caller, Problem, SESSION_COOKIE, code, cookie};
 use uuid::Uuid;
 
 use super::{Desk, Refusal, inbox};
-use crate::edge::ClientAddress;
 use crate::pages;
 
 /// A signed-in member of staff.
@@ -23,7 +22,6 @@ pub(crate) struct Visitor {
     pub(crate) session: Session,
     pub(crate) now: Timestamp,
     pub(crate) path: String,
-    pub(crate) address: String,
     /// What waits for a decision that this visitor may see, up to [`inbox::BADGE`]; of others than staff, nothing.
     pub(crate) waiting: u64,
 }
@@ -41,7 +39,7 @@ impl Visitor {
 
     /// The same as whoever looks at what they might do: it needs no ids.
     pub(super) fn looker(&self) -> Doer {
-        Doer::new(self.now, self.actor(), self.session.user.id, Uuid::nil())
+        self.caller.doer_at(self.now, Uuid::nil())
     }
 
     /// Who it is, for the journal and the audit log.
@@ -84,8 +82,8 @@ impl Visitor {
             return Err(Refusal::page(Redirect::to(&sign_in).into_response()));
         };
         let caller = Caller::person(&desk.house.context.rights, &session);
-        let address = parts.extensions.get::<ClientAddress>().map_or_else(String::new, |address| address.0.to_string());
-        Ok(Visitor { caller, session, now, path, address, waiting: 0 })
+        let caller = caller.at(parts.extensions.get().copied());
+        Ok(Visitor { caller, session, now, path, waiting: 0 })
     }
 }
 

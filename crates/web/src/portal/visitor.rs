@@ -34,6 +34,7 @@ impl Guest {
     pub(super) fn visit(&self, app: &str, object: &str) -> Result<Visit, Refusal> {
         let object = object_id(object)?;
         let base = format!("/portal/{app}/{object}/");
-        Ok(Visit { user: self.session.user.id, actor: self.actor(), object, now: self.now, base })
+        let (user, actor, address) = (self.session.user.id, self.actor(), self.caller.address());
+        Ok(Visit { user, actor, address, object, now: self.now, base })
     }
 }

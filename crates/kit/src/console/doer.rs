@@ -1,0 +1,160 @@
+//! Whoever does something, and the record of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use purser_identity::{AuditEvent, Secret, audit};
+use purser_store::{Error as StoreError, Tx};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::problem::Problem;
+
+/// Characters of a value that the audit log keeps, at most.
+const RECORDED: usize = 500;
+
+/// Who does something, when, and the fresh ids for it.
+#[derive(Debug, Clone)]
+pub struct Doer {
+    /// The moment.
+    pub now: Timestamp,
+    /// The person, as the journal and the audit log name them.
+    pub actor: String,
+    /// The person.
+    pub user: Uuid,
+    /// Where they asked from, where that is known: for the audit log.
+    pub address: Option<String>,
+    last_id: u128,
+    chance: Option<[u8; 32]>,
+}
+
+impl Doer {
+    /// `seed` is a fresh id; the others are counted up from it, so that a transaction that runs again makes the same.
+    #[must_use]
+    pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid) -> Self {
+        Doer { now, actor, user, address: None, last_id: seed.as_u128(), chance: None }
+    }
+
+    /// The same with fresh chance, for one secret to be made of.
+    #[must_use]
+    pub fn with_chance(mut self, chance: [u8; 32]) -> Self {
+        self.chance = Some(chance);
+        self
+    }
+
+    /// The same, known to ask from there.
+    #[must_use]
+    pub fn at_address(mut self, address: Option<String>) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Puts on record, in the transaction that does it, what is done: `app.objects.verb` to `app:objects:id`. The
+    /// detail is a JSON object without secrets: what was `entered`, and what `changed`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn record(&mut self, tx: &mut Tx<'_>, action: &str, subject: &str, detail: &Value) -> Result<(), StoreError> {
+        let (id, detail) = (self.fresh_id(), detail.to_string());
+        let address = self.address.as_deref();
+        audit(tx, self.now, id, &AuditEvent { actor: &self.actor, action, subject, address, detail: &detail })
+    }
+
+    /// The same of an object that is another one now: each of its fields that is, before and after. Of one that is new,
+    /// or is no more, the other side is `&()`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn record_change(
+        &mut self,
+        tx: &mut Tx<'_>,
+        action: &str,
+        subject: &str,
+        before: &impl Serialize,
+        after: &impl Serialize,
+    ) -> Result<(), StoreError> {
+        let wrong = |error| StoreError::Engine(format!("the record of {action}: {error}"));
+        let changed = changed(&fields(before).map_err(wrong)?, &fields(after).map_err(wrong)?);
+        self.record(tx, action, subject, &json!({ "changed": changed }))
+    }
+
+    /// The token of a link that is mailed: one for each thing that is done.
+    ///
+    /// # Errors
+    /// A mistake of ours, where no chance was given, or it is spent.
+    pub fn link(&mut self) -> Result<Secret, Problem> {
+        let chance =
+            self.chance.take().ok_or_else(|| Problem::internal("an action has no chance left for a secret"))?;
+        Ok(Secret::link(&chance))
+    }
+
+    /// A fresh id.
+    pub fn fresh_id(&mut self) -> Uuid {
+        let id = Uuid::from_u128(self.last_id);
+        // The seed's low 62 bits are random, so two counts meet as rarely as two random ids.
+        self.last_id = self.last_id.wrapping_add(1);
+        id
+    }
+}
+
+/// The fields of an object as they are written; none of what is no object. Never by way of a [`Value`], which would
+/// take an amount for a float.
+fn fields(object: &impl Serialize) -> serde_json::Result<BTreeMap<String, String>> {
+    let text = serde_json::to_string(object)?;
+    let fields: BTreeMap<String, Box<RawValue>> =
+        if text.starts_with('{') { serde_json::from_str(&text)? } else { BTreeMap::new() };
+    let words = |raw: &RawValue| match raw.get() {
+        "null" => Ok(String::new()),
+        text if text.starts_with('"') => serde_json::from_str(text),
+        text => Ok(text.to_owned()),
+    };
+    fields.iter().map(|(name, raw)| Ok((name.clone(), words(raw)?))).collect()
+}
+
+/// Each field that is another one on the other side.
+fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Map<String, Value> {
+    let of = |side: &BTreeMap<String, String>, name: &str| {
+        side.get(name).map(|words| words.chars().take(RECORDED).collect::<String>()).unwrap_or_default()
+    };
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let both = names.into_iter().map(|name| (name, of(before, name), of(after, name)));
+    let changed = both.filter(|(_, before, after)| before != after);
+    changed.map(|(name, before, after)| (name.clone(), json!({ "before": before, "after": after }))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use purser_money::{Currency, Money};
+
+    use super::*;
+    use crate::json::Decimal;
+
+    #[test]
+    fn a_change_says_what_is_another_and_nothing_else() {
+        let before = fields(&json!({ "name": "Asha", "credit": 7, "email": null, "phone": "+91" })).unwrap();
+        let after = fields(&json!({ "name": "Asha", "credit": 9, "email": "a \"b\" <c>" })).unwrap();
+        let expected = json!({
+            "credit": { "before": "7", "after": "9" },
+            "email": { "before": "", "after": "a \"b\" <c>" },
+            "phone": { "before": "+91", "after": "" },
+        });
+        assert_eq!(Value::from(changed(&before, &after)), expected);
+        assert!(changed(&after, &after).is_empty());
+    }
+
+    #[test]
+    fn what_is_new_or_gone_has_one_side_and_long_texts_are_cut() {
+        let new = fields(&json!({ "note": "x".repeat(501) })).unwrap();
+        assert_eq!(fields(&()).unwrap(), BTreeMap::new());
+        assert_eq!(changed(&BTreeMap::new(), &new)["note"], json!({ "before": "", "after": "x".repeat(500) }));
+    }
+
+    #[test]
+    fn amounts_are_kept_as_they_are_written() {
+        let most = Decimal(Money::new(i64::MAX, Currency::INR));
+        assert_eq!(fields(&json!({})).unwrap().len(), 0);
+        assert_eq!(fields(&BTreeMap::from([("credit", most)])).unwrap()["credit"], "92233720368547758.07");
+    }
+}
