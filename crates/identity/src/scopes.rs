@@ -48,17 +48,28 @@ impl Scopes {
     /// Whether a holder may do what needs the permission `needed`, such as `charge.sell`.
     #[must_use]
     pub fn covers(&self, needed: &str) -> bool {
-        self.0.iter().any(|pattern| match pattern.strip_suffix('*') {
-            // What is left is empty, or ends with the dot that keeps charge.* from covering chargeback.read.
-            Some(start) => needed.len() > start.len() && needed.starts_with(start),
-            None => pattern == needed,
-        })
+        self.0.iter().any(|pattern| fits(pattern, needed))
+    }
+
+    /// The patterns that cover none of these permissions: slips of the pen, or words of an app that is not there.
+    #[must_use]
+    pub fn idle(&self, permissions: &[&str]) -> Vec<&str> {
+        let covers_none = |pattern: &&str| !permissions.iter().any(|needed| fits(pattern, needed));
+        self.0.iter().map(String::as_str).filter(covers_none).collect()
     }
 }
 
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))
+    }
+}
+
+fn fits(pattern: &str, needed: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        // What is left is empty, or ends with the dot that keeps charge.* from covering chargeback.read.
+        Some(start) => needed.len() > start.len() && needed.starts_with(start),
+        None => pattern == needed,
     }
 }
 
@@ -109,6 +120,13 @@ mod tests {
         assert!(covers("*", "charge.sell"));
         assert!(Scopes::everything().covers("identity.key_create"));
         assert!(!Scopes::everything().covers(""));
+    }
+
+    #[test]
+    fn patterns_that_cover_nothing_are_named() {
+        let scopes = Scopes::parse("charge.* charge.sel coins.view mess.*").unwrap();
+        assert_eq!(scopes.idle(&["charge.sell", "coins.view"]), ["charge.sel", "mess.*"]);
+        assert!(Scopes::everything().idle(&["charge.sell"]).is_empty());
     }
 
     #[test]

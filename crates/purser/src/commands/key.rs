@@ -16,7 +16,7 @@ use super::print_json;
 use crate::cli::{Key, KeyCreate};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{edge, house};
+use crate::{apps, edge, house};
 
 /// Who the journal says has done it.
 const ACTOR: &str = "system:command-line";
@@ -34,6 +34,7 @@ pub(super) async fn run(config: &Config, command: Key) -> Result<ExitCode, Failu
 
 async fn create(context: &AppContext, flags: KeyCreate) -> Result<(), Failure> {
     let scopes = Scopes::parse(&flags.scopes.join(" ")).map_err(|error| Failure::usage(error.to_string()))?;
+    warn_of_idle(&scopes);
     let (now, id) = context.stamp();
     let days = flags.expires.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
     let expires_at = days.map(|days| now.checked_add(days)).transpose().map_err(Failure::refused)?;
@@ -50,6 +51,15 @@ async fn create(context: &AppContext, flags: KeyCreate) -> Result<(), Failure> {
         println!("id   {id}\nkey  {}\n\nThe key is shown this once. It may: {}", secret.expose(), new.scopes);
     }
     Ok(())
+}
+
+/// Says which scopes open nothing here. They are no error: the app that knows them may come with the next version.
+fn warn_of_idle(scopes: &Scopes) {
+    let permissions: Vec<&str> = apps::scopes().iter().map(|scope| scope.name).collect();
+    let idle = scopes.idle(&permissions);
+    if !idle.is_empty() {
+        eprintln!("purser: nothing here needs {}. There are: {}", idle.join(" "), permissions.join(" "));
+    }
 }
 
 /// A tie to the user whom the application calls so.

@@ -42,6 +42,18 @@ both! {
         assert!(list(&[]).contains("There are no dead letters"));
     }
 
+    async fn a_scope_that_opens_nothing_is_named_and_the_key_is_made_all_the_same(db: TestDb) {
+        let installation = Installation::new(&db);
+        let make = |scopes: &str| installation.run(&["key", "create", "shop", "--scope", scopes, "--json"]);
+        let made = make("charge.sel charge.read");
+        assert!(made.status.success());
+        let warned = String::from_utf8(made.stderr).unwrap();
+        assert!(warned.contains("nothing here needs charge.sel.") && warned.contains(" charge.sell "), "{warned}");
+        assert!(serde_json::from_slice::<Value>(&made.stdout).unwrap()["key"].is_string(), "a script reads on");
+        assert_eq!(String::from_utf8_lossy(&make("charge.* coins.view").stderr), "");
+        assert_eq!(make("Charge").status.code(), Some(2));
+    }
+
     async fn roles_are_given_by_the_command_line(db: TestDb) {
         let installation = Installation::new(&db);
         person(&installation, "boss", &["--superuser"]);
