@@ -10,6 +10,7 @@ mod deps;
 mod generate;
 mod metadata;
 mod needs;
+mod new_app;
 mod process;
 mod screenshots;
 mod test;
@@ -29,7 +30,8 @@ struct Chore {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: &[Chore] = &[test::CHORE, tidy::CHORE, deps::CHORE, generate::CHORE, screenshots::CHORE, bench::CHORE];
+const COMMANDS: &[Chore] =
+    &[test::CHORE, tidy::CHORE, deps::CHORE, generate::CHORE, screenshots::CHORE, new_app::CHORE, bench::CHORE];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

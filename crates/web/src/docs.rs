@@ -66,7 +66,7 @@ struct ErrorsPage<'a> {
 /// What every code means; problems' `type` points here.
 pub(crate) fn errors_page(apps: &[(&str, &'static [&'static Code])], _: &SiteOptions) -> String {
     let mut tables: Vec<(&str, &[&'static Code])> = vec![("The platform", code::PLATFORM)];
-    tables.extend(apps.iter().map(|(title, codes)| (*title, *codes)));
+    tables.extend(apps.iter().filter(|(_, codes)| !codes.is_empty()).map(|(title, codes)| (*title, *codes)));
     rendered(&ErrorsPage { shell: Shell::new("Error codes", None), tables })
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn run(config: &Config, command: &Docs) -> Result<ExitCode, Fai
     let Docs::Errors = command;
     let (context, _folder) = scratch(config).await?;
     let apps = apps::open(&context, config)?;
-    let tables: Vec<_> = apps.iter().map(|app| (app.title, app.codes)).collect();
+    let tables: Vec<_> = apps.iter().filter(|app| !app.codes.is_empty()).map(|app| (app.title, app.codes)).collect();
     print!("{}", code::document(&tables));
     context.store.close();
     Ok(ExitCode::SUCCESS)
