@@ -517,7 +517,8 @@ pub(crate) fn sale_asked(tx: &mut Tx<'_>, id: Uuid, now: Timestamp) -> Result<()
 /// Sales whose operator should be asked again: those never asked first, then those asked longest ago.
 pub(crate) fn sales_to_ask(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
     tx.query(
-        "SELECT id FROM charge_sale WHERE status = 'unknown' AND (asked_at IS NULL OR asked_at < ?1)
+        "SELECT id FROM charge_sale
+         WHERE status <> 'completed' AND status = 'unknown' AND (asked_at IS NULL OR asked_at < ?1)
          ORDER BY COALESCE(asked_at, 0), id LIMIT ?2",
         &params![before, limit],
         |row| row.get(0),

@@ -53,12 +53,13 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             filters: &[Filter {
                 name: "status",
                 title: "Status",
+                // The first half of the others leads SQLite to the index of the few sales that are not completed.
                 choices: &[
                     ("completed", "completed", "c.status = 'completed'"),
-                    ("submitted", "submitted", "c.status = 'submitted'"),
-                    ("unknown", "unknown", "c.status = 'unknown'"),
-                    ("failed", "failed", "c.status = 'failed'"),
-                    ("reversed", "reversed", "c.status = 'reversed'"),
+                    ("submitted", "submitted", "c.status <> 'completed' AND c.status = 'submitted'"),
+                    ("unknown", "unknown", "c.status <> 'completed' AND c.status = 'unknown'"),
+                    ("failed", "failed", "c.status <> 'completed' AND c.status = 'failed'"),
+                    ("reversed", "reversed", "c.status <> 'completed' AND c.status = 'reversed'"),
                 ],
             }],
         },

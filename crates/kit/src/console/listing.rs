@@ -14,7 +14,7 @@ pub use whole::Whole;
 
 /// How a kind of object is listed. The SQL in it is the app's own and never comes from outside.
 pub struct Listing {
-    /// What follows FROM: `charge_seller AS s JOIN …`.
+    /// What follows FROM: `charge_seller s JOIN …`. Each row of the first table is in the list once, whatever is joined.
     pub from: &'static str,
     /// The object's id, which grows with time: the order where no other is asked for, newest first.
     pub id: &'static str,
@@ -467,6 +467,14 @@ mod tests {
         assert_eq!(where_of(vec![span(Some(from), Some(until))]), (Some(both), 2));
         assert_eq!(where_of(vec![span(None, Some(until))]), (Some("t.made_at < ?1".to_owned()), 1));
         assert_eq!(where_of(vec![span(None, None)]), (None, 0));
+    }
+
+    #[test]
+    fn all_are_counted_in_the_first_table_alone() {
+        let of = |from| Listing { from, ..listing() }.table();
+        assert_eq!(of("thing t JOIN owner o ON o.id = t.owner LEFT JOIN part p ON p.thing = t.id"), "thing t");
+        assert_eq!(of("thing t LEFT JOIN part p ON p.thing = t.id JOIN owner o ON o.id = t.owner"), "thing t");
+        assert_eq!(of("thing t"), "thing t");
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl Place {
     }
 }
 
-fn faces(context: &AppContext) -> Vec<Face> {
+pub(crate) fn faces(context: &AppContext) -> Vec<Face> {
     let limit = Money::parse("10000.00", Currency::INR).unwrap();
     let settings = purser_charge::Settings {
         currency: Currency::INR,

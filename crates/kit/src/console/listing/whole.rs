@@ -30,14 +30,19 @@ impl Listing {
     pub fn count(&self, tx: &mut Tx<'_>, ask: &ListAsk, most: u32) -> Result<u64, StoreError> {
         let mut bound = Vec::new();
         let wanted = where_clause(&self.wanted(tx.engine(), ask, &mut bound));
-        let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT {id} FROM {from}{wanted} LIMIT {most}) AS fitting",
-            id = self.id,
-            from = self.from,
-        );
+        // What is joined is joined for conditions' sake.
+        let from = if wanted.is_empty() { self.table() } else { self.from };
+        let sql =
+            format!("SELECT COUNT(*) FROM (SELECT {id} FROM {from}{wanted} LIMIT {most}) AS fitting", id = self.id);
         let params: Vec<Param<'_>> = bound.iter().map(Bound::param).collect();
         let count = tx.query_one(&sql, &params, |row| row.get::<i64>(0))?;
         Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// The first table of those that the list is read from, with its alias.
+    pub(super) fn table(&self) -> &'static str {
+        let joined = self.from.find(" LEFT JOIN ").into_iter().chain(self.from.find(" JOIN ")).min();
+        joined.map_or(self.from, |end| &self.from[..end])
     }
 
     /// What the rows that fit come to, of up to `most` of them.

@@ -7,12 +7,12 @@ use jiff::SignedDuration;
 use purser_charge::service::{NewRequest, NewSeller, SellerChange, request_create, seller_change, seller_create};
 use purser_charge::{CallingCode, Error, Settings, Standing};
 use purser_money::{Currency, Money};
-use purser_testkit::{TestDb, both};
+use purser_testkit::{Sqlite, TestDb, both};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::browser::{Browser, hidden};
-use crate::place::{Place, Wish};
+use crate::place::{Place, Wish, faces};
 use crate::program::client;
 
 const REQUESTS: &str = "/admin/charge/requests/";
@@ -22,6 +22,28 @@ fn settings() -> Settings {
     let limit = Money::parse("10000.00", Currency::INR).unwrap();
     let country = CallingCode::parse("91").unwrap();
     Settings { currency: Currency::INR, max_sale: limit, max_increase: limit, country, only_known: false }
+}
+
+/// Every page of the console counts what waits: among a million sales it must find the few without reading the others.
+#[test]
+fn what_waits_is_counted_by_an_index() {
+    purser_testkit::run(Sqlite, crate::migrations(), by_an_index, crate::after);
+}
+
+async fn by_an_index(db: TestDb) {
+    let mut looked = 0;
+    for resource in faces(&crate::context(&db)).into_iter().flat_map(|face| face.console.resources) {
+        let Some((filter, value)) = resource.inbox else { continue };
+        let choices = resource.listing.filters.iter().find(|known| known.name == filter).unwrap().choices;
+        let (.., waits) = choices.iter().find(|(known, ..)| *known == value).unwrap();
+        let listing = resource.listing;
+        let sql = format!("EXPLAIN QUERY PLAN SELECT {} FROM {} WHERE {waits} LIMIT 100", listing.id, listing.from);
+        let plan = db.read(move |tx| tx.query(&sql, &[], |row| row.get::<String>(3))).await.unwrap();
+        let by_index = |step: &String| !step.starts_with("SCAN") || step.contains(" USING ");
+        assert!(!plan.is_empty() && plan.iter().all(by_index), "{}: {plan:?}", resource.name);
+        looked += 1;
+    }
+    assert!(looked >= 3, "credit requests, sales and withdrawals wait for decisions");
 }
 
 /// A place with a superuser, asha; her id, and a browser in which she is signed in.
