@@ -33,10 +33,6 @@ use crate::place::Ground;
 use crate::report::Report;
 use crate::server::Program;
 
-/// The library is measured with the allocator that the program has.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Clients at once in the rows that look at one thing only.
 const USUAL_CONNECTIONS: usize = 64;
 

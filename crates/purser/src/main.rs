@@ -22,9 +22,6 @@ use clap::Parser;
 
 use crate::cli::Cli;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // Two parts link rustls and neither chooses its cryptography; a second choice is refused, and there is none.
