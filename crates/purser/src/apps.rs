@@ -8,10 +8,11 @@ use purser_charge::connector::http::{Operator, Secret};
 use purser_charge::{CallingCode, Connector};
 use purser_coins::HandlePolicy;
 use purser_kit::{App, AppContext, Scope};
+use purser_ledger::{Verdict, verify};
 use purser_members::Policy;
 use purser_money::{Currency, Money};
 use purser_notify::webhook_address;
-use purser_store::Migration;
+use purser_store::{Migration, Tx};
 
 use crate::config::{self, Config};
 use crate::failure::Failure;
@@ -36,6 +37,20 @@ pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, Fa
         purser_members::app(context, members_settings(&config.members)?),
         purser_coins::app(context, coins_settings(&config.coins, config.webhook.allow_private)?),
     ])
+}
+
+/// The ledger's audit, and that of the apps, on one snapshot.
+pub(crate) fn audit(tx: &mut Tx<'_>) -> Result<Verdict, purser_ledger::Error> {
+    let mut verdict = verify(tx)?;
+    let check = purser_charge::credit_check(tx)?;
+    if !check.holds() {
+        let purser_charge::CreditCheck { granted, left, sold } = check;
+        let minor = "in minor units";
+        verdict.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
+    }
+    verdict.problems.extend(purser_members::problems(tx)?);
+    verdict.problems.extend(purser_coins::problems(tx)?);
+    Ok(verdict)
 }
 
 fn charge_settings(charge: &config::Charge) -> Result<purser_charge::Settings, Failure> {

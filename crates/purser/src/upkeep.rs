@@ -13,13 +13,16 @@ use serde::{Deserialize, Serialize};
 use crate::backup::{self, Progress};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{house, sweep};
+use crate::{apps, house, sweep};
 
 /// Holds let go in one transaction, at most: bounds how long others wait behind it.
 const HOLDS: u32 = 500;
 
 /// Records forgotten in one transaction, at most.
 const RECORDS: u32 = 2_000;
+
+/// Problems of the books that their dead letter names, at most; the log names all.
+const PROBLEMS: usize = 5;
 
 /// How long the answer to a request with an idempotency key is kept.
 const ANSWERS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -81,7 +84,20 @@ impl Job for Cleanup {
     }
 }
 
-/// `backup` hears how far the backup is that is being taken, and `operator` that one failed.
+/// Recompute every balance from its transfers.
+#[derive(Debug, Serialize, Deserialize)]
+struct Verify {}
+
+impl Job for Verify {
+    const KIND: &'static str = "house.verify";
+    const MAX_ATTEMPTS: u32 = 3;
+    const TIMEOUT: SignedDuration = SignedDuration::from_hours(2);
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+}
+
 /// Tell the operator of dead letters.
 #[derive(Debug, Serialize, Deserialize)]
 struct TellOperator {}
@@ -95,6 +111,7 @@ impl Job for TellOperator {
     }
 }
 
+/// `backup` hears how far the backup is that is being taken, and `operator` that one failed.
 pub(crate) fn handlers(
     context: &AppContext,
     config: &Config,
@@ -104,6 +121,7 @@ pub(crate) fn handlers(
     let (holds, records) = (context.clone(), context.clone());
     let (house, telling, config) = (context.clone(), context.clone(), config.clone());
     let (told, sweeping, settings) = (operator.clone(), context.clone(), config.clone());
+    let books = context.clone();
     vec![
         JobHandler::new(move |_: ExpireHolds, _| expire_holds(holds.clone())),
         JobHandler::new(move |_: Forget, _| forget(records.clone())),
@@ -112,6 +130,7 @@ pub(crate) fn handlers(
             backup_or_told(house.clone(), operator.clone(), attempt, taking)
         }),
         JobHandler::new(move |_: Cleanup, _| cleanup(sweeping.clone(), settings.clone())),
+        JobHandler::new(move |_: Verify, _| verify(books.clone())),
         JobHandler::new(move |_: TellOperator, _| tell_operator(telling.clone(), told.clone())),
     ]
 }
@@ -120,10 +139,12 @@ pub(crate) fn schedules(config: &Config) -> Vec<Schedule> {
     let holds = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &ExpireHolds {}).map(drop);
     let records = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Forget {}).map(drop);
     let clean = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Cleanup {}).map(drop);
+    let books = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Verify {}).map(drop);
     let mut schedules = vec![
         Schedule { name: "house.expire-holds", cron: "* * * * *", missed: Missed::Once, make: holds },
         Schedule { name: "house.forget", cron: "17 * * * *", missed: Missed::Once, make: records },
         Schedule { name: "house.cleanup", cron: "50 3 * * *", missed: Missed::Once, make: clean },
+        Schedule { name: "house.verify", cron: "20 4 * * *", missed: Missed::Once, make: books },
     ];
     if !config.mail.admin.trim().is_empty() {
         let tell = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &TellOperator {}).map(drop);
@@ -185,6 +206,21 @@ async fn cleanup(context: AppContext, config: Config) -> Result<(), JobError> {
         tracing::info!("[CLEANUP] removed {what}");
     }
     Ok(())
+}
+
+/// Looks for what must not be: books that are wrong are a dead letter, of which the operator is told.
+async fn verify(context: AppContext) -> Result<(), JobError> {
+    let verdict = context.store.read(apps::audit).await?;
+    if verdict.is_clean() {
+        tracing::info!(entries = verdict.entries, transfers = verdict.transfers, "[VERIFY] the books are clean");
+        return Ok(());
+    }
+    for problem in &verdict.problems {
+        tracing::error!(problem, "[VERIFY] the books are wrong");
+    }
+    let named = verdict.problems.iter().take(PROBLEMS).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let count = verdict.problems.len();
+    Err(JobError::Dead(format!("{count} wrong in the books, which `purser ledger verify` lists: {named}")))
 }
 
 /// Tells the operator where this was the last try of a backup, and it failed.

@@ -2,21 +2,20 @@
 
 use std::process::ExitCode;
 
-use purser_ledger::{Totals, Verdict, verify};
+use purser_ledger::{Totals, Verdict};
 use purser_money::{Currency, Money};
-use purser_store::Tx;
 use serde_json::json;
 
 use super::print_json;
 use crate::cli::Ledger;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::house;
+use crate::{apps, house};
 
 pub(super) async fn run(config: &Config, command: &Ledger) -> Result<ExitCode, Failure> {
     let Ledger::Verify { json } = command;
     let store = house::store_there(config).await?;
-    let verdict = store.read(audit).await;
+    let verdict = store.read(apps::audit).await;
     store.close();
     let verdict = verdict?;
     if *json {
@@ -25,20 +24,6 @@ pub(super) async fn run(config: &Config, command: &Ledger) -> Result<ExitCode, F
         print_text(&verdict)
     }
     Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
-}
-
-/// The ledger's audit, and that of the apps, on one snapshot.
-pub(super) fn audit(tx: &mut Tx<'_>) -> Result<Verdict, purser_ledger::Error> {
-    let mut verdict = verify(tx)?;
-    let check = purser_charge::credit_check(tx)?;
-    if !check.holds() {
-        let purser_charge::CreditCheck { granted, left, sold } = check;
-        let minor = "in minor units";
-        verdict.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
-    }
-    verdict.problems.extend(purser_members::problems(tx)?);
-    verdict.problems.extend(purser_coins::problems(tx)?);
-    Ok(verdict)
 }
 
 pub(super) fn print_text(verdict: &Verdict) {

@@ -26,7 +26,7 @@ pub(super) async fn run(config: &Config, flags: cli::Restore) -> Result<ExitCode
         options: house::options(config)?,
         data: config.data.clone(),
         migrations: apps::migrations(),
-        audit: ledger::audit,
+        audit: apps::audit,
         check: flags.check,
         replace: flags.yes,
         now: edge::clock().now(),

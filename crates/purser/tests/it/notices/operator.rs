@@ -3,8 +3,10 @@
 use jiff::SignedDuration;
 use purser_notify::Operator;
 use purser_outbox::{Job, NoticeState, dead_letters, job_bury, job_enqueue, job_enqueue_leased, notices_count};
+use purser_store::{Tx, params};
 use purser_testkit::{FakeSmtp, SmtpStep, SmtpTrouble, TestDb, both};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::console::with_mail;
 use super::office::Office;
@@ -32,6 +34,13 @@ struct TakeBackup {}
 
 impl Job for TakeBackup {
     const KIND: &'static str = "house.backup";
+}
+
+#[derive(Serialize, Deserialize)]
+struct Verify {}
+
+impl Job for Verify {
+    const KIND: &'static str = "house.verify";
 }
 
 fn operator() -> Operator {
@@ -113,5 +122,39 @@ both! {
         let wrong = with_mail(&db, &smtp).with("ADMIN_EMAIL", "nobody");
         let said = wrong.run(&["worker"]);
         assert!(String::from_utf8_lossy(&said.stderr).contains("mail.admin is 'nobody'"), "{said:?}");
+    }
+
+    async fn books_that_are_wrong_are_found_at_night_and_the_operator_is_told(db: TestDb) {
+        let smtp = FakeSmtp::start().await;
+        let installation = with_mail(&db, &smtp).with("ADMIN_EMAIL", ADMIN);
+        let serving = installation.serve(&installation.key("charge.*"));
+        let (_, seller) = serving.caller().post("/api/sellers/", json!({ "name": "Corner Shop" })).await;
+        let path = format!("/api/sellers/{}/increase_credit/", seller["id"].as_str().unwrap());
+        assert_eq!(serving.caller().post(&path, json!({ "amount": 5 })).await.0, 200);
+        let now = db.clock().now();
+        let verify = async |id| db.write(move |tx| job_enqueue(tx, now, id, &Verify {})).await.unwrap();
+        let shift = async |by: i64| {
+            let sql = "UPDATE ledger_balance SET balance = balance + ?1 WHERE balance > 0";
+            db.write(move |tx| tx.execute(sql, &params![by])).await.unwrap();
+        };
+
+        let clean = db.ids().next();
+        assert!(verify(clean).await);
+        let there = move |tx: &mut Tx<'_>| tx.query("SELECT id FROM outbox_job WHERE id = ?1", &params![clean], |_| Ok(()));
+        while !db.read(there).await.unwrap().is_empty() {}
+        assert_eq!(db.read(|tx| dead_letters(tx, 1, None)).await.unwrap(), []);
+
+        shift(1).await;
+        assert!(verify(db.ids().next()).await);
+        while db.read(|tx| dead_letters(tx, 1, None)).await.unwrap().is_empty() {}
+        shift(-1).await;
+        let letter = db.read(|tx| dead_letters(tx, 1, None)).await.unwrap().remove(0);
+        assert_eq!((letter.kind.as_str(), letter.attempts), ("house.verify", 1));
+        let tell = db.ids().next();
+        db.write(move |tx| job_enqueue(tx, now, tell, &TellOperator {})).await.unwrap();
+        let mail = smtp.mail(0).await;
+        assert_eq!(mail.header("subject").as_deref(), Some("Jobs given up: 1"));
+        let text = mail.part("text/plain").unwrap();
+        assert!(text.contains("house.verify (1)") && text.contains("wrong in the books"), "{text}");
     }
 }
