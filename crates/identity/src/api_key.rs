@@ -116,6 +116,14 @@ pub fn api_keys_of(tx: &mut Tx<'_>, tie: &Tie) -> Result<Vec<ApiKey>, Error> {
     Ok(tx.query(&sql, &params![&tie.kind, tie.id], read_key)?)
 }
 
+/// What the key with this id is called, whether it still opens anything or not.
+///
+/// # Errors
+/// The store's.
+pub fn api_key_label(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<String>, Error> {
+    Ok(tx.query_opt("SELECT label FROM identity_api_key WHERE id = ?1", &params![id], |row| row.get(0))?)
+}
+
 /// Ends a key for good.
 ///
 /// # Errors

@@ -34,7 +34,8 @@ use purser_store::Migration;
 
 pub use actor::Actor;
 pub use api_key::{
-    ApiKey, NewApiKey, Tie, api_key_by_hash, api_key_create, api_key_list, api_key_revoke, api_key_used, api_keys_of,
+    ApiKey, NewApiKey, Tie, api_key_by_hash, api_key_create, api_key_label, api_key_list, api_key_revoke, api_key_used,
+    api_keys_of,
 };
 pub use audit::{AuditEvent, AuditRecord, audit, audit_list, audit_of};
 pub use error::Error;

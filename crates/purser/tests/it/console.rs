@@ -4,6 +4,7 @@ pub(crate) mod many;
 
 use purser_testkit::{TestDb, both};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::browser::{Browser, hidden, person};
 use crate::program::{Installation, Serving};
@@ -213,5 +214,20 @@ both! {
         let audit = asha.page("/admin/house/audit/").await;
         assert!(audit.contains("key.create") && audit.contains("house.keys.revoke"), "{audit}");
         assert!(!audit.contains(&key));
+    }
+
+    async fn a_line_of_the_audit_log_names_the_key_and_shows_what_changed_as_a_table(db: TestDb) {
+        let (installation, serving, asha) = staff(&db).await;
+        let caller = serving.caller().with_key(&installation.key("charge.*"));
+        let seller = caller.post("/api/sellers/", json!({ "name": "user:<b>" })).await.1["id"].as_str().unwrap().to_owned();
+        assert_eq!(caller.patch(&format!("/api/sellers/{seller}/"), json!({ "status": "frozen" })).await.0, 200);
+        let audit = asha.page("/admin/house/audit/?q=charge.sellers.edit").await;
+        assert!(audit.contains("key &#39;test&#39;"), "{audit}");
+        let mut lines = audit.split("href=\"/admin/house/audit/").filter_map(|rest| Uuid::try_parse(rest.get(..36)?).ok());
+        let page = asha.page(&format!("/admin/house/audit/{}/", lines.next().unwrap())).await;
+        let row = page.split("<tr>").find(|row| row.contains("status")).unwrap_or_else(|| panic!("{page}"));
+        assert!(page.contains("What changed") && row.contains("active") && row.contains("frozen"), "{page}");
+        let history = asha.page(&format!("{SELLERS}{seller}/")).await;
+        assert!(history.contains("status: active → frozen") && history.contains("key &#39;test&#39;"), "{history}");
     }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use purser_identity::{Right, api_key_revoke};
 use purser_kit::console::{
-    Action, Cell, Choice, Column, Console, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
+    Action, Cell, Choice, Column, Console, Detail, DetailTable, Done, Filter, Kind, Listing, Preview, Resource, Search,
+    Target, Tone,
 };
 use purser_kit::{Problem, Scope};
 use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_requeue, notice_of_job};
 use purser_store::{Tx, params};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Shelf, notices, people};
@@ -87,17 +89,43 @@ fn audit_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         "SELECT at, actor, action, subject, address, detail FROM identity_audit WHERE id = ?1",
         &params![id],
         |row| {
-            let facts = vec![
+            let mut facts = vec![
                 ("When", Cell::Time(row.get(0)?)),
                 ("By", Cell::Text(row.get(1)?)),
                 ("To", Cell::Text(row.get(3)?)),
                 ("From", Cell::text(row.get::<Option<String>>(4)?)),
-                ("Detail", Cell::Text(row.get(5)?)),
             ];
-            Ok(Detail { title: row.get(2)?, facts, ..Detail::default() })
+            let (tables, rest) = more(&row.get::<String>(5)?);
+            facts.extend(rest.map(|rest| ("Detail", Cell::Given(rest))));
+            Ok(Detail { title: row.get(2)?, facts, tables, ..Detail::default() })
         },
     )?;
     Ok(found)
+}
+
+/// What a line of the audit log says more: what changed and what was entered, as tables, and the rest as it is.
+fn more(detail: &str) -> (Vec<DetailTable>, Option<String>) {
+    let Ok(Value::Object(mut detail)) = serde_json::from_str(detail) else { return (Vec::new(), None) };
+    let cell = |value: &Value| match value {
+        Value::Null => Cell::Nothing,
+        Value::String(text) if text.is_empty() => Cell::Nothing,
+        Value::String(text) => Cell::Given(text.clone()),
+        other => Cell::Given(other.to_string()),
+    };
+    let mut table = |name: &str, title: &'static str, columns: &[&'static str], keys: &[&str]| {
+        let Some(Value::Object(fields)) = detail.remove(name) else { return None };
+        let values = |value: &Value| match keys {
+            [] => vec![cell(value)],
+            keys => keys.iter().map(|key| cell(&value[*key])).collect(),
+        };
+        let rows: Vec<Vec<Cell>> =
+            fields.iter().map(|(field, value)| [vec![Cell::Given(field.clone())], values(value)].concat()).collect();
+        (!rows.is_empty()).then(|| DetailTable { title, empty: "", columns: columns.to_vec(), rows })
+    };
+    let changed = table("changed", "What changed", &["Field", "Before", "After"], &["before", "after"]);
+    let entered = table("entered", "What was entered", &["Field", "Value"], &[]);
+    let rest = (!detail.is_empty()).then(|| Value::Object(detail).to_string());
+    (changed.into_iter().chain(entered).collect(), rest)
 }
 
 fn keys() -> Resource {

@@ -1,8 +1,8 @@
-//! People by their usernames, where the books know them by an id.
+//! People by their usernames and keys by their labels, where the books know them by an id.
 
 use std::collections::BTreeMap;
 
-use purser_identity::user_get;
+use purser_identity::{api_key_label, user_get};
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Detail, Listing};
 use purser_ledger::StatementLine;
@@ -17,18 +17,23 @@ use super::table::label;
 pub(super) struct Names(BTreeMap<Uuid, Option<String>>);
 
 impl Names {
-    /// A person by their username, and others as they are.
+    /// A person by their username, a key by its label, and others as they are.
     pub(super) fn called(&mut self, tx: &mut Tx<'_>, actor: &str) -> Result<String, Problem> {
-        let Some(id) = actor.strip_prefix("user:").and_then(|id| Uuid::try_parse(id).ok()) else {
+        let Some((kind, id)) = actor.split_once(':').filter(|(kind, _)| ["user", "key"].contains(kind)) else {
             return Ok(actor.to_owned());
         };
+        let Ok(id) = Uuid::try_parse(id) else { return Ok(actor.to_owned()) };
         if let Some(known) = self.0.get(&id) {
             return Ok(known.clone().unwrap_or_else(|| actor.to_owned()));
         }
-        let name = match user_get(tx, id) {
-            Ok(user) => Some(user.username.to_string()),
-            Err(purser_identity::Error::NoUser(_)) => None,
-            Err(error) => return Err(Problem::from(error)),
+        let name = if kind == "key" {
+            api_key_label(tx, id).map_err(Problem::from)?.map(|label| format!("key '{label}'"))
+        } else {
+            match user_get(tx, id) {
+                Ok(user) => Some(user.username.to_string()),
+                Err(purser_identity::Error::NoUser(_)) => None,
+                Err(error) => return Err(Problem::from(error)),
+            }
         };
         self.0.insert(id, name.clone());
         Ok(name.unwrap_or_else(|| actor.to_owned()))
