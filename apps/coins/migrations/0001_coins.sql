@@ -96,7 +96,7 @@ CREATE TABLE coins_transaction (
     CHECK ((kind IN ('withdrawal', 'refund')) = (withdrawal IS NOT NULL))
 ) /*sqlite WITHOUT ROWID, STRICT */;
 
-CREATE INDEX coins_transaction_owner ON coins_transaction (owner, entry);
+CREATE INDEX coins_transaction_owner ON coins_transaction (owner, id);
 CREATE UNIQUE INDEX coins_transaction_reference ON coins_transaction (reference) WHERE reference IS NOT NULL;
 
 -- The bank's answers, as they came. What each row comes to is found anew whenever it is shown.

@@ -35,8 +35,10 @@ pub use upi::UpiId;
 pub const MOST_MOVED: i64 = 1_000_000_000;
 
 /// The app's tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { room: "coins", number: 1, name: "coins", sql: include_str!("../migrations/0001_coins.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "coins", number: 1, name: "coins", sql: include_str!("../migrations/0001_coins.sql") },
+    Migration { room: "coins", number: 2, name: "order", sql: include_str!("../migrations/0002_order.sql") },
+];
 
 /// What kind of object a key may be tied to.
 pub const USER_TIE: &str = "coins:user";
