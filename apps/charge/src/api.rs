@@ -13,7 +13,10 @@ mod transactions;
 
 use std::sync::Arc;
 
-use purser_kit::{Caller, Needs, Problem, Routes};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use purser_kit::{Caller, Needs, Problem, Routes, json};
+use serde::Serialize;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -98,4 +101,9 @@ fn list_seller(caller: &Caller, asked: Option<Uuid>) -> Option<Uuid> {
 /// An object, as the audit log and the console name it.
 fn subject(resource: &str, id: Uuid) -> String {
     format!("charge:{resource}:{id}")
+}
+
+/// The answer where something was removed: what is left of it, if anything is.
+fn what_is_left<T: Serialize>(left: Option<T>) -> Response {
+    left.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |left| json(StatusCode::OK, &left))
 }

@@ -14,10 +14,7 @@ mod upload;
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Console, Field, Tone, only as one};
-use purser_store::Tx;
-use uuid::Uuid;
+use purser_kit::console::{Cell, Choice, Console, Field, Tone, counted, only as one};
 
 pub(crate) use requests::status as request_badge;
 pub(crate) use sales::status as sale_badge;
@@ -61,19 +58,6 @@ fn badge(choices: &[Choice], value: &str) -> Cell {
 
 pub(crate) fn standing(standing: Standing) -> Cell {
     badge(STANDINGS, standing.name())
-}
-
-fn counted(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
-/// Objects that are decided on as one is.
-const FEW: usize = 20;
-
-/// Begins to decide on these. Many at once would meet everybody who sells meanwhile; what is decided rests on rows that it
-/// changes, and a seller who is frozen at the same moment was frozen after it.
-fn deciding(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<(), Problem> {
-    if ids.len() > FEW { Ok(tx.wide()?) } else { Ok(()) }
 }
 
 fn reason() -> Field {

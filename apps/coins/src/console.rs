@@ -12,7 +12,7 @@ mod withdrawals;
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Choice, Console, Field, Tone, only as one};
+use purser_kit::console::{Cell, Choice, Console, Field, Tone, counted, only as one};
 use purser_kit::{Fields, Problem};
 
 use crate::Coins;
@@ -53,10 +53,6 @@ const STATES: &[Choice] = &[
 pub(crate) fn status(status: Status) -> Cell {
     let tone = STATES.iter().find(|choice| choice.value == status.name()).map_or(Tone::Quiet, |choice| choice.tone);
     Cell::Badge(tone, status.name().to_owned())
-}
-
-fn counted(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// People have a plural of their own.

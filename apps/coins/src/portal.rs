@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_identity::user_get as person_get;
-use purser_kit::console::{Cell, DetailTable, Doer, Field, Input, Preview, Sheet};
+use purser_kit::console::{Cell, DetailTable, Field, Input, Preview, Sheet};
 use purser_kit::portal::{Deed, Did, Doing, Portal, PortalPage, PortalSheet, Visit};
 use purser_kit::{Fields, Once, Problem, Rule};
 use purser_money::{Currency, Money};
@@ -146,11 +146,6 @@ fn payee(tx: &mut Tx<'_>, visit: &Visit) -> Result<User, Problem> {
     Ok(user_get(tx, visit.object)?)
 }
 
-fn doer(doing: &Doing) -> Doer {
-    let visit = &doing.visit;
-    Doer::new(visit.now, visit.actor.clone(), visit.user, doing.id).at_address(visit.address.clone())
-}
-
 fn ask(app: &Arc<Coins>) -> Deed {
     let (reading, asking, bounds) = (Arc::clone(app), Arc::clone(app), Arc::clone(&app.settings));
     Deed {
@@ -177,7 +172,7 @@ fn ask(app: &Arc<Coins>) -> Deed {
             let app = Arc::clone(&asking);
             Box::pin(async move {
                 let (amount, upi_id) = ask_read(doing.fields(), &app.settings)?;
-                let doer = doer(&doing);
+                let doer = doing.visit.doer(doing.id);
                 let Doing { visit, repeat, .. } = doing;
                 let now = visit.now;
                 let period = Period::at(now, &app.context.zone).ok_or_else(|| Problem::internal("the end of time"))?;
@@ -219,7 +214,7 @@ fn cancel(app: &Arc<Coins>) -> Deed {
         run: Box::new(move |doing| {
             let app = Arc::clone(&cancelling);
             Box::pin(async move {
-                let doer = doer(&doing);
+                let doer = doing.visit.doer(doing.id);
                 let Doing { visit, target, repeat, .. } = doing;
                 let now = visit.now;
                 let (settings, go) = (Arc::clone(&app.settings), format!("{}withdrawals/", visit.base));

@@ -16,11 +16,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_ledger::AccountId;
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
-pub use doer::Doer;
+pub use doer::{Doer, changed};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Span, Whole};
 pub use outcome::{Done, Preview};
@@ -108,6 +108,28 @@ pub struct DetailTable {
 /// A mistake of ours: the console gives exactly one where the target is one.
 pub fn only(ids: &[Uuid]) -> Result<Uuid, Problem> {
     ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
+}
+
+/// Objects that are decided on as one is.
+const FEW: usize = 20;
+
+/// Begins to decide on these objects: many at once as a wide command, which would else meet everybody who touches one of
+/// them meanwhile. Says whether it is one. What is then decided may rest only on rows that it changes.
+///
+/// # Errors
+/// The store's.
+pub fn wide_where_many(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<bool, StoreError> {
+    let many = ids.len() > FEW;
+    if many {
+        tx.wide()?;
+    }
+    Ok(many)
+}
+
+/// So many of them, in words: "1 sale", "2 sales".
+#[must_use]
+pub fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// What an action acts on.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use crate::console::{Field, Preview, Sheet};
+use crate::console::{Doer, Field, Preview, Sheet};
 use crate::fields::Fields;
 use crate::once::Repeatable;
 use crate::problem::Problem;
@@ -61,6 +61,14 @@ pub struct Visit {
     pub now: Timestamp,
     /// The page's address, up to its object: `/portal/charge/ID/`.
     pub base: String,
+}
+
+impl Visit {
+    /// The same as whoever does something now, with the ids that begin at this fresh one.
+    #[must_use]
+    pub fn doer(&self, seed: Uuid) -> Doer {
+        Doer::new(self.now, self.actor.clone(), self.user, seed).at_address(self.address.clone())
+    }
 }
 
 /// A page, before it is one.

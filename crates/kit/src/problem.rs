@@ -195,8 +195,6 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// An app refuses by its own rules before the ledger does; what still comes from there is either about the request or a
-/// mistake of ours.
 impl From<IdentityError> for Problem {
     /// What identity refuses, whoever calls it has looked at before, or answers in words of its own: here it is a mistake
     /// of ours.
@@ -208,6 +206,8 @@ impl From<IdentityError> for Problem {
     }
 }
 
+/// An app refuses by its own rules before the ledger does; what still comes from there is either about the request or a
+/// mistake of ours.
 impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
         match error {

@@ -19,6 +19,10 @@ mod worker;
 
 use std::process::ExitCode;
 
+use purser_kit::AppContext;
+use purser_kit::console::Doer;
+use uuid::Uuid;
+
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::edge;
@@ -46,6 +50,15 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Openapi => docs::openapi(&settings).await,
         Command::Docs(command) => docs::run(&settings, &command).await,
     }
+}
+
+/// Who the journal and the audit log say has done it.
+const ACTOR: &str = "system:command-line";
+
+/// Whoever sits at the command line, now.
+fn doer(context: &AppContext) -> Doer {
+    let (now, seed) = context.stamp();
+    Doer::new(now, ACTOR.to_owned(), Uuid::nil(), seed)
 }
 
 /// Prints a JSON value on one line, for scripts.

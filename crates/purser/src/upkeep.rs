@@ -31,7 +31,7 @@ const ANSWERS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 const RATES_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// Let go of holds whose time ran out.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct ExpireHolds {}
 
 impl Job for ExpireHolds {
@@ -44,7 +44,7 @@ impl Job for ExpireHolds {
 }
 
 /// Forget records that have had their time.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Forget {}
 
 impl Job for Forget {
@@ -57,7 +57,7 @@ impl Job for Forget {
 }
 
 /// Take a backup, then remove those that have had their time.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct TakeBackup {}
 
 impl Job for TakeBackup {
@@ -71,7 +71,7 @@ impl Job for TakeBackup {
 }
 
 /// Remove what has had its time.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Cleanup {}
 
 impl Job for Cleanup {
@@ -85,7 +85,7 @@ impl Job for Cleanup {
 }
 
 /// Recompute every balance from its transfers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Verify {}
 
 impl Job for Verify {
@@ -99,7 +99,7 @@ impl Job for Verify {
 }
 
 /// Tell the operator of dead letters.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct TellOperator {}
 
 impl Job for TellOperator {
@@ -136,27 +136,26 @@ pub(crate) fn handlers(
 }
 
 pub(crate) fn schedules(config: &Config) -> Vec<Schedule> {
-    let holds = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &ExpireHolds {}).map(drop);
-    let records = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Forget {}).map(drop);
-    let clean = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Cleanup {}).map(drop);
-    let books = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Verify {}).map(drop);
     let mut schedules = vec![
-        Schedule { name: "house.expire-holds", cron: "* * * * *", missed: Missed::Once, make: holds },
-        Schedule { name: "house.forget", cron: "17 * * * *", missed: Missed::Once, make: records },
-        Schedule { name: "house.cleanup", cron: "50 3 * * *", missed: Missed::Once, make: clean },
-        Schedule { name: "house.verify", cron: "20 4 * * *", missed: Missed::Once, make: books },
+        schedule::<ExpireHolds>("* * * * *"),
+        schedule::<Forget>("17 * * * *"),
+        schedule::<Cleanup>("50 3 * * *"),
+        schedule::<Verify>("20 4 * * *"),
     ];
     if !config.mail.admin.trim().is_empty() {
-        let tell = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &TellOperator {}).map(drop);
-        schedules.push(Schedule { name: "house.tell-operator", cron: "*/5 * * * *", missed: Missed::Once, make: tell });
+        schedules.push(schedule::<TellOperator>("*/5 * * * *"));
     }
     if !config.backup.schedule.is_empty() {
-        let backup = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &TakeBackup {}).map(drop);
         // A cron line lives as long as the program; this one is read once, when it starts.
-        let cron: &'static str = Box::leak(config.backup.schedule.clone().into_boxed_str());
-        schedules.push(Schedule { name: "house.backup", cron, missed: Missed::Once, make: backup });
+        schedules.push(schedule::<TakeBackup>(Box::leak(config.backup.schedule.clone().into_boxed_str())));
     }
     schedules
+}
+
+/// A schedule that is called as the job which it enqueues; one run stands for all that were missed.
+fn schedule<J: Job + Default>(cron: &'static str) -> Schedule {
+    let make = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &J::default()).map(drop);
+    Schedule { name: J::KIND, cron, missed: Missed::Once, make }
 }
 
 async fn expire_holds(context: AppContext) -> Result<(), JobError> {

@@ -24,6 +24,7 @@ mod order;
 mod origin;
 mod people;
 pub(crate) mod proof;
+mod record;
 mod refusal;
 mod report;
 mod schedules;

@@ -11,14 +11,13 @@ use purser_identity::{
     Actor, Email, Error as IdentityError, HashCost, NewUser, PasswordHash, SecretHash, Username, password_check,
     password_hash, session_create, setup_live, setup_redeem, user_get,
 };
-use purser_kit::Problem;
+use purser_kit::{ClientAddress, Problem};
 use serde::Deserialize;
 
 use crate::account::sentence;
 use crate::pages::{Shell, page};
 use crate::sign_in::{gone, new_token, note, origin, with_session};
 use crate::site::House;
-use purser_kit::ClientAddress;
 
 const OVER: &str = "This set-up link was used, replaced or is older than a day. \
                     While there is no superuser, `purser serve` prints a fresh one when it starts.";

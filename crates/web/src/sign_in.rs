@@ -14,7 +14,7 @@ use purser_identity::{
     Origin, PasswordHash, RateLimit, RateVerdict, Secret, SecretHash, User, audit, password_verify, rate_forgive,
     rate_hit, second_factor_is_on, session_create, session_create_pending, session_revoke, user_by_login,
 };
-use purser_kit::{Problem, SESSION_COOKIE, code, cookie};
+use purser_kit::{ClientAddress, Problem, SESSION_COOKIE, code, cookie};
 use purser_store::Tx;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -22,7 +22,6 @@ use uuid::Uuid;
 use crate::console::escaped;
 use crate::pages::{Shell, message, page};
 use crate::site::House;
-use purser_kit::ClientAddress;
 
 /// Where to go after signing in.
 #[derive(Deserialize)]
@@ -172,7 +171,7 @@ async fn enter(
         note(tx, now, event, &Actor::User(user.id).to_string(), action, &origin)?;
         Ok::<_, IdentityError>(Some(pending))
     });
-    Ok(entered.await.map_err(Problem::from)?.map(|pending| (token, pending)))
+    Ok(entered.await?.map(|pending| (token, pending)))
 }
 
 pub(crate) fn new_token(house: &House) -> Secret {
@@ -237,7 +236,7 @@ pub(crate) async fn sign_out(
                 None => Ok(()),
             }
         });
-        ended.await.map_err(Problem::from)?;
+        ended.await?;
     }
     let mut response = Redirect::to("/").into_response();
     let gone = HeaderValue::from_static("purser_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");

@@ -110,14 +110,14 @@ async fn import(
             if sheet.bad() > 0 {
                 return Err(refused(&sheet));
             }
-            let mut selling = Selling {
+            let selling = Selling {
                 settings,
                 connector: working.connector.name(),
                 doer: &mut doer.clone(),
                 subject: subject("sellers", seller),
                 progress: &Progress::default(),
             };
-            sheet_sell(tx, &sheet, &mut selling)?;
+            sheet_sell(tx, &sheet, selling)?;
             let left = service::seller_get(tx, settings, seller)?.available();
             serde_json::to_string(&answer(&sheet, false, left)).map_err(Problem::internal)
         })

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::sellers::sent;
-use super::{ALL_ROWS, subject};
+use super::{ALL_ROWS, subject, what_is_left};
 use crate::Charge;
 use crate::domain::{Phone, PhoneNumber, Standing};
 use crate::error::Error;
-use crate::service::{self, NewPhone, PhoneChange, Removed};
+use crate::service::{self, NewPhone, PhoneChange};
 use crate::store::{self, Filter};
 
 /// A phone number that charges are sold to.
@@ -185,15 +185,9 @@ pub(super) async fn phone_delete(
     let doer = caller.doer(&charge.context);
     let removed = charge.context.store.write(move |tx| {
         let before = PhoneJson::from(service::phone_get(tx, id)?);
-        let left = match service::phone_remove(tx, doer.now, id)? {
-            Removed::Gone => None,
-            Removed::Deactivated(phone) => Some(PhoneJson::from(phone)),
-        };
+        let left = service::phone_remove(tx, doer.now, id)?.left().map(PhoneJson::from);
         doer.clone().record_change(tx, "charge.phone-numbers.remove", &subject("phone-numbers", id), &before, &left)?;
         Ok::<_, Error>(left)
     });
-    Ok(match removed.await? {
-        None => StatusCode::NO_CONTENT.into_response(),
-        Some(phone) => json(StatusCode::OK, &phone),
-    })
+    Ok(what_is_left(removed.await?))
 }

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
 use purser_store::Error as StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ALL_ROWS, list_seller, own_seller, subject};
+use super::{ALL_ROWS, list_seller, own_seller, subject, what_is_left};
 use crate::Charge;
 use crate::domain::{self, PhoneNumber, Seller, Settings, Standing};
 use crate::error::Error;
-use crate::service::{self, NewSeller, Removed, SellerChange};
+use crate::service::{self, NewSeller, SellerChange};
 use crate::store::{self, Filter};
 
 /// A reseller.
@@ -255,15 +255,9 @@ pub(super) async fn seller_delete(
     let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
     let removed = charge.context.store.write(move |tx| {
         let before = SellerJson::from(service::seller_get(tx, &settings, id)?);
-        let left = match service::seller_remove(tx, doer.now, &settings, id)? {
-            Removed::Gone => None,
-            Removed::Deactivated(seller) => Some(SellerJson::from(seller)),
-        };
+        let left = service::seller_remove(tx, doer.now, &settings, id)?.left().map(SellerJson::from);
         doer.clone().record_change(tx, "charge.sellers.remove", &subject("sellers", id), &before, &left)?;
         Ok::<_, Error>(left)
     });
-    Ok(match removed.await? {
-        None => StatusCode::NO_CONTENT.into_response(),
-        Some(seller) => json(StatusCode::OK, &seller),
-    })
+    Ok(what_is_left(removed.await?))
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use purser_kit::Problem;
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
+    wide_where_many,
 };
 use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, deciding, reason};
+use super::{badge, counted, reason};
 use crate::Charge;
 use crate::domain::{RequestStatus, Seller, Settings, Standing};
 use crate::error::Error;
@@ -131,7 +132,8 @@ fn approve(charge: &Arc<Charge>) -> Action {
         preview: Box::new(move |tx, _, ids| chosen(tx, &reading, ids, "will be given at once", is_active)),
         run: Box::new(move |tx, doer, ids, fields| {
             fields.finish(Some(()))?;
-            deciding(tx, ids)?;
+            // A seller who is frozen at the same moment was frozen after it.
+            wide_where_many(tx, ids)?;
             let done = Done::each(ids, |id| {
                 let credit = doer.fresh_id();
                 let request = service::request_approve(tx, doer.now, &settings, id, credit, &doer.actor)?;
@@ -161,7 +163,7 @@ fn reject(charge: &Arc<Charge>) -> Action {
             let reason = fields.line("reason", 1, 300);
             let reason = fields.required("reason", reason);
             let reason = fields.finish(reason)?;
-            deciding(tx, ids)?;
+            wide_where_many(tx, ids)?;
             let done = Done::each(ids, |id| {
                 let request = service::request_reject(tx, doer.now, &settings, id, &doer.actor, &reason)?;
                 let seller = service::seller_get(tx, &settings, request.seller)?;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target,
-    Tone,
+    Tone, wide_where_many,
 };
 use purser_kit::{Problem, Rule};
 use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, deciding, one, reason};
+use super::{badge, counted, one, reason};
 use crate::Charge;
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
@@ -150,7 +150,8 @@ fn sale_reverse(charge: &Arc<Charge>) -> Action {
             let reason = fields.line("reason", 1, 300);
             let reason = fields.required("reason", reason);
             let reason = fields.finish(reason)?;
-            deciding(tx, ids)?;
+            // A seller who is frozen at the same moment was frozen after it.
+            wide_where_many(tx, ids)?;
             let done = Done::each(ids, |id| {
                 let sale = service::sale_reverse(tx, doer.now, &settings, id, &doer.actor, &reason)?;
                 Ok((called(&sale), "is reversed".to_owned()))

@@ -101,7 +101,7 @@ fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid, progress:
     }
     let sheet = checked(tx, charge, &upload)?;
     let now = doer.now;
-    let mut selling = Selling {
+    let selling = Selling {
         settings: &charge.settings,
         connector: charge.connector.name(),
         doer,
@@ -109,7 +109,7 @@ fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid, progress:
         progress,
     };
     progress.phase("Making the sales", sheet.good() as u64);
-    let sold = sheet_sell(tx, &sheet, &mut selling)?;
+    let sold = sheet_sell(tx, &sheet, selling)?;
     if !upload_sold(tx, id, now, i64::try_from(sold).unwrap_or(i64::MAX))? {
         return Err(Error::Uploaded.into());
     }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use purser_identity::{
-    ApiKey, AuditEvent, Error as IdentityError, NewApiKey, Scopes, Secret, Tie, api_key_create, api_key_revoke,
-    api_keys_of, audit,
+    ApiKey, Error as IdentityError, NewApiKey, Scopes, Secret, Tie, api_key_create, api_key_revoke, api_keys_of,
 };
 use purser_kit::console::{Cell, DetailTable, Field, Preview, Sheet, Tone};
 use purser_kit::portal::{Deed, Did, Doing, PortalSheet, Visit};
@@ -114,10 +113,8 @@ async fn make_run(charge: Arc<Charge>, doing: Doing) -> Result<Did, Problem> {
 
 fn note(tx: &mut Tx<'_>, visit: &Visit, event: Uuid, action: &str, key: Uuid, label: &str) -> Result<(), Problem> {
     let subject = format!("charge:sellers:{}", visit.object);
-    let detail = serde_json::json!({ "entered": { "key": key, "label": label } }).to_string();
-    let address = visit.address.as_deref();
-    let told = AuditEvent { actor: &visit.actor, action, subject: &subject, address, detail: &detail };
-    Ok(audit(tx, visit.now, event, &told)?)
+    let detail = serde_json::json!({ "entered": { "key": key, "label": label } });
+    Ok(visit.doer(event).record(tx, action, &subject, &detail)?)
 }
 
 /// A key of this seller; another's is not there.

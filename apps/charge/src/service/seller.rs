@@ -118,6 +118,17 @@ pub enum Removed<T> {
     Gone,
 }
 
+impl<T> Removed<T> {
+    /// What is left, where it had a history.
+    #[must_use]
+    pub fn left(self) -> Option<T> {
+        match self {
+            Removed::Deactivated(left) => Some(left),
+            Removed::Gone => None,
+        }
+    }
+}
+
 /// Removes a seller that has neither history nor credit; deactivates any other.
 ///
 /// # Errors

@@ -241,13 +241,13 @@ const STRIDE: usize = 1_000;
 ///
 /// # Errors
 /// [`Error::BadRows`] where a row is not good: then nothing is sold.
-pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: &mut Selling<'_>) -> Result<usize, Error> {
+pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: Selling<'_>) -> Result<usize, Error> {
     if sheet.bad() > 0 {
         return Err(Error::BadRows(sheet.bad()));
     }
     let Selling { settings, connector, doer, subject, progress } = selling;
     let entered = serde_json::json!({ "sales": sheet.good(), "total": sheet.total.to_string() });
-    doer.record(tx, "charge.sales.import", subject, &serde_json::json!({ "entered": entered }))?;
+    doer.record(tx, "charge.sales.import", &subject, &serde_json::json!({ "entered": entered }))?;
     let wanted: Vec<&Wanted> = sheet.rows.iter().filter_map(|row| row.wanted.as_ref()).collect();
     let orders: Vec<Order> = wanted
         .into_iter()
@@ -263,7 +263,7 @@ pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: &mut Se
             actor: doer.actor.clone(),
         })
         .collect();
-    if *connector == Name::Instant {
+    if connector == Name::Instant {
         let mut made = 0;
         for part in orders.chunks(STRIDE) {
             for answer in sales_create(tx, settings, part, |sale, _| sale.to_string())? {
@@ -275,7 +275,7 @@ pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: &mut Se
         return Ok(orders.len());
     }
     for (order, made) in orders.iter().zip(1..) {
-        let sale = sale_reserve(tx, settings, order, *connector)?;
+        let sale = sale_reserve(tx, settings, order, connector)?;
         job_enqueue(tx, doer.now, doer.fresh_id(), &Deliver { sale: sale.id })?;
         progress.at(made);
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Action, Doer, Done, Field, Preview, Target};
+use purser_kit::console::{Action, Doer, Done, Field, Preview, Target, wide_where_many};
 use purser_money::{Currency, Money};
 use purser_store::Tx;
 use uuid::Uuid;
@@ -20,9 +20,6 @@ use crate::service::{
     withdrawal_get,
 };
 use crate::status::Status;
-
-/// Withdrawals that are decided on as one is.
-const FEW: usize = 20;
 
 /// What was chosen, as far as it may become so.
 struct Chosen {
@@ -77,11 +74,7 @@ fn against(tx: &mut Tx<'_>, withdrawal: &Withdrawal, next: Status, doer: &Doer) 
 /// Many withdrawals at once would meet everybody who touches one of them; what is decided on rests on rows that it
 /// changes. Whose coins come back are taken hold of first.
 fn wide(tx: &mut Tx<'_>, doer: &Doer, ids: &[Uuid], gives_back: bool) -> Result<(), Error> {
-    if ids.len() <= FEW {
-        return Ok(());
-    }
-    tx.wide()?;
-    if gives_back { accounts_lock(tx, doer.now, ids) } else { Ok(()) }
+    if wide_where_many(tx, ids)? && gives_back { accounts_lock(tx, doer.now, ids) } else { Ok(()) }
 }
 
 /// A withdrawal that was decided on, as a report's row.

@@ -14,10 +14,10 @@ use crate::Coins;
 use crate::store::payout::{PAYOUTS_FROM, payout_find};
 use crate::store::withdrawal::{self, standings, withdrawals_list};
 
-/// Withdrawals of a payout that its page shows: as many as one action begins.
 /// Records of one payout that are looked through for who took its file.
 const LOOKED_AT: u32 = 100;
 
+/// Withdrawals of a payout that its page shows: as many as one action begins.
 const SHOWN: u32 = 1_000;
 
 pub(super) fn resource(coins: &Arc<Coins>) -> Resource {

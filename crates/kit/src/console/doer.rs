@@ -113,8 +113,9 @@ fn fields(object: &impl Serialize) -> serde_json::Result<BTreeMap<String, String
     fields.iter().map(|(name, raw)| Ok((name.clone(), words(raw)?))).collect()
 }
 
-/// Each field that is another one on the other side.
-fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Map<String, Value> {
+/// Each field that is another one on the other side: the `changed` of a line of the audit log.
+#[must_use]
+pub fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Map<String, Value> {
     let of = |side: &BTreeMap<String, String>, name: &str| {
         side.get(name).map(|words| words.chars().take(RECORDED).collect::<String>()).unwrap_or_default()
     };

@@ -9,16 +9,12 @@ use purser_kit::{AppContext, Rule, parse_line};
 use purser_money::{Currency, Money};
 use purser_store::Tx;
 use serde_json::json;
-use uuid::Uuid;
 
-use super::print_json;
+use super::{doer, print_json};
 use crate::cli::{Coins, CoinsAward, CoinsWithdrawals};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::house;
-
-/// Who the journal says has done it.
-const ACTOR: &str = "system:command-line";
 
 pub(super) async fn run(config: &Config, command: Coins) -> Result<ExitCode, Failure> {
     let context = house::context(config, house::store_there(config).await?)?;
@@ -60,8 +56,7 @@ async fn award(context: &AppContext, flags: CoinsAward) -> Result<(), Failure> {
         reason: line("--reason", &flags.reason, 500)?,
         reference: line("--reference", &flags.reference, 200)?,
     };
-    let (now, seed) = context.stamp();
-    let doer = Doer::new(now, ACTOR.to_owned(), Uuid::nil(), seed);
+    let doer = doer(context);
     let moved = context.store.write(move |tx| {
         let mut doer = doer.clone();
         let moved = coins_move(tx, &mut doer, &new)?;

@@ -2,21 +2,18 @@
 
 use std::process::ExitCode;
 
-use jiff::Timestamp;
-use purser_identity::{AuditEvent, audit};
 use purser_kit::AppContext;
+use purser_kit::console::Doer;
 use purser_outbox::{DeadLetter as Letter, Error, dead_letter_discard, dead_letter_requeue, dead_letters};
 use purser_store::Tx;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::print_json;
+use super::{doer, print_json};
 use crate::cli::DeadLetter;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::house;
-
-const ACTOR: &str = "system:command-line";
 
 /// Letters listed, and requeued by `--all`, at most.
 const MOST: u32 = 1_000;
@@ -67,12 +64,12 @@ async fn requeue(context: &AppContext, ids: Vec<Uuid>, all: bool) -> Result<(), 
     } else {
         ids
     };
-    let (count, now) = (ids.len(), context.now());
-    let marked: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (id, context.ids.next(now))).collect();
+    let (count, doer) = (ids.len(), doer(context));
     let requeued = context.store.write(move |tx| {
-        for (id, event) in &marked {
-            dead_letter_requeue(tx, now, *id)?;
-            note(tx, now, *event, "dead_letter.requeue", *id)?;
+        let mut doer = doer.clone();
+        for id in &ids {
+            dead_letter_requeue(tx, doer.now, *id)?;
+            note(tx, &mut doer, "dead_letter.requeue", *id)?;
         }
         Ok::<_, Error>(())
     });
@@ -82,18 +79,16 @@ async fn requeue(context: &AppContext, ids: Vec<Uuid>, all: bool) -> Result<(), 
 }
 
 async fn discard(context: &AppContext, id: Uuid) -> Result<(), Failure> {
-    let (now, event) = context.stamp();
+    let doer = doer(context);
     let discarded = context.store.write(move |tx| {
         dead_letter_discard(tx, id)?;
-        note(tx, now, event, "dead_letter.discard", id)
+        note(tx, &mut doer.clone(), "dead_letter.discard", id)
     });
     discarded.await?;
     println!("The dead letter {id} is gone, and its job will never be done.");
     Ok(())
 }
 
-fn note(tx: &mut Tx<'_>, now: Timestamp, event: Uuid, action: &'static str, id: Uuid) -> Result<(), Error> {
-    let subject = format!("house:dead-letters:{id}");
-    let line = AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail: "{}" };
-    Ok(audit(tx, now, event, &line)?)
+fn note(tx: &mut Tx<'_>, doer: &mut Doer, action: &str, id: Uuid) -> Result<(), Error> {
+    Ok(doer.record(tx, action, &format!("house:dead-letters:{id}"), &json!({}))?)
 }

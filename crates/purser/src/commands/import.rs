@@ -9,21 +9,17 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use purser_kit::AppContext;
-use purser_kit::console::Doer;
 use purser_members::service::{Refused, import_judge, import_save};
 use purser_members::sheet::{MOST_BYTES, Sheet};
 use purser_members::{Error, Settings};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::print_json;
+use super::{doer, print_json};
 use crate::cli::{Import, ImportMembers};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{apps, house};
-
-/// Who the journal says has done it.
-const ACTOR: &str = "system:command-line";
 
 /// Wrong rows that are printed for people; a script gets all.
 const PRINTED: usize = 20;
@@ -122,11 +118,11 @@ async fn save(
     file: Arc<Vec<u8>>,
     rows: usize,
 ) -> Result<(Uuid, usize), Refused> {
-    let (now, seed) = context.stamp();
+    let doer = doer(context);
     let written = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&written);
     let saved = context.store.write(move |tx| {
-        let mut doer = Doer::new(now, ACTOR.to_owned(), Uuid::nil(), seed);
+        let mut doer = doer.clone();
         let told = |rows: usize| count.store(rows, Ordering::Relaxed);
         import_save(tx, &settings, &mut doer, &file, &told).map(|(id, imported)| (id, imported.members))
     });

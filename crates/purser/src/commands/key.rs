@@ -4,22 +4,19 @@ use std::process::ExitCode;
 
 use jiff::SignedDuration;
 use purser_identity::{
-    ApiKey, AuditEvent, Error as IdentityError, NewApiKey, Scopes, Secret, Tie, api_key_create, api_key_list,
-    api_key_revoke, audit,
+    ApiKey, Error as IdentityError, NewApiKey, Scopes, Secret, Tie, api_key_create, api_key_list, api_key_revoke,
 };
 use purser_kit::AppContext;
+use purser_kit::console::Doer;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::coins::user as coins_user;
-use super::print_json;
+use super::{ACTOR, doer, print_json};
 use crate::cli::{Key, KeyCreate};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{apps, edge, house};
-
-/// Who the journal says has done it.
-const ACTOR: &str = "system:command-line";
 
 pub(super) async fn run(config: &Config, command: Key) -> Result<ExitCode, Failure> {
     let context = house::context(config, house::store_migrated(config).await?)?;
@@ -72,11 +69,11 @@ async fn coins_tie(context: &AppContext, user_id: &str) -> Result<Tie, Failure> 
 /// Creates a key and notes it in the audit log. The secret that is returned is kept nowhere else.
 pub(super) async fn issue(context: &AppContext, new: NewApiKey) -> Result<Secret, Failure> {
     let secret = Secret::api_key(&edge::random_32());
-    let (hash, now, event) = (secret.hash(), context.now(), context.stamp().1);
+    let (hash, doer) = (secret.hash(), doer(context));
     let write = context.store.write(move |tx| {
-        api_key_create(tx, now, &new, hash)?;
-        let detail = json!({ "label": new.label, "scopes": new.scopes.to_string() }).to_string();
-        note(tx, now, event, "key.create", new.id, &detail)
+        api_key_create(tx, doer.now, &new, hash)?;
+        let detail = json!({ "label": new.label, "scopes": new.scopes.to_string() });
+        note(tx, &mut doer.clone(), "key.create", new.id, &detail)
     });
     write.await?;
     Ok(secret)
@@ -84,14 +81,12 @@ pub(super) async fn issue(context: &AppContext, new: NewApiKey) -> Result<Secret
 
 fn note(
     tx: &mut purser_store::Tx<'_>,
-    now: jiff::Timestamp,
-    event: Uuid,
-    action: &'static str,
+    doer: &mut Doer,
+    action: &str,
     key: Uuid,
-    detail: &str,
+    detail: &serde_json::Value,
 ) -> Result<(), IdentityError> {
-    let subject = format!("key:{key}");
-    Ok(audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })?)
+    Ok(doer.record(tx, action, &format!("key:{key}"), detail)?)
 }
 
 /// Keys read at once.
@@ -152,10 +147,10 @@ fn as_json(key: &ApiKey) -> serde_json::Value {
 }
 
 async fn revoke(context: &AppContext, id: Uuid) -> Result<(), Failure> {
-    let (now, event) = context.stamp();
+    let doer = doer(context);
     let write = context.store.write(move |tx| {
-        api_key_revoke(tx, now, id, ACTOR)?;
-        note(tx, now, event, "key.revoke", id, "{}")
+        api_key_revoke(tx, doer.now, id, &doer.actor)?;
+        note(tx, &mut doer.clone(), "key.revoke", id, &json!({}))
     });
     write.await?;
     println!("The key {id} is revoked. A server that runs refuses it within two seconds.");

@@ -3,23 +3,21 @@
 use std::io::BufRead as _;
 use std::process::ExitCode;
 
-use jiff::Timestamp;
 use purser_identity::{
-    Access, AuditEvent, Email, Error as IdentityError, HashCost, NewUser, PasswordHash, Roles, Username, access_set,
-    audit, password_check, password_hash, password_set, user_by_login, user_create,
+    Access, Email, Error as IdentityError, HashCost, NewUser, PasswordHash, Roles, Username, access_set,
+    password_check, password_hash, password_set, user_by_login, user_create,
 };
 use purser_kit::AppContext;
+use purser_kit::console::Doer;
 use purser_store::Tx;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::print_json;
+use super::{doer, print_json};
 use crate::cli::{User, UserCreate, UserRole};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{edge, house};
-
-const ACTOR: &str = "system:command-line";
 
 pub(super) async fn run(config: &Config, command: User) -> Result<ExitCode, Failure> {
     let context = house::context(config, house::store_migrated(config).await?)?;
@@ -55,7 +53,8 @@ pub(super) struct Person {
 }
 
 pub(super) async fn add(context: &AppContext, person: Person, password: PasswordHash) -> Result<Uuid, Failure> {
-    let (now, id) = context.stamp();
+    let mut doer = doer(context);
+    let id = doer.fresh_id();
     let new = NewUser {
         id,
         username: person.username,
@@ -65,15 +64,14 @@ pub(super) async fn add(context: &AppContext, person: Person, password: Password
         is_staff: person.is_staff || person.is_superuser,
         is_superuser: person.is_superuser,
         password: Some(password),
-        actor: ACTOR.to_owned(),
+        actor: doer.actor.clone(),
     };
-    let (event, kind) = (context.ids.next(now), ["person", "staff", "superuser"]);
+    let kind = ["person", "staff", "superuser"];
     let kind = kind[usize::from(new.is_staff) + usize::from(new.is_superuser)];
     let told = json!({ "entered": { "username": new.username.as_str(), "email": new.email.as_str(), "kind": kind } });
-    let told = told.to_string();
     let made = context.store.write(move |tx| {
-        user_create(tx, now, &new)?;
-        note(tx, now, event, "user.create", id, &told)
+        user_create(tx, doer.now, &new)?;
+        note(tx, &mut doer.clone(), "user.create", id, &told)
     });
     made.await?;
     Ok(id)
@@ -81,14 +79,12 @@ pub(super) async fn add(context: &AppContext, person: Person, password: Password
 
 fn note(
     tx: &mut Tx<'_>,
-    now: Timestamp,
-    event: Uuid,
-    action: &'static str,
+    doer: &mut Doer,
+    action: &str,
     person: Uuid,
-    detail: &str,
+    detail: &serde_json::Value,
 ) -> Result<(), IdentityError> {
-    let subject = format!("house:people:{person}");
-    Ok(audit(tx, now, event, &AuditEvent { actor: ACTOR, action, subject: &subject, address: None, detail })?)
+    Ok(doer.record(tx, action, &format!("house:people:{person}"), detail)?)
 }
 
 async fn password(context: &AppContext, login: String) -> Result<(), Failure> {
@@ -111,12 +107,12 @@ async fn role(context: &AppContext, flags: UserRole) -> Result<(), Failure> {
     let is_staff = is_superuser || flags.kind == "staff";
     let access = Access { is_staff, is_superuser, is_active: user.is_active, roles };
     let told = if access.roles.is_empty() { "no roles".to_owned() } else { access.roles.to_string() };
-    let ((now, event), before) = (context.stamp(), user.roles.to_string());
+    let (doer, before) = (doer(context), user.roles.to_string());
     let detail = serde_json::json!({ "changed": { "Roles": { "before": before, "after": access.roles.to_string() } } });
-    let (id, detail) = (user.id, detail.to_string());
+    let id = user.id;
     let changed = context.store.write(move |tx| {
-        access_set(tx, now, id, &access)?;
-        note(tx, now, event, "user.role", id, &detail)
+        access_set(tx, doer.now, id, &access)?;
+        note(tx, &mut doer.clone(), "user.role", id, &detail)
     });
     changed.await?;
     println!("{} is {} now, with {told}, and every session of theirs has ended.", user.username, flags.kind);
@@ -130,10 +126,10 @@ pub(super) async fn find(context: &AppContext, login: String) -> Result<purser_i
 }
 
 pub(super) async fn set(context: &AppContext, user: Uuid, hash: PasswordHash) -> Result<(), Failure> {
-    let (now, event) = context.stamp();
+    let doer = doer(context);
     let set = context.store.write(move |tx| {
-        password_set(tx, now, user, &hash, ACTOR)?;
-        note(tx, now, event, "user.password", user, "{}")
+        password_set(tx, doer.now, user, &hash, &doer.actor)?;
+        note(tx, &mut doer.clone(), "user.password", user, &json!({}))
     });
     Ok(set.await?)
 }

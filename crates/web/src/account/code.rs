@@ -10,7 +10,7 @@ use purser_identity::{
     Actor, CODE_FAILED_BY_PERSON, Error as IdentityError, RateVerdict, SecretHash, Session, rate_forgive, rate_hit,
     second_factor_get, session_create, session_find_pending, session_revoke,
 };
-use purser_kit::{Problem, SESSION_COOKIE, cookie};
+use purser_kit::{ClientAddress, Problem, SESSION_COOKIE, cookie};
 use serde::Deserialize;
 
 use super::form::{FormField, FormPage};
@@ -18,7 +18,6 @@ use super::proof::{Token, WRONG_CODE};
 use crate::pages::Shell;
 use crate::sign_in::{Destination, landing, local_path, new_token, note, origin, with_session};
 use crate::site::House;
-use purser_kit::ClientAddress;
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -64,7 +63,7 @@ pub(super) async fn submit(
     let next = local_path(form.next.as_deref());
     let (now, event) = house.context.stamp();
     let person = half.user.id;
-    let factor = house.context.store.read(move |tx| second_factor_get(tx, person)).await.map_err(Problem::from)?;
+    let factor = house.context.store.read(move |tx| second_factor_get(tx, person)).await?;
     let Some(factor) = factor else { return Ok(Redirect::to("/accounts/login/").into_response()) };
     let token = Token::read(&house, person, &factor, &form.code, now)?;
     let (session, origin, rules) = (new_token(&house), origin(address, &headers), house.options.session_rules);
@@ -89,7 +88,7 @@ pub(super) async fn submit(
         note(tx, now, event, &actor, "session.begin", &origin)?;
         Ok::<_, IdentityError>(Ok(()))
     });
-    match entered.await.map_err(Problem::from)? {
+    match entered.await? {
         Ok(()) => Ok(with_session(&house, landing, &session)),
         Err(Some(seconds)) => Ok(page(next, None).limited(seconds)),
         Err(None) => Ok(page(next, Some(WRONG_CODE.to_owned())).shown()),

@@ -53,7 +53,7 @@ pub(super) async fn submit(
     Form(form): Form<Change>,
 ) -> Result<Response, Problem> {
     let id = person.session.user.id;
-    let hash = house.context.store.read(move |tx| user_with_password(tx, id)).await.map_err(Problem::from)?.1;
+    let hash = house.context.store.read(move |tx| user_with_password(tx, id)).await?.1;
     let email = Email::parse(form.email.trim());
     let wrong = email.as_ref().err().map(|error| sentence(&error.to_string()));
     match issue(&house, &person, None).await? {
@@ -104,16 +104,16 @@ async fn issue(house: &House, person: &Person, email: Option<Email>) -> Result<R
         let Some(email) = &email else {
             return rates_hit(tx, now, &[(EMAIL_BY_PERSON, &by_person)]).map_err(Problem::from);
         };
-        let verdict = rates_hit(tx, now, &[(CONFIRM_BY_EMAIL, &account_key(email.as_str()))]).map_err(Problem::from)?;
+        let verdict = rates_hit(tx, now, &[(CONFIRM_BY_EMAIL, &account_key(email.as_str()))])?;
         if verdict != RateVerdict::Allowed {
             return Ok(verdict);
         }
-        let other = user_by_login(tx, email.as_str()).map_err(Problem::from)?.filter(|(other, _)| other.id != user.id);
+        let other = user_by_login(tx, email.as_str())?.filter(|(other, _)| other.id != user.id);
         // The same work whether somebody has the address or nobody does; a taken one's link is nobody's.
         let (whose, purpose, lifetime) =
             (other.as_ref().map_or(user.id, |_| nobody), LinkPurpose::Email, LinkPurpose::Email.lifetime());
-        link_issue(tx, now, whose, purpose, email, link.hash(), lifetime).map_err(Problem::from)?;
-        note(tx, now, event, &actor, "email.change_asked", &origin).map_err(Problem::from)?;
+        link_issue(tx, now, whose, purpose, email, link.hash(), lifetime)?;
+        note(tx, now, event, &actor, "email.change_asked", &origin)?;
         if let Some((other, _)) = other {
             let link = format!("{base}/accounts/password/reset/");
             let values = json!({ "username": other.username.as_str(), "link": link });

@@ -50,7 +50,7 @@ pub(super) async fn submit(
         let verdict = rate_hit(tx, now, bucket, &id.to_string(), limit, window)?;
         Ok::<_, purser_identity::Error>((verdict, purser_identity::user_with_password(tx, id)?.1))
     });
-    let (verdict, hash) = begun.await.map_err(Problem::from)?;
+    let (verdict, hash) = begun.await?;
     if let RateVerdict::Limited { retry_after_seconds } = verdict {
         return Ok(page(&person, None, (None, None)).limited(retry_after_seconds));
     }
@@ -71,9 +71,9 @@ pub(super) async fn submit(
     let (user, actor, origin) = (user.clone(), person.actor(), person.origin.clone());
     let (language, rules) = (person.language, house.options.session_rules);
     let changed = house.context.store.write(move |tx| {
-        password_set(tx, now, user.id, &password, &actor).map_err(Problem::from)?;
-        session_create(tx, now, fresh, &user, &origin, &rules).map_err(Problem::from)?;
-        note(tx, now, event, &actor, "password.change", &origin).map_err(Problem::from)?;
+        password_set(tx, now, user.id, &password, &actor)?;
+        session_create(tx, now, fresh, &user, &origin, &rules)?;
+        note(tx, now, event, &actor, "password.change", &origin)?;
         let values = json!({ "username": user.username.as_str(), "when": &when, "address": &origin.address });
         mail(tx, now, notice, &mail::PASSWORD_CHANGED, &user.email, language, values)
     });

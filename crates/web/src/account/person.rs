@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use purser_identity::{Actor, Origin, SecretHash, Session, session_find};
-use purser_kit::{Problem, SESSION_COOKIE, cookie};
+use purser_kit::{ClientAddress, Problem, SESSION_COOKIE, cookie};
 use purser_outbox::Language;
 
 use super::mail;
@@ -15,7 +15,6 @@ use crate::console::escaped;
 use crate::pages::Shell;
 use crate::sign_in::origin;
 use crate::site::House;
-use purser_kit::ClientAddress;
 
 /// Whoever is signed in, and from where. Others are led to the sign-in page and back.
 pub(crate) struct Person {

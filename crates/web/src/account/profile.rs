@@ -41,8 +41,7 @@ pub(super) async fn home(
     person: Person,
 ) -> Result<Response, Problem> {
     let id = person.session.user.id;
-    let has_second_factor =
-        house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(Problem::from)?;
+    let has_second_factor = house.context.store.read(move |tx| second_factor_is_on(tx, id)).await?;
     let told = match told.told.as_deref() {
         Some("password") => Some("Your password is changed, and every other session has ended."),
         Some("profile") => Some("Saved."),
@@ -96,7 +95,7 @@ fn page(person: &Person, profile: &Profile, wrong: Option<(&'static str, String)
 
 pub(super) async fn form(State(house): State<Arc<House>>, person: Person) -> Result<Response, Problem> {
     let id = person.session.user.id;
-    let profile = house.context.store.read(move |tx| profile_get(tx, id)).await.map_err(Problem::from)?;
+    let profile = house.context.store.read(move |tx| profile_get(tx, id)).await?;
     Ok(page(&person, &profile, None).shown())
 }
 

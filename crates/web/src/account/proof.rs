@@ -84,13 +84,13 @@ pub(crate) async fn prove(
             }
         }
     });
-    let (hash, factor) = match begun.await.map_err(Problem::from)? {
+    let (hash, factor) = match begun.await? {
         Ok(found) => found,
         Err(seconds) => return Ok(Proof::Limited(seconds)),
     };
     if !verify(house, password.to_owned(), hash).await? {
         let noted = house.context.store.write(move |tx| refused(tx, &doer, "the password is wrong"));
-        noted.await.map_err(Problem::from)?;
+        noted.await?;
         return Ok(Proof::WrongPassword);
     }
     let factor = factor.filter(|factor| factor.confirmed_at.is_some());

@@ -11,7 +11,7 @@ use purser_identity::{
     RateVerdict, SecretHash, User, email_verify, link_find, link_issue, link_redeem, password_set, rates_hit,
     user_by_login, user_get,
 };
-use purser_kit::Problem;
+use purser_kit::{ClientAddress, Problem};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -23,7 +23,6 @@ use crate::pages::{Shell, message};
 use crate::setup::hashed;
 use crate::sign_in::{account_key, gone, note, origin};
 use crate::site::House;
-use purser_kit::ClientAddress;
 
 const OVER: &str = "This link was used, replaced or is too old. Ask for another one on the sign-in page.";
 
@@ -62,20 +61,19 @@ pub(super) async fn asked(
     let (to, from) = (email.clone(), origin.clone());
     let asked = house.context.store.write(move |tx| {
         let limits = [(RESET_BY_ADDRESS, from.address.as_str()), (RESET_BY_ACCOUNT, &account_key(email.as_str()))];
-        let verdict = rates_hit(tx, now, &limits).map_err(Problem::from)?;
-        let found = user_by_login(tx, email.as_str()).map_err(Problem::from)?.filter(|(user, _)| user.is_active);
+        let verdict = rates_hit(tx, now, &limits)?;
+        let found = user_by_login(tx, email.as_str())?.filter(|(user, _)| user.is_active);
         if verdict != RateVerdict::Allowed {
             return Ok(verdict);
         }
-        let stranger =
-            rates_hit(tx, now, &[(NOBODY_BY_ADDRESS, &account_key(email.as_str()))]).map_err(Problem::from)?;
+        let stranger = rates_hit(tx, now, &[(NOBODY_BY_ADDRESS, &account_key(email.as_str()))])?;
         // The same work for everybody: for an address that is nobody's the link is nobody's, and the mail says so.
         let user = found.map(|(user, _)| user);
         let (person, to) = user.as_ref().map_or((nobody, &email), |user| (user.id, &user.email));
         let lifetime = LinkPurpose::Password.lifetime();
-        link_issue(tx, now, person, LinkPurpose::Password, to, link.hash(), lifetime).map_err(Problem::from)?;
+        link_issue(tx, now, person, LinkPurpose::Password, to, link.hash(), lifetime)?;
         let actor = user.as_ref().map_or_else(|| "nobody".to_owned(), |user| Actor::User(user.id).to_string());
-        note(tx, now, event, &actor, "password.reset_asked", &from).map_err(Problem::from)?;
+        note(tx, now, event, &actor, "password.reset_asked", &from)?;
         let Some(user) = user else {
             if stranger != RateVerdict::Allowed {
                 return Ok(verdict);
@@ -153,13 +151,13 @@ pub(super) async fn submit(
             Err(error) => return Err(Problem::from(error)),
         };
         let actor = Actor::User(person).to_string();
-        password_set(tx, now, person, &password, &actor).map_err(Problem::from)?;
-        let user = user_get(tx, person).map_err(Problem::from)?;
+        password_set(tx, now, person, &password, &actor)?;
+        let user = user_get(tx, person)?;
         // Whoever opened the link reads mail there.
         if user.email == email && user.email_verified_at.is_none() {
-            email_verify(tx, now, person, &email).map_err(Problem::from)?;
+            email_verify(tx, now, person, &email)?;
         }
-        note(tx, now, event, &actor, "password.reset", &origin).map_err(Problem::from)?;
+        note(tx, now, event, &actor, "password.reset", &origin)?;
         let values = json!({ "username": user.username.as_str(), "when": &when, "address": &origin.address });
         mail(tx, now, notice, &mail::PASSWORD_CHANGED, &user.email, language, values)?;
         Ok::<_, Problem>(true)

@@ -125,7 +125,7 @@ pub(super) async fn confirm(
     let (codes, hashes) = fresh_codes(&house);
     let turned = Turned::on(&house, &person);
     let confirmed = house.context.store.write(move |tx| {
-        second_factor_confirm(tx, turned.now, id, &factor.sealed, step, &hashes).map_err(Problem::from)?;
+        second_factor_confirm(tx, turned.now, id, &factor.sealed, step, &hashes)?;
         turned.tell(tx)
     });
     confirmed.await?;
@@ -173,7 +173,7 @@ impl Turned {
 
     fn tell(&self, tx: &mut purser_store::Tx<'_>) -> Result<(), Problem> {
         let (action, state) = if self.on { ("second_factor.on", "on") } else { ("second_factor.off", "off") };
-        note(tx, self.now, self.event, &self.actor, action, &self.origin).map_err(Problem::from)?;
+        note(tx, self.now, self.event, &self.actor, action, &self.origin)?;
         let values = json!({
             "username": self.user.username.as_str(), "when": &self.when, "address": &self.origin.address, "state": state,
         });
@@ -229,7 +229,7 @@ pub(super) async fn new_codes(
         recovery_codes_set(tx, id, &hashes)?;
         note(tx, now, event, &actor, "second_factor.codes", &origin)
     });
-    made.await.map_err(Problem::from)?;
+    made.await?;
     Ok(shown(&person, StatusCode::OK, Stage::Codes { codes, next: "/accounts/second-factor/".to_owned() }, None))
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn list(
     person: Person,
 ) -> Result<Response, Problem> {
     let (now, id, here) = (person.now, person.session.user.id, person.session.hash);
-    let sessions = house.context.store.read(move |tx| sessions_of(tx, now, id)).await.map_err(Problem::from)?;
+    let sessions = house.context.store.read(move |tx| sessions_of(tx, now, id)).await?;
     let sessions = sessions.into_iter().map(|session| SessionShown {
         hash: session.hash.hex(),
         agent: browser(&session.from.agent).to_owned(),
@@ -97,7 +97,7 @@ pub(super) async fn end(
         note(tx, now, event, &actor, "session.revoke", &origin)?;
         Ok::<_, IdentityError>(())
     });
-    ended.await.map_err(Problem::from)?;
+    ended.await?;
     Ok(Redirect::to("/accounts/sessions/?ended=1").into_response())
 }
 

@@ -13,7 +13,7 @@ use purser_identity::{
     Actor, Email, LinkPurpose, NewUser, RateLimit, RateVerdict, SIGN_UP_BY_ADDRESS, Secret, Username, link_issue,
     rate_hit, user_by_login, user_create, user_pretend, username_free,
 };
-use purser_kit::Problem;
+use purser_kit::{ClientAddress, Problem};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -24,7 +24,6 @@ use crate::pages::{Shell, message};
 use crate::setup::hashed;
 use crate::sign_in::{note, origin};
 use crate::site::House;
-use purser_kit::ClientAddress;
 
 /// What the form sends.
 #[derive(Deserialize, Default)]
@@ -94,7 +93,7 @@ pub(super) async fn submit(
         let RateLimit { bucket, limit, window } = SIGN_UP_BY_ADDRESS;
         rate_hit(tx, now, bucket, &from, limit, window)
     });
-    if let RateVerdict::Limited { retry_after_seconds } = counted.await.map_err(Problem::from)? {
+    if let RateVerdict::Limited { retry_after_seconds } = counted.await? {
         return Ok(page(&form, Wrong::default()).limited(retry_after_seconds));
     }
     let (username, email) = match checked(&form) {
@@ -121,23 +120,23 @@ pub(super) async fn submit(
         actor: Actor::User(id).to_string(),
     };
     let done = house.context.store.write(move |tx| {
-        let known = user_by_login(tx, new.email.as_str()).map_err(Problem::from)?;
-        let username = username_free(tx, &new.username).map_err(Problem::from)?;
+        let known = user_by_login(tx, new.email.as_str())?;
+        let username = username_free(tx, &new.username)?;
         let new = NewUser { username, ..new.clone() };
         let (purpose, lifetime) = (LinkPurpose::Email, LinkPurpose::Email.lifetime());
         if let Some((known, _)) = known {
             // The same work for an address that is taken, of which only the mail comes.
-            user_pretend(tx, now, &new).map_err(Problem::from)?;
-            link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime).map_err(Problem::from)?;
-            note(tx, now, event, "nobody", "user.sign_up", &origin).map_err(Problem::from)?;
+            user_pretend(tx, now, &new)?;
+            link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime)?;
+            note(tx, now, event, "nobody", "user.sign_up", &origin)?;
             let values = json!({
                 "username": known.username.as_str(), "link": format!("{base}/accounts/password/reset/"),
             });
             return mail(tx, now, notice, &mail::ALREADY_KNOWN, &known.email, language, values);
         }
-        user_create(tx, now, &new).map_err(Problem::from)?;
-        link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime).map_err(Problem::from)?;
-        note(tx, now, event, &new.actor, "user.sign_up", &origin).map_err(Problem::from)?;
+        user_create(tx, now, &new)?;
+        link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime)?;
+        note(tx, now, event, &new.actor, "user.sign_up", &origin)?;
         let link = format!("{base}/accounts/verify/{}/", link.expose());
         let values = json!({ "username": new.username.as_str(), "link": link });
         mail(tx, now, notice, &mail::CONFIRM, &new.email, language, values)

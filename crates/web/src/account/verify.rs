@@ -10,7 +10,7 @@ use axum::response::Response;
 use purser_identity::{
     Actor, Error as IdentityError, LinkPurpose, SecretHash, email_verify, link_find, link_redeem, user_get,
 };
-use purser_kit::Problem;
+use purser_kit::{ClientAddress, Problem};
 use serde_json::json;
 
 use super::form::FormPage;
@@ -18,14 +18,13 @@ use super::mail::{self, mail};
 use crate::pages::{Shell, message};
 use crate::sign_in::{gone, note, origin};
 use crate::site::House;
-use purser_kit::ClientAddress;
 
 const OVER: &str = "This link was used, replaced or is older than three days. Sign in, and have another one mailed.";
 
 pub(super) async fn form(State(house): State<Arc<House>>, Path(token): Path<String>) -> Result<Response, Problem> {
     let (hash, now) = (SecretHash::of(&token), house.context.now());
     let found = house.context.store.read(move |tx| link_find(tx, now, LinkPurpose::Email, hash)).await;
-    let Some((_, email)) = found.map_err(Problem::from)? else { return Ok(gone(OVER)) };
+    let Some((_, email)) = found? else { return Ok(gone(OVER)) };
     let intro = format!("You read mail at {email}: one click, and the address is confirmed.");
     let action = format!("/accounts/verify/{token}/");
     Ok(FormPage::new(Shell::new("Confirm your address", None), intro, action, "Confirm").shown())
@@ -46,14 +45,14 @@ pub(super) async fn submit(
             Err(IdentityError::LinkOver) => return Ok(false),
             Err(error) => return Err(Problem::from(error)),
         };
-        let former = user_get(tx, person).map_err(Problem::from)?;
+        let former = user_get(tx, person)?;
         match email_verify(tx, now, person, &email) {
             Ok(()) => {}
             // Somebody else confirmed the address meanwhile.
             Err(IdentityError::EmailTaken(_)) => return Ok(false),
             Err(error) => return Err(Problem::from(error)),
         }
-        note(tx, now, event, &Actor::User(person).to_string(), "email.confirm", &origin).map_err(Problem::from)?;
+        note(tx, now, event, &Actor::User(person).to_string(), "email.confirm", &origin)?;
         if former.email != email {
             let values = json!({ "username": former.username.as_str(), "when": &when, "email": email.as_str() });
             mail(tx, now, notice, &mail::EMAIL_CHANGED, &former.email, language, values)?;

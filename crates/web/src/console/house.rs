@@ -10,9 +10,9 @@ use purser_kit::console::{
 use purser_kit::{Problem, Scope};
 use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_requeue, notice_of_job};
 use purser_store::{Tx, params};
-use serde_json::Value;
 use uuid::Uuid;
 
+use super::record::More;
 use super::{Shelf, notices, people};
 use crate::site::House;
 
@@ -105,27 +105,20 @@ fn audit_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
 
 /// What a line of the audit log says more: what changed and what was entered, as tables, and the rest as it is.
 fn more(detail: &str) -> (Vec<DetailTable>, Option<String>) {
-    let Ok(Value::Object(mut detail)) = serde_json::from_str(detail) else { return (Vec::new(), None) };
-    let cell = |value: &Value| match value {
-        Value::Null => Cell::Nothing,
-        Value::String(text) if text.is_empty() => Cell::Nothing,
-        Value::String(text) => Cell::Given(text.clone()),
-        other => Cell::Given(other.to_string()),
-    };
-    let mut table = |name: &str, title: &'static str, columns: &[&'static str], keys: &[&str]| {
-        let Some(Value::Object(fields)) = detail.remove(name) else { return None };
-        let values = |value: &Value| match keys {
-            [] => vec![cell(value)],
-            keys => keys.iter().map(|key| cell(&value[*key])).collect(),
-        };
-        let rows: Vec<Vec<Cell>> =
-            fields.iter().map(|(field, value)| [vec![Cell::Given(field.clone())], values(value)].concat()).collect();
-        (!rows.is_empty()).then(|| DetailTable { title, empty: "", columns: columns.to_vec(), rows })
-    };
-    let changed = table("changed", "What changed", &["Field", "Before", "After"], &["before", "after"]);
-    let entered = table("entered", "What was entered", &["Field", "Value"], &[]);
-    let rest = (!detail.is_empty()).then(|| Value::Object(detail).to_string());
+    let More { changed, entered, rest } = More::read(detail);
+    let changed = table("What changed", &["Field", "Before", "After"], changed);
+    let entered = table("What was entered", &["Field", "Value"], entered);
     (changed.into_iter().chain(entered).collect(), rest)
+}
+
+fn table<const N: usize>(
+    title: &'static str,
+    columns: &[&'static str; N],
+    rows: Vec<[String; N]>,
+) -> Option<DetailTable> {
+    let cell = |text: String| if text.is_empty() { Cell::Nothing } else { Cell::Given(text) };
+    let rows: Vec<Vec<Cell>> = rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect();
+    (!rows.is_empty()).then(|| DetailTable { title, empty: "", columns: columns.to_vec(), rows })
 }
 
 fn keys() -> Resource {

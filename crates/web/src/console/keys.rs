@@ -9,8 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::SignedDuration;
 use purser_identity::{Error as IdentityError, NewApiKey, Scopes, Secret, api_key_create};
-use purser_kit::Problem;
-use purser_kit::Scope;
+use purser_kit::{Problem, Scope};
 
 use super::{Desk, Refusal, Visitor, frame};
 use crate::pages::{self, Shell};

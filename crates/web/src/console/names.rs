@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use purser_identity::{api_key_label, user_get};
+use purser_identity::{Actor, api_key_label, user_get};
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Detail, Listing};
 use purser_ledger::StatementLine;
@@ -12,31 +12,28 @@ use uuid::Uuid;
 use super::show::Clockface;
 use super::table::label;
 
-/// What was looked up for one page.
+/// What was looked up for one page: actors, and what they are called.
 #[derive(Default)]
-pub(super) struct Names(BTreeMap<Uuid, Option<String>>);
+pub(super) struct Names(BTreeMap<String, String>);
 
 impl Names {
     /// A person by their username, a key by its label, and others as they are.
     pub(super) fn called(&mut self, tx: &mut Tx<'_>, actor: &str) -> Result<String, Problem> {
-        let Some((kind, id)) = actor.split_once(':').filter(|(kind, _)| ["user", "key"].contains(kind)) else {
-            return Ok(actor.to_owned());
-        };
-        let Ok(id) = Uuid::try_parse(id) else { return Ok(actor.to_owned()) };
-        if let Some(known) = self.0.get(&id) {
-            return Ok(known.clone().unwrap_or_else(|| actor.to_owned()));
+        if let Some(known) = self.0.get(actor) {
+            return Ok(known.clone());
         }
-        let name = if kind == "key" {
-            api_key_label(tx, id).map_err(Problem::from)?.map(|label| format!("key '{label}'"))
-        } else {
-            match user_get(tx, id) {
+        let name = match Actor::parse(actor) {
+            Some(Actor::User(id)) => match user_get(tx, id) {
                 Ok(user) => Some(user.username.to_string()),
                 Err(purser_identity::Error::NoUser(_)) => None,
-                Err(error) => return Err(Problem::from(error)),
-            }
+                Err(error) => return Err(error.into()),
+            },
+            Some(Actor::ApiKey(id)) => api_key_label(tx, id)?.map(|label| format!("key '{label}'")),
+            _ => return Ok(actor.to_owned()),
         };
-        self.0.insert(id, name.clone());
-        Ok(name.unwrap_or_else(|| actor.to_owned()))
+        let name = name.unwrap_or_else(|| actor.to_owned());
+        self.0.insert(actor.to_owned(), name.clone());
+        Ok(name)
     }
 
     /// The same in each cell of a row.

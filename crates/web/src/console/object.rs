@@ -10,11 +10,11 @@ use purser_identity::{AuditRecord, audit_of};
 use purser_kit::Problem;
 use purser_kit::console::{Action, Cell, Detail, DetailTable, Target};
 use purser_ledger::{Account, StatementLine, account_get, statement};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::names::Names;
 use super::origin::Origin;
+use super::record::More;
 use super::show::{Clockface, Moment, Shown};
 use super::{Desk, Refusal, Visitor, frame, notices};
 use crate::pages::{self, Shell};
@@ -139,7 +139,7 @@ async fn read(desk: &Arc<Desk>, app: String, name: String, id: Uuid) -> Result<O
                 accounts.push((*title, account_get(tx, *id)?, lines));
             }
             let mut history = Vec::new();
-            for record in audit_of(tx, &subject(&app, &name, id), HISTORY).map_err(Problem::from)? {
+            for record in audit_of(tx, &subject(&app, &name, id), HISTORY)? {
                 let by = names.called(tx, &record.actor)?;
                 history.push((record, by));
             }
@@ -166,21 +166,14 @@ fn past(face: &Clockface<'_>, record: AuditRecord, by: String) -> Past {
 
 /// What was changed, from what to what; where nothing that shows was, what was entered.
 fn told(detail: &str) -> Vec<String> {
-    let Ok(Value::Object(detail)) = serde_json::from_str(detail) else { return Vec::new() };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let shown =
-        |value: &Value| Some(text(value)).filter(|text| !text.is_empty()).unwrap_or_else(|| "nothing".to_owned());
-    let changed = detail.get("changed").and_then(Value::as_object).into_iter().flatten();
-    let changed: Vec<String> =
-        changed.map(|(name, both)| format!("{name}: {} → {}", shown(&both["before"]), shown(&both["after"]))).collect();
+    let shown = |text: &String| if text.is_empty() { "nothing".to_owned() } else { text.clone() };
+    let More { changed, entered, .. } = More::read(detail);
     if !changed.is_empty() {
-        return changed;
+        let changed = changed.iter();
+        return changed.map(|[name, before, after]| format!("{name}: {} → {}", shown(before), shown(after))).collect();
     }
-    let entered = detail.get("entered").and_then(Value::as_object).into_iter().flatten();
-    entered
-        .filter(|(_, value)| !text(value).is_empty())
-        .map(|(name, value)| format!("{name}: {}", text(value)))
-        .collect()
+    let entered = entered.iter().filter(|[_, value]| !value.is_empty());
+    entered.map(|[name, value]| format!("{name}: {value}")).collect()
 }
 
 pub(crate) fn table_shown(face: &Clockface<'_>, table: &DetailTable) -> TableShown {

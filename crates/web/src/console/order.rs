@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use purser_kit::console::{Doer, Resource};
+use purser_kit::console::{Doer, Resource, changed};
 use purser_kit::{Fields, Problem, Repeatable};
 use purser_store::Tx;
 use uuid::Uuid;
@@ -43,7 +43,8 @@ impl Order {
             self.facts(tx, resource, &touched)?
         };
         for id in &touched {
-            let changed = changes(before.get(id), after.get(id));
+            let changed = before.get(id).zip(after.get(id)).map(|(before, after)| changed(before, after));
+            let changed = changed.unwrap_or_default();
             let detail = serde_json::json!({ "entered": entered, "changed": changed });
             doer.record(tx, &name, &subject(&self.app, &self.resource, *id), &detail)?;
         }
@@ -51,7 +52,7 @@ impl Order {
     }
 }
 
-type Facts = Vec<(&'static str, String)>;
+type Facts = BTreeMap<String, String>;
 
 impl Order {
     /// What is known of each object, for the record of what an action changed: of a few, what their pages say; of many,
@@ -61,29 +62,16 @@ impl Order {
         if ids.len() > RECORDED {
             for (id, cells) in resource.listing.of(tx, ids)? {
                 let named = std::iter::zip(&resource.listing.columns, cells);
-                all.insert(id, named.map(|(column, cell)| (column.title, clipped(&cell.plain()))).collect());
+                all.insert(id, named.map(|(column, cell)| (column.title.to_owned(), cell.plain())).collect());
             }
             return Ok(all);
         }
         for id in ids {
             let facts = (resource.detail)(tx, *id)?.map(|detail| detail.facts).unwrap_or_default();
-            all.insert(*id, facts.into_iter().map(|(name, cell)| (name, clipped(&cell.plain()))).collect());
+            all.insert(*id, facts.into_iter().map(|(name, cell)| (name.to_owned(), cell.plain())).collect());
         }
         Ok(all)
     }
-}
-
-/// Each fact that is another one now, or that is gone.
-fn changes(before: Option<&Facts>, after: Option<&Facts>) -> serde_json::Value {
-    let (Some(before), Some(after)) = (before, after) else { return serde_json::json!({}) };
-    let of = |facts: &Facts, name: &str| facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-    let gone = before.iter().filter(|(name, _)| of(after, name).is_none());
-    let changed = gone.chain(after).filter(|(name, _)| of(before, name) != of(after, name));
-    let changed = changed.map(|(name, _)| {
-        let both = [before, after].map(|facts| of(facts, name).unwrap_or_default());
-        ((*name).to_owned(), serde_json::json!({ "before": both[0], "after": both[1] }))
-    });
-    serde_json::Value::Object(changed.collect())
 }
 
 /// As much of what was entered as the audit log has room for.

@@ -105,7 +105,7 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         ("Superuser", word(user.is_superuser)),
         ("Roles", Cell::text(Some(user.roles.to_string()).filter(|roles| !roles.is_empty()))),
         ("May sign in", word(user.is_active)),
-        ("Second factor", word(second_factor_is_on(tx, id).map_err(Problem::from)?)),
+        ("Second factor", word(second_factor_is_on(tx, id)?)),
         ("Last seen", Cell::time(user.last_seen_at)),
         ("Since", Cell::Time(user.created_at)),
     ];
@@ -120,7 +120,7 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
 
 /// Sessions that were not signed out. One whose time is over shows when it ended.
 fn sessions(tx: &mut Tx<'_>, id: Uuid) -> Result<Vec<Vec<Cell>>, Problem> {
-    let sessions = sessions_of(tx, Timestamp::MIN, id).map_err(Problem::from)?;
+    let sessions = sessions_of(tx, Timestamp::MIN, id)?;
     let row = |session: purser_identity::Session| {
         vec![
             Cell::Text(session.from.address),
@@ -239,8 +239,7 @@ fn link_mail(
 ) -> Result<(), Problem> {
     let token = doer.link()?;
     let lifetime = if user.last_seen_at.is_some() { LinkPurpose::Password.lifetime() } else { INVITATION };
-    link_issue(tx, doer.now, user.id, LinkPurpose::Password, &user.email, token.hash(), lifetime)
-        .map_err(Problem::from)?;
+    link_issue(tx, doer.now, user.id, LinkPurpose::Password, &user.email, token.hash(), lifetime)?;
     let link = format!("{}/accounts/password/reset/{}/", house.options.base_url, token.expose());
     let mut values = json!({ "username": user.username.as_str(), "link": link });
     if kind.values.iter().any(|value| value.name == "address")
@@ -372,7 +371,7 @@ fn sign_out(house: &Arc<House>) -> Action {
             for id in ids {
                 let user = user_get(tx, *id).map_err(refused)?;
                 may_change(tx, &rights, doer, &user.access(), &user.access())?;
-                sessions_revoke_all(tx, doer.now, *id).map_err(Problem::from)?;
+                sessions_revoke_all(tx, doer.now, *id)?;
             }
             Ok(Done::sentence("Signed out everywhere.", None))
         }),
@@ -407,7 +406,7 @@ fn second_factor_off(house: &Arc<House>) -> Action {
     Action {
         preview: Box::new(|tx, _, ids| {
             let user = person(tx, ids)?;
-            let is_on = second_factor_is_on(tx, user.id).map_err(Problem::from)?;
+            let is_on = second_factor_is_on(tx, user.id)?;
             let sentence = format!(
                 "The password alone lets {} in from then on, until they set a second factor up again. Be sure that it \
                  is they who ask for it.",
@@ -421,7 +420,7 @@ fn second_factor_off(house: &Arc<House>) -> Action {
             let user = person(tx, ids)?;
             may_change(tx, &rights, doer, &user.access(), &user.access())?;
             second_factor_remove(tx, user.id).map_err(refused)?;
-            sessions_revoke_all(tx, doer.now, user.id).map_err(Problem::from)?;
+            sessions_revoke_all(tx, doer.now, user.id)?;
             Ok(Done::sentence(format!("The second factor of {} is off.", user.username), user.id))
         }),
         ..changing("second-factor-off", "Turn the second factor off", Target::One, true)

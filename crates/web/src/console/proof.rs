@@ -26,7 +26,7 @@ impl Ask {
             return Ok(Ask::default());
         }
         let id = visitor.session.user.id;
-        let has = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(Problem::from)?;
+        let has = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await?;
         let enroll = desk.house.options.second_factor && !has;
         let password = !enroll && !visitor.caller.is_proved(visitor.now);
         Ok(Ask { password, code: password && has, enroll, ..Ask::default() })

@@ -167,7 +167,7 @@ async fn ask(desk: &Desk, guest: &Guest, deed: &Deed) -> Result<Ask, Problem> {
         return Ok(Ask::default());
     }
     let id = guest.session.user.id;
-    let code = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await.map_err(Problem::from)?;
+    let code = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await?;
     Ok(Ask { password: true, code, ..Ask::default() })
 }
 
