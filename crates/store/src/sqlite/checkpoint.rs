@@ -43,11 +43,11 @@ const LITTLE_FRAMES: i32 = 512;
 /// Rounds of moving beside the writer before it stands still for whatever is left.
 const CATCH_UP_ROUNDS: u32 = 4;
 
-/// How often to look.
+/// How often to look, and how often where the log may only be small: it must not fill the disk between two looks.
 const INTERVAL: Duration = Duration::from_millis(50);
+const SHORT_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Looks in a second.
-const SECOND: u32 = 20;
+const SECOND: Duration = Duration::from_secs(1);
 
 /// How long a restart waits for readers of old snapshots before it is left to the next look.
 const READER_PATIENCE: Duration = Duration::from_millis(250);
@@ -92,6 +92,10 @@ impl Limits {
         let restart = i32::try_from(wanted.min(room).max(LEAST_LIMIT) / FRAME).unwrap_or(i32::MAX);
         Limits { passive: restart / 8 * 3, restart }
     }
+
+    fn interval(self) -> Duration {
+        if u64::from(self.restart.unsigned_abs()) < SMALLEST_LIMIT / FRAME { SHORT_INTERVAL } else { INTERVAL }
+    }
 }
 
 /// Runs until the other end of `stop` is dropped.
@@ -105,13 +109,13 @@ pub(crate) fn checkpointer_run(path: &Path, connection: &Connection, stop: &Rece
         rest: 0,
         stuck: 0,
     };
-    for look in 1_u32.. {
-        if stop.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
-            break;
-        }
+    let mut passed = Duration::ZERO;
+    while stop.recv_timeout(checkpointer.limits.interval()) == Err(RecvTimeoutError::Timeout) {
+        passed += checkpointer.limits.interval();
         checkpointer.look();
-        if look % SECOND == 0 {
+        if passed >= SECOND {
             checkpointer.second_pass();
+            passed = Duration::ZERO;
         }
     }
     checkpointer.patience(READER_PATIENCE);
