@@ -130,6 +130,7 @@ both! {
         house(&installation, 1).await;
         let forged = Forgery::of(&backup(&installation, &[]));
         let there = elsewhere(db.engine()).await;
+        there.installation.key("charge.*");
         let before = state(&there.installation);
         let bombed = |content: Vec<u8>| {
             let mut forged = forged.clone();
@@ -159,6 +160,7 @@ both! {
         house(&installation, 1).await;
         let forged = Forgery::of(&backup(&installation, &[]));
         let there = elsewhere(db.engine()).await;
+        there.installation.key("charge.*");
         let before = state(&there.installation);
         let to = installation.data().join("forged.purser");
         for name in ["files/../../evil", "/etc/evil", "files/a/../b", "tables/charge_sale/../../x.rows.gz", "other"] {
@@ -188,6 +190,7 @@ both! {
     async fn a_file_that_is_no_backup_is_refused_by_name(db: TestDb) {
         let installation = Installation::new(&db);
         let there = elsewhere(db.engine()).await;
+        there.installation.key("charge.*");
         let before = state(&there.installation);
         let tar = [entry("notes.txt", b"hello", b'0'), vec![0; 2 * BLOCK]].concat();
         let gzip = packed(std::iter::once(b"hello".to_vec()));
