@@ -94,9 +94,8 @@ pub(crate) fn has_room(config: &Config) -> bool {
     let probe = PathBuf::from(format!("{}.room", path.display()));
     let written = fs::write(&probe, vec![1; ROOM]).and_then(|()| fs::File::open(&probe)?.sync_all());
     let _ = fs::remove_file(&probe);
-    !written.is_err_and(|error| {
-        matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-    })
+    !written
+        .is_err_and(|error| matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded))
 }
 
 /// Where the database is, and how much of the machine it may take.
@@ -119,22 +118,17 @@ pub(crate) async fn store_migrated(config: &Config) -> Result<Store, Failure> {
 }
 
 /// The same for a command that only looks at what is there: a mistyped folder is not to become an empty house whose books
-/// are clean.
+/// are clean. A log without its database file is told by the store.
 pub(crate) async fn store_there(config: &Config) -> Result<Store, Failure> {
     refuse_unfinished(config)?;
     if let Database::File(path) = database(config)?
         && !path.exists()
-        && !log_exists(&path)
+        && !["-wal", "-journal"].iter().any(|side| PathBuf::from(format!("{}{side}", path.display())).exists())
     {
         let told = format!("there is no database at {}; `purser serve` makes one", path.display());
         return Err(Failure::Machine(told));
     }
     store_migrated(config).await
-}
-
-/// A log without its database file is told by the store.
-fn log_exists(path: &Path) -> bool {
-    ["-wal", "-shm"].iter().any(|side| PathBuf::from(format!("{}{side}", path.display())).exists())
 }
 
 /// The instance key, as the data folder keeps it.

@@ -281,6 +281,7 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     let writes = Arc::new(Queue::new(options.queue));
     let reads = Arc::new(Queue::new(options.queue));
     let restart = Arc::new(RestartPoint::default());
+    let path = &files::resolved(path);
     let opening = files::OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     inspect(path)?;
     files::prepare(path)?;
@@ -297,7 +298,7 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     let (queue, point) = (Arc::clone(&writes), Arc::clone(&restart));
     threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(place, writer, &queue, &point))?);
     let (stop, stopped) = channel();
-    let path = path.to_owned();
+    let path = path.clone();
     let checkpointer = spawn("checkpointer".to_owned(), move || {
         sqlite::checkpointer_run(&path, &checkpoint_connection, &stopped, &restart);
         drop(checkpoint_connection);

@@ -205,7 +205,8 @@ fn open(path: &Path, passphrase: Option<&Passphrase>) -> Result<(TarReader<Box<d
 
 /// A file that does not begin as a backup does.
 fn foreign(path: &Path) -> Error {
-    let says = format!("{} is not a backup of Purser, or its beginning is damaged; nothing was changed", path.display());
+    let says =
+        format!("{} is not a backup of Purser, or its beginning is damaged; nothing was changed", path.display());
     Error::Refused(says)
 }
 
@@ -237,7 +238,8 @@ pub(super) fn verify(path: &Path, passphrase: Option<&Passphrase>, progress: &mu
     let size = std::fs::metadata(path).map_err(Error::file(path))?.len();
     progress.phase("checking the backup", size);
     let (tar, sealed) = open(path, passphrase)?;
-    let mut check = Check { path, tar, sealed, size, plain: 0, about: Vec::new(), parts: Vec::new(), rows: HashMap::new() };
+    let mut check =
+        Check { path, tar, sealed, size, plain: 0, about: Vec::new(), parts: Vec::new(), rows: HashMap::new() };
     let manifest = check.run(progress)?;
     progress.done();
     Ok(manifest)
@@ -297,7 +299,8 @@ impl Check<'_> {
 
     fn part(&mut self, name: String, bytes: u64) -> Result<(), Error> {
         if name == KEY && !self.sealed {
-            let says = "it holds an instance key and is not sealed: Purser writes no such backup, and nothing was changed";
+            let says =
+                "it holds an instance key and is not sealed: Purser writes no such backup, and nothing was changed";
             return Err(Error::Refused(says.to_owned()));
         }
         let mut hashing = Hashing { inner: &mut self.tar, hash: Sha256::new() };
@@ -323,8 +326,8 @@ impl Check<'_> {
 
     /// The manifest, where it says what was found.
     fn manifest(&self, text: &[u8]) -> Result<Manifest, Error> {
-        let manifest: Manifest = serde_json::from_slice(text)
-            .map_err(|error| damaged(format!("its manifest does not read: {error}")))?;
+        let manifest: Manifest =
+            serde_json::from_slice(text).map_err(|error| damaged(format!("its manifest does not read: {error}")))?;
         let mut pairs = manifest.parts.iter().zip(&self.parts);
         if let Some((wanted, _)) = pairs.find(|(wanted, found)| wanted != found) {
             return Err(damaged(format!("{} is not as it was written", wanted.name)));

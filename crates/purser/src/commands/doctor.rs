@@ -47,9 +47,8 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
         Check { name: "backup", finding: backup(config, edge::clock().now()) },
     ];
     match house::store(config) {
-        Err(failure @ Failure::Files(_)) => {
-            checks.push(Check { name: "database", finding: Err(advise(failure, "Keep a copy of the data folder first.")) })
-        }
+        Err(failure @ Failure::Files(_)) => checks
+            .push(Check { name: "database", finding: Err(advise(failure, "Keep a copy of the data folder first.")) }),
         Err(failure) => checks.push(Check {
             name: "database",
             finding: Err(advise(failure, "Check DATABASE_URL, and that the server runs and lets this machine in.")),

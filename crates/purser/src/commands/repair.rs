@@ -52,9 +52,13 @@ fn told(damage: Option<&LogDamage>, json: bool) -> ExitCode {
 fn outcome(damage: &LogDamage, can: &str, would: &str) -> String {
     let LogDamage { lost_frames, lost_commits, .. } = damage;
     if damage.recoverable {
-        return format!("all {lost_commits} commits behind it {can} recovered: each damaged page is known from elsewhere");
+        return format!(
+            "all {lost_commits} commits behind it {can} recovered: each damaged page is known from elsewhere"
+        );
     }
-    format!("{lost_commits} acknowledged commits ({lost_frames} frames) {would} lost; a backup taken since then holds more")
+    format!(
+        "{lost_commits} acknowledged commits ({lost_frames} frames) {would} lost; a backup taken since then holds more"
+    )
 }
 
 fn print_text(repaired: &LogRepaired, verdict: &Verdict) {

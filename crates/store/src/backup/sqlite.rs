@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
 
 use super::rows::{self, Field};
 use super::{Column, Kind, Standing, Table, quoted, quoted_list};
@@ -128,11 +128,11 @@ pub(super) struct Build {
 
 impl Build {
     pub(super) fn begin(path: &Path, aside: &str) -> Result<Self, Error> {
-        drop(Alone::take(path)?);
-        let file = Unfinished::create(files::beside(path, "restoring"))?;
+        let path = files::resolved(path);
+        drop(Alone::take(&path)?);
+        let file = Unfinished::create(files::beside(&path, "restoring"))?;
         let connection = Connection::open(file.path()).map_err(|error| translate(&error))?;
         unsafe_but_quick(&connection)?;
-        let path = path.to_owned();
         Ok(Build { connection, path, file, aside: aside.to_owned() })
     }
 
@@ -233,6 +233,7 @@ fn unsafe_but_quick(connection: &Connection) -> Result<(), Error> {
 /// A log without its database file is moved aside whole, so nobody misses it. A database that does not read may still be
 /// worth something to somebody.
 pub(super) fn standing(path: &Path, unmissed: &[&str]) -> Result<Standing, Error> {
+    let path = &files::resolved(path);
     if files::size(path)?.unwrap_or(0) == 0 {
         return Ok(Standing::Nothing);
     }

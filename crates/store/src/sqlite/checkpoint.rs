@@ -24,7 +24,7 @@ const FRAME: u64 = 4_096 + 24;
 
 /// The log's size at which the writer must give a restart point: twice the database's, but within these bounds. Where
 /// it is larger, fewer than one answer in a hundred waits for one.
-const SMALLEST_LIMIT: u64 = 16 * MEBIBYTE;
+const SMALLEST_LIMIT: u64 = 64 * MEBIBYTE;
 const LARGEST_LIMIT: u64 = 256 * MEBIBYTE;
 
 /// Of what is free on the disk, the log may take this part, but never has to be smaller than a mebibyte.
@@ -100,15 +100,8 @@ impl Limits {
 
 /// Runs until the other end of `stop` is dropped.
 pub(crate) fn checkpointer_run(path: &Path, connection: &Connection, stop: &Receiver<()>, restart: &RestartPoint) {
-    let mut checkpointer = Checkpointer {
-        path,
-        connection,
-        restart,
-        limits: Limits::of(path),
-        second: Log::default(),
-        rest: 0,
-        stuck: 0,
-    };
+    let mut checkpointer =
+        Checkpointer { path, connection, restart, limits: Limits::of(path), second: Log::default(), rest: 0, stuck: 0 };
     let mut passed = Duration::ZERO;
     while stop.recv_timeout(checkpointer.limits.interval()) == Err(RecvTimeoutError::Timeout) {
         passed += checkpointer.limits.interval();
@@ -177,7 +170,11 @@ impl Checkpointer<'_> {
         }
         self.stuck = if log.moved == log.frames || log.moved != self.second.moved { 0 } else { self.stuck + 1 };
         if self.stuck == TOLD_AFTER {
-            tracing::warn!(frames = log.frames, moved = log.moved, "the log has not been moved for a minute: the disk is full, or something reads for that long");
+            tracing::warn!(
+                frames = log.frames,
+                moved = log.moved,
+                "the log has not been moved for a minute: the disk is full, or something reads for that long"
+            );
         }
         self.second = log;
     }
@@ -217,13 +214,14 @@ mod tests {
     use super::*;
 
     fn limit(database: u64, log: u64, free: u64) -> u64 {
-        u64::from(Limits::new(database * MEBIBYTE, log * MEBIBYTE, Some(free * MEBIBYTE)).restart.unsigned_abs()) * FRAME
+        u64::from(Limits::new(database * MEBIBYTE, log * MEBIBYTE, Some(free * MEBIBYTE)).restart.unsigned_abs())
+            * FRAME
             / MEBIBYTE
     }
 
     #[test]
     fn the_log_may_be_twice_the_database_within_bounds() {
-        assert_eq!([limit(1, 0, 10_000), limit(50, 0, 10_000), limit(9_000, 0, 10_000)], [15, 99, 255]);
+        assert_eq!([limit(1, 0, 10_000), limit(50, 0, 10_000), limit(9_000, 0, 10_000)], [63, 99, 255]);
     }
 
     #[test]

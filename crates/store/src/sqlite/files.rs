@@ -17,6 +17,10 @@ pub(crate) fn log_of(path: &Path) -> PathBuf {
     with_ending(path, "-wal")
 }
 
+pub(crate) fn journal_of(path: &Path) -> PathBuf {
+    with_ending(path, "-journal")
+}
+
 pub(crate) fn index_of(path: &Path) -> PathBuf {
     with_ending(path, "-shm")
 }
@@ -118,8 +122,10 @@ pub(crate) fn is_open_here(path: &Path) -> bool {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&resolved(path))
 }
 
-fn resolved(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+/// The file that a path leads to. SQLite keeps the log beside it, and not beside a link that leads to it.
+pub(crate) fn resolved(path: &Path) -> PathBuf {
+    let target = || fs::read_link(path).map(|target| folder_of(path).join(target));
+    fs::canonicalize(path).or_else(|_| target()).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Locks on the database file and the log's index that no connection of SQLite's gets along with: while this lives,

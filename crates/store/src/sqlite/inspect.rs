@@ -1,10 +1,12 @@
 //! What is looked at before SQLite opens a database, because SQLite would take it for granted, and change it.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::files::{self, Alone, Unfinished, beside, index_of, log_of};
+use super::files::{self, Alone, Unfinished, beside, journal_of, log_of};
 use super::log::Log;
 use super::translate;
 use crate::{Error, LogDamage};
@@ -14,6 +16,7 @@ use crate::{Error, LogDamage};
 /// # Errors
 /// [`Error::LogAlone`], [`Error::LogDamaged`].
 pub(crate) fn inspect(path: &Path) -> Result<(), Error> {
+    let path = &files::resolved(path);
     refuse_log_alone(path)?;
     match log_damage(path)? {
         None => Ok(()),
@@ -27,17 +30,28 @@ fn refuse_log_alone(path: &Path) -> Result<(), Error> {
     if length.unwrap_or(0) > 0 {
         return Ok(());
     }
-    for side in [log_of(path), index_of(path)] {
-        if files::size(&side)?.is_some() {
-            let how = if length.is_none() { "missing" } else { "empty" };
-            return Err(Error::LogAlone { database: path.display().to_string(), how, log: side.display().to_string() });
-        }
-    }
-    Ok(())
+    let log = if files::size(&log_of(path))?.is_some() {
+        log_of(path)
+    } else if journal_has_pages(&journal_of(path)) {
+        journal_of(path)
+    } else {
+        return Ok(());
+    };
+    let how = if length.is_none() { "missing" } else { "empty" };
+    Err(Error::LogAlone { database: path.display().to_string(), how, log: log.display().to_string() })
+}
+
+/// Whether a rollback journal is of a database that had pages. A kill in the very first start leaves one that is not.
+fn journal_has_pages(path: &Path) -> bool {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let mut header = [0; 20];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[..8] == MAGIC && header[16..20] != [0; 4]
 }
 
 /// What of the log is damaged. `None` where it is whole, or somebody works with the database: then the log is theirs.
 pub(crate) fn log_damage(path: &Path) -> Result<Option<LogDamage>, Error> {
+    let path = &files::resolved(path);
     if files::size(&log_of(path))?.unwrap_or(0) == 0 {
         return Ok(None);
     }
@@ -66,6 +80,7 @@ pub struct LogRepaired {
 /// [`Error::LogAlone`]; [`Error::Unavailable`] where somebody works with the database; [`Error::Engine`] where what can
 /// be kept is no sound database: then nothing was changed.
 pub(crate) fn repair(path: &Path, aside: &str) -> Result<Option<LogRepaired>, Error> {
+    let path = &files::resolved(path);
     refuse_log_alone(path)?;
     if files::size(&log_of(path))?.is_none() {
         return Ok(None);

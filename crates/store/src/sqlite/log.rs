@@ -195,7 +195,8 @@ impl Log {
     /// Whether a commit stands behind the last one that SQLite finds, and nothing tells if it was ever synced: a loss of
     /// power leaves such a log, and so may damage.
     pub(crate) fn is_doubtful(&self) -> bool {
-        self.end() == self.committed && self.frames[self.broken..].iter().any(|frame| frame.is_commit() && frame.genuine)
+        self.end() == self.committed
+            && self.frames[self.broken..].iter().any(|frame| frame.is_commit() && frame.genuine)
     }
 
     /// Writes the database file as the log leaves it to `into`: whole where each page that a damaged frame held is known

@@ -204,6 +204,35 @@ async fn a_restore_that_ended_half_way_is_told_by_every_start_and_can_be_run_aga
     assert!(is_sold(&serving, "r-0").await && !is_sold(&serving, "after-0").await);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_is_killed_leaves_the_old_house_the_new_one_or_a_refusal() {
+    // What the restore has made by the moment at which it is killed.
+    for made in ["purser.db.restoring", "files.restoring", "restore.unfinished"] {
+        let killed = Killed::new().await;
+        let archive = killed.archive.to_str().unwrap();
+        let mut child = killed.installation.command(&["restore", archive, "--yes", "--json"]).spawn().unwrap();
+        while !killed.file(made).exists() && child.try_wait().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let keys = killed.installation.run(&["key", "list", "--json"]);
+        if keys.status.success() {
+            let serving = killed.installation.serve(&killed.key);
+            let (old, new) = (is_sold(&serving, "after-11").await, is_sold(&serving, "r-0").await);
+            assert!(new, "{made}: neither the old house nor the new one");
+            serving.kill();
+            let verdict = ok(&killed.installation.run(&["ledger", "verify", "--json"]));
+            assert_eq!(verdict["clean"], json!(true), "{made}, old: {old}");
+        } else {
+            exits(&keys, 3, "a restore was interrupted here");
+        }
+        ok(&restore(&killed.installation, &killed.archive, &["--yes"]));
+        let serving = killed.installation.serve(&killed.key);
+        assert!(is_sold(&serving, "r-0").await && !is_sold(&serving, "after-0").await, "{made}");
+    }
+}
+
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap_or_else(|_| panic!("{}", path.display())).permissions().mode() & 0o777
 }
@@ -275,7 +304,8 @@ async fn a_server_that_starts_on_a_full_disk_serves_reads_and_says_so() {
         assert!(is_sold(&serving, &format!("before-{clean}")).await);
         let mut status = 200;
         for number in 0..200 {
-            let body = json!({ "phone_number": "9876543210", "amount": "1.00", "client_ref": format!("{clean}-{number}") });
+            let body =
+                json!({ "phone_number": "9876543210", "amount": "1.00", "client_ref": format!("{clean}-{number}") });
             let path = format!("/api/sellers/{seller}/sell_charge/");
             status = serving.caller().post(&path, body).await.0;
             if status != 200 {

@@ -77,9 +77,10 @@ impl Forgery {
 
     /// Puts it together, with all checksums right. `unlisted` is in the archive and not in its manifest.
     fn write(mut self, to: &Path, unlisted: &[u8]) -> PathBuf {
-        let listed = self.parts.iter().map(|(name, content)| {
-            json!({ "name": name, "bytes": content.len(), "sha256": sha256(content) })
-        });
+        let listed = self
+            .parts
+            .iter()
+            .map(|(name, content)| json!({ "name": name, "bytes": content.len(), "sha256": sha256(content) }));
         self.manifest["parts"] = listed.collect();
         let manifest = serde_json::to_vec(&self.manifest).unwrap();
         let sum = format!("{}  manifest.json\n", sha256(&manifest));

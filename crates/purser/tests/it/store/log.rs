@@ -267,7 +267,8 @@ async fn rewrite(store: &Store, count: u32) -> Result<(), Error> {
     for round in 0..count {
         let command = move |tx: &mut Tx<'_>| {
             let text = format!("{round:07}").repeat(1_000);
-            let sql = "INSERT INTO test_note (id, text) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET text = excluded.text";
+            let sql =
+                "INSERT INTO test_note (id, text) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET text = excluded.text";
             tx.execute(sql, &params![&text]).map(drop)
         };
         store.write(command).await?;
@@ -313,9 +314,7 @@ async fn a_start_on_a_full_disk_serves_reads_and_writes_again_once_there_is_room
         let migrated = store.migrate(vec![TABLES], TestClock::START).await;
         assert!(migrated.is_ok(), "{migrated:?}");
         assert_eq!(notes(&store).await.len(), if killed { 40 } else { 1 });
-        let large = |tx: &mut Tx<'_>| {
-            (100..140).try_for_each(|id| note_insert(tx, id, &"x".repeat(8_000)))
-        };
+        let large = |tx: &mut Tx<'_>| (100..140).try_for_each(|id| note_insert(tx, id, &"x".repeat(8_000)));
         assert_eq!(store.write(large).await, Err(Error::Full));
         assert_eq!(notes(&store).await.len(), if killed { 40 } else { 1 });
 

@@ -149,9 +149,9 @@ async fn the_log_does_not_grow_without_bound_under_a_writer_that_never_rests() {
     for caller in callers {
         longest = longest.max(caller.await.expect("a caller"));
     }
-    // 600 MiB went through it, and the database has a few: its log may have sixteen, and what comes between two looks.
-    assert!(longest > 8 * MEBIBYTE, "the log was {longest} bytes at most: the test is too small");
-    assert!(longest < 100 * MEBIBYTE, "the log was {longest} bytes");
+    // 600 MiB went through it, and the database has a few: its log may have 64, and what comes between two looks.
+    assert!(longest > 4 * MEBIBYTE, "the log was {longest} bytes at most: the test is too small");
+    assert!(longest < 160 * MEBIBYTE, "the log was {longest} bytes");
     store.close();
     assert_eq!(fs::metadata(&log).map_or(0, |log| log.len()), 0, "a closed store leaves no log behind");
 }
