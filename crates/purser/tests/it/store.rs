@@ -1,6 +1,7 @@
 //! One transaction on SQLite or PostgreSQL: all or nothing, serializable, durable, and nobody pays for another.
 
 mod commands;
+pub(crate) mod failover;
 mod group;
 mod lanes;
 mod migrations;
