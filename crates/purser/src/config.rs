@@ -19,8 +19,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
-    /// Where /metrics is; a loopback address.
-    pub(crate) metrics_listen: SocketAddr,
+    /// Where /metrics is, a loopback address; empty for nowhere.
+    pub(crate) metrics_listen: String,
     /// `sqlite:PATH` or `postgres://…`; empty for `purser.db` in the data folder.
     pub(crate) database_url: String,
     /// The address that people use, `https://…`; empty while there is none.
@@ -404,6 +404,18 @@ impl Config {
             .map_err(|error: toml::de::Error| Failure::usage(format!("the settings are wrong: {}", error.message())))
     }
 
+    /// Where to listen for /metrics; `None` where nobody asks.
+    pub(crate) fn metrics_address(&self) -> Result<Option<SocketAddr>, Failure> {
+        let text = self.metrics_listen.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let address = text.parse().map_err(|_| {
+            Failure::usage(format!("metrics_listen is '{text}': it must be an address and a port, or empty for none"))
+        })?;
+        Ok(Some(address))
+    }
+
     /// The settings as TOML, secrets masked.
     pub(crate) fn masked(&self) -> Result<String, Failure> {
         let mut config = self.clone();
@@ -500,14 +512,23 @@ fn expected(setting: &Value) -> &'static str {
     }
 }
 
-/// `postgres://user:********@host/db`
+/// `postgres://user:********@host1,host2/db?password=********`
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((credentials, host)) = rest.rsplit_once('@') else { return url.to_owned() };
-    match credentials.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:********@{host}"),
-        None => url.to_owned(),
-    }
+    let (rest, query) = rest.rsplit_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let rest = match rest.rsplit_once('@') {
+        Some((credentials, hosts)) => {
+            let user = credentials.split_once(':').map(|(user, _)| format!("{user}:********"));
+            format!("{}@{hosts}", user.unwrap_or_else(|| credentials.to_owned()))
+        }
+        None => rest.to_owned(),
+    };
+    let Some(query) = query else { return format!("{scheme}://{rest}") };
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some(("password", _)) => "password=********".to_owned(),
+        _ => pair.to_owned(),
+    });
+    format!("{scheme}://{rest}?{}", pairs.collect::<Vec<_>>().join("&"))
 }
 
 #[cfg(test)]
@@ -566,6 +587,25 @@ mod tests {
         assert!(of("lissten = 1").unwrap_err().to_string().contains("lissten"));
         assert!(of("[charge.http]\nurll = 1").unwrap_err().to_string().contains("urll"));
         assert!(of("not toml").is_err());
+    }
+
+    #[test]
+    fn an_address_of_several_hosts_is_shown_without_its_password_wherever_that_stands() {
+        let shown = |url: &str| load(&[("DATABASE_URL", url)]).unwrap().masked().unwrap();
+        let two = shown("postgres://u:se@same@h1:5432,h2:5432/d?target_session_attrs=read-write");
+        assert!(two.contains("postgres://u:********@h1:5432,h2:5432/d?target_session_attrs=read-write"), "{two}");
+        let asked = shown("postgres://h1,h2/d?user=u&password=sesame");
+        assert!(asked.contains("postgres://h1,h2/d?user=u&password=********"), "{asked}");
+        let socket = shown("postgres://u@%2Ftmp%2Fpg/d");
+        assert!(socket.contains("postgres://u@%2Ftmp%2Fpg/d"), "{socket}");
+    }
+
+    #[test]
+    fn metrics_are_somewhere_or_nowhere() {
+        let listen = |value: &str| load(&[("PURSER_METRICS_LISTEN", value)]).unwrap().metrics_address();
+        assert_eq!(listen("").unwrap(), None);
+        assert_eq!(listen("127.0.0.1:9000").unwrap(), Some(([127, 0, 0, 1], 9000).into()));
+        assert!(listen("9000").unwrap_err().to_string().contains("metrics_listen"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod apps;
 mod backup;
 mod cli;
 mod commands;
+mod condition;
 mod config;
 mod edge;
 mod failure;
