@@ -31,7 +31,10 @@ impl Store {
         let mut problems = Vec::new();
         let check = format!("PRAGMA integrity_check({TOLD})");
         found(&mut problems, self.read(move |tx| tx.query(&check, &[], |row| row.get::<String>(0))).await)?;
-        problems.retain(|said| said != "ok");
+        // One answer may have several lines, under a headline with the database's name.
+        let lines =
+            problems.iter().flat_map(|said| said.lines()).filter(|line| *line != "ok" && !line.starts_with("***"));
+        let mut problems: Vec<String> = lines.map(str::to_owned).collect();
         let orphans = |tx: &mut Tx<'_>| {
             tx.query("PRAGMA foreign_key_check", &[], |row| {
                 let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);

@@ -176,14 +176,20 @@ async fn at_work(config: &Config, store: &Store, now: Timestamp) -> Vec<Check> {
     ]
 }
 
+/// Damages of the database that are named, at most.
+const NAMED: usize = 5;
+
 /// What the engine itself says of its files.
 async fn integrity(store: &Store) -> Finding {
     let found = store.integrity().await.map_err(|error| trouble(error, "Look at the database's log."))?;
-    let Some(first) = found.problems.first() else { return Ok(format!("{} was read and is whole", found.checked)) };
-    let more = found.problems.len() - 1;
-    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    if found.problems.is_empty() {
+        return Ok(format!("{} was read and is whole", found.checked));
+    }
+    let named = found.problems.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let more = found.problems.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     Err(trouble(
-        format!("the database is damaged: {first}{more}"),
+        format!("the database is damaged: {named}{more}"),
         match store.engine() {
             Engine::Sqlite => {
                 "Stop Purser, copy the data folder away, look at the disk, and run `purser restore` with the newest backup."

@@ -5,7 +5,7 @@ pub(crate) mod failover;
 mod group;
 mod lanes;
 mod migrations;
-mod trouble;
+pub(crate) mod trouble;
 mod values;
 mod wide;
 

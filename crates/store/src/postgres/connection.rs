@@ -138,10 +138,12 @@ impl Connection {
         longest: Duration,
         question: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Failed> {
+        // A host that was left is not asked again, not even to end what was begun there.
+        self.given_up |= self.is_left();
         let Some((runtime, session)) = self.line.as_ref().filter(|_| !self.given_up) else {
             return Err(Failed::Silent);
         };
-        let answer = runtime.block_on(wait(&self.hosts, session.host, longest, question(&session.client)));
+        let answer = runtime.block_on(wait(&self.hosts, session, longest, question(&session.client)));
         if let Err(Failed::Silent | Failed::Late(_)) = &answer {
             self.given_up = true;
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::hosts::Hosts;
+use super::hosts::{Hosts, Session};
 
 /// How long an answer may take until the server is asked for a sign of life.
 const QUIET: Duration = Duration::from_secs(2);
@@ -30,10 +30,10 @@ pub(super) enum Failed {
     Late(Duration),
 }
 
-/// Waits for `answer` from `host`, at most `longest`.
+/// Waits for the `answer` of a session, at most `longest`.
 pub(super) async fn wait<T>(
     hosts: &Hosts,
-    host: usize,
+    session: &Session,
     longest: Duration,
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, Failed> {
@@ -42,14 +42,18 @@ pub(super) async fn wait<T>(
         if let Ok(answered) = timeout(QUIET, &mut answer).await {
             return answered.map_err(Failed::Said);
         }
-        let began = *began.get_or_insert_with(|| Instant::now());
+        let began = *began.get_or_insert_with(Instant::now);
         if began.elapsed() + QUIET > longest {
             return Err(Failed::Late(longest));
+        }
+        // Another has waited longer, and given up.
+        if hosts.is_left(session.made) {
+            return Err(Failed::Silent);
         }
         tokio::select! {
             biased;
             answered = &mut answer => return answered.map_err(Failed::Said),
-            lives = hosts.answers(host) => if !lives {
+            lives = hosts.answers(session.host) => if !lives {
                 return Err(Failed::Silent);
             },
         }

@@ -34,20 +34,20 @@ const EVENTS: Migration = Migration {
 };
 
 /// A file system of a few megabytes, unmounted when it goes.
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     folder: TempDir,
 }
 
 impl SmallDisk {
     /// `None` where we may not mount one: only root may.
-    fn mount(megabytes: u32) -> Option<SmallDisk> {
+    pub(crate) fn mount(megabytes: u32) -> Option<SmallDisk> {
         let folder = TempDir::with_prefix("purser-disk-").expect("a temporary folder");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]).arg(folder.path());
         mount.output().is_ok_and(|output| output.status.success()).then_some(SmallDisk { folder })
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
