@@ -3,6 +3,7 @@
 // Printing is what a command line does.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks to people and scripts")]
 
+mod address;
 mod apps;
 mod backup;
 mod cli;

@@ -333,7 +333,9 @@ fn bin() -> PathBuf {
         .chain(debian.into_iter().rev())
         // A link in PATH leads to where the other programs of the same version are.
         .filter_map(|folder| Some(folder.join("pg_ctl").canonicalize().ok()?.parent()?.to_owned()))
-        .find(|folder| ["initdb", "postgres", "psql"].iter().all(|program| folder.join(program).exists()))
+        .find(|folder| {
+            ["initdb", "pg_basebackup", "postgres", "psql"].iter().all(|program| folder.join(program).exists())
+        })
         .expect("PostgreSQL, in PATH or /usr/lib/postgresql (apt-get install postgresql)")
 }
 
@@ -355,6 +357,21 @@ mod tests {
         cluster.restart();
         assert!(cluster.url("b").ends_with("/b"));
         drop(cluster);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_standby_has_what_its_primary_had_and_a_frozen_server_leaves_nothing_behind_either() {
+        let primary = Cluster::start_listening();
+        primary.database_create("a").expect("creating");
+        let standby = primary.standby();
+        assert!(standby.database_create("b").is_err(), "a standby takes no writes");
+        let folder = primary.folder.clone();
+        primary.freeze();
+        standby.promote();
+        standby.database_copy("b", "a").expect("the promoted one has what the primary had");
+        assert!(primary.url_with(&standby, "a").contains(",127.0.0.1:"));
+        drop(primary);
         assert!(!folder.exists());
     }
 

@@ -285,6 +285,12 @@ fn with_amcheck_the_doctor_compares_every_index_with_its_table() {
         crate::migrations(),
         async |db: TestDb| {
             let installation = Installation::new(&db);
+            let there = "SELECT COUNT(*) FROM pg_available_extensions WHERE name = 'amcheck'";
+            let there = db.read(move |tx| tx.query_one(there, &[], |row| row.get::<i64>(0))).await;
+            if there != Ok::<_, StoreError>(1) {
+                println!("skipped: this PostgreSQL comes without its extensions");
+                return;
+            }
             assert!(doctor(&installation).contains("CREATE EXTENSION amcheck"));
             let made = db.write(|tx| tx.execute("CREATE EXTENSION amcheck", &[])).await;
             assert_eq!(made, Ok::<_, StoreError>(0));
