@@ -20,7 +20,7 @@ mod store;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Once, Scope};
+use purser_kit::{App, AppContext, Fixed, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
 pub use catalog::{Priced, Product};
@@ -102,6 +102,7 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
         jobs: jobs::handlers(&charge),
         schedules: jobs::schedules(),
         notices: notices::NOTICES,
+        fixed: vec![Fixed::currency("charge.currency", charge.settings.currency, "charge")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),
     }
 }

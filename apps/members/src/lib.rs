@@ -16,7 +16,8 @@ mod store;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Scope};
+use purser_kit::{App, AppContext, Fixed, Scope};
+use purser_money::Currency;
 use purser_store::{Migration, Tx};
 
 pub use domain::{Debt, DebtStatus, Expiry, Lacking, Member, Policy, Settings};
@@ -59,6 +60,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         jobs: jobs::handlers(&members),
         schedules: Vec::new(),
         notices: notices::NOTICES,
+        fixed: vec![Fixed::currency("the currency of members", Currency::INR, "members")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&members)))),
     }
 }

@@ -8,6 +8,7 @@ use purser_web::{Authority, Certificate};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::address;
 use crate::cli::Place;
 use crate::failure::Failure;
 
@@ -19,8 +20,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
-    /// Where /metrics is; a loopback address.
-    pub(crate) metrics_listen: SocketAddr,
+    /// Where /metrics is, a loopback address; empty for nowhere.
+    pub(crate) metrics_listen: String,
     /// `sqlite:PATH` or `postgres://…`; empty for `purser.db` in the data folder.
     pub(crate) database_url: String,
     /// The address that people use, `https://…`; empty while there is none.
@@ -404,10 +405,22 @@ impl Config {
             .map_err(|error: toml::de::Error| Failure::usage(format!("the settings are wrong: {}", error.message())))
     }
 
+    /// Where to listen for /metrics; `None` where nobody asks.
+    pub(crate) fn metrics_address(&self) -> Result<Option<SocketAddr>, Failure> {
+        let text = self.metrics_listen.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let address = text.parse().map_err(|_| {
+            Failure::usage(format!("metrics_listen is '{text}': it must be an address and a port, or empty for none"))
+        })?;
+        Ok(Some(address))
+    }
+
     /// The settings as TOML, secrets masked.
     pub(crate) fn masked(&self) -> Result<String, Failure> {
         let mut config = self.clone();
-        config.database_url = without_password(&config.database_url);
+        config.database_url = address::without_password(&config.database_url);
         let secrets = [
             &mut config.charge.http.secret,
             &mut config.mail.password,
@@ -500,16 +513,6 @@ fn expected(setting: &Value) -> &'static str {
     }
 }
 
-/// `postgres://user:********@host/db`
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((credentials, host)) = rest.rsplit_once('@') else { return url.to_owned() };
-    match credentials.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:********@{host}"),
-        None => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -566,6 +569,14 @@ mod tests {
         assert!(of("lissten = 1").unwrap_err().to_string().contains("lissten"));
         assert!(of("[charge.http]\nurll = 1").unwrap_err().to_string().contains("urll"));
         assert!(of("not toml").is_err());
+    }
+
+    #[test]
+    fn metrics_are_somewhere_or_nowhere() {
+        let listen = |value: &str| load(&[("PURSER_METRICS_LISTEN", value)]).unwrap().metrics_address();
+        assert_eq!(listen("").unwrap(), None);
+        assert_eq!(listen("127.0.0.1:9000").unwrap(), Some(([127, 0, 0, 1], 9000).into()));
+        assert!(listen("9000").unwrap_err().to_string().contains("metrics_listen"));
     }
 
     #[test]
