@@ -12,6 +12,7 @@ mod domain;
 mod error;
 mod jobs;
 mod notices;
+mod plan;
 mod portal;
 pub mod service;
 mod sheet;
