@@ -21,6 +21,8 @@ pub struct Settings {
     pub max_sale: Money,
     /// The most that one credit increase may be.
     pub max_increase: Money,
+    /// The most that one person alone may give at a time; more is asked for by one and approved by another.
+    pub max_increase_alone: Option<Money>,
     /// The calling code that numbers without one belong to: `91`.
     pub country: CallingCode,
     /// Whether numbers that no operator's prefix fits are refused.
@@ -28,14 +30,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Indian rupees, at most 10,000.00 a sale and an increase, numbers of India.
+    /// Indian rupees, at most 10,000.00 a sale and 1,000,000.00 an increase, numbers of India.
     #[must_use]
     pub fn standard() -> Self {
-        let limit = Money::new(1_000_000, Currency::INR);
         Settings {
             currency: Currency::INR,
-            max_sale: limit,
-            max_increase: limit,
+            max_sale: Money::new(1_000_000, Currency::INR),
+            max_increase: Money::new(100_000_000, Currency::INR),
+            max_increase_alone: None,
             country: CallingCode::INDIA,
             only_known: false,
         }
@@ -258,21 +260,68 @@ pub struct Phone {
     pub updated_at: Timestamp,
 }
 
-/// Credit that staff gave to a seller.
+/// What a credit transaction does to the credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreditKind {
+    /// Credit that staff gave.
+    Increase,
+    /// Credit that staff took: a correction, or an increase taken back.
+    Decrease,
+}
+
+impl CreditKind {
+    /// Its name in the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CreditKind::Increase => "increase",
+            CreditKind::Decrease => "decrease",
+        }
+    }
+
+    /// Its name in the API.
+    #[must_use]
+    pub fn transaction_type(self) -> &'static str {
+        match self {
+            CreditKind::Increase => "INCREASE",
+            CreditKind::Decrease => "DECREASE",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [CreditKind::Increase, CreditKind::Decrease].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Credit that staff gave to a seller, or took from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Increase {
+pub struct CreditTransaction {
     /// Its id.
     pub id: Uuid,
     /// Whose credit.
     pub seller: Uuid,
-    /// How much.
+    /// Given or taken.
+    pub kind: CreditKind,
+    /// How much, more than zero.
     pub amount: Money,
     /// The seller's credit after it.
     pub credit_after: Money,
-    /// What for.
+    /// The payment that it answers.
     pub reference: Option<String>,
-    /// Who gave it.
+    /// Why it was taken.
+    pub reason: Option<String>,
+    /// The earlier transaction with the same reference.
+    pub repeats: Option<Uuid>,
+    /// Whether somebody said that the same reference is meant.
+    pub repeat_meant: bool,
+    /// The increase that this takes back.
+    pub takes_back: Option<Uuid>,
+    /// Whether this increase was taken back.
+    pub taken_back: bool,
+    /// Who did it.
     pub actor: String,
+    /// The entry that moved it.
+    pub entry: EntryId,
     /// When.
     pub created_at: Timestamp,
 }
@@ -326,6 +375,8 @@ pub struct Request {
     pub amount: Money,
     /// What it is paid with.
     pub note: Option<String>,
+    /// The payment, by its reference: the credit that is given answers it.
+    pub reference: Option<String>,
     /// How it stands.
     pub status: RequestStatus,
     /// Who asked.

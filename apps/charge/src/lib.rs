@@ -8,6 +8,7 @@ mod catalog;
 pub mod connector;
 mod console;
 mod demo;
+mod contradiction;
 mod domain;
 mod error;
 mod jobs;
@@ -26,8 +27,9 @@ use purser_store::{Lane, Migration, Tx};
 
 pub use catalog::{Priced, Product};
 pub use connector::Connector;
+pub use contradiction::{Contradiction, ContradictionStatus, Decision, WordSource};
 pub use domain::{
-    CallingCode, Increase, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus,
+    CallingCode, CreditKind, CreditTransaction, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus,
     Seller, Settings, Standing,
 };
 pub use error::{CODES, Error};
@@ -43,6 +45,25 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "charge", number: 4, name: "upload", sql: include_str!("../migrations/0004_upload.sql") },
     Migration { room: "charge", number: 5, name: "person", sql: include_str!("../migrations/0005_person.sql") },
     Migration { room: "charge", number: 6, name: "operator", sql: include_str!("../migrations/0006_operator.sql") },
+    Migration {
+        room: "charge",
+        number: 7,
+        name: "credit_reference",
+        sql: include_str!("../migrations/0007_credit_reference.sql"),
+    },
+    Migration {
+        room: "charge",
+        number: 8,
+        name: "contradiction",
+        sql: include_str!("../migrations/0008_contradiction.sql"),
+    },
+    Migration { room: "charge", number: 9, name: "file_memory", sql: include_str!("../migrations/0009_file_memory.sql") },
+    Migration {
+        room: "charge",
+        number: 10,
+        name: "phone_spelling",
+        sql: include_str!("../migrations/0010_phone_spelling.sql"),
+    },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.
