@@ -84,9 +84,10 @@ pub(super) async fn credit_increase(
     let once = charge.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             let increase = service::credit_increase(tx, doer.now, &settings, &order)?;
-            let entered = serde_json::json!({
-                "amount": order.amount.to_string(), "reference": order.reference, "again": order.again,
-            });
+            let mut entered = serde_json::json!({ "amount": order.amount.to_string(), "reference": order.reference });
+            if order.again {
+                entered["again"] = true.into();
+            }
             let detail = serde_json::json!({ "entered": entered });
             doer.clone().record(tx, "charge.sellers.increase-credit", &subject("sellers", seller), &detail)?;
             Ok::<_, Error>(increased_answer(increase.credit_after, increase.id))

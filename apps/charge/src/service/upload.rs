@@ -344,8 +344,10 @@ pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: Selling
     if let Some(why) = sheet.second_yes.as_ref().filter(|_| !again) {
         return Err(Error::SoldBefore(why.clone()));
     }
-    let again = again && sheet.second_yes.is_some();
-    let entered = serde_json::json!({ "sales": sheet.good(), "total": sheet.total.to_string(), "again": again });
+    let mut entered = serde_json::json!({ "sales": sheet.good(), "total": sheet.total.to_string() });
+    if sheet.second_yes.is_some() {
+        entered["again"] = true.into();
+    }
     doer.record(tx, "charge.sales.import", &subject, &serde_json::json!({ "entered": entered }))?;
     remember(tx, sheet, doer)?;
     let orders: Vec<Order> = sheet

@@ -68,10 +68,13 @@ pub(super) async fn member_top_up(
             let mut doer = doer.clone();
             let after = service::wallet_move_for(tx, &settings, &mut doer, &movement, payment.as_ref())?;
             let after = MemberJson::from(after);
-            let entered = json!({
-                "amount": movement.change.to_string(), "reason": movement.memo,
-                "reference": payment.as_ref().map(|payment| &payment.reference), "again": again,
-            });
+            let mut entered = json!({ "amount": movement.change.to_string(), "reason": movement.memo });
+            if let Some(PaymentReference { reference, again }) = &payment {
+                entered["reference"] = reference.as_str().into();
+                if *again {
+                    entered["again"] = true.into();
+                }
+            }
             doer.record(tx, "members.members.top-up", &subject(member), &json!({ "entered": entered }))?;
             answer(&after)
         })

@@ -15,6 +15,7 @@ mod copies;
 mod counter;
 mod crash;
 mod delivery;
+mod doors;
 mod dump;
 mod files;
 mod going;
