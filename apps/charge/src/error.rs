@@ -42,7 +42,9 @@ pub enum Error {
     #[error("The operator said that the sale is {0}, so this cannot be the answer.")]
     UnfitDecision(&'static str),
     /// An increase with this reference stands already.
-    #[error("The reference '{reference}' was used before: {first}. Say that it is meant, or use the payment's own reference.")]
+    #[error(
+        "The reference '{reference}' was used before: {first}. Say that it is meant, or use the payment's own reference."
+    )]
     DuplicateReference {
         /// The reference, as it was sent now.
         reference: String,

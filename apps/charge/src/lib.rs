@@ -7,8 +7,8 @@ mod api;
 mod catalog;
 pub mod connector;
 mod console;
-mod demo;
 mod contradiction;
+mod demo;
 mod domain;
 mod error;
 mod jobs;
@@ -29,8 +29,8 @@ pub use catalog::{Priced, Product};
 pub use connector::Connector;
 pub use contradiction::{Contradiction, ContradictionStatus, Decision, WordSource};
 pub use domain::{
-    CallingCode, CreditKind, CreditTransaction, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus,
-    Seller, Settings, Standing,
+    CallingCode, CreditKind, CreditTransaction, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus,
+    Sale, SaleStatus, Seller, Settings, Standing,
 };
 pub use error::{CODES, Error};
 pub use service::Order;
@@ -57,7 +57,12 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "contradiction",
         sql: include_str!("../migrations/0008_contradiction.sql"),
     },
-    Migration { room: "charge", number: 9, name: "file_memory", sql: include_str!("../migrations/0009_file_memory.sql") },
+    Migration {
+        room: "charge",
+        number: 9,
+        name: "file_memory",
+        sql: include_str!("../migrations/0009_file_memory.sql"),
+    },
     Migration {
         room: "charge",
         number: 10,
@@ -77,10 +82,14 @@ pub const SCOPES: &[Scope] = &[
     Scope { name: "charge.read", allows: "see sellers, credit, sales and phone numbers", right: Right::View },
     Scope { name: "charge.sell", allows: "sell charges", right: Right::Operate },
     Scope { name: "charge.manage", allows: "register and change sellers and phone numbers", right: Right::Operate },
-    Scope { name: "charge.credit", allows: "increase credit", right: Right::Approve },
+    Scope {
+        name: "charge.credit",
+        allows: "increase and decrease credit, and take increases back",
+        right: Right::Approve,
+    },
     Scope {
         name: "charge.settle",
-        allows: "reverse sales, and resolve those whose fate is unknown",
+        allows: "reverse sales, resolve those whose fate is unknown, and settle contradictions",
         right: Right::Approve,
     },
 ];

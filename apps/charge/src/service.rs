@@ -16,13 +16,11 @@ mod upload;
 
 pub use check::{SellerCheck, seller_check};
 pub use contradiction::{Heard, contradiction_fits, contradiction_get, contradiction_settle, sale_hear};
-pub use credit::{
-    DecreaseOrder, IncreaseOrder, credit_decrease, credit_get, credit_increase, credit_reverse,
-};
+pub use credit::{DecreaseOrder, IncreaseOrder, credit_decrease, credit_get, credit_increase, credit_reverse};
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
 pub use operator::{operator_get, operator_put, price_set, product_get, product_put};
-pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove, phones_check};
 pub(crate) use phone::Spelling;
+pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove, phones_check};
 pub(crate) use quote::{SaleRequest, quote_one};
 pub use request::{NewRequest, request_approve, request_create, request_get, request_reject, request_withdraw};
 pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};

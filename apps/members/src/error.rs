@@ -118,7 +118,9 @@ pub enum Error {
         most: Money,
     },
     /// A top-up answers the payment with this reference already.
-    #[error("The reference '{reference}' was used before: {first}. Say that it is meant, or use the payment's own reference.")]
+    #[error(
+        "The reference '{reference}' was used before: {first}. Say that it is meant, or use the payment's own reference."
+    )]
     DuplicateReference {
         /// The reference, as it was sent now.
         reference: String,

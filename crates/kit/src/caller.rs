@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::{
-    Actor, ApiKey, Error as IdentityError, SecretHash, Session, Tie, User, api_key_by_hash, api_key_label, api_key_used,
-    session_find, session_seen, user_get,
+    Actor, ApiKey, Error as IdentityError, SecretHash, Session, Tie, User, api_key_by_hash, api_key_label,
+    api_key_used, session_find, session_seen, user_get,
 };
 use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;

@@ -117,7 +117,6 @@ impl<'a> Fields<'a> {
 
     /// Takes fields that clients may read but not set. They may be sent back as they were read: [`ReadOnly`] compares
     /// them with the object, once that is known.
-    #[must_use]
     pub fn read_only(&mut self, names: &[&'static str]) -> ReadOnly {
         let taken = names.iter().filter_map(|name| match self.take(name)? {
             Raw::Json(raw) => Some((*name, raw.to_owned())),

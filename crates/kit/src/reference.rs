@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn spellings_of_one_reference_have_one_form() {
-        for text in ["NEFT-004471", "neft 004471", " Neft/00.44_71 ", "ＮＥＦＴ　００４４７１", "neft\u{a0}004471"] {
+        for text in ["NEFT-004471", "neft 004471", " Neft/00.44_71 ", "ＮＥＦＴ　００４４７１", "neft\u{a0}004471"]
+        {
             assert_eq!(reference_form(text), "NEFT004471", "{text}");
         }
         assert_ne!(reference_form("NEFT 4471"), reference_form("NEFT 004471"), "zeros count");

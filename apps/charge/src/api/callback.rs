@@ -63,9 +63,10 @@ pub(super) async fn operator_callback(
     let Callback { reference, status, operator_ref, reason } = callback;
     let outcome = Outcome::from(Answer { status, operator_ref, reason });
     let (settings, id) = (Arc::clone(&charge.settings), charge.context.stamp().1);
-    let heard = charge.context.store.write(move |tx| {
-        service::sale_hear(tx, now, &settings, reference, &outcome, WordSource::Callback, id)
-    });
+    let heard = charge
+        .context
+        .store
+        .write(move |tx| service::sale_hear(tx, now, &settings, reference, &outcome, WordSource::Callback, id));
     let heard = heard.await.map_err(|error: Error| Problem::from(error))?;
     if heard.contradicts {
         // Kept, and for staff to decide; the operator hears that its word was not taken for the outcome.

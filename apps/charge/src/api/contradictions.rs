@@ -143,8 +143,7 @@ pub(super) async fn contradiction_settle(
     let once = charge.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             let before = ContradictionJson::from(service::contradiction_get(tx, &settings, id)?);
-            let settled =
-                service::contradiction_settle(tx, doer.now, &settings, id, decision, &doer.actor, &reason)?;
+            let settled = service::contradiction_settle(tx, doer.now, &settings, id, decision, &doer.actor, &reason)?;
             let (after, subject) = (ContradictionJson::from(settled), subject("contradictions", id));
             doer.clone().record_change(tx, "charge.contradictions.settle", &subject, &before, &after)?;
             serde_json::to_string(&after).map_err(|error| Error::Answer(error.to_string()))

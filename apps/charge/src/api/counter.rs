@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use purser_kit::{
-    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule, fingerprint, json, parse_reference,
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule, fingerprint, json,
+    parse_reference,
 };
 use purser_money::{Currency, Money};
 use purser_outbox::{Lease, job_enqueue_leased};

@@ -8,8 +8,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use purser_kit::console::Progress;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, body_bytes, code,
-    fingerprint, json,
+    Caller, Decimal, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint, json,
 };
 use purser_money::Money;
 use purser_store::Tx;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Time, json, listed};
+use purser_kit::{
+    Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Time, json, listed,
+};
 use purser_store::Error as StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;

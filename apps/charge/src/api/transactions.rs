@@ -210,8 +210,7 @@ pub(super) async fn credit_list(
     let reference = fields.parsed("reference", parse_reference);
     let (from, until) = read_span(&mut fields, &charge.context.zone);
     fields.finish(Some(()))?;
-    let filter =
-        CreditFilter { id: None, seller, reference, from, until, before: list.before, limit: list.fetch() };
+    let filter = CreditFilter { id: None, seller, reference, from, until, before: list.before, limit: list.fetch() };
     let currency = charge.settings.currency;
     let credits: Vec<CreditTransaction> =
         charge.context.store.read(move |tx| credits_list(tx, &filter, currency)).await.map_err(internal)?;
@@ -223,9 +222,9 @@ pub(super) async fn credit_list(
 fn read_span(fields: &mut Fields<'_>, zone: &TimeZone) -> (Option<Timestamp>, Option<Timestamp>) {
     let moment = |text: &str, end: bool| match Day::parse(text, zone) {
         Ok(day) => Ok(if end { day.span.end } else { day.span.start }),
-        Err(_) => text
-            .parse::<Timestamp>()
-            .map_err(|_| Rule::new("malformed", "be a date such as 2026-11-21, or a time such as 2026-11-21T10:00:00Z")),
+        Err(_) => text.parse::<Timestamp>().map_err(|_| {
+            Rule::new("malformed", "be a date such as 2026-11-21, or a time such as 2026-11-21T10:00:00Z")
+        }),
     };
     (fields.parsed("from", |text| moment(text, false)), fields.parsed("to", |text| moment(text, true)))
 }

@@ -84,7 +84,10 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
         title: format!("{} for {}: {} or {}", one.amount.for_people(), one.number, one.settled.name(), one.said.name()),
         facts: vec![
             ("Status", badge(STATES, one.status.name())),
-            ("Sale", Cell::object(format!("{} for {}", one.amount.for_people(), one.number), "charge", "sales", one.sale)),
+            (
+                "Sale",
+                Cell::object(format!("{} for {}", one.amount.for_people(), one.number), "charge", "sales", one.sale),
+            ),
             ("Settled as", badge(SIDES, one.settled.name())),
             ("Settled", Cell::time(sale.settled_at)),
             ("The sale now", sale_badge(sale.status)),
@@ -106,7 +109,12 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
 }
 
 /// Why a decision cannot be made now, where it cannot.
-fn obstacle(tx: &mut Tx<'_>, settings: &Settings, one: &Contradiction, decision: Decision) -> Result<Option<Error>, Error> {
+fn obstacle(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    one: &Contradiction,
+    decision: Decision,
+) -> Result<Option<Error>, Error> {
     if let Err(error) = service::contradiction_fits(one, decision) {
         return Ok(Some(error));
     }

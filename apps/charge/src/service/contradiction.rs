@@ -12,9 +12,7 @@ use super::seller_get;
 use crate::contradiction::{Contradiction, ContradictionStatus, Decision, WordSource};
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
-use crate::store::contradiction::{
-    NewContradiction, contradiction_decide, contradiction_find, contradiction_insert,
-};
+use crate::store::contradiction::{NewContradiction, contradiction_decide, contradiction_find, contradiction_insert};
 use crate::store::{self, operator::catalog_load};
 
 /// What has come of an operator's word.

@@ -167,8 +167,7 @@ pub(crate) struct Quoted {
 /// The first rule that refuses it.
 pub(crate) fn quote_one(tx: &mut Tx<'_>, settings: &Settings, request: &SaleRequest<'_>) -> Result<Quoted, Error> {
     let refs = request.client_ref.map(|client_ref| (request.seller, client_ref));
-    let mut facts =
-        Facts::load(tx, settings, vec![request.seller], vec![request.number], refs.into_iter().collect())?;
+    let mut facts = Facts::load(tx, settings, vec![request.seller], vec![request.number], refs.into_iter().collect())?;
     let book = Book::open(tx, facts.sellers.values().map(|seller| seller.account))?;
     let running = Running::begin(&facts, &book)?;
     let quote = quote(&facts, &running, request).map_err(first)?;

@@ -119,7 +119,8 @@ pub(crate) fn increase_by_form(
 /// Fills in the forms that the migration could not write: SQL folds the case of ASCII alone. Nothing is left to do after
 /// the first time.
 fn forms_fill(tx: &mut Tx<'_>) -> Result<(), Error> {
-    let sql = "SELECT id, reference FROM charge_credit WHERE reference IS NOT NULL AND reference_form IS NULL ORDER BY id";
+    let sql =
+        "SELECT id, reference FROM charge_credit WHERE reference IS NOT NULL AND reference_form IS NULL ORDER BY id";
     let unread: Vec<(Uuid, String)> = tx.query(sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
     for (id, reference) in unread {
         let form = reference_form(&reference);

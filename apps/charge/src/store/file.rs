@@ -58,7 +58,13 @@ const ROW_INSERT: Each = Each {
 };
 
 /// Remembers a file's sales. Its rows are each there once.
-pub(crate) fn file_insert(tx: &mut Tx<'_>, file: &SoldFile, sales: i64, actor: &str, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn file_insert(
+    tx: &mut Tx<'_>,
+    file: &SoldFile,
+    sales: i64,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO charge_file (id, seller, fingerprint, sales, actor, sold_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         &params![file.id, file.seller, &file.fingerprint, sales, actor, now],

@@ -110,7 +110,15 @@ fn show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<Option<Checked>, Probl
         }
     };
     let columns = vec!["withdrawal_id", "status", "utr", "reason", "what happens"];
-    Ok(Some(Checked { state, good: good.into(), bad: bad.into(), sentence, second_yes: None, columns, rows: shown(&judged) }))
+    Ok(Some(Checked {
+        state,
+        good: good.into(),
+        bad: bad.into(),
+        sentence,
+        second_yes: None,
+        columns,
+        rows: shown(&judged),
+    }))
 }
 
 /// What a commit does.

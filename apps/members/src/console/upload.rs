@@ -88,7 +88,15 @@ fn show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Checked
         }
     };
     let columns = vec!["name", "email", "wallet_balance"];
-    Ok(Some(Checked { state, good: good.into(), bad: bad.into(), sentence, second_yes: None, columns, rows: shown(&sheet) }))
+    Ok(Some(Checked {
+        state,
+        good: good.into(),
+        bad: bad.into(),
+        sentence,
+        second_yes: None,
+        columns,
+        rows: shown(&sheet),
+    }))
 }
 
 /// The first rows, wrong ones before good ones.

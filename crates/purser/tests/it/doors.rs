@@ -60,7 +60,14 @@ fn facts() -> impl Strategy<Value = Facts> {
     let used = proptest::option::of(0..3u8);
     (standing, 1..3_000i64, price, 1..9_500i64, 1..400i64, any::<bool>(), used, any::<bool>()).prop_map(
         |(standing, credit, price, cost, low, is_frozen, used, only_known)| Facts {
-            standing, credit, price, cost, low, is_frozen, used, only_known,
+            standing,
+            credit,
+            price,
+            cost,
+            low,
+            is_frozen,
+            used,
+            only_known,
         },
     )
 }
@@ -141,7 +148,10 @@ impl Street {
             let mut ids = new_ids.clone().into_iter();
             let mut id = || ids.next().expect("enough ids");
             let operator = |id, name: &str, prefix: &str, is_active| OperatorRow {
-                id, name: name.to_owned(), is_active, prefixes: vec![prefix.to_owned()],
+                id,
+                name: name.to_owned(),
+                is_active,
+                prefixes: vec![prefix.to_owned()],
             };
             let north = id();
             operator_put(tx, NOW, &operator(north, "North", "+91981", true))?;
@@ -157,18 +167,37 @@ impl Street {
             product_put(tx, NOW, &rules, &sold)?;
             for (door, seller) in made.iter().enumerate() {
                 let new = NewSeller {
-                    id: *seller, name: format!("Shop {door}"), email: None, phone: None, low_credit_alert: None, language: Language::English,
+                    id: *seller,
+                    name: format!("Shop {door}"),
+                    email: None,
+                    phone: None,
+                    low_credit_alert: None,
+                    language: Language::English,
                 };
                 seller_create(tx, NOW, &rules, &new)?;
                 let amount = inr(facts.credit + 1);
-                let order = IncreaseOrder { id: id(), seller: *seller, amount, reference: None, again: false, actor: "test".to_owned() };
+                let order = IncreaseOrder {
+                    id: id(),
+                    seller: *seller,
+                    amount,
+                    reference: None,
+                    again: false,
+                    actor: "test".to_owned(),
+                };
                 credit_increase(tx, NOW, &rules, &order)?;
                 price_set(tx, &rules, *seller, product, facts.price)?;
                 if let Some(used) = facts.used {
                     let any = Settings { only_known: false, ..rules.clone() };
                     let order = Order {
-                        id: id(), phone_id: id(), now: NOW, seller: *seller, number: number(door, 0), amount: inr(1),
-                        client_ref: Some(format!("ref-{used}")), repeat: None, actor: "test".to_owned(),
+                        id: id(),
+                        phone_id: id(),
+                        now: NOW,
+                        seller: *seller,
+                        number: number(door, 0),
+                        amount: inr(1),
+                        client_ref: Some(format!("ref-{used}")),
+                        repeat: None,
+                        actor: "test".to_owned(),
                     };
                     sales_create(tx, &any, &[order], |_, _| String::new())?.remove(0)?;
                 }
@@ -229,7 +258,7 @@ impl Street {
             let (seller, number, amount) = (self.sellers[2], number(2, ask.number), inr(ask.minor));
             let file = format!("seller_id,phone_number,amount,client_ref\n{seller},{number},{amount},{client_ref}\n");
             // A doer counts its ids up from the seed, and the test's own ids are counted too.
-            let seed = Uuid::from_u128((u128::from(u64::MAX) << 32) + (verdicts.len() as u128) * 100);
+            let seed = Uuid::from_u128((u128::from(u64::MAX) << 63) + (verdicts.len() as u128) * 100);
             let app = Arc::clone(&self.app);
             let checked = self.db.write(move |tx| {
                 let import = app.console.imports.first().expect("files of sales");
@@ -256,7 +285,11 @@ impl Street {
         for ask in asks {
             let seed = self.db.ids().next();
             let visit = Visit {
-                user: seed, actor: "user:test".to_owned(), address: None, object: self.sellers[3], now: NOW,
+                user: seed,
+                actor: "user:test".to_owned(),
+                address: None,
+                object: self.sellers[3],
+                now: NOW,
                 base: "/portal/charge/x/".to_owned(),
             };
             let pair = |name: &str, value: String| (name.to_owned(), value);
@@ -266,9 +299,9 @@ impl Street {
                 pair("client_ref", client_ref(ask).unwrap_or_default()),
             ];
             let (form, looker, app) = (entered.clone(), visit.clone(), Arc::clone(&self.app));
-            let looked = self.db.read(move |tx| {
-                (selling(&app).preview)(tx, &looker, None, Fields::from_form(form.clone())).map(drop)
-            });
+            let looked = self
+                .db
+                .read(move |tx| (selling(&app).preview)(tx, &looker, None, Fields::from_form(form.clone())).map(drop));
             let looked = verdict(looked.await);
             let repeat = Repeatable { owner: "test".to_owned(), key: seed.to_string(), fingerprint: [0; 32] };
             let doing = Doing { visit: visit.clone(), target: None, entered, repeat, id: seed, chance: [0; 32] };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use purser_identity::Actor;
-use purser_kit::{Problem, called};
 use purser_kit::console::{Cell, Detail, Listing};
+use purser_kit::{Problem, called};
 use purser_ledger::StatementLine;
 use purser_store::Tx;
 use uuid::Uuid;

@@ -21,7 +21,14 @@ const DO: &str = "/admin/charge/requests/do/";
 fn settings() -> Settings {
     let limit = Money::parse("10000.00", Currency::INR).unwrap();
     let country = CallingCode::parse("91").unwrap();
-    Settings { currency: Currency::INR, max_sale: limit, max_increase: limit, country, max_increase_alone: None, only_known: false }
+    Settings {
+        currency: Currency::INR,
+        max_sale: limit,
+        max_increase: limit,
+        country,
+        max_increase_alone: None,
+        only_known: false,
+    }
 }
 
 /// Every page of the console counts what waits: among a million sales it must find the few without reading the others.

@@ -14,7 +14,8 @@ fn increase(seller: &str) -> String {
 
 async fn adds_up(works: &Works, seller: &str) {
     let id = seller.parse().unwrap();
-    let check = works.place.db.read(move |tx| seller_check(tx, &Settings::standard(), id, 1_000)).await.unwrap().unwrap();
+    let check =
+        works.place.db.read(move |tx| seller_check(tx, &Settings::standard(), id, 1_000)).await.unwrap().unwrap();
     assert!(check.holds(), "{check:?}");
     works.books_agree().await;
 }

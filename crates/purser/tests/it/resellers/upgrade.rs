@@ -1,6 +1,8 @@
 //! A database of before references, spellings and contradictions were known: nothing stops, and clashes are listed.
 
-use purser_charge::service::{IncreaseOrder, NewPhone, NewSeller, Order, credit_increase, phone_create, sales_create, seller_create};
+use purser_charge::service::{
+    IncreaseOrder, NewPhone, NewSeller, Order, credit_increase, phone_create, sales_create, seller_create,
+};
 use purser_charge::{CallingCode, Connector, Error, PhoneNumber, Settings};
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
