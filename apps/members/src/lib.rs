@@ -25,8 +25,10 @@ pub use error::{CODES, Error};
 pub use store::import::{ImportState, uploads_forget, uploads_old};
 
 /// The app's tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { room: "members", number: 1, name: "members", sql: include_str!("../migrations/0001_members.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "members", number: 1, name: "members", sql: include_str!("../migrations/0001_members.sql") },
+    Migration { room: "members", number: 2, name: "reference", sql: include_str!("../migrations/0002_reference.sql") },
+];
 
 /// The app's permissions.
 pub const SCOPES: &[Scope] = &[

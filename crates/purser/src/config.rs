@@ -224,6 +224,8 @@ pub(crate) struct Charge {
     pub(crate) max_sale: String,
     /// The most that one credit increase may be.
     pub(crate) max_increase: String,
+    /// The most that one person alone may give; empty for no such limit.
+    pub(crate) max_increase_alone: String,
     /// The calling code of numbers that have none.
     pub(crate) country_code: String,
     /// What becomes of sales to numbers that no operator's prefix fits: allow or refuse.
@@ -347,7 +349,8 @@ api_url = "https://sheets.googleapis.com"
 [charge]
 currency = "INR"
 max_sale = "10000.00"
-max_increase = "10000.00"
+max_increase = "1000000.00"
+max_increase_alone = ""
 country_code = "91"
 unknown_prefix = "allow"
 connector = "instant"
@@ -542,7 +545,7 @@ mod tests {
         assert_eq!(config.database_url, "postgres://u:p@h/d");
         assert_eq!(config.listen.port(), 0);
         assert_eq!(config.charge.max_sale, "5.00");
-        assert_eq!(config.charge.max_increase, "10000.00");
+        assert_eq!(config.charge.max_increase, "1000000.00");
         assert_eq!(config.charge.http.timeout_seconds, 3);
         assert!(config.insecure_http);
         assert_eq!(config.trusted_proxies.len(), 2);

@@ -16,6 +16,7 @@ mod copies;
 mod counter;
 mod crash;
 mod delivery;
+mod doors;
 mod dump;
 mod files;
 mod going;
