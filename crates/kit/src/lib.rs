@@ -27,7 +27,9 @@ mod upload;
 
 pub use app::{App, DemoFuture, Scope};
 pub use body::{JsonBody, PathId, QueryPairs, body_bytes};
-pub use caller::{Caller, ClientAddress, KeyRing, PROOF_LASTS, SESSION_COOKIE, authenticate, cookie};
+pub use caller::{
+    Caller, ClientAddress, KeyRing, PROOF_LASTS, authenticate, cookie, session_cookie, session_presented,
+};
 pub use code::Code;
 pub use context::{AppContext, House};
 pub use day::Day;

@@ -1,7 +1,7 @@
 //! What the house does by itself, whatever apps it has: holds that ran out, records that have had their time, backups.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_identity::rates_forget;
+use purser_identity::{devices_forget, rates_forget, sign_ups_forget};
 use purser_kit::AppContext;
 use purser_kit::console::Progress as Shared;
 use purser_ledger::{holds_expire, idempotency_forget};
@@ -173,6 +173,11 @@ async fn forget(context: AppContext) -> Result<(), JobError> {
     let (answers, rates) = (ago(now, ANSWERS_KEPT), ago(now, RATES_KEPT));
     while context.store.write(move |tx| idempotency_forget(tx, answers, RECORDS)).await? == u64::from(RECORDS) {}
     context.store.write(move |tx| rates_forget(tx, rates)).await?;
+    let forgotten = context.store.write(move |tx| {
+        sign_ups_forget(tx, now)?;
+        devices_forget(tx, now)
+    });
+    forgotten.await?;
     Ok(())
 }
 
