@@ -11,3 +11,4 @@ mod rights;
 mod second_factor;
 mod sessions;
 mod strangers;
+mod traces;
