@@ -98,6 +98,10 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         Err(error) => return Err(Problem::from(error)),
     };
     let word = |yes: bool| Cell::Text(if yes { "yes" } else { "no" }.to_owned());
+    let enters = match user.is_active && !user.may_enter() {
+        true => Cell::Text("once the address is confirmed".to_owned()),
+        false => word(user.is_active),
+    };
     let facts = vec![
         ("Email", Cell::Text(user.email.to_string())),
         ("Confirmed", Cell::time(user.email_verified_at)),
@@ -105,7 +109,7 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         ("Staff", word(user.is_staff)),
         ("Superuser", word(user.is_superuser)),
         ("Roles", Cell::text(Some(user.roles.to_string()).filter(|roles| !roles.is_empty()))),
-        ("May sign in", word(user.is_active)),
+        ("May sign in", enters),
         ("Second factor", word(second_factor_is_on(tx, id)?)),
         ("Last seen", Cell::time(user.last_seen_at)),
         ("Since", Cell::Time(user.created_at)),
