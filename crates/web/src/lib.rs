@@ -6,6 +6,7 @@
 mod account;
 mod assets;
 mod console;
+mod cookies;
 mod docs;
 mod edge;
 mod hashing;
@@ -20,6 +21,7 @@ mod setup;
 mod sign_in;
 mod site;
 mod tls;
+mod warning;
 
 pub use account::HOUSE_NOTICES;
 pub use axum::Router;
@@ -29,3 +31,4 @@ pub use health::{Finding, Part, Trouble};
 pub use server::{ClearListener, Peer, serve};
 pub use site::{Face, Site, SiteOptions, site};
 pub use tls::{Authority, Certificate, TlsError, TlsListener};
+pub use warning::house_jobs;
