@@ -47,10 +47,33 @@ pub async fn body_bytes(request: Request<Body>, limit: usize) -> Result<Bytes, P
     if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let limited = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit"));
-        if limited { too_large() } else { Problem::new(&code::MALFORMED_BODY, "The body ended early.") }
-    })
+    let read = axum::body::to_bytes(request.into_body(), limit).await;
+    read.map_err(|error| body_problem(&error, too_large))
+}
+
+/// A request's body that took too long to arrive. The web server ends the body with it.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyTooSlow;
+
+impl std::fmt::Display for BodyTooSlow {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the body took too long to arrive")
+    }
+}
+
+impl std::error::Error for BodyTooSlow {}
+
+/// Why a body could not be read to its end.
+fn body_problem(error: &axum::Error, too_large: impl FnOnce() -> Problem) -> Problem {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let mut causes = std::iter::successors(Some(first), |error| error.source());
+    if causes.clone().any(|cause| cause.is::<BodyTooSlow>()) {
+        return Problem::new(&code::REQUEST_TIMEOUT, "The body took too long to arrive; nothing was changed.");
+    }
+    if causes.any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        return too_large();
+    }
+    Problem::new(&code::MALFORMED_BODY, "The body ended early.")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -36,6 +36,9 @@ codes! {
     /// The Idempotency-Key header breaks its rule.
     INVALID_IDEMPOTENCY_KEY = "invalid_idempotency_key", 400, "The Idempotency-Key is not one",
         "Send 1 to 200 visible ASCII characters; a UUID is a good choice.";
+    /// No Host header, more than one, or one that is none.
+    INVALID_HOST = "invalid_host", 400, "The request does not say which host it is for",
+        "Send one Host header with the name that the address has.";
     /// No or no valid key or session.
     UNAUTHENTICATED = "unauthenticated", 401, "Who is asking is not known",
         "Send `Authorization: Bearer pk_…` with a key that is neither revoked nor expired, or sign in.";
@@ -54,6 +57,9 @@ codes! {
     /// The path exists, the method does not.
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "This path does not take this method",
         "The `Allow` header lists the methods that it takes.";
+    /// The body took too long to arrive.
+    REQUEST_TIMEOUT = "request_timeout", 408, "The request's body took too long to arrive",
+        "Nothing was changed. Send the request again, over a better connection if this happens often.";
     /// The object is not in a state that allows this, or somebody else was first.
     CONFLICT = "conflict", 409, "The thing is not in a state that allows this",
         "Read it again and decide anew.";

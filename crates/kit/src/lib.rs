@@ -26,7 +26,7 @@ pub mod spreadsheet;
 mod upload;
 
 pub use app::{App, DemoFuture, Scope};
-pub use body::{JsonBody, PathId, QueryPairs, body_bytes};
+pub use body::{BodyTooSlow, JsonBody, PathId, QueryPairs, body_bytes};
 pub use caller::{Caller, ClientAddress, KeyRing, PROOF_LASTS, SESSION_COOKIE, authenticate, cookie};
 pub use code::Code;
 pub use context::{AppContext, House};

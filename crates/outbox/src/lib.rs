@@ -52,9 +52,9 @@ pub use lease::{
 };
 pub use line::{lines_are_broken, lines_mend};
 pub use notice::{
-    Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
+    Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, Parts,
     NoticesWaiting, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
-    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_last,
+    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_last, notice_parts_sent,
     notice_of_job, notice_sent, notice_texts_forget, notice_texts_old, notices_count, notices_enqueue, notices_kept,
     notices_waiting, template_get, template_reset, template_set, templates_edited,
 };
@@ -68,4 +68,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "outbox", number: 2, name: "notice", sql: include_str!("../migrations/0002_notice.sql") },
     Migration { room: "outbox", number: 3, name: "order", sql: include_str!("../migrations/0003_order.sql") },
     Migration { room: "outbox", number: 4, name: "body", sql: include_str!("../migrations/0004_body.sql") },
+    Migration { room: "outbox", number: 5, name: "parts", sql: include_str!("../migrations/0005_parts.sql") },
 ];

@@ -1,11 +1,11 @@
 //! Settings: defaults, then purser.toml, then the environment, then flags. An unknown key is an error at every level,
 //! because a misspelled limit is no limit.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use purser_web::{Authority, Certificate};
-use serde::{Deserialize, Serialize};
+use purser_web::{Authority, Certificate, Network};
+use serde::{Deserialize, Deserializer, Serialize};
 use toml::{Table, Value};
 
 use crate::cli::Place;
@@ -27,8 +27,11 @@ pub(crate) struct Config {
     pub(crate) app_url: String,
     /// Listen outside this machine without https.
     pub(crate) insecure_http: bool,
-    /// Proxies whose X-Forwarded-For is believed.
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose X-Forwarded-For is believed: addresses, or ranges such as 10.0.0.0/8.
+    #[serde(deserialize_with = "networks", serialize_with = "networks_shown")]
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// How many may be connected, and for how long without a request.
+    pub(crate) http: Http,
     /// The certificate, where this program itself speaks https.
     pub(crate) tls: Tls,
     /// The zone of schedules and days.
@@ -55,6 +58,18 @@ pub(crate) struct Config {
     pub(crate) members: Members,
     /// The coins app.
     pub(crate) coins: Coins,
+}
+
+/// How many may be connected, and for how long without a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    /// Connections in all; 0 for what the limit of open files leaves, at most 4,096.
+    pub(crate) connections: u32,
+    /// Connections from one address that is no trusted proxy's; 0 for a quarter of all.
+    pub(crate) connections_per_address: u32,
+    /// How long a connection is kept between two requests, in seconds.
+    pub(crate) keep_alive_seconds: u32,
 }
 
 /// Who may come in, and how.
@@ -289,6 +304,11 @@ insecure_http = false
 trusted_proxies = []
 time_zone = "Asia/Kolkata"
 
+[http]
+connections = 0
+connections_per_address = 0
+keep_alive_seconds = 75
+
 [tls]
 certificate = ""
 key = ""
@@ -423,6 +443,16 @@ impl Config {
     }
 }
 
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: String| text.parse().map_err(|error| serde::de::Error::custom(format!("trusted_proxies: {error}")));
+    texts.into_iter().map(network).collect()
+}
+
+fn networks_shown<S: serde::Serializer>(networks: &[Network], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(networks.iter().map(ToString::to_string))
+}
+
 fn defaults() -> Result<Table, Failure> {
     DEFAULTS.parse().map_err(|error| Failure::machine("the built-in defaults do not read", error))
 }
@@ -532,7 +562,8 @@ mod tests {
             ("PURSER_CHARGE_MAX_SALE", "5.00"),
             ("PURSER_CHARGE_HTTP_TIMEOUT_SECONDS", "3"),
             ("PURSER_INSECURE_HTTP", "true"),
-            ("PURSER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+            ("PURSER_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+            ("PURSER_HTTP_KEEP_ALIVE_SECONDS", "5"),
             ("HOME", "/root"),
         ])
         .unwrap();
@@ -542,7 +573,15 @@ mod tests {
         assert_eq!(config.charge.max_increase, "10000.00");
         assert_eq!(config.charge.http.timeout_seconds, 3);
         assert!(config.insecure_http);
+        assert_eq!(config.http.keep_alive_seconds, 5);
         assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(config.masked().unwrap().contains(r#"trusted_proxies = ["10.0.0.0/8", "::1"]"#));
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_address_is_refused_by_name() {
+        let refused = load(&[("PURSER_TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.0/33")]).unwrap_err().to_string();
+        assert!(refused.contains("trusted_proxies: '10.0.0.0/33' must be an address"), "{refused}");
     }
 
     #[test]

@@ -9,11 +9,11 @@ use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
 use purser_notify::{Probe, Texts};
 use purser_outbox::Schedule;
-use purser_web::{Backup, BackupsFn, ClearListener, Face, SiteOptions, TlsListener};
+use purser_web::{Backup, BackupsFn, ClearListener, Face, Limits, SiteOptions, TlsListener};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{demo, worker};
+use super::{connections, demo, worker};
 use crate::cli::Serve;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -35,6 +35,7 @@ pub(super) async fn run(
     config.identity.second_factor &= !flags.demo;
     let certificate = config.tls.certificate(&config.data)?;
     refuse_exposure(&config, certificate.is_some())?;
+    let limits = connections::limits(&config, edge::open_files())?;
     let context = house::context(&config, house::store_migrated(&config).await?)?;
     let mut apps = apps::open(&context, &config)?;
     if flags.demo {
@@ -71,9 +72,9 @@ pub(super) async fn run(
         Some(certificate) => {
             let listener = TlsListener::start(listener, &certificate);
             let listener = listener.map_err(|error| Failure::machine("no TLS", error))?;
-            purser_web::serve(listener, site.router, stopping).await
+            purser_web::serve(listener, site.router, limits, stopping).await
         }
-        None => purser_web::serve(ClearListener(listener), site.router, stopping).await,
+        None => purser_web::serve(ClearListener(listener), site.router, limits, stopping).await,
     };
     for task in workers.into_iter().chain(metrics) {
         let _ = task.await;
@@ -227,9 +228,10 @@ async fn spawn_metrics(
     router: purser_web::Router,
     stopping: watch::Receiver<bool>,
 ) -> Option<tokio::task::JoinHandle<()>> {
+    let limits = Limits::new(connections::OF_METRICS);
     match TcpListener::bind(config.metrics_listen).await {
         Ok(listener) => Some(tokio::spawn(async move {
-            if let Err(error) = purser_web::serve(ClearListener(listener), router, stop_signal(stopping)).await {
+            if let Err(error) = purser_web::serve(ClearListener(listener), router, limits, stop_signal(stopping)).await {
                 tracing::error!(%error, "the metrics server failed");
             }
         })),

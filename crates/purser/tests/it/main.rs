@@ -10,6 +10,7 @@ mod cleanup;
 mod coins;
 mod coins_desk;
 mod commands;
+mod connections;
 mod console;
 mod copies;
 mod counter;
