@@ -119,3 +119,17 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         Uuid::try_parse(&text).map(PathId).map_err(|_| malformed())
     }
 }
+
+/// The one text in a path. What is not UTF-8 names nothing, so it is not found.
+#[derive(Debug, Clone)]
+pub struct PathText(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        text.map(|Path(text)| PathText(text))
+            .map_err(|_| Problem::new(&code::NOT_FOUND, "The name in the path is not text in UTF-8."))
+    }
+}

@@ -36,7 +36,8 @@ fn border(text: &str, most: usize) -> usize {
 /// The most whole signs from the beginning, in bytes: one at least, and of a sign that is too long by itself what fits.
 fn fitting(text: &str, most: usize) -> usize {
     match taken(text.graphemes(true), most) {
-        0 => taken(text.split("").filter(|sign| !sign.is_empty()), most).max(text.chars().next().map_or(0, char::len_utf8)),
+        0 => taken(text.split("").filter(|sign| !sign.is_empty()), most)
+            .max(text.chars().next().map_or(0, char::len_utf8)),
         fits => fits,
     }
 }
@@ -89,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_text_is_divided_between_paragraphs_then_lines_then_words() {
-        assert_eq!(parts("one two\n\nthree four\nfive", 20), ["one two", "three four\nfive"]);
+        assert_eq!(parts("one two three\n\nfour five\nsix", 24), ["one two three", "four five\nsix"]);
+        assert_eq!(parts("one\n\ntwo three four\nfive", 20), ["one\n\ntwo three four", "five"], "not too short");
         assert_eq!(parts("one two three\nfour five six", 20), ["one two three", "four five six"]);
         assert_eq!(parts("one two three four five", 9), ["one two", "three", "four five"]);
         assert_eq!(parts("a bbbbbbbbbbbbbb", 6), ["a", "bbbbbb", "bbbbbb", "bb"]);

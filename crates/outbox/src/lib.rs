@@ -52,11 +52,11 @@ pub use lease::{
 };
 pub use line::{lines_are_broken, lines_mend};
 pub use notice::{
-    Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, Parts,
-    NoticesWaiting, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
-    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_last, notice_parts_sent,
-    notice_of_job, notice_sent, notice_texts_forget, notice_texts_old, notices_count, notices_enqueue, notices_kept,
-    notices_waiting, template_get, template_reset, template_set, templates_edited,
+    Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
+    NoticesWaiting, Parts, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
+    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_last,
+    notice_of_job, notice_parts_sent, notice_sent, notice_texts_forget, notice_texts_old, notices_count,
+    notices_enqueue, notices_kept, notices_waiting, template_get, template_reset, template_set, templates_edited,
 };
 pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
 pub use stand::{JobStand, job_stand, job_waiting};

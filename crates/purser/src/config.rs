@@ -445,7 +445,8 @@ impl Config {
 
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
-    let network = |text: String| text.parse().map_err(|error| serde::de::Error::custom(format!("trusted_proxies: {error}")));
+    let network =
+        |text: String| text.parse().map_err(|error| serde::de::Error::custom(format!("trusted_proxies: {error}")));
     texts.into_iter().map(network).collect()
 }
 

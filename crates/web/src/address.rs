@@ -163,7 +163,8 @@ mod tests {
             let told = wrong.parse::<Network>().unwrap_err().to_string();
             assert!(told.starts_with(&format!("'{wrong}'")), "{told}");
         }
-        for (text, shown) in [(" 10.0.0.1 ", "10.0.0.1"), ("10.1.2.3/8", "10.0.0.0/8"), ("::ffff:10.0.0.1", "10.0.0.1")] {
+        for (text, shown) in [(" 10.0.0.1 ", "10.0.0.1"), ("10.1.2.3/8", "10.0.0.0/8"), ("::ffff:10.0.0.1", "10.0.0.1")]
+        {
             assert_eq!(text.parse::<Network>().unwrap().to_string(), shown);
         }
     }

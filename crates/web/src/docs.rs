@@ -6,17 +6,18 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::handler::Handler;
 use axum::http::header;
-use purser_kit::{Code, code};
+use purser_kit::{Code, PROBLEM_SCHEMA, code, problem_schema};
 use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Info, OpenApi};
+use utoipa::openapi::{Components, Info, OpenApi, RefOr};
 
 use crate::pages::Shell;
 use crate::site::SiteOptions;
 
 const DESCRIPTION: &str = "Keeps other people's money, credits, coins and meals in order.\n\n\
     Amounts are exact decimals: send `100`, `100.00` or `\"100.00\"`. A refusal is `application/problem+json` with a stable \
-    `code` (/api/docs/errors). Where money moves, an `Idempotency-Key` makes a repeat safe. Lists are newest first; the \
+    `code` (/api/docs/errors): each operation lists those that it can answer; any address answers `invalid_host` and \
+    `method_not_allowed`. Where money moves, an `Idempotency-Key` makes a repeat safe. Lists are newest first; the \
     next page's address is in the `Link` header. Every path answers with and without its trailing slash.";
 
 /// Completes what the routes say of themselves.
@@ -24,6 +25,7 @@ pub(crate) fn openapi(mut described: OpenApi, options: &SiteOptions) -> OpenApi 
     described.info = Info::new("Purser", options.version);
     described.info.description = Some(DESCRIPTION.to_owned());
     let components = described.components.get_or_insert_with(Components::new);
+    components.schemas.insert(PROBLEM_SCHEMA.to_owned(), RefOr::T(problem_schema()));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("pk_…");
     components.add_security_scheme("api_key", SecurityScheme::Http(bearer.build()));
     let session = ApiKey::Cookie(ApiKeyValue::new(purser_kit::SESSION_COOKIE));
@@ -102,6 +104,8 @@ struct Operation {
     parameters: Vec<Field>,
     request: Vec<Field>,
     response: Vec<Field>,
+    /// A status, and the codes that are answered with it.
+    refusals: Vec<(String, Vec<String>)>,
     curl: String,
 }
 
@@ -161,7 +165,15 @@ fn read_operation(openapi: &Value, base: &str, path: &str, method: &str, operati
         curl: curl(base, method, path, operation, &request_fields),
         request: request_fields,
         response: fields(openapi, response),
+        refusals: responses.into_iter().flatten().filter_map(refusal).collect(),
     }
+}
+
+/// The codes of one status, where it is a refusal.
+fn refusal((status, response): (&String, &Value)) -> Option<(String, Vec<String>)> {
+    let parts = response["content"]["application/problem+json"]["schema"]["allOf"].as_array()?;
+    let codes = parts.iter().find_map(|part| part["properties"]["code"]["enum"].as_array())?;
+    Some((status.clone(), codes.iter().map(text).collect()))
 }
 
 fn parameter(parameter: &Value) -> Field {

@@ -14,6 +14,7 @@ use purser_kit::{ClientAddress, Problem, code};
 use crate::address;
 use crate::linger::Leftover;
 use crate::measure::Measures;
+use crate::pages;
 use crate::server::Peer;
 use crate::site::House;
 
@@ -49,6 +50,7 @@ pub(crate) async fn pass(State(edge): State<Edge>, mut request: Request, next: N
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let uri = request.uri().clone();
     let leftover = Leftover::of(&mut request);
     // What no connection brought was made in this program, and has no host to name.
     let named = if peer.is_some() { host_named(&request) } else { Ok(()) };
@@ -59,6 +61,7 @@ pub(crate) async fn pass(State(edge): State<Edge>, mut request: Request, next: N
     if let Some(leftover) = leftover {
         leftover.drain().await;
     }
+    response = pages::in_our_words(&uri, response);
     let status = response.status();
     let took = began.elapsed();
     edge.measures.request(&method, route, status, took);

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, Time, json, listed, paged};
+use purser_kit::{
+    Caller, Decimal, JsonBody, ListQuery, PathId, PathText, Problem, QueryPairs, Rows, Rule, Time, json, listed, paged,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -93,7 +95,7 @@ impl From<Sale> for SaleJson {
 /// A seller's credit transactions, newest first.
 #[utoipa::path(get, path = "/api/sellers/{id}/get_transactions/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
-    ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<IncreaseJson>)))]
 pub(super) async fn seller_credit_list(
@@ -116,7 +118,7 @@ pub(super) async fn seller_credit_list(
 /// A seller's sales, newest first.
 #[utoipa::path(get, path = "/api/sellers/{id}/get_charge_sales/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
-    ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
 pub(super) async fn seller_sale_list(
@@ -161,7 +163,7 @@ fn seller_filter(caller: &Caller, seller: Uuid, query: QueryPairs) -> Result<(Li
 /// Credit transactions, newest first.
 #[utoipa::path(get, path = "/api/credit-transactions/", tag = "charge: transactions", params(
     ("seller_id" = Option<Uuid>, Query, description = "Only this seller's."),
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<IncreaseJson>)))]
 pub(super) async fn credit_list(
@@ -187,7 +189,7 @@ pub(super) async fn credit_list(
     ("seller_id" = Option<Uuid>, Query, description = "Only this seller's."),
     ("phone_number" = Option<String>, Query, description = "Only to this number."),
     ("status" = Option<String>, Query, description = "Only submitted, unknown, completed, failed or reversed ones."),
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
 pub(super) async fn sale_list(
@@ -227,7 +229,7 @@ pub(super) async fn sale_list(
 pub(super) async fn sale_by_ref(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
-    Path(client_ref): Path<String>,
+    PathText(client_ref): PathText,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();

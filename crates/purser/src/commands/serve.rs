@@ -231,7 +231,8 @@ async fn spawn_metrics(
     let limits = Limits::new(connections::OF_METRICS);
     match TcpListener::bind(config.metrics_listen).await {
         Ok(listener) => Some(tokio::spawn(async move {
-            if let Err(error) = purser_web::serve(ClearListener(listener), router, limits, stop_signal(stopping)).await {
+            if let Err(error) = purser_web::serve(ClearListener(listener), router, limits, stop_signal(stopping)).await
+            {
                 tracing::error!(%error, "the metrics server failed");
             }
         })),

@@ -12,6 +12,7 @@ mod coins_desk;
 mod commands;
 mod connections;
 mod console;
+mod contract;
 mod copies;
 mod counter;
 mod crash;
