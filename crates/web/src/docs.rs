@@ -2,6 +2,8 @@
 //!
 //! The page is made once, at start, from the same description that programs read, so neither can be behind the other.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::body::Bytes;
 use axum::handler::Handler;
@@ -9,10 +11,13 @@ use axum::http::header;
 use purser_kit::{Code, PROBLEM_SCHEMA, code, problem_schema};
 use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Info, OpenApi, RefOr};
+use utoipa::openapi::{Components, Info, OpenApi, Ref, RefOr, Response};
 
 use crate::pages::Shell;
 use crate::site::SiteOptions;
+
+/// The type of refusals.
+const PROBLEM_KIND: &str = "application/problem+json";
 
 const DESCRIPTION: &str = "Keeps other people's money, credits, coins and meals in order.\n\n\
     Amounts are exact decimals: send `100`, `100.00` or `\"100.00\"`. A refusal is `application/problem+json` with a stable \
@@ -30,7 +35,26 @@ pub(crate) fn openapi(mut described: OpenApi, options: &SiteOptions) -> OpenApi 
     components.add_security_scheme("api_key", SecurityScheme::Http(bearer.build()));
     let session = ApiKey::Cookie(ApiKeyValue::new(purser_kit::SESSION_COOKIE));
     components.add_security_scheme("session", SecurityScheme::ApiKey(session));
+    for item in described.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for response in operations.into_iter().flatten().flat_map(|one| one.responses.responses.iter_mut()) {
+            share(response, &mut components.responses);
+        }
+    }
     described
+}
+
+/// Refusals that many operations have in common are written once, under their status and codes.
+fn share((status, response): (&String, &mut RefOr<Response>), shared: &mut BTreeMap<String, RefOr<Response>>) {
+    let RefOr::T(own) = &*response else { return };
+    if !own.content.contains_key(PROBLEM_KIND) {
+        return;
+    }
+    let codes = own.description.split('`').skip(1).step_by(2);
+    let name = [status.as_str()].into_iter().chain(codes).collect::<Vec<_>>().join(".");
+    let reference = RefOr::Ref(Ref::from_response_name(&name));
+    shared.entry(name).or_insert_with(|| std::mem::replace(response, reference.clone()));
+    *response = reference;
 }
 
 /// The description as the file docs/openapi.json keeps it.
@@ -165,13 +189,15 @@ fn read_operation(openapi: &Value, base: &str, path: &str, method: &str, operati
         curl: curl(base, method, path, operation, &request_fields),
         request: request_fields,
         response: fields(openapi, response),
-        refusals: responses.into_iter().flatten().filter_map(refusal).collect(),
+        refusals: responses.into_iter().flatten().filter_map(|response| refusal(openapi, response)).collect(),
     }
 }
 
 /// The codes of one status, where it is a refusal.
-fn refusal((status, response): (&String, &Value)) -> Option<(String, Vec<String>)> {
-    let parts = response["content"]["application/problem+json"]["schema"]["allOf"].as_array()?;
+fn refusal(openapi: &Value, (status, response): (&String, &Value)) -> Option<(String, Vec<String>)> {
+    let name = response["$ref"].as_str().and_then(|name| name.strip_prefix("#/components/responses/"));
+    let response = name.map_or(response, |name| &openapi["components"]["responses"][name]);
+    let parts = response["content"][PROBLEM_KIND]["schema"]["allOf"].as_array()?;
     let codes = parts.iter().find_map(|part| part["properties"]["code"]["enum"].as_array())?;
     Some((status.clone(), codes.iter().map(text).collect()))
 }

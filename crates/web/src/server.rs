@@ -24,7 +24,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tower::Service as _;
 
 use crate::address;
@@ -43,6 +43,23 @@ const SHORTAGE: Duration = Duration::from_millis(50);
 
 /// How long somebody waits for a place before another look is taken for one.
 const CROWDED: Duration = Duration::from_millis(20);
+
+/// Connections that wait to be accepted, at most. The system's own figure of some hundreds is full after a moment of a crowd,
+/// and whoever comes then tries again a second later.
+const BACKLOG: u32 = 4_096;
+
+/// Listens there.
+///
+/// # Errors
+/// As the system refuses it: the address is taken, or not ours.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    // A restart takes the address over from connections that are still being closed.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, Copy)]

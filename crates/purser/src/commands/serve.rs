@@ -47,8 +47,8 @@ pub(super) async fn run(
     let backup = Progress::default();
     let workers =
         if flags.no_worker { Vec::new() } else { worker::workers(&context, &config, &mut apps, &post, &backup)? };
-    let listener = TcpListener::bind(config.listen).await;
-    let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
+    let listener = purser_web::bind(config.listen)
+        .map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
     let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
     let told = Told { ways, texts, schedules, backup };

@@ -53,6 +53,7 @@ impl Contract {
                 method: method.to_uppercase().parse().unwrap(),
                 path,
                 told,
+                shared: &self.description["components"]["responses"],
             })
         });
         of_path.collect()
@@ -69,6 +70,8 @@ struct Operation<'d> {
     method: Method,
     path: &'d str,
     told: &'d Value,
+    /// What operations have in common.
+    shared: &'d Value,
 }
 
 impl Operation<'_> {
@@ -78,7 +81,10 @@ impl Operation<'_> {
 
     /// The codes that it lists for a status.
     fn listed(&self, status: u16) -> Vec<&str> {
-        let schema = &self.told["responses"][status.to_string()]["content"]["application/problem+json"]["schema"];
+        let response = &self.told["responses"][status.to_string()];
+        let name = response["$ref"].as_str().and_then(|name| name.strip_prefix("#/components/responses/"));
+        let response = name.map_or(response, |name| &self.shared[name]);
+        let schema = &response["content"]["application/problem+json"]["schema"];
         let parts = schema["allOf"].as_array().into_iter().flatten();
         let codes = parts.filter_map(|part| part["properties"]["code"]["enum"].as_array());
         codes.flatten().filter_map(Value::as_str).collect()
