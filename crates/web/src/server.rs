@@ -44,6 +44,9 @@ const SHORTAGE: Duration = Duration::from_millis(50);
 /// How long somebody waits for a place before another look is taken for one.
 const CROWDED: Duration = Duration::from_millis(20);
 
+/// How often others have their turn before somebody is refused for want of a place.
+const TURNS: u32 = 8;
+
 /// Connections that wait to be accepted, at most. The system's own figure of some hundreds is full after a moment of a crowd,
 /// and whoever comes then tries again a second later.
 const BACKLOG: u32 = 4_096;
@@ -141,9 +144,15 @@ fn is_of_one(error: &io::Error) -> bool {
 
 /// A place for somebody, as soon as there is one; none where their address may have no more.
 async fn seat(gate: &Gate, peer: SocketAddr) -> Option<Seat> {
+    let mut turns = 0;
     loop {
         match gate.admit(peer.ip()) {
             Admission::Seat(seat) => return Some(seat),
+            // Those that came just before have their turn first: what they have to say may be there already.
+            Admission::Refused if turns < TURNS => {
+                turns += 1;
+                tokio::task::yield_now().await;
+            }
             Admission::Refused => return None,
             Admission::Full => {
                 let _ = tokio::time::timeout(CROWDED, gate.somebody_leaves()).await;
@@ -163,6 +172,14 @@ async fn attend<Io>(
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let progress = &seat.progress;
+    let mut greeting = pin!(greeting);
+    let greeting = poll_fn(|context| {
+        let greeted = greeting.as_mut().poll(context);
+        if greeted.is_pending() {
+            progress.turn_from(Phase::Accepted, Phase::New, clock.moment());
+        }
+        greeted
+    });
     let greeted = tokio::select! {
         greeted = tokio::time::timeout(clock.limits().handshake, greeting) => greeted,
         () = poll_fn(|context| progress.poll_closed(context)) => return,

@@ -115,22 +115,22 @@ struct Row {
 
 impl Row {
     /// Ends the connection that has kept the server waiting longest, and says which.
-    fn end_oldest(&mut self) -> Option<u64> {
+    fn end_oldest(&mut self, now: u64) -> Option<u64> {
         for _ in 0..2 {
             while let Some((id, seen)) = self.oldest.pop_front() {
                 if self.seated.get(&id).is_some_and(|progress| progress.close(seen)) {
                     return Some(id);
                 }
             }
-            self.oldest = self.line_up();
+            self.oldest = self.line_up(now);
         }
         None
     }
 
-    fn line_up(&self) -> VecDeque<(u64, u64)> {
+    fn line_up(&self, now: u64) -> VecDeque<(u64, u64)> {
         let ranked = self.seated.iter().filter_map(|(id, progress)| {
             let (phase, since, seen) = progress.seen();
-            Some((phase.rank()?, since, *id, seen))
+            Some((phase.rank(now.saturating_sub(since))?, since, *id, seen))
         });
         let mut ranked: Vec<_> = ranked.collect();
         ranked.sort_unstable();
@@ -212,16 +212,17 @@ impl Gate {
     pub(super) fn admit(&self, address: IpAddr) -> Admission {
         let limits = self.clock.limits();
         let counted = (!address::is_in(&limits.trusted, address)).then(|| address::counted(address));
+        let now = self.clock.moment();
         let mut seats = self.lock();
         if let Some(address) = counted
-            && !seats.has_room_for(address, limits.per_address)
+            && !seats.has_room_for(address, limits.per_address, now)
         {
             return Admission::Refused;
         }
-        if !seats.has_room(limits.connections) {
+        if !seats.has_room(limits.connections, now) {
             return Admission::Full;
         }
-        let progress = Arc::new(Progress::new(self.clock.moment()));
+        let progress = Arc::new(Progress::new(now));
         let id = seats.next;
         seats.next += 1;
         seats.all.seated.insert(id, Arc::clone(&progress));
@@ -234,7 +235,7 @@ impl Gate {
     /// The machine gives no more file handles: the oldest idle connection gives one back.
     pub(super) fn give_one_up(&self, error: &std::io::Error) {
         let mut seats = self.lock();
-        let closed = seats.all.end_oldest();
+        let closed = seats.all.end_oldest(self.clock.moment());
         if let Some(times) = seats.short.due() {
             let (open, closed) = (seats.all.seated.len(), closed.is_some());
             tracing::error!(%error, times, open, closed, "[CONNECTIONS] none can be accepted: raise the limit of open files");
@@ -251,7 +252,7 @@ impl Gate {
         for progress in self.lock().all.seated.values() {
             progress.leave();
             let (phase, _, seen) = progress.seen();
-            if matches!(phase, Phase::New | Phase::Idle) {
+            if matches!(phase, Phase::Accepted | Phase::New | Phase::Idle) {
                 progress.close(seen);
             }
         }
@@ -271,7 +272,7 @@ impl Gate {
         let Limits { first, header, idle, .. } = *self.clock.limits();
         let pause = (first.min(header).min(idle) / 8).clamp(LOOKS.0, LOOKS.1);
         let patience = |phase| match phase {
-            Phase::New => Some(first),
+            Phase::Accepted | Phase::New => Some(first),
             Phase::Head => Some(header),
             Phase::Idle => Some(idle),
             Phase::Working | Phase::Receiving | Phase::Sending | Phase::Closed => None,
@@ -292,9 +293,9 @@ impl Gate {
 }
 
 impl Seats {
-    fn has_room_for(&mut self, address: IpAddr, bound: usize) -> bool {
+    fn has_room_for(&mut self, address: IpAddr, bound: usize, now: u64) -> bool {
         let Some(row) = self.by_address.get_mut(&address).filter(|row| row.seated.len() >= bound) else { return true };
-        let ended = row.end_oldest();
+        let ended = row.end_oldest(now);
         if let Some(id) = ended {
             self.leave(id, Some(address));
         }
@@ -305,11 +306,11 @@ impl Seats {
         ended.is_some()
     }
 
-    fn has_room(&mut self, bound: usize) -> bool {
+    fn has_room(&mut self, bound: usize, now: u64) -> bool {
         if self.all.seated.len() < bound {
             return true;
         }
-        let ended = self.all.end_oldest();
+        let ended = self.all.end_oldest(now);
         if let Some(id) = ended {
             self.all.seated.remove(&id);
         }

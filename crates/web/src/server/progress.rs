@@ -8,9 +8,14 @@ use futures_util::task::AtomicWaker;
 /// Bits of the word that hold the phase; the rest is the moment at which it began.
 const PHASE_BITS: u32 = 3;
 
+/// For so many milliseconds a connection may still be on its way to saying something.
+const FRESH: u64 = 1_000;
+
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// Nobody has looked yet whether it has sent anything.
+    Accepted,
     /// It has sent nothing yet.
     New,
     /// A part of a request's header is there.
@@ -28,20 +33,30 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    const ALL: [Phase; 7] =
-        [Phase::New, Phase::Head, Phase::Idle, Phase::Working, Phase::Receiving, Phase::Sending, Phase::Closed];
+    const ALL: [Phase; 8] = [
+        Phase::Accepted,
+        Phase::New,
+        Phase::Head,
+        Phase::Idle,
+        Phase::Working,
+        Phase::Receiving,
+        Phase::Sending,
+        Phase::Closed,
+    ];
 
     fn of(word: u64) -> Phase {
         let index = usize::try_from(word & ((1 << PHASE_BITS) - 1)).unwrap_or_default();
         Phase::ALL.get(index).copied().unwrap_or(Phase::Closed)
     }
 
-    /// Who is closed first for want of room: what nobody works for, then what keeps the server waiting, and no others.
-    pub(super) fn rank(self) -> Option<u8> {
+    /// Who is closed first for want of room, after so many milliseconds: what nobody works for, then what keeps the server
+    /// waiting, those that have just come last, and no others.
+    pub(super) fn rank(self, age: u64) -> Option<u8> {
+        let fresh = if age < FRESH { 2 } else { 0 };
         match self {
-            Phase::New | Phase::Head | Phase::Idle => Some(0),
-            Phase::Receiving | Phase::Sending => Some(1),
-            Phase::Working | Phase::Closed => None,
+            Phase::New | Phase::Head | Phase::Idle => Some(fresh),
+            Phase::Receiving | Phase::Sending => Some(fresh + 1),
+            Phase::Accepted | Phase::Working | Phase::Closed => None,
         }
     }
 }
@@ -60,7 +75,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(moment: u64) -> Self {
         Progress {
-            word: AtomicU64::new(word(Phase::New, moment)),
+            word: AtomicU64::new(word(Phase::Accepted, moment)),
             answered: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -132,10 +147,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whoever_has_just_come_is_closed_last() {
+        let ranks = [(Phase::Idle, 5_000), (Phase::Receiving, 5_000), (Phase::New, 10), (Phase::Sending, 10)];
+        assert!(ranks.map(|(phase, age)| phase.rank(age)).is_sorted());
+        assert_eq!((Phase::Accepted.rank(5_000), Phase::Working.rank(5_000)), (None, None));
+    }
+
+    #[test]
     fn a_connection_is_closed_only_where_it_was_seen() {
         let progress = Progress::new(5);
         let (phase, moment, seen) = progress.seen();
-        assert_eq!((phase, moment), (Phase::New, 5));
+        assert_eq!((phase, moment), (Phase::Accepted, 5));
         assert!(progress.turn(Phase::Working, 7), "a request came");
         assert!(!progress.close(seen), "so it is not idle any more");
         progress.turn_from(Phase::Sending, Phase::Idle, 8);

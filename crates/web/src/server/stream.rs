@@ -56,9 +56,16 @@ impl<Io: Read + Unpin> Read for Watched<Io> {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+        let read = Pin::new(&mut self.io).poll_read(context, buffer);
         let phase = self.progress.seen().0;
-        if matches!(phase, Phase::New | Phase::Idle) {
+        if read.is_pending() {
+            if phase == Phase::Accepted {
+                self.progress.turn_from(phase, Phase::New, self.clock.moment());
+            }
+            return Poll::Pending;
+        }
+        ready!(read)?;
+        if matches!(phase, Phase::Accepted | Phase::New | Phase::Idle) {
             self.progress.turn_from(phase, Phase::Head, self.clock.moment());
         }
         Poll::Ready(Ok(()))
