@@ -24,8 +24,9 @@ const CONNECTIONS: usize = 1_100;
 /// What `ulimit -n` says where the program starts.
 const OPEN_FILES: u32 = 1_024;
 
-/// How often the attack looks which of its connections were closed, and opens them again.
-const AGAIN: Duration = Duration::from_millis(20);
+/// How often the attack looks which of its connections were closed, and opens them again. Without a pause it would be a
+/// flood of connections, which the processor bounds, and not the places.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long an answer may take before the client counts itself shut out.
 const PATIENCE: Duration = Duration::from_secs(5);
