@@ -139,7 +139,7 @@ impl Progress {
 }
 
 fn word(phase: Phase, moment: u64) -> u64 {
-    moment << PHASE_BITS | phase as u64
+    (moment << PHASE_BITS) | phase as u64
 }
 
 #[cfg(test)]
