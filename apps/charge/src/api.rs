@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::Charge;
 use crate::SELLER_TIE;
-use crate::error::Error;
+use crate::error::{Error, REFUSALS};
 
 pub(crate) use counter::{bounded, sell_reserved, sold_answer};
 pub(crate) use operators::read_fields as operator_form;
@@ -43,6 +43,7 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
     let settle = Needs::StaffScope("charge.settle");
     let credit = Needs::StaffScope("charge.credit");
     Routes::new(&charge.context)
+        .refusing(REFUSALS)
         .add(read, routes!(sellers::seller_list))
         .add(manage, routes!(sellers::seller_create))
         .add(read, routes!(sellers::seller_read))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use purser_kit::{Code, Decimal, Problem, Time, code};
+use purser_kit::{Code, Decimal, Problem, Refusals, Time, code};
 use purser_ledger::Error as LedgerError;
 use purser_money::Money;
 use purser_outbox::Error as OutboxError;
@@ -244,6 +244,69 @@ pub static CODES: &[&Code] = &[
     &NOT_TAKEN_BACK,
     &SOLD_BEFORE,
     &UNFIT_DECISION,
+];
+
+/// What each operation refuses by rules of the app.
+pub(crate) static REFUSALS: Refusals = &[
+    ("seller_delete", &[&code::CONFLICT]),
+    ("seller_replace", &[&PRICE_BELOW_COST]),
+    ("seller_update", &[&PRICE_BELOW_COST]),
+    ("credit_increase", &[&SELLER_NOT_ACTIVE, &DUPLICATE_REFERENCE, &NOT_ALONE, &code::CONFLICT]),
+    ("credit_decrease", &[&SELLER_NOT_ACTIVE, &INSUFFICIENT_CREDIT, &DUPLICATE_REFERENCE, &NOT_ALONE, &code::CONFLICT]),
+    ("credit_reverse", &[&NOT_TAKEN_BACK, &INSUFFICIENT_CREDIT, &SELLER_NOT_ACTIVE, &code::CONFLICT]),
+    (
+        "contradiction_settle",
+        &[&ALREADY_DECIDED, &UNFIT_DECISION, &ALREADY_SETTLED, &NOT_REVERSIBLE, &INSUFFICIENT_CREDIT, &code::CONFLICT],
+    ),
+    (
+        "charge_sell",
+        &[
+            &INSUFFICIENT_CREDIT,
+            &DUPLICATE_TRANSACTION,
+            &SELLER_NOT_ACTIVE,
+            &PHONE_NOT_ACTIVE,
+            &OPERATOR_REFUSED,
+            &OPERATOR_STOPPED,
+            &UNKNOWN_OPERATOR,
+            &NO_PRODUCT,
+            &code::CONFLICT,
+        ],
+    ),
+    (
+        "sales_import",
+        &[
+            &INVALID_FILE,
+            &INVALID_ROWS,
+            &ALREADY_IMPORTED,
+            &SOLD_BEFORE,
+            &INSUFFICIENT_CREDIT,
+            &DUPLICATE_TRANSACTION,
+            &SELLER_NOT_ACTIVE,
+            &PHONE_NOT_ACTIVE,
+            &OPERATOR_STOPPED,
+            &UNKNOWN_OPERATOR,
+            &NO_PRODUCT,
+            &code::CONFLICT,
+        ],
+    ),
+    ("phone_create", &[&PHONE_TAKEN]),
+    ("phone_replace", &[&PHONE_TAKEN]),
+    ("phone_update", &[&PHONE_TAKEN]),
+    ("operator_create", &[&NAME_TAKEN, &PRICE_BELOW_COST]),
+    ("operator_replace", &[&NAME_TAKEN, &PRICE_BELOW_COST]),
+    ("product_create", &[&NAME_TAKEN, &PRICE_BELOW_COST, &code::NOT_FOUND]),
+    ("product_replace", &[&NAME_TAKEN, &PRICE_BELOW_COST]),
+    ("sale_by_ref", &[&AMBIGUOUS_REFERENCE]),
+    ("sale_reverse", &[&NOT_REVERSIBLE, &ALREADY_SETTLED, &code::CONFLICT]),
+    ("sale_resolve", &[&ALREADY_SETTLED, &NOT_REVERSIBLE, &code::CONFLICT]),
+    ("request_create", &[&SELLER_NOT_ACTIVE, &DUPLICATE_REFERENCE]),
+    (
+        "request_approve",
+        &[&ALREADY_DECIDED, &OWN_REQUEST, &SELLER_NOT_ACTIVE, &DUPLICATE_REFERENCE, &NOT_ALONE, &code::CONFLICT],
+    ),
+    ("request_reject", &[&ALREADY_DECIDED, &OWN_REQUEST]),
+    ("request_withdraw", &[&ALREADY_DECIDED]),
+    ("operator_callback", &[&INVALID_SIGNATURE, &ALREADY_SETTLED, &code::NOT_FOUND, &code::CONFLICT]),
 ];
 
 static INSUFFICIENT_CREDIT: Code = Code {

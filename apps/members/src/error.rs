@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use purser_kit::{Code, Decimal, Problem, Time, code};
+use purser_kit::{Code, Decimal, Problem, Refusals, Time, code};
 use purser_ledger::Error as LedgerError;
 use purser_money::Money;
 use purser_outbox::Error as OutboxError;
@@ -201,6 +201,23 @@ pub static CODES: &[&Code] = &[
     &INVALID_ROWS,
     &IMPORT_STALE,
     &IMPORT_COMMITTED,
+];
+
+/// What each operation refuses by rules of the app.
+pub(crate) static REFUSALS: Refusals = &[
+    ("member_create", &[&MEMBER_LIMIT_REACHED, &EMAIL_TAKEN, &BALANCE_TOO_LARGE, &code::CONFLICT]),
+    ("member_update", &[&EMAIL_TAKEN, &code::CONFLICT]),
+    ("member_expire", &[&ALREADY_EXPIRED, &MEMBERS_CANNOT_PAY, &TOO_MANY_LEVIES, &BALANCE_TOO_LARGE, &code::CONFLICT]),
+    ("member_revert", &[&NOT_EXPIRED, &POOL_CANNOT_PAY, &BALANCE_TOO_LARGE, &code::CONFLICT]),
+    ("member_top_up", &[&INSUFFICIENT_BALANCE, &BALANCE_TOO_LARGE, &DUPLICATE_REFERENCE, &code::CONFLICT]),
+    (
+        "import_file",
+        &[&INVALID_FILE, &INVALID_ROWS, &MEMBER_LIMIT_REACHED, &EMAIL_TAKEN, &BALANCE_TOO_LARGE, &code::CONFLICT],
+    ),
+    (
+        "import_commit",
+        &[&INVALID_ROWS, &IMPORT_STALE, &IMPORT_COMMITTED, &MEMBER_LIMIT_REACHED, &EMAIL_TAKEN, &code::CONFLICT],
+    ),
 ];
 
 static MEMBER_LIMIT_REACHED: Code = Code {

@@ -10,6 +10,7 @@ use std::fmt;
 use purser_money::{Currency, Money};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -39,7 +40,7 @@ struct Entry<'a> {
 enum Raw<'a> {
     /// A JSON value's own text.
     Json(&'a str),
-    /// A form's or query's text. An empty one counts as not sent.
+    /// A form's or query's text. An empty one of a form counts as not sent; one of a query is refused.
     Text(Cow<'a, str>),
 }
 
@@ -77,8 +78,7 @@ impl<'a> Fields<'a> {
         }
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(format!("The body is not UTF-8: byte {} is not.", error.valid_up_to())))?;
-        let object: Object<'a> = serde_json::from_str(text)
-            .map_err(|error| malformed(format!("The body is not a JSON object: {error}.")))?;
+        let object: Object<'a> = serde_json::from_str(text).map_err(|error| malformed(not_an_object(&error)))?;
         let values = object.0.into_iter().map(|(name, value)| Entry { name, value: Raw::Json(value), asked: false });
         let mut fields = Fields { values: values.collect(), errors: Vec::new(), source: Source::Body };
         fields.refuse_twice();
@@ -290,7 +290,26 @@ impl<'a> Fields<'a> {
     fn take(&mut self, name: &'static str) -> Option<Raw<'a>> {
         let entry = self.values.iter_mut().find(|entry| entry.name == name)?;
         entry.asked = true;
-        Some(entry.value.clone())
+        let value = entry.value.clone();
+        match &value {
+            // `?seller_id=` is not "of every seller": whoever wrote it meant one, and lost it on the way.
+            Raw::Text(text) if text.is_empty() && self.source == Source::Query => {
+                self.refuse(name, "", Rule::new("empty", "have a value, or be left out"))
+            }
+            _ => Some(value),
+        }
+    }
+}
+
+/// Where a body stops being a JSON object, in our own words.
+fn not_an_object(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Eof => format!("The body is not a JSON object: it ends too early, in line {line}."),
+        Category::Syntax | Category::Io => {
+            format!("The body is not a JSON object: line {line} cannot be read from column {column} on.")
+        }
+        Category::Data => "The body is not a JSON object: it is JSON of another kind.".to_owned(),
     }
 }
 
@@ -421,6 +440,18 @@ mod tests {
         let expected =
             [("c", "repeated"), ("a", "wrong_type"), ("b", "required"), ("c", "wrong_type"), ("d", "unknown")];
         assert_eq!(errors(&problem), expected.map(|(field, code)| (field.to_owned(), code)));
+    }
+
+    #[test]
+    fn a_query_parameter_without_a_value_is_refused_and_a_form_field_is_not_sent() {
+        let pairs = || vec![("seller_id".to_owned(), String::new())];
+        let mut query = Fields::from_query(pairs());
+        let id = query.id("seller_id");
+        let problem = query.finish(Some(id)).unwrap_err();
+        assert_eq!(errors(&problem), [("seller_id".to_owned(), "empty")]);
+        let mut form = Fields::from_form(pairs());
+        let id = form.id("seller_id");
+        assert_eq!(form.finish(Some(id)).unwrap(), None);
     }
 
     #[test]

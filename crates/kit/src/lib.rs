@@ -23,13 +23,14 @@ pub mod portal;
 mod problem;
 mod read_only;
 mod reference;
+mod refusals;
 mod rights;
 mod routes;
 pub mod spreadsheet;
 mod upload;
 
 pub use app::{App, DemoFuture, Scope};
-pub use body::{JsonBody, PathId, QueryPairs, body_bytes};
+pub use body::{BodyTooSlow, JsonBody, PathId, PathText, QueryPairs, body_bytes};
 pub use caller::{
     Caller, ClientAddress, KeyRing, PROOF_LASTS, authenticate, called, cookie, session_cookie, session_presented,
 };
@@ -45,6 +46,7 @@ pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
 pub use read_only::ReadOnly;
 pub use reference::{parse_reference, reference_form};
+pub use refusals::{PROBLEM_SCHEMA, Refusals, Rows, problem_schema};
 pub use rights::{Granted, Rights};
 pub use routes::{Needs, RouteInfo, Routes};
 pub use upload::{Upload, file_problem, file_response, upload_receive};

@@ -56,10 +56,10 @@ pub use lease::{
 pub use line::{lines_are_broken, lines_mend};
 pub use notice::{
     Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
-    NoticesWaiting, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
+    NoticesWaiting, Parts, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
     notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_last,
-    notice_of_job, notice_sent, notice_texts_forget, notice_texts_old, notices_count, notices_enqueue, notices_kept,
-    notices_waiting, template_get, template_reset, template_set, templates_edited,
+    notice_of_job, notice_parts_sent, notice_sent, notice_texts_forget, notice_texts_old, notices_count,
+    notices_enqueue, notices_kept, notices_waiting, template_get, template_reset, template_set, templates_edited,
 };
 pub use pulse::pulse;
 pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_overdue, schedules_stand};
@@ -73,4 +73,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "outbox", number: 3, name: "order", sql: include_str!("../migrations/0003_order.sql") },
     Migration { room: "outbox", number: 4, name: "body", sql: include_str!("../migrations/0004_body.sql") },
     Migration { room: "outbox", number: 5, name: "pulse", sql: include_str!("../migrations/0005_pulse.sql") },
+    Migration { room: "outbox", number: 6, name: "parts", sql: include_str!("../migrations/0006_parts.sql") },
 ];

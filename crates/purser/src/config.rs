@@ -1,16 +1,22 @@
 //! Settings: defaults, then purser.toml, then the environment, then flags. An unknown key is an error at every level,
 //! because a misspelled limit is no limit.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use purser_web::{Authority, Certificate};
+use purser_web::Network;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::address;
 use crate::cli::Place;
 use crate::failure::Failure;
+
+mod http;
+mod tls;
+
+pub(crate) use http::Http;
+pub(crate) use tls::Tls;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,8 +34,11 @@ pub(crate) struct Config {
     pub(crate) app_url: String,
     /// Listen outside this machine without https.
     pub(crate) insecure_http: bool,
-    /// Proxies whose X-Forwarded-For is believed.
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose X-Forwarded-For is believed: addresses, or ranges such as 10.0.0.0/8.
+    #[serde(deserialize_with = "http::networks", serialize_with = "http::networks_shown")]
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// How many may be connected, and for how long without a request.
+    pub(crate) http: Http,
     /// The certificate, where this program itself speaks https.
     pub(crate) tls: Tls,
     /// The zone of schedules and days.
@@ -108,54 +117,6 @@ pub(crate) struct Database {
     pub(crate) writers: u32,
     /// Commands that may wait before the server answers 503.
     pub(crate) queue: u32,
-}
-
-/// The certificate: from two files, or from an ACME authority, or none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
-    /// The PEM file of the chain, the server's own certificate first.
-    pub(crate) certificate: String,
-    /// The PEM file of its private key.
-    pub(crate) key: String,
-    /// The names to get a certificate for.
-    pub(crate) acme_domains: Vec<String>,
-    /// The address that the authority writes to.
-    pub(crate) acme_contact: String,
-    /// The authority.
-    pub(crate) acme_directory: String,
-    /// The PEM file of the roots that sign for a private authority.
-    pub(crate) acme_roots: String,
-}
-
-impl Tls {
-    /// Whether there is to be a certificate.
-    pub(crate) fn is_set(&self) -> bool {
-        !(self.certificate.is_empty() && self.key.is_empty() && self.acme_domains.is_empty())
-    }
-
-    /// What the server shows; none where it is not to speak TLS.
-    pub(crate) fn certificate(&self, data: &Path) -> Result<Option<Certificate>, Failure> {
-        let from_files = !self.certificate.is_empty() || !self.key.is_empty();
-        match (from_files, self.acme_domains.is_empty()) {
-            (false, true) => Ok(None),
-            (true, false) => Err(Failure::usage("tls.certificate and tls.acme_domains exclude each other")),
-            (true, true) if self.certificate.is_empty() || self.key.is_empty() => {
-                Err(Failure::usage("tls.certificate and tls.key go together"))
-            }
-            (true, true) => {
-                let (chain, key) = (self.certificate.clone().into(), self.key.clone().into());
-                Ok(Some(Certificate::Files { chain, key }))
-            }
-            (false, false) => Ok(Some(Certificate::Acme(Authority {
-                domains: self.acme_domains.clone(),
-                contact: self.acme_contact.clone(),
-                directory: self.acme_directory.clone(),
-                roots: Some(&self.acme_roots).filter(|path| !path.is_empty()).map(PathBuf::from),
-                cache: data.join("acme"),
-            }))),
-        }
-    }
 }
 
 /// The mail server.
@@ -291,6 +252,11 @@ app_url = ""
 insecure_http = false
 trusted_proxies = []
 time_zone = "Asia/Kolkata"
+
+[http]
+connections = 0
+connections_per_address = 0
+keep_alive_seconds = 75
 
 [tls]
 certificate = ""
@@ -538,7 +504,8 @@ mod tests {
             ("PURSER_CHARGE_MAX_SALE", "5.00"),
             ("PURSER_CHARGE_HTTP_TIMEOUT_SECONDS", "3"),
             ("PURSER_INSECURE_HTTP", "true"),
-            ("PURSER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+            ("PURSER_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+            ("PURSER_HTTP_KEEP_ALIVE_SECONDS", "5"),
             ("HOME", "/root"),
         ])
         .unwrap();
@@ -548,7 +515,9 @@ mod tests {
         assert_eq!(config.charge.max_increase, "1000000.00");
         assert_eq!(config.charge.http.timeout_seconds, 3);
         assert!(config.insecure_http);
+        assert_eq!(config.http.keep_alive_seconds, 5);
         assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(config.masked().unwrap().contains(r#"trusted_proxies = ["10.0.0.0/8", "::1"]"#));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rule, Time,
-    fingerprint, json, listed,
+    Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Rule,
+    Time, fingerprint, json, listed,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -71,7 +71,7 @@ impl From<Contradiction> for ContradictionJson {
 /// What operators said against settled sales, newest first.
 #[utoipa::path(get, path = "/api/charge-contradictions/", tag = "charge: operators", params(
     ("status" = Option<String>, Query, description = "Only open, charged, given_back or dismissed ones."),
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<ContradictionJson>)))]
 pub(super) async fn contradiction_list(

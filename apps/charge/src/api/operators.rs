@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, json, listed};
+use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, json, listed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -92,7 +92,7 @@ pub(crate) fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> Optio
 
 /// List operators, newest first.
 #[utoipa::path(get, path = "/api/operators/", tag = "charge: operators", params(
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<OperatorJson>)))]
 pub(super) async fn operator_list(

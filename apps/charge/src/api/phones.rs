@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Time, json, listed};
+use purser_kit::{
+    Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Rows, Time, json, listed,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -68,7 +70,7 @@ pub(super) struct PhoneChangeFields {
 /// List phone numbers, newest first.
 #[utoipa::path(get, path = "/api/phone-numbers/", tag = "charge: phone numbers", params(
     ("number" = Option<String>, Query, description = "Only this number."),
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<PhoneJson>)))]
 pub(super) async fn phone_list(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, json, listed};
+use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, json, listed};
 use purser_money::{Currency, Money};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -93,7 +93,7 @@ pub(crate) fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> Optio
 /// List products, newest first.
 #[utoipa::path(get, path = "/api/products/", tag = "charge: operators", params(
     ("operator_id" = Option<Uuid>, Query, description = "Only this operator's."),
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<ProductJson>)))]
 pub(super) async fn product_list(

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::console::Doer;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Time,
+    Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Time,
     fingerprint, json, listed, parse_reference,
 };
 use purser_store::Tx;
@@ -110,7 +110,7 @@ pub(super) async fn request_create(
 /// List a seller's credit requests, newest first.
 #[utoipa::path(get, path = "/api/sellers/{id}/credit-requests/", tag = "charge: credit requests", params(
     ("id" = Uuid, Path),
-    ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<RequestJson>)))]
 pub(super) async fn seller_request_list(
@@ -139,7 +139,7 @@ pub(super) async fn seller_request_list(
 #[utoipa::path(get, path = "/api/credit-requests/", tag = "charge: credit requests", params(
     ("seller_id" = Option<Uuid>, Query),
     ("status" = Option<String>, Query, description = "pending, approved, rejected or withdrawn."),
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<RequestJson>)))]
 pub(super) async fn request_list(

@@ -6,7 +6,7 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Time, json, listed,
+    Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Rows, Time, json, listed,
 };
 use purser_store::Error as StoreError;
 use serde::Serialize;
@@ -114,7 +114,7 @@ pub(super) fn sent<T>(
 
 /// List sellers, newest first.
 #[utoipa::path(get, path = "/api/sellers/", tag = "charge: sellers", params(
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SellerJson>)))]
 pub(super) async fn seller_list(

@@ -78,7 +78,7 @@ impl From<DayLine> for StatementLineJson {
 /// A seller's statement of one day.
 #[utoipa::path(get, path = "/api/sellers/{id}/statement/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
-    ("date" = Option<String>, Query, description = "The day, such as 2026-11-21, in the house's time zone; else today."),
+    ("date" = Option<String>, Query, format = Date, description = "The day, such as 2026-11-21, in the house's time zone; else today."),
 ), responses((status = 200, body = StatementJson)))]
 pub(super) async fn seller_statement(
     State(charge): State<Arc<Charge>>,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_kit::{
-    Caller, Day, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable,
-    Rule, Time, fingerprint, json, listed, paged, parse_reference,
+    Caller, Day, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, PathText, Problem, QueryPairs,
+    Repeatable, Rows, Rule, Time, fingerprint, json, listed, paged, parse_reference,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -123,7 +123,7 @@ impl From<Sale> for SaleJson {
 /// A seller's credit transactions, newest first.
 #[utoipa::path(get, path = "/api/sellers/{id}/get_transactions/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
-    ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<CreditJson>)))]
 pub(super) async fn seller_credit_list(
@@ -146,7 +146,7 @@ pub(super) async fn seller_credit_list(
 /// A seller's sales, newest first.
 #[utoipa::path(get, path = "/api/sellers/{id}/get_charge_sales/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
-    ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
 pub(super) async fn seller_sale_list(
@@ -195,7 +195,7 @@ fn seller_filter(caller: &Caller, seller: Uuid, query: QueryPairs) -> Result<(Li
     ("reference" = Option<String>, Query, description = "Only with this reference, in any spelling."),
     ("from" = Option<String>, Query, description = "Only of this day or time, or later: 2026-11-21, or RFC 3339."),
     ("to" = Option<String>, Query, description = "Only of this day, or before this time: 2026-11-21, or RFC 3339."),
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<CreditJson>)))]
 pub(super) async fn credit_list(
@@ -285,7 +285,7 @@ pub(super) async fn credit_reverse(
     ("operator" = Option<Uuid>, Query, description = "Only to numbers of the operator with this id."),
     ("from" = Option<String>, Query, description = "Only of this day or time, or later: 2026-11-21, or RFC 3339."),
     ("to" = Option<String>, Query, description = "Only of this day, or before this time: 2026-11-21, or RFC 3339."),
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
 pub(super) async fn sale_list(
@@ -328,7 +328,7 @@ pub(super) async fn sale_list(
 pub(super) async fn sale_by_ref(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
-    Path(client_ref): Path<String>,
+    PathText(client_ref): PathText,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();

@@ -6,8 +6,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rule,
-    Time, fingerprint, json, listed,
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows,
+    Rule, Time, fingerprint, json, listed,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -110,7 +110,7 @@ pub(crate) fn read_change(mut fields: Fields<'_>) -> Result<MemberChange, Proble
 
 /// List members, newest first.
 #[utoipa::path(get, path = "/api/members/", tag = "members", params(
-    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
     ("is_expired" = Option<bool>, Query, description = "true: expired members only; false: living ones only."),
     ("email" = Option<String>, Query, description = "The member with this address, in any case."),

@@ -6,8 +6,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rule, Time, fingerprint,
-    paged, parse_reference,
+    Caller, Decimal, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Rule, Time,
+    fingerprint, paged, parse_reference,
 };
 use purser_ledger::{StatementLine, TransferId, statement};
 use serde::Serialize;
@@ -120,7 +120,7 @@ impl From<StatementLine> for LineJson {
 /// What happened on a member's wallet, newest first.
 #[utoipa::path(get, path = "/api/members/{id}/statement/", tag = "members", params(
     ("id" = Uuid, Path),
-    ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<i64>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<LineJson>)))]
 pub(super) async fn member_statement(

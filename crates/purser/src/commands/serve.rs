@@ -9,12 +9,12 @@ use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
 use purser_notify::{Probe, Texts};
 use purser_outbox::Schedule;
-use purser_web::{Backup, BackupsFn, ClearListener, Face, Finding, Part, SiteOptions, TlsListener};
+use purser_web::{Backup, BackupsFn, ClearListener, Face, Finding, Limits, Part, SiteOptions, TlsListener};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::doctor::{MAIL, TELEGRAM};
-use super::{demo, worker};
+use super::{connections, demo, worker};
 use crate::cli::Serve;
 use crate::condition::trouble;
 use crate::config::Config;
@@ -37,6 +37,7 @@ pub(super) async fn run(
     config.identity.second_factor &= !flags.demo;
     let certificate = config.tls.certificate(&config.data)?;
     refuse_exposure(&config, certificate.is_some())?;
+    let limits = connections::limits(&config, edge::open_files())?;
     let context = house::context(&config, house::store_migrated(&config).await?)?;
     let mut apps = apps::open(&context, &config)?;
     condition::refuse_contradiction(&context.store, &apps).await?;
@@ -50,8 +51,8 @@ pub(super) async fn run(
     let backup = Progress::default();
     let workers =
         if flags.no_worker { Vec::new() } else { worker::workers(&context, &config, &mut apps, &post, &backup)? };
-    let listener = TcpListener::bind(config.listen).await;
-    let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
+    let listener = purser_web::bind(config.listen)
+        .map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
     let metrics = metrics_listener(&config).await?;
     let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
@@ -80,9 +81,9 @@ pub(super) async fn run(
         Some(certificate) => {
             let listener = TlsListener::start(listener, &certificate);
             let listener = listener.map_err(|error| Failure::machine("no TLS", error))?;
-            purser_web::serve(listener, site.router, stopping).await
+            purser_web::serve(listener, site.router, limits, stopping).await
         }
-        None => purser_web::serve(ClearListener(listener), site.router, stopping).await,
+        None => purser_web::serve(ClearListener(listener), site.router, limits, stopping).await,
     };
     for task in workers.into_iter().chain(metrics) {
         let _ = task.await;
@@ -254,8 +255,9 @@ fn spawn_metrics(
     router: purser_web::Router,
     stopping: watch::Receiver<bool>,
 ) -> tokio::task::JoinHandle<()> {
+    let limits = Limits::new(connections::OF_METRICS);
     tokio::spawn(async move {
-        if let Err(error) = purser_web::serve(ClearListener(listener), router, stop_signal(stopping)).await {
+        if let Err(error) = purser_web::serve(ClearListener(listener), router, limits, stop_signal(stopping)).await {
             tracing::error!(%error, "the metrics server failed");
         }
     })
