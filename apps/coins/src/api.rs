@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub(crate) use users::{parse_email, parse_language};
 
 use crate::domain::{User, UserId};
-use crate::error::Error;
+use crate::error::{Error, REFUSALS};
 use crate::service;
 use crate::{Coins, USER_TIE};
 
@@ -32,6 +32,7 @@ pub(crate) fn routes(coins: &Arc<Coins>) -> Routes {
     let award = Needs::StaffScope("coins.award");
     let (view, withdraw) = (Needs::Own("coins.view"), Needs::Own("coins.withdraw"));
     Routes::new(&coins.context)
+        .refusing(REFUSALS)
         .add(withdraw, routes!(razorpay::razorpay_withdraw))
         .add(view, routes!(razorpay::razorpay_history))
         .add(view, routes!(razorpay::razorpay_status))

@@ -1,7 +1,7 @@
 //! Why the app refuses, and how that reads at the HTTP edge.
 
 use jiff::Timestamp;
-use purser_kit::{Code, Problem, Time, code};
+use purser_kit::{Code, Problem, Refusals, Time, code};
 use purser_ledger::Error as LedgerError;
 use purser_money::Money;
 use purser_outbox::Error as OutboxError;
@@ -171,6 +171,39 @@ pub static CODES: &[&Code] = &[
     &RESULT_STALE,
 ];
 
+/// What each operation refuses by rules of the app.
+pub(crate) static REFUSALS: Refusals = &[
+    ("razorpay_withdraw", ASKING),
+    ("razorpay_cancel", CANCELING),
+    ("razorpay_history", READING),
+    ("razorpay_status", READING),
+    ("withdrawal_create", ASKING),
+    ("withdrawal_cancel", CANCELING),
+    ("withdrawal_list", READING),
+    ("withdrawal_read", READING),
+    ("coins_award", &[&REFERENCE_REUSED, &code::NOT_FOUND, &code::CONFLICT]),
+    ("coins_spend", &[&INSUFFICIENT_COINS, &REFERENCE_REUSED, &code::NOT_FOUND, &code::CONFLICT]),
+    ("coins_balance", READING),
+    ("coins_transactions", READING),
+    ("coins_user_put", &[&PERSON_TAKEN, &code::CONFLICT]),
+];
+
+static READING: &[&Code] = &[&code::NOT_FOUND];
+
+static ASKING: &[&Code] = &[
+    &INSUFFICIENT_COINS,
+    &UNKNOWN_HANDLE,
+    &WITHDRAWAL_LIMIT,
+    &COOLING_OFF,
+    &UNCONFIRMED_EMAIL,
+    &code::PROOF_NEEDED,
+    &code::NOT_FOUND,
+    &code::CONFLICT,
+];
+
+static CANCELING: &[&Code] =
+    &[&WRONG_STATUS, &UNCONFIRMED_EMAIL, &code::PROOF_NEEDED, &code::NOT_FOUND, &code::CONFLICT];
+
 static INSUFFICIENT_COINS: Code = Code {
     name: "insufficient_coins",
     status: 400,
@@ -210,14 +243,14 @@ static OWN_WITHDRAWAL: Code = Code {
     name: "own_withdrawal",
     status: 403,
     title: "Nobody decides on their own coins",
-    help: "Somebody else must do this: whoever asks for money does not pay it.",
+    help: "Somebody else must do this: whoever asks for money does not pay it. Only the console answers this.",
 };
 
 static UTR_USED: Code = Code {
     name: "utr_used",
     status: 409,
     title: "The payment stands for another withdrawal",
-    help: "`withdrawal_id` says which. One payment pays one withdrawal.",
+    help: "`withdrawal_id` says which. One payment pays one withdrawal. Only the console answers this.",
 };
 
 static REFERENCE_REUSED: Code = Code {
@@ -231,7 +264,7 @@ static HANDLE_LISTED: Code = Code {
     name: "handle_listed",
     status: 409,
     title: "The handle is on the list already",
-    help: "Change the one that is there.",
+    help: "Change the one that is there. Only the console answers this.",
 };
 
 static PERSON_TAKEN: Code = Code {
@@ -252,21 +285,21 @@ static INVALID_RESULT: Code = Code {
     name: "invalid_result",
     status: 400,
     title: "The file is not an answer of a bank",
-    help: "Upload CSV in UTF-8 with the columns withdrawal_id, status, utr and reason, within the limits of size and rows.",
+    help: "Upload CSV in UTF-8 with the columns withdrawal_id, status, utr and reason, within the limits of size and rows. Only the console answers this.",
 };
 
 static RESULT_COMMITTED: Code = Code {
     name: "result_committed",
     status: 409,
     title: "The file was done before",
-    help: "Nothing is left to do. Rows that were wrong can be mended and uploaded as a file of their own.",
+    help: "Nothing is left to do. Rows that were wrong can be mended and uploaded as a file of their own. Only the console answers this.",
 };
 
 static RESULT_STALE: Code = Code {
     name: "result_stale",
     status: 409,
     title: "Withdrawals have changed since the file was checked",
-    help: "Nothing was done. Look at the file again: its rows are judged anew.",
+    help: "Nothing was done. Look at the file again: its rows are judged anew. Only the console answers this.",
 };
 
 impl From<Error> for Problem {

@@ -19,7 +19,8 @@ mod upi;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Scope};
+use purser_kit::{App, AppContext, Fixed, Scope};
+use purser_money::Currency;
 use purser_store::{Migration, Tx};
 
 pub use domain::{HandlePolicy, Movement, Settings, Transaction, User, UserId, Utr, Withdrawal, coins};
@@ -81,6 +82,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         jobs: Vec::new(),
         schedules: Vec::new(),
         notices: notices::NOTICES,
+        fixed: vec![Fixed::currency("the currency of coins", Currency::COIN, "coins:user")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&coins)))),
     }
 }

@@ -11,6 +11,7 @@ use purser_kit::{Needs, Routes};
 use utoipa_axum::routes;
 
 use crate::Members;
+use crate::error::REFUSALS;
 
 pub(crate) use members::{read_change as member_change_form, read_new as member_form};
 
@@ -24,6 +25,7 @@ pub(crate) fn routes(members: &Arc<Members>) -> Routes {
     let view = Needs::StaffScope("members.view");
     let operate = Needs::StaffScope("members.operate");
     Routes::new(&members.context)
+        .refusing(REFUSALS)
         .add(view, routes!(members::member_list))
         .add(operate, routes!(members::member_create))
         .add(view, routes!(members::member_read))

@@ -129,6 +129,7 @@ mod tests {
             library_sales: vec![],
             imports: vec![],
             beside: vec![],
+            attacks: vec![],
             program: None,
         }
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to the person who called it")]
 
 mod aims;
+mod attacks;
 mod clock;
 mod counter;
 mod dice;
@@ -63,14 +64,17 @@ fn run(options: &Options) -> Result<(), String> {
         library_sales: Vec::new(),
         imports: Vec::new(),
         beside: Vec::new(),
+        attacks: Vec::new(),
         program: None,
     };
     let mut bench = Bench { options, ground, report };
     bench.ledger()?;
-    if [Part::Start, Part::Noop, Part::Sale, Part::Console, Part::People].into_iter().any(|part| options.wants(part)) {
+    let of_program = [Part::Start, Part::Noop, Part::Sale, Part::Console, Part::People, Part::Attacks];
+    if of_program.into_iter().any(|part| options.wants(part)) {
         let program = Program::find(&own, folder.join("data"))?;
         bench.start(&program)?;
         bench.counter(&program)?;
+        bench.attacks(&program)?;
     }
     println!("{}", bench.report.markdown());
     let path = folder.join("bench.json");
@@ -103,6 +107,13 @@ impl Bench<'_> {
         if self.options.wants(Part::Start) {
             eprintln!("starting the program");
             self.report.program = Some(startup::measure(&mut self.ground, program)?);
+        }
+        Ok(())
+    }
+
+    fn attacks(&mut self, program: &Program) -> Result<(), String> {
+        if self.options.wants(Part::Attacks) {
+            self.report.attacks = attacks::measure(&mut self.ground, program, self.options.timing())?;
         }
         Ok(())
     }

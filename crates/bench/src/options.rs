@@ -40,6 +40,8 @@ pub(crate) enum Part {
     Console,
     /// A hundred thousand members, an expiry and sign-ins beside sales
     People,
+    /// A normal client beside connections that mean no good
+    Attacks,
     /// Time to start, memory at rest, size
     Start,
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::aims::{self, Verdict};
+use crate::attacks;
 use crate::counter::{self, LibrarySales, What};
 use crate::machine::Machine;
 use crate::people::{BesideRow, ImportRow};
@@ -22,6 +23,7 @@ pub(crate) struct Report {
     pub(crate) library_sales: Vec<LibrarySales>,
     pub(crate) imports: Vec<ImportRow>,
     pub(crate) beside: Vec<BesideRow>,
+    pub(crate) attacks: Vec<attacks::Row>,
     pub(crate) program: Option<Figures>,
 }
 
@@ -58,6 +60,8 @@ impl Report {
         table(&mut text, IMPORTS, &imports);
         let beside: Vec<_> = self.beside.iter().map(beside_cells).collect();
         table(&mut text, BESIDE, &beside);
+        let attacks: Vec<_> = self.attacks.iter().map(attack_cells).collect();
+        table(&mut text, ATTACKS, &attacks);
         let program: Vec<_> = self.program.iter().map(program_cells).collect();
         table(&mut text, PROGRAM, &program);
         let verdicts: Vec<_> = aims::verdicts(self).iter().map(Verdict::cells).collect();
@@ -120,6 +124,8 @@ const LIBRARY_SALES: &[&str] = &["engine", "sales through the library, 512 a tur
 const IMPORTS: &[&str] = &["engine", "members in a file", "checked after ms", "saved after ms", "rows a second"];
 const BESIDE: &[&str] =
     &["engine", "sales beside", "clients", "a second", "p50 ms", "p99 ms", "max ms", "and the other"];
+const ATTACKS: &[&str] =
+    &["a client beside", "connections", "opened again", "answered", "failed", "p50 ms", "p99 ms", "max ms"];
 const PROGRAM: &[&str] = &["MiB of program", "stripped", "ms to first answer", "on an empty folder", "MiB at rest"];
 const AIMS: &[&str] = &["aim", "measured", "met"];
 
@@ -160,6 +166,19 @@ fn beside_cells(row: &BesideRow) -> Vec<String> {
         millis(row.p99),
         millis(row.max),
         row.outcome.clone(),
+    ]
+}
+
+fn attack_cells(row: &attacks::Row) -> Vec<String> {
+    vec![
+        row.attack.to_owned(),
+        grouped(row.connections as u64),
+        grouped(row.reopened),
+        grouped(row.answered),
+        grouped(row.failed),
+        millis(row.p50),
+        millis(row.p99),
+        millis(row.max),
     ]
 }
 

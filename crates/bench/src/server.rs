@@ -23,13 +23,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(1);
 
 /// What the program says on standard output once it listens, before the address.
-const LISTENING: &str = "listening on http://";
+const LISTENING: &str = "listening on ";
 
 /// The program, and the folder for its data and its log.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
     pub(crate) data: PathBuf,
+}
+
+/// How the program is held short.
+pub(crate) struct Limited {
+    /// What `ulimit -n` says.
+    pub(crate) open_files: u32,
+    /// The PEM files of its certificate and key, where it speaks TLS.
+    pub(crate) certificate: Option<(PathBuf, PathBuf)>,
 }
 
 /// The program at work. It ends when this is dropped; [`Server::stop`] ends it in good order.
@@ -62,7 +70,10 @@ impl Program {
 
     /// Starts the server on `place` and returns once it listens.
     pub(crate) fn serve(&self, place: &Place, listen: &str) -> Result<Server, String> {
-        let mut child = self.spawn(place, listen)?;
+        self.started(self.spawn(place, listen)?)
+    }
+
+    fn started(&self, mut child: Child) -> Result<Server, String> {
         let mut stdout = child.stdout.take().map(BufReader::new).ok_or("the server has no output")?;
         match listening(&mut stdout) {
             Ok(address) => {
@@ -75,6 +86,22 @@ impl Program {
                 Err(format!("the server did not start ({error}); its log is {}", self.log().display()))
             }
         }
+    }
+
+    /// Starts the server where it may have so many open files, with a certificate or without, and nobody trusted.
+    pub(crate) fn serve_limited(&self, place: &Place, limited: &Limited) -> Result<Server, String> {
+        let plain = self.command(place)?;
+        let mut command = Command::new("/bin/sh");
+        let script = format!("ulimit -n {}; exec \"$0\" \"$@\" serve --listen 127.0.0.1:0", limited.open_files);
+        command.args(["-c", &script]).arg(plain.get_program()).args(plain.get_args());
+        command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("PURSER_TRUSTED_PROXIES", "").current_dir(&self.data);
+        if let Some((chain, key)) = &limited.certificate {
+            command.env("PURSER_TLS_CERTIFICATE", chain).env("PURSER_TLS_KEY", key);
+        }
+        command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped());
+        let child = command.spawn().map_err(|error| format!("cannot start {}: {error}", self.path.display()))?;
+        self.started(child)
     }
 
     /// From the start of the process to its first answer, on `place`.
@@ -187,7 +214,8 @@ fn listening(stdout: &mut BufReader<ChildStdout>) -> Result<SocketAddr, String> 
             Ok(_) => {}
             Err(error) => return Err(error.to_string()),
         }
-        if let Some(address) = line.trim().strip_prefix(LISTENING) {
+        if let Some(url) = line.trim().strip_prefix(LISTENING) {
+            let address = url.split_once("://").map_or(url, |(_, address)| address);
             return address.parse().map_err(|_| format!("it listens on '{address}'"));
         }
     }

@@ -47,10 +47,33 @@ pub async fn body_bytes(request: Request<Body>, limit: usize) -> Result<Bytes, P
     if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    axum::body::to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let limited = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit"));
-        if limited { too_large() } else { Problem::new(&code::MALFORMED_BODY, "The body ended early.") }
-    })
+    let read = axum::body::to_bytes(request.into_body(), limit).await;
+    read.map_err(|error| body_problem(&error, too_large))
+}
+
+/// A request's body that took too long to arrive. The web server ends the body with it.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyTooSlow;
+
+impl std::fmt::Display for BodyTooSlow {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the body took too long to arrive")
+    }
+}
+
+impl std::error::Error for BodyTooSlow {}
+
+/// Why a body could not be read to its end.
+fn body_problem(error: &axum::Error, too_large: impl FnOnce() -> Problem) -> Problem {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let mut causes = std::iter::successors(Some(first), |error| error.source());
+    if causes.clone().any(|cause| cause.is::<BodyTooSlow>()) {
+        return Problem::new(&code::REQUEST_TIMEOUT, "The body took too long to arrive; nothing was changed.");
+    }
+    if causes.any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        return too_large();
+    }
+    Problem::new(&code::MALFORMED_BODY, "The body ended early.")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -94,5 +117,19 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         let malformed = || Problem::new(&code::NOT_FOUND, "The id in the path is not one.");
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| malformed())?;
         Uuid::try_parse(&text).map(PathId).map_err(|_| malformed())
+    }
+}
+
+/// The one text in a path. What is not UTF-8 names nothing, so it is not found.
+#[derive(Debug, Clone)]
+pub struct PathText(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        text.map(|Path(text)| PathText(text))
+            .map_err(|_| Problem::new(&code::NOT_FOUND, "The name in the path is not text in UTF-8."))
     }
 }

@@ -24,6 +24,9 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The address, a header or a form is not as HTTP has it.
+    MALFORMED_REQUEST = "malformed_request", 400, "The request cannot be read",
+        "Send the address in UTF-8, percent-encoded, and forms as browsers do. Only pages answer this.";
     /// The body is not the JSON that the route takes.
     MALFORMED_BODY = "malformed_body", 400, "The request body cannot be read",
         "Send one JSON object in UTF-8; `detail` says where it stops being one.";
@@ -36,6 +39,9 @@ codes! {
     /// The Idempotency-Key header breaks its rule.
     INVALID_IDEMPOTENCY_KEY = "invalid_idempotency_key", 400, "The Idempotency-Key is not one",
         "Send 1 to 200 visible ASCII characters; a UUID is a good choice.";
+    /// No Host header, more than one, or one that is none.
+    INVALID_HOST = "invalid_host", 400, "The request does not say which host it is for",
+        "Send one Host header with the name that the address has.";
     /// No or no valid key or session.
     UNAUTHENTICATED = "unauthenticated", 401, "Who is asking is not known",
         "Send `Authorization: Bearer pk_…` with a key that is neither revoked nor expired, or sign in.";
@@ -54,6 +60,9 @@ codes! {
     /// The path exists, the method does not.
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "This path does not take this method",
         "The `Allow` header lists the methods that it takes.";
+    /// The body took too long to arrive.
+    REQUEST_TIMEOUT = "request_timeout", 408, "The request's body took too long to arrive",
+        "Nothing was changed. Send the request again, over a better connection if this happens often.";
     /// The object is not in a state that allows this, or somebody else was first.
     CONFLICT = "conflict", 409, "The thing is not in a state that allows this",
         "Read it again and decide anew.";
@@ -68,7 +77,7 @@ codes! {
         "Use a fresh key for each new request, and the same one only to repeat it word for word.";
     /// Too many requests in a time.
     RATE_LIMITED = "rate_limited", 429, "Too many requests",
-        "Wait for the seconds in `Retry-After`.";
+        "Wait for the seconds in `Retry-After`. Only pages answer this.";
     /// A mistake of ours. It is in the log with the request's id.
     INTERNAL = "internal", 500, "Something went wrong on our side",
         "Nothing was changed. Tell the operator the `X-Request-Id` of the answer.";
@@ -85,6 +94,9 @@ codes! {
     OUTCOME_UNKNOWN = "outcome_unknown", 503, "The outcome is not known",
         "It happened whole or not at all. Repeat with the same Idempotency-Key (or client_ref) to find out; it will not happen twice.";
 }
+
+/// What any address answers, before an operation is found: no operation lists them.
+pub static ANYWHERE: &[&Code] = &[&INVALID_HOST, &METHOD_NOT_ALLOWED];
 
 /// The documentation of all codes, as Markdown: those of the platform, then each app's.
 #[must_use]

@@ -10,11 +10,13 @@ use std::fmt;
 use purser_money::{Currency, Money};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::code;
 use crate::problem::{FieldError, Problem};
+use crate::read_only::ReadOnly;
 
 /// The most characters of a wrong value that an error repeats.
 const ECHO: usize = 40;
@@ -38,7 +40,7 @@ struct Entry<'a> {
 enum Raw<'a> {
     /// A JSON value's own text.
     Json(&'a str),
-    /// A form's or query's text. An empty one counts as not sent.
+    /// A form's or query's text. An empty one of a form counts as not sent; one of a query is refused.
     Text(Cow<'a, str>),
 }
 
@@ -76,8 +78,7 @@ impl<'a> Fields<'a> {
         }
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(format!("The body is not UTF-8: byte {} is not.", error.valid_up_to())))?;
-        let object: Object<'a> = serde_json::from_str(text)
-            .map_err(|error| malformed(format!("The body is not a JSON object: {error}.")))?;
+        let object: Object<'a> = serde_json::from_str(text).map_err(|error| malformed(not_an_object(&error)))?;
         let values = object.0.into_iter().map(|(name, value)| Entry { name, value: Raw::Json(value), asked: false });
         let mut fields = Fields { values: values.collect(), errors: Vec::new(), source: Source::Body };
         fields.refuse_twice();
@@ -114,9 +115,42 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Accepts a field that clients may send back as they got it, and that is not theirs to set.
-    pub fn read_only(&mut self, name: &'static str) {
-        let _ = self.take(name);
+    /// Takes fields that clients may read but not set. They may be sent back as they were read: [`ReadOnly`] compares
+    /// them with the object, once that is known.
+    pub fn read_only(&mut self, names: &[&'static str]) -> ReadOnly {
+        let taken = names.iter().filter_map(|name| match self.take(name)? {
+            Raw::Json(raw) => Some((*name, raw.to_owned())),
+            Raw::Text(text) => serde_json::to_string(&text).ok().map(|text| (*name, text)),
+        });
+        ReadOnly::new(taken.collect())
+    }
+
+    /// Yes or no: JSON true and false; in forms and queries the words true, yes and false.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let raw = match self.take(name)? {
+            Raw::Json("null") => return None,
+            Raw::Json("true") => return Some(true),
+            Raw::Json("false") => return Some(false),
+            Raw::Json(raw) => Cow::Borrowed(raw),
+            Raw::Text(text) => match text.as_ref() {
+                "" => return None,
+                "true" | "yes" => return Some(true),
+                "false" => return Some(false),
+                _ => text,
+            },
+        };
+        self.refuse(name, &raw, Rule::new("unknown_value", "be true or false"))
+    }
+
+    /// A text that `parse` turns into a type of its own; a whole number without a sign is taken for its digits.
+    pub fn parsed_digits<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Option<T> {
+        let digits = self.values.iter().find(|entry| entry.name == name).and_then(|entry| match entry.value {
+            Raw::Json(raw) if raw.bytes().all(|byte| byte.is_ascii_digit()) => Some(raw),
+            _ => None,
+        });
+        let Some(digits) = digits else { return self.parsed(name, parse) };
+        self.take(name);
+        parse(digits).map_or_else(|rule| self.refuse(name, digits, rule), Some)
     }
 
     /// The text of a field, trimmed of nothing: `None` where it is missing or null.
@@ -256,7 +290,26 @@ impl<'a> Fields<'a> {
     fn take(&mut self, name: &'static str) -> Option<Raw<'a>> {
         let entry = self.values.iter_mut().find(|entry| entry.name == name)?;
         entry.asked = true;
-        Some(entry.value.clone())
+        let value = entry.value.clone();
+        match &value {
+            // `?seller_id=` is not "of every seller": whoever wrote it meant one, and lost it on the way.
+            Raw::Text(text) if text.is_empty() && self.source == Source::Query => {
+                self.refuse(name, "", Rule::new("empty", "have a value, or be left out"))
+            }
+            _ => Some(value),
+        }
+    }
+}
+
+/// Where a body stops being a JSON object, in our own words.
+fn not_an_object(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        Category::Eof => format!("The body is not a JSON object: it ends too early, in line {line}."),
+        Category::Syntax | Category::Io => {
+            format!("The body is not a JSON object: line {line} cannot be read from column {column} on.")
+        }
+        Category::Data => "The body is not a JSON object: it is JSON of another kind.".to_owned(),
     }
 }
 
@@ -387,6 +440,18 @@ mod tests {
         let expected =
             [("c", "repeated"), ("a", "wrong_type"), ("b", "required"), ("c", "wrong_type"), ("d", "unknown")];
         assert_eq!(errors(&problem), expected.map(|(field, code)| (field.to_owned(), code)));
+    }
+
+    #[test]
+    fn a_query_parameter_without_a_value_is_refused_and_a_form_field_is_not_sent() {
+        let pairs = || vec![("seller_id".to_owned(), String::new())];
+        let mut query = Fields::from_query(pairs());
+        let id = query.id("seller_id");
+        let problem = query.finish(Some(id)).unwrap_err();
+        assert_eq!(errors(&problem), [("seller_id".to_owned(), "empty")]);
+        let mut form = Fields::from_form(pairs());
+        let id = form.id("seller_id");
+        assert_eq!(form.finish(Some(id)).unwrap(), None);
     }
 
     #[test]

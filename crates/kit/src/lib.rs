@@ -14,31 +14,39 @@ pub mod console;
 mod context;
 mod day;
 mod fields;
+mod fixed;
 mod ids;
 mod json;
 mod list;
 mod once;
 pub mod portal;
 mod problem;
+mod read_only;
+mod reference;
+mod refusals;
 mod rights;
 mod routes;
 pub mod spreadsheet;
 mod upload;
 
 pub use app::{App, DemoFuture, Scope};
-pub use body::{JsonBody, PathId, QueryPairs, body_bytes};
+pub use body::{BodyTooSlow, JsonBody, PathId, PathText, QueryPairs, body_bytes};
 pub use caller::{
-    Caller, ClientAddress, KeyRing, PROOF_LASTS, authenticate, cookie, session_cookie, session_presented,
+    Caller, ClientAddress, KeyRing, PROOF_LASTS, authenticate, called, cookie, session_cookie, session_presented,
 };
 pub use code::Code;
 pub use context::{AppContext, House};
 pub use day::Day;
 pub use fields::{Fields, Rule, parse_line};
+pub use fixed::{Fixed, StoredFn};
 pub use ids::Ids;
 pub use json::{Decimal, Time, json, json_text};
 pub use list::{ListQuery, listed, next_link, paged};
 pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
+pub use read_only::ReadOnly;
+pub use reference::{parse_reference, reference_form};
+pub use refusals::{PROBLEM_SCHEMA, Refusals, Rows, problem_schema};
 pub use rights::{Granted, Rights};
 pub use routes::{Needs, RouteInfo, Routes};
 pub use upload::{Upload, file_problem, file_response, upload_receive};

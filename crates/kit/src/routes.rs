@@ -1,15 +1,19 @@
 //! Routes with their permissions: an API route cannot be added without saying who may use it.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::PathItem;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::caller::{Caller, authenticate};
 use crate::problem::Problem;
-use crate::{AppContext, code};
+use crate::refusals::{self, Refusals};
+use crate::{AppContext, Code, code};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,19 +44,30 @@ pub struct Routes<S = ()> {
     context: AppContext,
     router: OpenApiRouter<S>,
     table: Vec<RouteInfo>,
+    refusals: Refusals,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes yet.
     #[must_use]
     pub fn new(context: &AppContext) -> Self {
-        Routes { context: context.clone(), router: OpenApiRouter::default(), table: Vec::new() }
+        Routes { context: context.clone(), router: OpenApiRouter::default(), table: Vec::new(), refusals: &[] }
+    }
+
+    /// What the operations that are added from now on refuse by rules of their own.
+    #[must_use]
+    pub fn refusing(self, refusals: Refusals) -> Self {
+        Routes { refusals, ..self }
     }
 
     /// Adds what `routes!(handler)` made, for whoever `needs` allows. The handler finds its [`Caller`] as an extractor.
     #[must_use]
     pub fn add(mut self, needs: Needs, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
-        let guard = Guard { context: self.context.clone(), needs };
+        let mut listed = Vec::new();
+        for item in paths.paths.values_mut() {
+            listed.extend(self.describe(needs, item));
+        }
+        let guard = Guard { context: self.context.clone(), needs, listed: listed.into() };
         let methods = methods.layer(middleware::from_fn_with_state(guard, check));
         for (path, item) in &mut paths.paths {
             let operations = [
@@ -80,10 +95,30 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// Lists in an operation's description what it refuses, and says it.
+    fn describe(&self, needs: Needs, item: &mut PathItem) -> Vec<&'static Code> {
+        let mut listed = Vec::new();
+        let operations = [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::PUT, &mut item.put),
+            (Method::PATCH, &mut item.patch),
+            (Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let mut codes = refusals::derived(&method, operation, needs, &self.context.rights);
+            codes.extend(refusals::own(self.refusals, operation));
+            refusals::describe(operation, &codes);
+            listed.extend(codes);
+        }
+        listed
+    }
+
     /// The finished routes, with the state that their handlers share.
     #[must_use]
     pub fn with_state(self, state: S) -> Routes<()> {
-        Routes { context: self.context, router: self.router.with_state(state), table: self.table }
+        Routes { context: self.context, router: self.router.with_state(state), table: self.table, refusals: &[] }
     }
 }
 
@@ -104,6 +139,14 @@ impl Routes<()> {
 }
 
 impl Needs {
+    /// The scope that a caller has, unless it is about their own.
+    pub(crate) fn scope(self) -> Option<&'static str> {
+        match self {
+            Needs::Nothing => None,
+            Needs::Scope(scope) | Needs::Own(scope) | Needs::StaffScope(scope) => Some(scope),
+        }
+    }
+
     fn documented(self) -> Vec<SecurityRequirement> {
         match self {
             Needs::Nothing => Vec::new(),
@@ -163,6 +206,8 @@ impl Needs {
 struct Guard {
     context: AppContext,
     needs: Needs,
+    /// The codes that the description lists.
+    listed: Arc<[&'static Code]>,
 }
 
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
@@ -173,7 +218,12 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
             Err(problem) => return problem.into_response(),
         };
     }
-    next.run(request).await
+    let response = next.run(request).await;
+    if let Some(code) = response.extensions().get::<&'static Code>() {
+        // Clients rely on the description: every test that meets a refusal is a test of it.
+        debug_assert!(guard.listed.contains(code), "'{}' is not in the description: add it to REFUSALS", code.name);
+    }
+    response
 }
 
 async fn admitted(guard: &Guard, headers: &HeaderMap) -> Result<Caller, Problem> {

@@ -17,6 +17,7 @@ mod away;
 mod html;
 mod mail;
 mod operator;
+mod parts;
 mod post;
 mod probe;
 mod render;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use purser_outbox::{
-    Channel, Error, JobContext, JobError, JobHandler, Notice, NoticeKind, NoticeState, SendBulkNotice, SendNotice,
-    SendWebhook, SentText, TemplateEdit, TemplateKey, notice_failed, notice_get, notice_kept, notice_sent,
-    template_get,
+    Channel, Error, JobContext, JobError, JobHandler, Notice, NoticeKind, NoticeState, Parts, SendBulkNotice,
+    SendNotice, SendWebhook, SentText, TemplateEdit, TemplateKey, notice_failed, notice_get, notice_kept,
+    notice_parts_sent, notice_sent, template_get,
 };
 use purser_store::{Clock, Store, Tx};
+use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -115,7 +116,7 @@ impl Post {
                 None => return Ending::Kept("mail is not configured: set mail.host".to_owned()),
             },
             Channel::Telegram => match &setup.telegram {
-                Some(telegram) => telegram.send(notice, &sent.0).await,
+                Some(telegram) => self.send_messages(telegram, notice, &sent.0.text).await,
                 None => return Ending::Kept("Telegram is not configured: set telegram.bot_token".to_owned()),
             },
             Channel::Webhook => match &setup.webhook {
@@ -131,6 +132,25 @@ impl Post {
             Ok(()) => Ending::Sent(Box::new((sent.1, sent.2))),
             Err(trouble) => Ending::Trouble(trouble),
         }
+    }
+
+    /// A text as the messages that it takes, in order. An attempt goes on behind the last message that is known to have
+    /// arrived; one whose receipt was lost comes twice.
+    async fn send_messages(&self, telegram: &Telegram, notice: &Notice, text: &str) -> Result<(), Trouble> {
+        let (messages, of) = (Telegram::messages(text), digest(text));
+        // Another text than that of the last attempt begins anew: its parts are others.
+        let arrived = if notice.parts.of == of { notice.parts.sent } else { 0 };
+        let behind = usize::try_from(arrived).unwrap_or(usize::MAX);
+        for (message, sent) in messages.iter().zip(1_u32..).skip(behind) {
+            telegram.send(notice, message).await?;
+            if usize::try_from(sent).is_ok_and(|sent| sent < messages.len()) {
+                let (id, parts) = (notice.id, Parts { sent, of });
+                if let Err(error) = self.0.store.write(move |tx| notice_parts_sent(tx, id, parts)).await {
+                    tracing::warn!(notice = %id, %error, "[NOTICE] a part's arrival could not be kept");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What goes out, and what is kept of it: the same without its secrets, and the values without them, as JSON.
@@ -195,6 +215,13 @@ impl Post {
             Trouble::Later(error, Some(wait)) => JobError::Later(error, later(self.0.clock.now(), wait)),
         })
     }
+}
+
+/// A text in 64 bits: enough to tell it from the one of the last attempt.
+fn digest(text: &str) -> i64 {
+    let hash = Sha256::digest(text.as_bytes());
+    let first: [u8; 8] = std::array::from_fn(|index| hash[index]);
+    i64::from_be_bytes(first)
 }
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {

@@ -7,6 +7,7 @@ use std::io;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use purser_outbox::{SentText, Template};
 use serde_json::{Map, Value};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::html;
 
@@ -115,7 +116,12 @@ fn cut(subject: String) -> String {
     if subject.chars().count() <= SUBJECT {
         return subject;
     }
-    subject.chars().take(SUBJECT - 1).chain(['…']).collect()
+    let mut characters = 0;
+    let fitting = subject.graphemes(true).take_while(|sign| {
+        characters += sign.chars().count();
+        characters < SUBJECT
+    });
+    fitting.chain(["…"]).collect()
 }
 
 fn filled(place: Place, source: &str, values: &Map<String, Value>) -> Result<String, Fault> {

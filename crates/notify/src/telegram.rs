@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use purser_outbox::{Notice, SentText};
+use purser_outbox::Notice;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::parts::parts;
 use crate::{BadSetting, Trouble, bad};
 
-/// Characters in a message, at most: the Bot API refuses longer ones.
+/// UTF-16 units in a message, at most: the Bot API refuses longer ones, and counts most emoji as two.
 const LONGEST: usize = 4_096;
 
 /// How long to wait for an answer.
@@ -82,13 +83,19 @@ impl Telegram {
         Ok(format!("@{}", answer.result["username"].as_str().unwrap_or("?")))
     }
 
-    pub(crate) async fn send(&self, notice: &Notice, text: &SentText) -> Result<(), Trouble> {
+    /// A text as the messages that it takes.
+    pub(crate) fn messages(text: &str) -> Vec<&str> {
+        parts(text, LONGEST)
+    }
+
+    /// Sends one message.
+    pub(crate) async fn send(&self, notice: &Notice, text: &str) -> Result<(), Trouble> {
         // A chat has a number; a channel may have a name instead.
         let chat = notice.to.parse::<i64>().map_or_else(|_| Value::from(notice.to.as_str()), Value::from);
         // Plain text: no mark in somebody's name means anything.
         let message = json!({
             "chat_id": chat,
-            "text": shortened(&text.text),
+            "text": text,
             "link_preview_options": { "is_disabled": true },
         });
         let answer = self.client.post(format!("{}/sendMessage", self.base)).json(&message).send().await;
@@ -131,23 +138,9 @@ async fn read(answer: Result<Response, reqwest::Error>) -> Result<(StatusCode, A
     Ok((status, serde_json::from_slice(&body).unwrap_or_else(|_| unread())))
 }
 
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    text.chars().take(LONGEST - 1).chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_message_is_cut_where_the_api_would_refuse_it() {
-        assert_eq!(shortened(&"न".repeat(LONGEST)).chars().count(), LONGEST);
-        let cut = shortened(&"न".repeat(LONGEST + 1));
-        assert!(cut.chars().count() == LONGEST && cut.ends_with('…'));
-    }
 
     #[test]
     fn a_token_that_could_change_the_address_is_refused_and_not_repeated() {

@@ -29,8 +29,9 @@ use crate::job::job_enqueue_in_order;
 use crate::{Backoff, Error, Job};
 
 pub use record::{
-    Notice, NoticeState, NoticesWaiting, SentText, notice_again, notice_failed, notice_get, notice_kept, notice_last,
-    notice_sent, notice_texts_forget, notice_texts_old, notices_count, notices_kept, notices_waiting,
+    Notice, NoticeState, NoticesWaiting, Parts, SentText, notice_again, notice_failed, notice_get, notice_kept,
+    notice_last, notice_parts_sent, notice_sent, notice_texts_forget, notice_texts_old, notices_count, notices_kept,
+    notices_waiting,
 };
 pub use template::{Template, TemplateEdit, TemplateKey, template_get, template_reset, template_set, templates_edited};
 

@@ -4,6 +4,7 @@ mod backup;
 mod cleanup;
 mod coins;
 mod config;
+mod connections;
 mod dead_letter;
 mod demo;
 mod docs;

@@ -1,15 +1,22 @@
 //! Settings: defaults, then purser.toml, then the environment, then flags. An unknown key is an error at every level,
 //! because a misspelled limit is no limit.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use purser_web::{Authority, Certificate};
+use purser_web::Network;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::address;
 use crate::cli::Place;
 use crate::failure::Failure;
+
+mod http;
+mod tls;
+
+pub(crate) use http::Http;
+pub(crate) use tls::Tls;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,16 +26,19 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
-    /// Where /metrics is; a loopback address.
-    pub(crate) metrics_listen: SocketAddr,
+    /// Where /metrics is, a loopback address; empty for nowhere.
+    pub(crate) metrics_listen: String,
     /// `sqlite:PATH` or `postgres://…`; empty for `purser.db` in the data folder.
     pub(crate) database_url: String,
     /// The address that people use, `https://…`; empty while there is none.
     pub(crate) app_url: String,
     /// Listen outside this machine without https.
     pub(crate) insecure_http: bool,
-    /// Proxies whose X-Forwarded-For is believed.
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose X-Forwarded-For is believed: addresses, or ranges such as 10.0.0.0/8.
+    #[serde(deserialize_with = "http::networks", serialize_with = "http::networks_shown")]
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// How many may be connected, and for how long without a request.
+    pub(crate) http: Http,
     /// The certificate, where this program itself speaks https.
     pub(crate) tls: Tls,
     /// The zone of schedules and days.
@@ -109,54 +119,6 @@ pub(crate) struct Database {
     pub(crate) queue: u32,
 }
 
-/// The certificate: from two files, or from an ACME authority, or none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
-    /// The PEM file of the chain, the server's own certificate first.
-    pub(crate) certificate: String,
-    /// The PEM file of its private key.
-    pub(crate) key: String,
-    /// The names to get a certificate for.
-    pub(crate) acme_domains: Vec<String>,
-    /// The address that the authority writes to.
-    pub(crate) acme_contact: String,
-    /// The authority.
-    pub(crate) acme_directory: String,
-    /// The PEM file of the roots that sign for a private authority.
-    pub(crate) acme_roots: String,
-}
-
-impl Tls {
-    /// Whether there is to be a certificate.
-    pub(crate) fn is_set(&self) -> bool {
-        !(self.certificate.is_empty() && self.key.is_empty() && self.acme_domains.is_empty())
-    }
-
-    /// What the server shows; none where it is not to speak TLS.
-    pub(crate) fn certificate(&self, data: &Path) -> Result<Option<Certificate>, Failure> {
-        let from_files = !self.certificate.is_empty() || !self.key.is_empty();
-        match (from_files, self.acme_domains.is_empty()) {
-            (false, true) => Ok(None),
-            (true, false) => Err(Failure::usage("tls.certificate and tls.acme_domains exclude each other")),
-            (true, true) if self.certificate.is_empty() || self.key.is_empty() => {
-                Err(Failure::usage("tls.certificate and tls.key go together"))
-            }
-            (true, true) => {
-                let (chain, key) = (self.certificate.clone().into(), self.key.clone().into());
-                Ok(Some(Certificate::Files { chain, key }))
-            }
-            (false, false) => Ok(Some(Certificate::Acme(Authority {
-                domains: self.acme_domains.clone(),
-                contact: self.acme_contact.clone(),
-                directory: self.acme_directory.clone(),
-                roots: Some(&self.acme_roots).filter(|path| !path.is_empty()).map(PathBuf::from),
-                cache: data.join("acme"),
-            }))),
-        }
-    }
-}
-
 /// The mail server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -223,6 +185,8 @@ pub(crate) struct Charge {
     pub(crate) max_sale: String,
     /// The most that one credit increase may be.
     pub(crate) max_increase: String,
+    /// The most that one person alone may give; empty for no such limit.
+    pub(crate) max_increase_alone: String,
     /// The calling code of numbers that have none.
     pub(crate) country_code: String,
     /// What becomes of sales to numbers that no operator's prefix fits: allow or refuse.
@@ -289,6 +253,11 @@ insecure_http = false
 trusted_proxies = []
 time_zone = "Asia/Kolkata"
 
+[http]
+connections = 0
+connections_per_address = 0
+keep_alive_seconds = 75
+
 [tls]
 certificate = ""
 key = ""
@@ -346,7 +315,8 @@ api_url = "https://sheets.googleapis.com"
 [charge]
 currency = "INR"
 max_sale = "10000.00"
-max_increase = "10000.00"
+max_increase = "1000000.00"
+max_increase_alone = ""
 country_code = "91"
 unknown_prefix = "allow"
 connector = "instant"
@@ -404,10 +374,22 @@ impl Config {
             .map_err(|error: toml::de::Error| Failure::usage(format!("the settings are wrong: {}", error.message())))
     }
 
+    /// Where to listen for /metrics; `None` where nobody asks.
+    pub(crate) fn metrics_address(&self) -> Result<Option<SocketAddr>, Failure> {
+        let text = self.metrics_listen.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let address = text.parse().map_err(|_| {
+            Failure::usage(format!("metrics_listen is '{text}': it must be an address and a port, or empty for none"))
+        })?;
+        Ok(Some(address))
+    }
+
     /// The settings as TOML, secrets masked.
     pub(crate) fn masked(&self) -> Result<String, Failure> {
         let mut config = self.clone();
-        config.database_url = without_password(&config.database_url);
+        config.database_url = address::without_password(&config.database_url);
         let secrets = [
             &mut config.charge.http.secret,
             &mut config.mail.password,
@@ -500,16 +482,6 @@ fn expected(setting: &Value) -> &'static str {
     }
 }
 
-/// `postgres://user:********@host/db`
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((credentials, host)) = rest.rsplit_once('@') else { return url.to_owned() };
-    match credentials.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:********@{host}"),
-        None => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -532,17 +504,20 @@ mod tests {
             ("PURSER_CHARGE_MAX_SALE", "5.00"),
             ("PURSER_CHARGE_HTTP_TIMEOUT_SECONDS", "3"),
             ("PURSER_INSECURE_HTTP", "true"),
-            ("PURSER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+            ("PURSER_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+            ("PURSER_HTTP_KEEP_ALIVE_SECONDS", "5"),
             ("HOME", "/root"),
         ])
         .unwrap();
         assert_eq!(config.database_url, "postgres://u:p@h/d");
         assert_eq!(config.listen.port(), 0);
         assert_eq!(config.charge.max_sale, "5.00");
-        assert_eq!(config.charge.max_increase, "10000.00");
+        assert_eq!(config.charge.max_increase, "1000000.00");
         assert_eq!(config.charge.http.timeout_seconds, 3);
         assert!(config.insecure_http);
+        assert_eq!(config.http.keep_alive_seconds, 5);
         assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(config.masked().unwrap().contains(r#"trusted_proxies = ["10.0.0.0/8", "::1"]"#));
     }
 
     #[test]
@@ -566,6 +541,14 @@ mod tests {
         assert!(of("lissten = 1").unwrap_err().to_string().contains("lissten"));
         assert!(of("[charge.http]\nurll = 1").unwrap_err().to_string().contains("urll"));
         assert!(of("not toml").is_err());
+    }
+
+    #[test]
+    fn metrics_are_somewhere_or_nowhere() {
+        let listen = |value: &str| load(&[("PURSER_METRICS_LISTEN", value)]).unwrap().metrics_address();
+        assert_eq!(listen("").unwrap(), None);
+        assert_eq!(listen("127.0.0.1:9000").unwrap(), Some(([127, 0, 0, 1], 9000).into()));
+        assert!(listen("9000").unwrap_err().to_string().contains("metrics_listen"));
     }
 
     #[test]

@@ -53,6 +53,23 @@ pub(crate) fn environment() -> Vec<(String, String)> {
     pairs.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
+/// Raises the soft limit of open files to the hard one, and says what holds now; `None` where there is no limit, or none
+/// to be learned.
+pub(crate) fn open_files() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the limit of open files cannot be raised");
+        }
+        getrlimit(Resource::Nofile).current
+    }
+    #[cfg(not(unix))]
+    None
+}
+
 /// Where temporary files go.
 pub(crate) fn temporary_folder() -> std::path::PathBuf {
     std::env::temp_dir()

@@ -354,7 +354,7 @@ fn standing(tx: &mut Tx<'_>, unmissed: &[&str]) -> Result<Standing, Error> {
 }
 
 /// A name as both engines take it literally.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -16,6 +16,7 @@ pub mod backup;
 mod clock;
 mod dialect;
 mod error;
+mod integrity;
 mod job;
 mod lane;
 mod migrate;
@@ -29,6 +30,7 @@ mod tx;
 
 pub use clock::Clock;
 pub use error::Error;
+pub use integrity::Integrity;
 pub use lane::Lane;
 pub use migrate::{Migration, MigrationState, MigrationStep};
 pub use param::Param;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::job::{Command, Job};
 use crate::migrate;
-use crate::postgres::{Access, pool_run};
+use crate::postgres::{Access, Connection, Hosts, pool_run};
 use crate::queue::{Queue, Refused};
 use crate::sqlite::files::{self, OpenHere};
 use crate::sqlite::inspect::{inspect, log_damage, repair};
@@ -61,7 +61,7 @@ impl Options {
         Self::at(Place::File(path.into()))
     }
 
-    /// A PostgreSQL server, by its `postgres://` address.
+    /// A PostgreSQL server, by its `postgres://` address. Of several hosts in it the one that takes writes is used.
     pub fn postgres(url: impl Into<String>) -> Self {
         Self::at(Place::Server(url.into()))
     }
@@ -316,8 +316,9 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
 
 fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
     // One connection now, so that a wrong address is an error at start and not at the first command.
-    let probe = url.to_owned();
-    spawn("connect".to_owned(), move || crate::postgres::Connection::connect(&probe).map(drop))?
+    let hosts = Hosts::parse(url)?;
+    let probe = Arc::clone(&hosts);
+    spawn("connect".to_owned(), move || Connection::open(&probe).map(drop))?
         .join()
         .map_err(|_| Error::Unavailable("the PostgreSQL client panicked while it connected".to_owned()))??;
     let writes = Arc::new(Queue::new(options.queue));
@@ -325,9 +326,9 @@ fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
     let mut threads = Vec::new();
     for (access, count, queue) in [(Access::Write, options.writers, &writes), (Access::Read, options.readers, &reads)] {
         for number in 0..count.max(1) {
-            let (url, queue) = (url.to_owned(), Arc::clone(queue));
+            let (hosts, queue) = (Arc::clone(&hosts), Arc::clone(queue));
             let name = format!("{}-{number}", if access == Access::Write { "writer" } else { "reader" });
-            threads.push(spawn(name, move || pool_run(&url, access, &queue, number))?);
+            threads.push(spawn(name, move || pool_run(&hosts, access, &queue, number))?);
         }
     }
     Ok(Shared {

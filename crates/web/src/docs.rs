@@ -2,21 +2,27 @@
 //!
 //! The page is made once, at start, from the same description that programs read, so neither can be behind the other.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::body::Bytes;
 use axum::handler::Handler;
 use axum::http::header;
-use purser_kit::{Code, code};
+use purser_kit::{Code, PROBLEM_SCHEMA, code, problem_schema};
 use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, Info, OpenApi};
+use utoipa::openapi::{Components, Info, OpenApi, Ref, RefOr, Response};
 
 use crate::pages::Shell;
 use crate::site::SiteOptions;
 
+/// The type of refusals.
+const PROBLEM_KIND: &str = "application/problem+json";
+
 const DESCRIPTION: &str = "Keeps other people's money, credits, coins and meals in order.\n\n\
     Amounts are exact decimals: send `100`, `100.00` or `\"100.00\"`. A refusal is `application/problem+json` with a stable \
-    `code` (/api/docs/errors). Where money moves, an `Idempotency-Key` makes a repeat safe. Lists are newest first; the \
+    `code` (/api/docs/errors): each operation lists those that it can answer; any address answers `invalid_host` and \
+    `method_not_allowed`. Where money moves, an `Idempotency-Key` makes a repeat safe. Lists are newest first; the \
     next page's address is in the `Link` header. Every path answers with and without its trailing slash.";
 
 /// Completes what the routes say of themselves.
@@ -24,12 +30,32 @@ pub(crate) fn openapi(mut described: OpenApi, options: &SiteOptions) -> OpenApi 
     described.info = Info::new("Purser", options.version);
     described.info.description = Some(DESCRIPTION.to_owned());
     let components = described.components.get_or_insert_with(Components::new);
+    components.schemas.insert(PROBLEM_SCHEMA.to_owned(), RefOr::T(problem_schema()));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("pk_…");
     components.add_security_scheme("api_key", SecurityScheme::Http(bearer.build()));
     let about = format!("Under https the cookie is called `{}`.", purser_kit::session_cookie(true));
     let session = ApiKey::Cookie(ApiKeyValue::with_description(purser_kit::session_cookie(false).to_owned(), about));
     components.add_security_scheme("session", SecurityScheme::ApiKey(session));
+    for item in described.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for response in operations.into_iter().flatten().flat_map(|one| one.responses.responses.iter_mut()) {
+            share(response, &mut components.responses);
+        }
+    }
     described
+}
+
+/// Refusals that many operations have in common are written once, under their status and codes.
+fn share((status, response): (&String, &mut RefOr<Response>), shared: &mut BTreeMap<String, RefOr<Response>>) {
+    let RefOr::T(own) = &*response else { return };
+    if !own.content.contains_key(PROBLEM_KIND) {
+        return;
+    }
+    let codes = own.description.split('`').skip(1).step_by(2);
+    let name = [status.as_str()].into_iter().chain(codes).collect::<Vec<_>>().join(".");
+    let reference = RefOr::Ref(Ref::from_response_name(&name));
+    shared.entry(name).or_insert_with(|| std::mem::replace(response, reference.clone()));
+    *response = reference;
 }
 
 /// The description as the file docs/openapi.json keeps it.
@@ -103,6 +129,8 @@ struct Operation {
     parameters: Vec<Field>,
     request: Vec<Field>,
     response: Vec<Field>,
+    /// A status, and the codes that are answered with it.
+    refusals: Vec<(String, Vec<String>)>,
     curl: String,
 }
 
@@ -162,7 +190,17 @@ fn read_operation(openapi: &Value, base: &str, path: &str, method: &str, operati
         curl: curl(base, method, path, operation, &request_fields),
         request: request_fields,
         response: fields(openapi, response),
+        refusals: responses.into_iter().flatten().filter_map(|response| refusal(openapi, response)).collect(),
     }
+}
+
+/// The codes of one status, where it is a refusal.
+fn refusal(openapi: &Value, (status, response): (&String, &Value)) -> Option<(String, Vec<String>)> {
+    let name = response["$ref"].as_str().and_then(|name| name.strip_prefix("#/components/responses/"));
+    let response = name.map_or(response, |name| &openapi["components"]["responses"][name]);
+    let parts = response["content"][PROBLEM_KIND]["schema"]["allOf"].as_array()?;
+    let codes = parts.iter().find_map(|part| part["properties"]["code"]["enum"].as_array())?;
+    Some((status.clone(), codes.iter().map(text).collect()))
 }
 
 fn parameter(parameter: &Value) -> Field {

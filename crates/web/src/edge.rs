@@ -1,18 +1,20 @@
 //! What every request passes on its way in and every answer on its way out.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
-use purser_kit::ClientAddress;
+use purser_kit::{ClientAddress, Problem, code};
 
+use crate::address;
 use crate::linger::Leftover;
 use crate::measure::Measures;
+use crate::pages;
 use crate::server::Peer;
 use crate::site::House;
 
@@ -40,29 +42,67 @@ pub(crate) async fn pass(State(edge): State<Edge>, mut request: Request, next: N
     let began = Instant::now();
     let id = request_id(&edge, request.headers());
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|info| info.0.0.ip());
-    let address = peer.map(|peer| client_address(peer, request.headers(), &edge.house.options.trusted_proxies));
+    let address = peer.map(|peer| address::client(peer, request.headers(), &edge.house.options.trusted_proxies));
+    let client = address.map(tracing::field::display);
     if let Some(address) = address {
         request.extensions_mut().insert(ClientAddress(address));
     }
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
+    let uri = request.uri().clone();
     let leftover = Leftover::of(&mut request);
-    let mut response = next.run(request).await;
+    // What no connection brought was made in this program, and has no host to name.
+    let named = if peer.is_some() { host_named(&request) } else { Ok(()) };
+    let mut response = match named {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
     if let Some(leftover) = leftover {
         leftover.drain().await;
     }
+    response = pages::in_our_words(&uri, response);
     let status = response.status();
     let took = began.elapsed();
     edge.measures.request(&method, route, status, took);
     if status.is_server_error() {
-        tracing::warn!(?id, %method, route, status = status.as_u16(), ?took, "[REQUEST] failed");
+        tracing::warn!(?id, ?client, %method, route, status = status.as_u16(), ?took, "[REQUEST] failed");
     } else {
-        tracing::debug!(?id, %method, route, status = status.as_u16(), ?took, "[REQUEST]");
+        tracing::debug!(?id, ?client, %method, route, status = status.as_u16(), ?took, "[REQUEST]");
     }
     caution(response.headers_mut(), edge.house.context.https);
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// A request names the host that it is for, once (RFC 9112, 3.2): two names, and a proxy on the way may have believed the
+/// other one.
+fn host_named(request: &Request) -> Result<(), Problem> {
+    let refused = |detail: &'static str| Err(Problem::new(&code::INVALID_HOST, detail));
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let Some(host) = hosts.next() else {
+        let is_old = request.version() < Version::HTTP_11;
+        return if is_old { Ok(()) } else { refused("The request has no Host header.") };
+    };
+    if hosts.next().is_some() {
+        return refused("The request has more than one Host header.");
+    }
+    let named = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+    let Some(named) = named.filter(|named| !named.as_str().contains('@') && is_port(named)) else {
+        return refused("The Host header names no host.");
+    };
+    match request.uri().authority() {
+        Some(target) if !target.as_str().eq_ignore_ascii_case(named.as_str()) => {
+            refused("The Host header names another host than the request's target.")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether what follows the host, where anything does, is a port.
+fn is_port(authority: &Authority) -> bool {
+    let rest = authority.as_str().get(authority.host().len()..).unwrap_or_default();
+    rest.is_empty() || authority.port_u16().is_some()
 }
 
 /// The client's own id where it is a modest one, else a fresh one.
@@ -79,17 +119,6 @@ fn request_id(edge: &Edge, headers: &HeaderMap) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("none"))
 }
 
-/// The last address in X-Forwarded-For that is not a trusted proxy's, where the peer is one; else the peer's.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    if !trusted.contains(&peer) {
-        return peer;
-    }
-    let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-    let mut known = hops.into_iter().rev().map_while(|hop| hop.parse::<IpAddr>().ok());
-    known.find(|hop| !trusted.contains(hop)).unwrap_or(peer)
-}
-
 /// Nothing is cached by anybody on the way, framed, guessed at or leaked, unless a route said otherwise.
 fn caution(headers: &mut HeaderMap, https: bool) {
     let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
@@ -103,22 +132,5 @@ fn caution(headers: &mut HeaderMap, https: bool) {
     if https {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_trusted_proxy_is_believed_about_addresses() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", HeaderValue::from_static("6.6.6.6, 203.0.113.7, 10.0.0.2"));
-        let trusted = [ip("10.0.0.1"), ip("10.0.0.2")];
-        assert_eq!(client_address(ip("198.51.100.1"), &headers, &trusted), ip("198.51.100.1"));
-        assert_eq!(client_address(ip("10.0.0.1"), &headers, &trusted), ip("203.0.113.7"));
-        headers.insert("x-forwarded-for", HeaderValue::from_static("nonsense"));
-        assert_eq!(client_address(ip("10.0.0.1"), &headers, &trusted), ip("10.0.0.1"));
     }
 }

@@ -4,6 +4,7 @@
 //! rendered on the server and work without JavaScript; nothing is fetched from anywhere else.
 
 mod account;
+mod address;
 mod assets;
 mod console;
 mod cookies;
@@ -24,11 +25,12 @@ mod tls;
 mod warning;
 
 pub use account::HOUSE_NOTICES;
+pub use address::{Network, NotNetwork};
 pub use axum::Router;
 pub use console::{Backup, BackupsFn, HOUSE_SCOPES};
 pub use docs::openapi_json;
-pub use health::Part;
-pub use server::{ClearListener, Peer, serve};
+pub use health::{Finding, Part, Trouble};
+pub use server::{ClearListener, Limits, Listener, Peer, bind, serve};
 pub use site::{Face, Site, SiteOptions, site};
 pub use tls::{Authority, Certificate, TlsError, TlsListener};
 pub use warning::house_jobs;

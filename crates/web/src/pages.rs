@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use purser_identity::{User, session_find, superuser_exists};
-use purser_kit::{Problem, code, session_presented};
+use purser_kit::{Code, Problem, code, session_presented};
 use tower_http::csrf::ProtectionError;
 
 use crate::assets::{LOGO_PATH, SCRIPT_PATH, STYLE_PATH};
@@ -68,7 +68,7 @@ struct Home<'a> {
 /// The first page: what is running, and where to go.
 pub(crate) async fn home(State(house): State<Arc<House>>, headers: HeaderMap) -> Result<Response, Problem> {
     let user = signed_in(&house, &headers).await?;
-    let health = health::look(&house).await;
+    let health = health::look(&house).await.for_strangers();
     let is_new = !house.context.store.read(|tx| superuser_exists(tx).map_err(Problem::internal)).await?;
     let home = Home {
         shell: Shell::new("Purser", user.as_ref()),
@@ -120,6 +120,36 @@ fn told(uri: &Uri, problem: Problem, heading: &str) -> Response {
     }
     let status = StatusCode::from_u16(problem.code().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     message(status, heading, problem.detail())
+}
+
+/// A refusal that a framework worded is told in our words: its own name types and modules of this program, and are no page.
+pub(crate) fn in_our_words(uri: &Uri, response: Response) -> Response {
+    let status = response.status();
+    let is_ours = response.extensions().get::<&'static Code>().is_some();
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_plain = kind.is_none_or(|kind| kind.starts_with(b"text/plain"));
+    if is_ours || !is_plain || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (code, detail) = match status {
+        StatusCode::NOT_FOUND => (&code::NOT_FOUND, "There is nothing at this address."),
+        StatusCode::METHOD_NOT_ALLOWED => (&code::METHOD_NOT_ALLOWED, "This address does not take this method."),
+        StatusCode::REQUEST_TIMEOUT => (&code::REQUEST_TIMEOUT, "The request took too long to arrive."),
+        StatusCode::PAYLOAD_TOO_LARGE => (&code::BODY_TOO_LARGE, "What was sent is too large."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            (&code::UNSUPPORTED_MEDIA_TYPE, "What was sent is not of the kind that this address takes.")
+        }
+        status if status.is_client_error() => (&code::MALFORMED_REQUEST, "The request cannot be read."),
+        _ => (&code::INTERNAL, "Something went wrong on our side; nothing was changed."),
+    };
+    let mut told = told(uri, Problem::new(code, detail), code.title);
+    // Which methods there are, and how long to wait, holds as it was said.
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            told.headers_mut().insert(name, value.clone());
+        }
+    }
+    told
 }
 
 pub(crate) async fn not_found(OriginalUri(uri): OriginalUri) -> Response {

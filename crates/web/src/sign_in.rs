@@ -20,6 +20,7 @@ use purser_store::Tx;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::address;
 use crate::console::escaped;
 use crate::cookies::{browser_presented, browser_set, new_browser, session_set, session_unset};
 use crate::pages::{Shell, message, page};
@@ -328,12 +329,9 @@ pub(crate) fn origin(address: Option<Extension<ClientAddress>>, headers: &Header
 
 /// One host has a whole /64 of IPv6 addresses to try from.
 fn counted_as(address: IpAddr) -> String {
-    match address.to_canonical() {
+    match address::counted(address) {
         IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
+        IpAddr::V6(address) => format!("{address}/64"),
     }
 }
 

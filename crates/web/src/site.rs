@@ -1,6 +1,5 @@
 //! Everything put together.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use utoipa::openapi::OpenApi;
 
+use crate::address::Network;
 use crate::console::{BackupsFn, Shelf};
 use crate::hashing::Hashing;
 use crate::health::{Part, Pulse};
@@ -55,7 +55,7 @@ pub struct SiteOptions {
     /// Whether staff need a second factor before they let money leave.
     pub second_factor: bool,
     /// Proxies whose X-Forwarded-For is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// What hashing a password costs.
     pub hash_cost: HashCost,
     /// How long people stay signed in.

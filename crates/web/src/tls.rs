@@ -1,27 +1,20 @@
 //! Connections by TLS, with a certificate from files or from an ACME authority.
 
-use std::net::SocketAddr;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::serve::Listener;
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
 use rustls_acme::is_tls_alpn_challenge;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::server::Listener;
+
 mod authority;
 mod files;
-
-/// How long a client may take to shake hands.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// Handshakes at once. They cost processor time, and strangers can ask for them.
-const HANDSHAKES: usize = 256;
 
 /// HTTP/1.1 is what the server speaks.
 const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
@@ -77,10 +70,10 @@ impl TlsError {
     }
 }
 
-/// Accepts connections, and hands them over once they are private.
+/// Accepts connections, and makes them private.
 pub struct TlsListener {
-    address: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    tcp: TcpListener,
+    faces: Faces,
 }
 
 impl TlsListener {
@@ -90,31 +83,23 @@ impl TlsListener {
     /// Where the files do not hold a certificate and its key. An authority that does not answer is no error: it is
     /// asked again, and until it has signed, clients are turned away.
     pub fn start(listener: TcpListener, certificate: &Certificate) -> Result<Self, TlsError> {
-        let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
         let faces = match certificate {
             Certificate::Files { chain, key } => files::faces(chain, key)?,
             Certificate::Acme(authority) => authority::faces(authority)?,
         };
-        let (done, ready) = mpsc::channel(1);
-        tokio::spawn(accept_all(listener, faces, done));
-        Ok(TlsListener { address, ready })
+        Ok(TlsListener { tcp: listener, faces })
     }
 }
 
 impl Listener for TlsListener {
     type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.ready.recv().await {
-            Some(connection) => connection,
-            // The acceptor ends only with this listener.
-            None => std::future::pending().await,
-        }
+    fn tcp(&self) -> &TcpListener {
+        &self.tcp
     }
 
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        Ok(self.address)
+    fn greet(&self, stream: TcpStream) -> impl Future<Output = std::io::Result<Option<Self::Io>>> + Send + 'static {
+        shake_hands(stream, self.faces.clone())
     }
 }
 
@@ -127,34 +112,8 @@ struct Faces {
     challenge: Option<Arc<ServerConfig>>,
 }
 
-async fn accept_all(mut listener: TcpListener, faces: Faces, done: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>) {
-    let room = Arc::new(Semaphore::new(HANDSHAKES));
-    while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
-        let accepted = tokio::select! {
-            // The listener's own way waits out a shortage of file handles.
-            accepted = Listener::accept(&mut listener) => accepted,
-            () = done.closed() => return,
-        };
-        let (faces, done) = (faces.clone(), done.clone());
-        tokio::spawn(async move {
-            let _permit = permit;
-            let (stream, address) = accepted;
-            match tokio::time::timeout(HANDSHAKE, shake_hands(stream, &faces)).await {
-                Ok(Ok(Some(stream))) => {
-                    let _ = done.send((stream, address)).await;
-                }
-                Ok(Ok(None)) => tracing::info!(%address, "[TLS] the authority's challenge is answered"),
-                Ok(Err(error)) => tracing::debug!(%address, %error, "[TLS] no handshake"),
-                Err(_) => tracing::debug!(%address, "[TLS] the handshake took too long"),
-            }
-        });
-    }
-}
-
 /// A private connection; none where it was the authority asking.
-async fn shake_hands(stream: TcpStream, faces: &Faces) -> std::io::Result<Option<TlsStream<TcpStream>>> {
-    // An answer is one small write; waiting to join it with another would only delay it.
-    stream.set_nodelay(true)?;
+async fn shake_hands(stream: TcpStream, faces: Faces) -> std::io::Result<Option<TlsStream<TcpStream>>> {
     let handshake = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     match &faces.challenge {
         Some(challenge) if is_tls_alpn_challenge(&handshake.client_hello()) => {

@@ -6,7 +6,7 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_identity::Email;
-use purser_kit::{Caller, Decimal, JsonBody, Problem, QueryPairs, Rule, Time, json};
+use purser_kit::{Caller, Decimal, JsonBody, Problem, QueryPairs, Rows, Rule, Time, json};
 use purser_outbox::Language;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -114,7 +114,7 @@ pub(super) async fn coins_balance(
 /// Every movement of a user's coins, newest first.
 #[utoipa::path(get, path = "/api/coins/transactions/", tag = "coins", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said."),
+    ("limit" = inline(Option<Rows<100, 50>>), Query, description = "1 to 100; 50 where nothing is said."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<TransactionJson>)))]
 pub(super) async fn coins_transactions(

@@ -6,7 +6,7 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rule, Time,
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Rule, Time,
     fingerprint, json,
 };
 use serde::Serialize;
@@ -259,7 +259,7 @@ pub(super) async fn withdrawal_create(
 /// A user's withdrawals, newest first.
 #[utoipa::path(get, path = "/api/coins/withdrawals/", tag = "coins", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said."),
+    ("limit" = inline(Option<Rows<100, 50>>), Query, description = "1 to 100; 50 where nothing is said."),
     ("status" = Option<String>, Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<WithdrawalJson>)))]

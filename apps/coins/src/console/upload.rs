@@ -58,6 +58,7 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
         template: TEMPLATE,
         check: Box::new(|tx, doer, file| Ok(result_check(tx, doer, file)?.0)),
         show: Box::new(show),
+        insist: None,
         commit: Box::new(move |tx, doer, id, progress| {
             let outcomes = result_commit(tx, &settings, doer, id, progress)?;
             let (mut completed, mut failed, mut rows) = (0, 0, Vec::with_capacity(outcomes.len()));
@@ -109,7 +110,15 @@ fn show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<Option<Checked>, Probl
         }
     };
     let columns = vec!["withdrawal_id", "status", "utr", "reason", "what happens"];
-    Ok(Some(Checked { state, good: good.into(), bad: bad.into(), sentence, columns, rows: shown(&judged) }))
+    Ok(Some(Checked {
+        state,
+        good: good.into(),
+        bad: bad.into(),
+        sentence,
+        second_yes: None,
+        columns,
+        rows: shown(&judged),
+    }))
 }
 
 /// What a commit does.

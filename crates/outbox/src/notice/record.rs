@@ -42,6 +42,17 @@ pub struct Notice {
     pub error: Option<String>,
     /// What was sent, secrets struck out.
     pub sent: Option<SentText>,
+    /// How much of it has arrived, where it goes in several parts.
+    pub parts: Parts,
+}
+
+/// How many parts of a text have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// So many, the first ones.
+    pub sent: u32,
+    /// Of the text with this digest.
+    pub of: i64,
 }
 
 /// What became of a notice.
@@ -90,7 +101,7 @@ pub struct SentText {
 pub fn notice_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Notice, Error> {
     let found = tx.query_opt(
         "SELECT id, kind, channel, recipient, language, data, state, job, round, created_at, sent_at, error,
-                subject, body_text, body_html, order_key
+                subject, body_text, body_html, order_key, parts_sent, parts_of
          FROM outbox_notice WHERE id = ?1",
         &params![id],
         |row| Ok(read(row)),
@@ -124,6 +135,7 @@ fn read(row: &Row<'_>) -> Result<Notice, Error> {
             (Some(subject), Some(text), Some(html)) => Some(SentText { subject, text, html }),
             _ => None,
         },
+        parts: Parts { sent: row.get(16)?, of: row.get(17)? },
     })
 }
 
@@ -139,6 +151,16 @@ pub fn notice_sent(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, sent: &SentText, d
          WHERE id = ?1 AND state <> 'sent'",
         &params![id, now, &sent.subject, &sent.text, &sent.html, data],
     )?;
+    Ok(())
+}
+
+/// Says how many parts of a notice have arrived, for the next attempt to go on behind them.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn notice_parts_sent(tx: &mut Tx<'_>, id: Uuid, parts: Parts) -> Result<(), Error> {
+    let sql = "UPDATE outbox_notice SET parts_sent = ?2, parts_of = ?3 WHERE id = ?1 AND state <> 'sent'";
+    tx.execute(sql, &params![id, parts.sent, parts.of])?;
     Ok(())
 }
 
@@ -187,7 +209,8 @@ pub fn notice_again(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, job: Uuid, secret
         Err(error) => return Err(error),
     }
     tx.execute(
-        "UPDATE outbox_notice SET state = 'waiting', job = ?2, round = round + ?3, sent_at = NULL WHERE id = ?1",
+        "UPDATE outbox_notice SET state = 'waiting', job = ?2, round = round + ?3, sent_at = NULL, parts_sent = 0
+         WHERE id = ?1",
         &params![id, job, was_sent],
     )?;
     notice_job(tx, now, (job, id), notice.channel, notice.order_key.as_deref())

@@ -14,7 +14,7 @@ use purser_notify::Texts;
 use purser_outbox::{Worker, WorkerLimits, WorkerSetup};
 use purser_store::params;
 use purser_testkit::TestDb;
-use purser_web::{ClearListener, Face, SiteOptions};
+use purser_web::{ClearListener, Face, Limits, SiteOptions};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -76,6 +76,17 @@ impl Place {
         shape: impl FnOnce(&mut Vec<Face>, &mut SiteOptions),
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Place::behind(db, context, wish, (listener, Limits::new(1_000)), shape).await
+    }
+
+    /// The same behind a listener and limits of the test's own.
+    pub(crate) async fn behind(
+        db: &TestDb,
+        context: AppContext,
+        wish: Wish,
+        (listener, limits): (TcpListener, Limits),
+        shape: impl FnOnce(&mut Vec<Face>, &mut SiteOptions),
+    ) -> Self {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let mut options = SiteOptions {
             version: "0.0.0",
@@ -100,7 +111,7 @@ impl Place {
         shape(&mut faces, &mut options);
         let site = purser_web::site(&context, faces, options);
         let hashed = site.hashed;
-        tokio::spawn(purser_web::serve(ClearListener(listener), site.router, std::future::pending()));
+        tokio::spawn(purser_web::serve(ClearListener(listener), site.router, limits, std::future::pending()));
         Place { db: db.clone(), context, base, hashed }
     }
 
@@ -182,6 +193,7 @@ pub(crate) fn faces(context: &AppContext) -> Vec<Face> {
         currency: Currency::INR,
         max_sale: limit,
         max_increase: limit,
+        max_increase_alone: None,
         country: CallingCode::parse("91").unwrap(),
         only_known: false,
     };

@@ -105,7 +105,20 @@ impl Installation {
 
     /// The same with more flags.
     pub(crate) fn serve_with(&self, key: &str, flags: &[&str]) -> Serving {
-        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], flags].concat());
+        self.serve_by(key, self.command(&[&["serve", "--listen", "127.0.0.1:0"], flags].concat()))
+    }
+
+    /// The same where the machine lets a process have so many open files: the soft limit and the hard one.
+    pub(crate) fn serve_with_files(&self, key: &str, (soft, hard): (u32, u32)) -> Serving {
+        let plain = self.command(&[]);
+        let limited = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec {PROGRAM} serve --listen 127.0.0.1:0");
+        let mut command = Command::new("sh");
+        let environment = plain.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.args(["-c", &limited]).envs(environment).current_dir(self.data.path()).stdin(Stdio::null());
+        self.serve_by(key, command)
+    }
+
+    fn serve_by(&self, key: &str, mut command: Command) -> Serving {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut said = Vec::new();

@@ -4,16 +4,22 @@ mod authority;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use purser_testkit::{TestDb, both};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, KeyPair};
 use reqwest::{Client, Url};
+use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use self::authority::FakeAuthority;
 use crate::program::Installation;
 
-const DOMAIN: &str = "purser.example";
+pub(crate) const DOMAIN: &str = "purser.example";
 
 /// Somebody who signs certificates.
 pub(crate) struct Signer {
@@ -42,15 +48,27 @@ impl Signer {
     }
 
     /// A client that believes this signer, and finds [`DOMAIN`] at `address`.
-    fn client(&self, address: SocketAddr) -> Client {
+    pub(crate) fn client(&self, address: SocketAddr) -> Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let root = reqwest::Certificate::from_der(self.certificate.der()).unwrap();
         Client::builder().no_proxy().tls_certs_only([root]).resolve(DOMAIN, address).build().unwrap()
     }
 }
 
+impl Signer {
+    /// A private connection, byte by byte.
+    async fn connect(&self, address: SocketAddr) -> TlsStream<TcpStream> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.der().clone()).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let stream = TcpStream::connect(address).await.unwrap();
+        TlsConnector::from(Arc::new(config)).connect(DOMAIN.try_into().unwrap(), stream).await.unwrap()
+    }
+}
+
 /// Puts `text` into a file of its own.
-fn file(folder: &TempDir, name: &str, text: &str) -> String {
+pub(crate) fn file(folder: &TempDir, name: &str, text: &str) -> String {
     let path = folder.path().join(name);
     std::fs::write(&path, text).unwrap();
     path.display().to_string()
@@ -103,6 +121,21 @@ both! {
             let text = String::from_utf8_lossy(&refused.stderr);
             assert!(!refused.status.success() && text.contains(said), "{said}: {text}");
         }
+    }
+
+    async fn a_client_that_shuts_its_side_of_a_private_connection_is_answered(db: TestDb) {
+        let (folder, signer) = (TempDir::new().unwrap(), Signer::new());
+        let (chain, key) = signer.sign(DOMAIN);
+        let installation = Installation::new(&db)
+            .with("PURSER_TLS_CERTIFICATE", &file(&folder, "chain.pem", &chain))
+            .with("PURSER_TLS_KEY", &file(&folder, "key.pem", &key));
+        let serving = installation.serve("");
+        let mut private = signer.connect(address(&serving.url(""))).await;
+        private.write_all(b"GET /api/v1/health/ HTTP/1.1\r\nHost: purser.example\r\n\r\n").await.unwrap();
+        private.shutdown().await.unwrap();
+        let mut answer = String::new();
+        let _ = private.read_to_string(&mut answer).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     async fn an_authority_signs_for_whoever_proves_the_name(db: TestDb) {

@@ -67,6 +67,30 @@ both! {
         assert_eq!(office.web.requests().len(), 2);
     }
 
+    async fn a_message_that_is_too_long_arrives_in_parts_and_an_attempt_goes_on_where_the_last_one_ended(db: TestDb) {
+        let mut office = Office::with_all(&db).await;
+        for answer in [taken(), taken(), Answer::text(502, "<html>"), taken()] {
+            office.web.answer(answer);
+        }
+        let text = format!("{} {}", "😀".repeat(3_000), "क्षि".repeat(600));
+        let id = office.tell(NewNotice { values: json!({ "credit": text }), ..low(Channel::Telegram, "7") }).await;
+        office.work().await;
+        assert_eq!(office.notice(id).await.state, NoticeState::Waiting);
+        office.wait(SignedDuration::from_hours(1));
+        office.work().await;
+        assert_eq!(office.notice(id).await.state, NoticeState::Sent);
+        let requests = office.web.requests();
+        let texts = requests.iter().map(|request| request.json()["text"].as_str().unwrap().to_owned());
+        let mut texts: Vec<String> = texts.collect();
+        assert!(texts.iter().all(|text| text.encode_utf16().count() <= 4_096));
+        assert_eq!(texts.len(), 4);
+        assert_eq!(texts[2], texts[3], "the one that failed is sent again, and those before it are not");
+        texts.remove(2);
+        let whole = format!("{text} is left.");
+        let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+        assert_eq!(squeezed(&texts.concat()), squeezed(&whole));
+    }
+
     async fn a_chat_that_is_closed_to_us_is_a_dead_letter_and_a_lost_answer_is_not(db: TestDb) {
         let mut office = Office::with_all(&db).await;
         office.web.answer(refused(403, "Forbidden: bot was blocked by the user"));

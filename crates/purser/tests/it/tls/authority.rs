@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::routing::{get, head, post};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use purser_web::{Certificate, Router, TlsListener};
+use purser_web::{Certificate, Limits, Router, TlsListener};
 use rcgen::CertificateSigningRequestParams;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -61,7 +61,7 @@ impl FakeAuthority {
             order: Mutex::default(),
         });
         let router = routes(base.clone(), Arc::clone(&desk));
-        tokio::spawn(purser_web::serve(listener, router, std::future::pending()));
+        tokio::spawn(purser_web::serve(listener, router, Limits::new(100), std::future::pending()));
         FakeAuthority { desk, base }
     }
 
