@@ -20,11 +20,27 @@ pub struct Accept {
     pub pixels: u64,
     /// Pixels on a side, at most.
     pub longest: u32,
+    /// Bytes of memory that its pixels may take, at most.
+    pub unpacked: u64,
+    /// Pixels on the longer side of what is kept; a larger picture is made smaller.
+    pub kept: Option<u32>,
 }
 
 impl Accept {
-    /// A picture of a person or a thing: 10 MiB, 30 million pixels (more than most phones take).
-    pub const PICTURE: Accept = Accept { pdf: false, bytes: 10 << 20, pixels: 30_000_000, longest: 16_384 };
+    /// A picture of a thing: 10 MiB, 16.7 million pixels (as most phones take them), four bytes each.
+    pub const PICTURE: Accept =
+        Accept { pdf: false, bytes: 10 << 20, pixels: 1 << 24, longest: 16_384, unpacked: 64 << 20, kept: None };
+
+    /// A picture of oneself: 8 MiB, 12.6 million pixels (12 megapixels), made smaller. Anybody with an account may send
+    /// one, so what it may cost is little.
+    pub const PORTRAIT: Accept = Accept {
+        bytes: 8 << 20,
+        pixels: 12 << 20,
+        longest: 8_192,
+        unpacked: 48 << 20,
+        kept: Some(1_024),
+        ..Accept::PICTURE
+    };
 
     /// What shows that somebody has paid: a picture, or a PDF.
     pub const RECEIPT: Accept = Accept { pdf: true, ..Accept::PICTURE };
@@ -50,15 +66,18 @@ pub struct Checked {
 /// How faithful a photograph stays: hardly anybody sees the difference.
 const QUALITY: u8 = 88;
 
-/// Bytes of memory that decoding may take for each pixel of the deepest picture, and in any case besides.
-const MEMORY_PER_PIXEL: u64 = 8;
+/// Bytes of memory that decoding may take beside the pixels.
 const MEMORY: u64 = 16 << 20;
+
+/// How often a JPEG may draw over its pixels. Cameras and editors need some ten passes; each costs as much as the whole
+/// picture, so a small file with thousands would take a core for minutes.
+const SCANS: usize = 64;
 
 /// Where a PDF must say that it ends, counted from its end: other programs look as far.
 const PDF_TAIL: usize = 1_024;
 
-/// Checks an upload, and encodes a picture anew. Takes up to some seconds and a few hundred megabytes: to be run on a
-/// thread for such work, a few at once ([`FileStore::check`](crate::FileStore::check) sees to both).
+/// Checks an upload, and encodes a picture anew. Takes up to a second or so, and memory for the pixels a few times over:
+/// to be run on a thread for such work, one at a time ([`FileStore::check`](crate::FileStore::check) sees to both).
 ///
 /// A photograph (and a WebP picture without transparency) becomes a JPEG, any other picture a PNG, turned as its camera
 /// was held. Of a moving picture the first frame stays.
@@ -74,8 +93,11 @@ pub fn check(bytes: &[u8], accept: &Accept) -> Result<Checked, Refusal> {
     }
     match Sent::of(bytes) {
         Some(Sent::Png) => picture(bytes, ImageFormat::Png, accept),
-        Some(Sent::Jpeg) if !jpeg::is_whole(bytes) => Err(Refusal::Damaged),
-        Some(Sent::Jpeg) => picture(bytes, ImageFormat::Jpeg, accept),
+        Some(Sent::Jpeg) => match jpeg::scans(bytes) {
+            None => Err(Refusal::Damaged),
+            Some(scans) if scans > SCANS => Err(Refusal::Scans { scans, limit: SCANS }),
+            Some(_) => picture(bytes, ImageFormat::Jpeg, accept),
+        },
         Some(Sent::Webp) if !webp_is_whole(bytes) => Err(Refusal::Damaged),
         Some(Sent::Webp) => picture(bytes, ImageFormat::WebP, accept),
         Some(Sent::Pdf) if accept.pdf => pdf(bytes),
@@ -87,7 +109,7 @@ fn picture(bytes: &[u8], format: ImageFormat, accept: &Accept) -> Result<Checked
     let damaged = |_| Refusal::Damaged;
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(accept.pixels.saturating_mul(MEMORY_PER_PIXEL).saturating_add(MEMORY));
+    limits.max_alloc = Some(accept.unpacked.saturating_add(MEMORY));
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
@@ -96,20 +118,28 @@ fn picture(bytes: &[u8], format: ImageFormat, accept: &Accept) -> Result<Checked
         let (limit, longest) = (accept.pixels, accept.longest);
         return Err(Refusal::Pixels { width, height, limit, longest });
     }
+    let unpacked = decoder.total_bytes();
+    if unpacked > accept.unpacked {
+        return Err(Refusal::Deep { bytes: unpacked, limit: accept.unpacked });
+    }
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    if let Some(kept) = accept.kept.filter(|kept| width.max(height) > *kept) {
+        image = image.thumbnail(kept, kept);
+    }
     image.apply_orientation(orientation);
     let is_photograph = format == ImageFormat::Jpeg || (format == ImageFormat::WebP && !image.color().has_alpha());
     let kind = if is_photograph { Kind::Jpeg } else { Kind::Png };
     let mut out = Vec::new();
+    let size = Some((image.width(), image.height()));
     match kind {
         Kind::Jpeg => {
-            let image = DynamicImage::ImageRgb8(image.to_rgb8());
+            let image = DynamicImage::ImageRgb8(image.into_rgb8());
             image.write_with_encoder(JpegEncoder::new_with_quality(&mut out, QUALITY)).map_err(damaged)?;
         }
         _ => image.write_to(&mut Cursor::new(&mut out), ImageFormat::Png).map_err(damaged)?,
     }
-    Ok(kept(kind, out, Some((image.width(), image.height()))))
+    Ok(kept(kind, out, size))
 }
 
 /// Its first lines say how long it is.

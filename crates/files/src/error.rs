@@ -34,6 +34,23 @@ pub enum Refusal {
         /// How many each side may have.
         longest: u32,
     },
+    /// It takes too much memory.
+    #[error("The picture takes {} MB when it is unpacked, and may take at most {} MB. Save it with fewer colors.",
+        .bytes.div_ceil(1 << 20), .limit >> 20)]
+    Deep {
+        /// Bytes of its pixels.
+        bytes: u64,
+        /// How many it may have.
+        limit: u64,
+    },
+    /// It takes too much work.
+    #[error("The picture is drawn in {scans} passes, and may have at most {limit}. Save it again, and send that.")]
+    Scans {
+        /// How often its pixels are drawn over.
+        scans: usize,
+        /// How often they may be.
+        limit: usize,
+    },
     /// It ends too early, or contradicts itself.
     #[error("The file is damaged or incomplete. Save it again, and send that.")]
     Damaged,
@@ -62,6 +79,9 @@ pub enum Error {
         /// What the system says.
         cause: io::Error,
     },
+    /// Others are under way, and enough wait.
+    #[error("too many files are being checked")]
+    Busy,
     /// The work on it was cut short.
     #[error("the work on a file was cut short")]
     Stopped,

@@ -1,21 +1,22 @@
-//! Whether a JPEG is all there. Decoders are kind and fill what is missing with gray; a receipt with its lower half
+//! Whether a JPEG is all there, and how much work it asks for. Decoders are kind and fill what is missing with gray; a receipt with its lower half
 //! gray is no receipt.
 
-/// Walks from marker to marker, and says whether the end-of-image marker comes at the end of the last scan.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+/// Walks from marker to marker, and says how many scans there are; `None` where the end-of-image marker does not come at
+/// the end of the last one.
+pub(crate) fn scans(bytes: &[u8]) -> Option<usize> {
     // Behind the start-of-image marker.
-    let mut at = 2;
+    let (mut at, mut scans) = (2, 0);
     loop {
-        let Some(marker) = marker(bytes, &mut at) else { return false };
-        match marker {
+        match marker(bytes, &mut at)? {
             // The end.
-            0xd9 => return true,
+            0xd9 => return Some(scans),
             // These have no length behind them.
             0x01 | 0xd0..=0xd8 => {}
-            _ => {
-                let Some(length) = bytes.get(at..at + 2) else { return false };
+            marker => {
+                let length = bytes.get(at..at + 2)?;
                 at += usize::from(u16::from_be_bytes([length[0], length[1]]));
                 if marker == 0xda {
+                    scans += 1;
                     at = scan_end(bytes, at);
                 }
             }
@@ -59,19 +60,19 @@ mod tests {
 
     #[test]
     fn a_whole_one_is_whole_with_something_behind_it_too() {
-        assert!(is_whole(WHOLE));
-        assert!(is_whole(&[WHOLE, b"trailer"].concat()));
+        assert_eq!(scans(WHOLE), Some(1));
+        assert_eq!(scans(&[WHOLE, b"trailer"].concat()), Some(1));
     }
 
     #[test]
     fn one_that_ends_anywhere_before_is_not() {
         for length in 2..WHOLE.len() {
-            assert!(!is_whole(&WHOLE[..length]), "{length} bytes");
+            assert_eq!(scans(&WHOLE[..length]), None, "{length} bytes");
         }
     }
 
     #[test]
     fn one_that_is_no_chain_of_markers_is_not() {
-        assert!(!is_whole(&[0xff, 0xd8, 0x00, 0xff, 0xd9]));
+        assert_eq!(scans(&[0xff, 0xd8, 0x00, 0xff, 0xd9]), None);
     }
 }

@@ -4,24 +4,34 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::orphan::{self, Orphan};
 use crate::{Accept, Checked, Error, File, Kind, check};
 
-/// Uploads checked at the same time: each may take a few hundred megabytes, and a core.
-const CHECKS: usize = 2;
+/// Uploads checked at the same time: each takes a core, and the sales need the other.
+const CHECKS: usize = 1;
+
+/// Uploads that wait for their turn, at most: each is in memory meanwhile.
+const WAITING: usize = 4;
+
+/// How long one waits.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Keeps files. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     backend: Backend,
     checks: Arc<Semaphore>,
+    /// A place for each that is checked or waits.
+    places: Arc<Semaphore>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,17 +42,24 @@ enum Backend {
 impl FileStore {
     /// Keeps them in a folder, which is made when the first comes.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
-        FileStore { backend: Backend::Folder(path.into().into()), checks: Arc::new(Semaphore::new(CHECKS)) }
+        FileStore {
+            backend: Backend::Folder(path.into().into()),
+            checks: Arc::new(Semaphore::new(CHECKS)),
+            places: Arc::new(Semaphore::new(CHECKS + WAITING)),
+        }
     }
 
-    /// [`check`] on a thread for such work; whoever comes while others are under way waits.
+    /// [`check`] on a thread for such work, one at a time; whoever comes meanwhile waits.
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// [`Error::Refused`]; [`Error::Busy`] where enough wait already, or it takes too long.
     pub async fn check(&self, bytes: Vec<u8>, accept: Accept) -> Result<Checked, Error> {
-        let turn = Arc::clone(&self.checks).acquire_owned().await.map_err(|_| Error::Stopped)?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let waiting = timeout(PATIENCE, Arc::clone(&self.checks).acquire_owned());
+        let turn = waiting.await.map_err(|_| Error::Busy)?.map_err(|_| Error::Stopped)?;
         let checked = blocking(move || {
-            let _turn = turn;
+            // The turn belongs to the work: whoever hangs up meanwhile lets nobody else in before it is done.
+            let _turn = (turn, place);
             Ok(check(&bytes, &accept)?)
         });
         checked.await
@@ -208,6 +225,24 @@ mod tests {
     }
 
     const ID: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_abcd);
+
+    #[tokio::test(start_paused = true)]
+    async fn one_upload_is_checked_at_a_time_a_few_wait_and_the_rest_are_sent_away() {
+        let store = FileStore::folder("nowhere");
+        let under_way = Arc::clone(&store.checks).acquire_owned().await.unwrap();
+        assert!(store.checks.try_acquire().is_err(), "there is no second turn");
+        let (check, pdf) =
+            (|store: FileStore, bytes| async move { store.check(bytes, Accept::RECEIPT).await }, b"x".to_vec());
+        let waiting: Vec<_> = (0..CHECKS + WAITING).map(|_| tokio::spawn(check(store.clone(), pdf.clone()))).collect();
+        tokio::task::yield_now().await;
+        assert!(matches!(check(store.clone(), pdf.clone()).await, Err(Error::Busy)), "at once, without a wait");
+        // Nobody's turn comes: each is told so in time.
+        for one in waiting {
+            assert!(matches!(one.await.unwrap(), Err(Error::Busy)));
+        }
+        drop(under_way);
+        assert!(matches!(check(store.clone(), pdf).await, Err(Error::Refused(_))), "and then it is looked at");
+    }
 
     #[tokio::test]
     async fn a_file_lies_under_its_id_and_comes_back() {

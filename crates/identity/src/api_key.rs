@@ -116,6 +116,25 @@ pub fn api_keys_of(tx: &mut Tx<'_>, tie: &Tie) -> Result<Vec<ApiKey>, Error> {
     Ok(tx.query(&sql, &params![&tie.kind, tie.id], read_key)?)
 }
 
+/// The keys that somebody made, dead ones as well, newest first. `by` is an [`Actor`](crate::Actor) in its text.
+///
+/// # Errors
+/// The store's.
+pub fn api_keys_by(tx: &mut Tx<'_>, by: &str) -> Result<Vec<ApiKey>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM identity_api_key WHERE created_by = ?1 ORDER BY created_at DESC, id DESC");
+    Ok(tx.query(&sql, &params![by], read_key)?)
+}
+
+/// Ends for good all keys that somebody made, and says how many.
+///
+/// # Errors
+/// The store's.
+pub fn api_keys_revoke_by(tx: &mut Tx<'_>, now: Timestamp, by: &str, actor: &str) -> Result<u64, Error> {
+    let sql = "UPDATE identity_api_key SET revoked_at = ?2, revoked_by = ?3
+         WHERE created_by = ?1 AND revoked_at IS NULL";
+    Ok(tx.execute(sql, &params![by, now, actor])?)
+}
+
 /// What the key with this id is called, whether it still opens anything or not.
 ///
 /// # Errors

@@ -57,7 +57,7 @@ pub fn link_issue(
     Ok(())
 }
 
-/// The person and the address of a link that is still good.
+/// The person and the address of a link that is still good, and whose person may sign in.
 ///
 /// # Errors
 /// The store's.
@@ -67,7 +67,8 @@ pub fn link_find(
     purpose: LinkPurpose,
     hash: SecretHash,
 ) -> Result<Option<(Uuid, Email)>, Error> {
-    let sql = "SELECT person, email FROM identity_link WHERE hash = ?1 AND purpose = ?2 AND expires_at > ?3";
+    let sql = "SELECT l.person, l.email FROM identity_link l JOIN identity_user u ON u.id = l.person
+         WHERE l.hash = ?1 AND l.purpose = ?2 AND l.expires_at > ?3 AND u.is_active = 1";
     Ok(tx.query_opt(sql, &params![&hash.0, purpose.word(), now], |row| Ok((row.get(0)?, Email::read(row, 1)?)))?)
 }
 

@@ -59,6 +59,12 @@ impl Username {
     }
 }
 
+/// What tries to sign in are counted by: what was typed, so that counting does not tell whether there is such an account.
+#[must_use]
+pub fn login_key(typed: &str) -> String {
+    typed.trim().to_lowercase()
+}
+
 /// An email address: at most 254 characters of ASCII, one `@`, a domain of at least two labels. It keeps its spelling;
 /// two that differ in letter case only are one.
 #[derive(Debug, Clone)]

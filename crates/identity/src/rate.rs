@@ -29,6 +29,42 @@ pub const LOGIN_FAILED_BY_ADDRESS: RateLimit =
 pub const LOGIN_FAILED_BY_ACCOUNT: RateLimit =
     RateLimit { bucket: "login_failed:account", limit: 3, window: SignedDuration::from_mins(5) };
 
+/// The same from a browser that has signed in to the account before, or has a session of it: counted apart, so that
+/// strangers who try passwords do not keep the owner out.
+pub const LOGIN_FAILED_BY_DEVICE: RateLimit =
+    RateLimit { bucket: "login_failed:device", limit: 3, window: SignedDuration::from_mins(5) };
+
+/// Warning the owner of an account that strangers try its password, by the person.
+pub const WARNING_BY_PERSON: RateLimit =
+    RateLimit { bucket: "warning:person", limit: 1, window: SignedDuration::from_hours(24) };
+
+/// Proving again who one is with a wrong password, by the person.
+pub const PROOF_FAILED_BY_PERSON: RateLimit =
+    RateLimit { bucket: "proof_failed:person", limit: 5, window: SignedDuration::from_mins(1) };
+
+/// The same with a wrong code.
+pub const PROOF_CODE_FAILED_BY_PERSON: RateLimit =
+    RateLimit { bucket: "proof_code:person", limit: 5, window: SignedDuration::from_mins(5) };
+
+/// Mails to an address that come of signing up with it, whoever does.
+pub const SIGN_UP_TO: RateLimit = RateLimit { bucket: "signup:to", limit: 3, window: SignedDuration::from_hours(24) };
+
+/// Mails to an address that come of asking for a new password. The last one's link is good for as long as the window is,
+/// so whoever makes strangers' requests fill it does not keep the owner from a link.
+pub const RESET_TO: RateLimit = RateLimit { bucket: "reset:to", limit: 5, window: SignedDuration::from_hours(1) };
+
+/// Mails to an address that come of somebody's wish to make it theirs.
+pub const NEW_ADDRESS_TO: RateLimit =
+    RateLimit { bucket: "new_address:to", limit: 5, window: SignedDuration::from_hours(24) };
+
+/// Password links that staff mail to an address.
+pub const INVITATION_TO: RateLimit =
+    RateLimit { bucket: "invitation:to", limit: 5, window: SignedDuration::from_hours(1) };
+
+/// Sending a picture of oneself, by the person.
+pub const PHOTO_BY_PERSON: RateLimit =
+    RateLimit { bucket: "photo:person", limit: 10, window: SignedDuration::from_hours(1) };
+
 /// Signing up, by the peer's address.
 pub const SIGN_UP_BY_ADDRESS: RateLimit =
     RateLimit { bucket: "signup:address", limit: 10, window: SignedDuration::from_mins(1) };
@@ -60,6 +96,10 @@ pub const CONFIRM_BY_EMAIL: RateLimit =
 /// A wrong second factor, by the person. Of a million codes, five in five minutes find none in a lifetime.
 pub const CODE_FAILED_BY_PERSON: RateLimit =
     RateLimit { bucket: "code_failed:person", limit: 5, window: SignedDuration::from_mins(5) };
+
+/// The same from a browser that has signed in to the account before.
+pub const CODE_FAILED_BY_DEVICE: RateLimit =
+    RateLimit { bucket: "code_failed:device", limit: 5, window: SignedDuration::from_mins(5) };
 
 /// Whether a try is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +190,25 @@ pub fn rate_forgive(tx: &mut Tx<'_>, bucket: &str, key: &str) -> Result<(), Erro
         let sql = "UPDATE identity_rate SET hits = ?3, log = ?4 WHERE bucket = ?1 AND key = ?2";
         tx.execute(sql, &params![bucket, &key, count(&log), &log_text(&log)])?;
     }
+    Ok(())
+}
+
+/// How many tries are left in the window before `now`. Counts nothing.
+///
+/// # Errors
+/// The store's.
+pub fn rate_left(tx: &mut Tx<'_>, now: Timestamp, limit: RateLimit, key: &str) -> Result<u32, Error> {
+    let mut log = log_read(tx, limit.bucket, &key_hash(key))?;
+    log.retain(|at| *at + limit.window > now);
+    Ok(limit.limit.saturating_sub(u32::try_from(log.len()).unwrap_or(u32::MAX)))
+}
+
+/// Forgets all counted tries of a key.
+///
+/// # Errors
+/// The store's.
+pub fn rate_clear(tx: &mut Tx<'_>, bucket: &str, key: &str) -> Result<(), Error> {
+    tx.execute("DELETE FROM identity_rate WHERE bucket = ?1 AND key = ?2", &params![bucket, &key_hash(key)])?;
     Ok(())
 }
 

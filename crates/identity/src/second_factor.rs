@@ -125,6 +125,15 @@ pub fn recovery_codes_set(tx: &mut Tx<'_>, person: Uuid, codes: &[SecretHash]) -
     Ok(())
 }
 
+/// Ends a second factor that was begun and never confirmed, where there is one.
+///
+/// # Errors
+/// The store's.
+pub fn second_factor_abandon(tx: &mut Tx<'_>, person: Uuid) -> Result<(), Error> {
+    tx.execute("DELETE FROM identity_totp WHERE person = ?1 AND confirmed_at IS NULL", &params![person])?;
+    Ok(())
+}
+
 /// Turns the second factor off, with all its recovery codes.
 ///
 /// # Errors

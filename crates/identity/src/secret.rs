@@ -1,5 +1,6 @@
 //! Tokens: what a key, a session or a link is opened with.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use purser_store::{Error as StoreError, Row};
@@ -35,6 +36,12 @@ impl Secret {
         Secret::with_prefix("pl_", random)
     }
 
+    /// A browser's token, for its cookie: `pd_` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn device(random: &[u8; 32]) -> Self {
+        Secret::with_prefix("pd_", random)
+    }
+
     /// The text, to be handed to its owner and nobody else.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -60,6 +67,36 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// What all tokens begin with, before their hexadecimal digits.
+const PREFIXES: [&str; 5] = ["pk_", "ps_", "pu_", "pl_", "pd_"];
+
+/// Hexadecimal digits behind a prefix from which on it may be a token: fewer give nothing away.
+const TELLING: usize = 8;
+
+/// Text in which every token is struck out behind its prefix, so that it still says what kind it was: for whatever writes
+/// down what it did not make itself, such as a log.
+#[must_use]
+pub fn secrets_struck_out(text: &str) -> Cow<'_, str> {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((at, digits)) = token_at(rest) {
+        out.push_str(&rest[..at]);
+        out.push('…');
+        rest = &rest[at + digits..];
+    }
+    if out.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(out + rest) }
+}
+
+/// Where the digits of the first token begin, and how many they are.
+fn token_at(text: &str) -> Option<(usize, usize)> {
+    text.match_indices('_').find_map(|(at, _)| {
+        let start = at + 1;
+        let begun = text.get(..start)?;
+        let digits = text[start..].bytes().take_while(u8::is_ascii_hexdigit).count();
+        let is_token = digits >= TELLING && PREFIXES.iter().any(|prefix| begun.ends_with(prefix));
+        is_token.then_some((start, digits))
+    })
 }
 
 /// SHA-256 of a token's text. Looking a token up by its hash leaves nothing for a timing attack to compare.
@@ -119,6 +156,17 @@ mod tests {
         assert_eq!(SecretHash::from_hex(&secret.hash().hex()), Some(secret.hash()));
         assert_eq!(SecretHash::from_hex(&"é".repeat(32)), None);
         assert_ne!(SecretHash::of(secret.expose()), Secret::session(&[7; 32]).hash());
+    }
+
+    #[test]
+    fn tokens_are_struck_out_of_what_others_write_and_nothing_else_is() {
+        let (link, key) = (Secret::link(&[7; 32]), Secret::api_key(&[8; 32]));
+        let (link, key) = (link.expose(), key.expose());
+        let line = format!("GET /accounts/verify/{link}/?next={key}&a=ä {}", &link[..20]);
+        assert_eq!(secrets_struck_out(&line), "GET /accounts/verify/pl_…/?next=pk_…&a=ä pl_…");
+        for plain in ["", "_", "pl_", "stop_deadbeef0", "help_me", "ps_0000000", "the hold 0192…pk_x", "pk_ä"] {
+            assert!(matches!(secrets_struck_out(plain), Cow::Borrowed(text) if text == plain), "{plain}");
+        }
     }
 
     #[test]

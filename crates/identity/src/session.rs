@@ -130,7 +130,7 @@ fn insert(
 }
 
 /// The session that a token opens, if it is alive: neither revoked, nor idle or old beyond its time, nor of a user who
-/// is inactive.
+/// may not enter.
 ///
 /// # Errors
 /// The store's.
@@ -149,7 +149,7 @@ pub fn session_find_pending(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -
 fn find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash, pending: bool) -> Result<Option<Session>, Error> {
     let sql = select("s.hash = ?1 AND s.revoked_at IS NULL AND s.pending = ?2");
     let session = tx.query_opt(&sql, &params![&hash.0, pending], read_session)?;
-    Ok(session.filter(|session| session.user.is_active && now < session.expires_at))
+    Ok(session.filter(|session| session.user.may_enter() && now < session.expires_at))
 }
 
 /// A person's sessions that are alive, the one used last first.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_store::{Error as StoreError, Row, Tx, params};
 use uuid::Uuid;
 
-use crate::{Email, Error, PasswordHash, Roles, Username, sessions_revoke_all};
+use crate::{Actor, Cause, Email, Error, PasswordHash, Roles, Username, power_changed};
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub struct User {
     pub is_superuser: bool,
     /// Whether this person may sign in at all.
     pub is_active: bool,
+    /// Whether this person signed up by themselves, and so enters only with a confirmed address. Nobody does newly: an
+    /// account comes of signing up when the address is confirmed.
+    pub must_confirm: bool,
     /// Since when the person is known.
     pub created_at: Timestamp,
     /// When a session of this person was last used, to the minute or so.
@@ -58,7 +61,7 @@ pub struct NewUser {
     pub actor: String,
 }
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "id",
     "username",
     "email",
@@ -71,6 +74,7 @@ const COLUMNS: [&str; 12] = [
     "last_seen_at",
     "email_verified_at",
     "roles",
+    "must_confirm",
 ];
 
 /// Makes somebody known, and active.
@@ -86,29 +90,16 @@ pub fn user_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(),
     if find(tx, &new.email.folded())?.is_some() {
         return Err(Error::EmailTaken(new.email.to_string()));
     }
-    user_insert(tx, now, new, true)
+    user_insert(tx, now, new)
 }
 
-/// The work of [`user_create`] for an address that somebody has already: the same statements, and nothing comes of
-/// them. For where the time that an answer takes must not tell who is known.
-///
-/// # Errors
-/// As [`user_create`], but for names that are taken.
-pub fn user_pretend(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
-    name_check("the first name", &new.first_name)?;
-    name_check("the last name", &new.last_name)?;
-    find(tx, &new.username.folded())?;
-    find(tx, &new.email.folded())?;
-    user_insert(tx, now, new, false)
-}
-
-fn user_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser, really: bool) -> Result<(), Error> {
+fn user_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
     let (username_folded, email_folded) = (new.username.folded(), new.email.folded());
     let password = new.password.as_ref().map(PasswordHash::as_str);
     tx.execute(
         "INSERT INTO identity_user (id, username, username_folded, email, email_folded, first_name, last_name,
              is_staff, is_superuser, password, password_set_at, password_set_by, created_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 WHERE CAST(?14 AS BIGINT) = 1",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         &params![
             new.id,
             new.username.as_str(),
@@ -123,7 +114,6 @@ fn user_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser, really: bool) -> 
             password.map(|_| now),
             password.map(|_| new.actor.as_str()),
             now,
-            i64::from(really),
         ],
     )?;
     Ok(())
@@ -139,8 +129,8 @@ pub fn user_get(tx: &mut Tx<'_>, id: Uuid) -> Result<User, Error> {
 }
 
 /// The user who signs in by this username or email address, in any letter case, with the password's hash where there
-/// is one. The user may be inactive: look before letting anybody in, and after the password was verified, so that the
-/// answer and its time tell nothing.
+/// is one. Look whether the user [may enter](User::may_enter) before letting anybody in, and after the password was
+/// verified, so that the answer and its time tell nothing.
 ///
 /// # Errors
 /// The store's.
@@ -187,15 +177,27 @@ pub fn username_free(tx: &mut Tx<'_>, wanted: &Username) -> Result<Username, Err
 /// # Errors
 /// [`Error::EmailTaken`], [`Error::NoUser`].
 pub fn email_verify(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, email: &Email) -> Result<(), Error> {
+    let was = user_get(tx, id)?;
+    address_set(tx, now, id, email)?;
+    if was.email != *email {
+        power_changed(tx, now, &was, Cause::AddressChanged)?;
+    }
+    if was.must_confirm && was.email_verified_at.is_none() {
+        power_changed(tx, now, &was, Cause::Confirmed)?;
+    }
+    Ok(())
+}
+
+fn address_set(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, email: &Email) -> Result<(), Error> {
     let folded = email.folded();
     if find(tx, &folded)?.is_some_and(|(other, _)| other.id != id) {
         return Err(Error::EmailTaken(email.to_string()));
     }
-    let changed = tx.execute(
+    tx.execute(
         "UPDATE identity_user SET email = ?2, email_folded = ?3, email_verified_at = ?4 WHERE id = ?1",
         &params![id, email.as_str(), &folded, now],
     )?;
-    if changed == 0 { Err(Error::NoUser(id)) } else { Ok(()) }
+    Ok(())
 }
 
 /// What somebody may do: set by staff, never by themselves.
@@ -212,6 +214,12 @@ pub struct Access {
 }
 
 impl User {
+    /// Whether this person may sign in: they were not stopped, and have confirmed the address where they must.
+    #[must_use]
+    pub fn may_enter(&self) -> bool {
+        self.is_active && (self.email_verified_at.is_some() || !self.must_confirm)
+    }
+
     /// What this person may do.
     #[must_use]
     pub fn access(&self) -> Access {
@@ -220,7 +228,8 @@ impl User {
     }
 }
 
-/// Sets what somebody may do, and ends all their sessions, so that none goes on with other rights.
+/// Sets what somebody may do, and ends what goes with other rights: all sessions, and more where they are stopped or let
+/// in again ([`Cause`]).
 ///
 /// # Errors
 /// [`Error::LastSuperuser`] where nobody who may sign in would be left who may do everything; [`Error::NoUser`].
@@ -240,10 +249,15 @@ pub fn access_set(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, access: &Access) ->
     if was.is_superuser && was.is_active && tx.query_opt(sql, &[], |_| Ok(()))?.is_none() {
         return Err(Error::LastSuperuser);
     }
-    sessions_revoke_all(tx, now, id)
+    let cause = match (was.is_active, access.is_active) {
+        (true, false) => Cause::Stopped,
+        (false, true) => Cause::LetIn,
+        _ => Cause::RightsChanged,
+    };
+    power_changed(tx, now, &was, cause)
 }
 
-/// Sets a user's password and ends all sessions of that user: whoever had the old one is out.
+/// Sets a user's password, as the operator does: whoever had the old one is out.
 ///
 /// # Errors
 /// [`Error::NoUser`].
@@ -254,14 +268,51 @@ pub fn password_set(
     password: &PasswordHash,
     actor: &str,
 ) -> Result<(), Error> {
-    let changed = tx.execute(
+    password_replace(tx, now, id, password, actor, Cause::PasswordSet)
+}
+
+/// Sets the password of a user who knows the old one. Whether it fits is the caller's to see before.
+///
+/// # Errors
+/// [`Error::NoUser`].
+pub fn password_change(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, password: &PasswordHash) -> Result<(), Error> {
+    password_replace(tx, now, id, password, &Actor::User(id).to_string(), Cause::PasswordChanged)
+}
+
+/// Sets the password of a user who has opened the link that was mailed to `email`, and so reads mail there: everything of
+/// before ends, and the address is confirmed where it still is theirs. API keys may have been revoked by it.
+///
+/// # Errors
+/// [`Error::NoUser`].
+pub fn password_recover(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: Uuid,
+    password: &PasswordHash,
+    email: &Email,
+) -> Result<(), Error> {
+    let user = user_get(tx, id)?;
+    password_replace(tx, now, id, password, &Actor::User(id).to_string(), Cause::Recovered)?;
+    if user.email == *email && user.email_verified_at.is_none() {
+        address_set(tx, now, id, &user.email)?;
+    }
+    Ok(())
+}
+
+fn password_replace(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: Uuid,
+    password: &PasswordHash,
+    actor: &str,
+    cause: Cause,
+) -> Result<(), Error> {
+    let user = user_get(tx, id)?;
+    tx.execute(
         "UPDATE identity_user SET password = ?2, password_set_at = ?3, password_set_by = ?4 WHERE id = ?1",
         &params![id, password.as_str(), now, actor],
     )?;
-    if changed == 0 {
-        return Err(Error::NoUser(id));
-    }
-    sessions_revoke_all(tx, now, id)
+    power_changed(tx, now, &user, cause)
 }
 
 /// Whether there is a superuser, active or not. While there is none, a set-up link is due.
@@ -281,7 +332,7 @@ fn find(tx: &mut Tx<'_>, folded: &str) -> Result<Option<(User, Option<PasswordHa
     Ok(found)
 }
 
-fn name_check(field: &'static str, name: &str) -> Result<(), Error> {
+pub(crate) fn name_check(field: &'static str, name: &str) -> Result<(), Error> {
     let fits = name.chars().count() <= 150 && !name.chars().any(char::is_control);
     if fits { Ok(()) } else { Err(Error::BadField { field, rule: "at most 150 characters on one line" }) }
 }
@@ -307,6 +358,7 @@ impl User {
             last_seen_at: row.get(start + 9)?,
             email_verified_at: row.get(start + 10)?,
             roles: Roles::read(row, start + 11)?,
+            must_confirm: row.get(start + 12)?,
         })
     }
 }

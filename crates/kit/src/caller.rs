@@ -21,8 +21,12 @@ use crate::context::AppContext;
 use crate::problem::Problem;
 use crate::rights::{Granted, Rights};
 
-/// The cookie that carries a session's token.
-pub const SESSION_COOKIE: &str = "purser_session";
+/// The cookie that carries a session's token. Under https its prefix has browsers take it from this very host alone, by
+/// https and for all paths: neither a neighbor under the same domain nor somebody on the way can plant one.
+#[must_use]
+pub fn session_cookie(https: bool) -> &'static str {
+    if https { "__Host-purser_session" } else { "purser_session" }
+}
 
 /// How long a key is believed without asking the database again. A revocation reaches the copy of the program that did
 /// it at once, and every other copy within this time.
@@ -194,8 +198,8 @@ pub async fn authenticate(context: &AppContext, headers: &HeaderMap) -> Result<C
         })?;
         return context.keys.caller(context, SecretHash::of(token)).await;
     }
-    if let Some(token) = cookie(headers, SESSION_COOKIE) {
-        return person(context, SecretHash::of(token)).await;
+    if let Some(session) = session_presented(context.https, headers) {
+        return person(context, session).await;
     }
     Err(Problem::new(&code::UNAUTHENTICATED, "Send 'Authorization: Bearer pk_…', or sign in."))
 }
@@ -211,6 +215,12 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The session whose cookie the request carries, by the hash of its token. Whether it is alive, the database knows.
+#[must_use]
+pub fn session_presented(https: bool, headers: &HeaderMap) -> Option<SecretHash> {
+    cookie(headers, session_cookie(https)).map(SecretHash::of)
 }
 
 async fn person(context: &AppContext, hash: SecretHash) -> Result<Caller, Problem> {

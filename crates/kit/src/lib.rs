@@ -31,7 +31,9 @@ mod upload;
 
 pub use app::{App, DemoFuture, Scope};
 pub use body::{BodyTooSlow, JsonBody, PathId, PathText, QueryPairs, body_bytes};
-pub use caller::{Caller, ClientAddress, KeyRing, PROOF_LASTS, SESSION_COOKIE, authenticate, called, cookie};
+pub use caller::{
+    Caller, ClientAddress, KeyRing, PROOF_LASTS, authenticate, called, cookie, session_cookie, session_presented,
+};
 pub use code::Code;
 pub use context::{AppContext, House};
 pub use day::Day;

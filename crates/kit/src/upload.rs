@@ -13,6 +13,9 @@ use crate::problem::{FieldError, Problem};
 /// What a form adds to the file in it: its other fields, and the lines between them.
 const WRAPPING: usize = 65_536;
 
+/// When to come back where others' files are being looked at.
+const BUSY_SECONDS: u32 = 20;
+
 /// A form with at most one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Upload {
@@ -72,7 +75,9 @@ pub fn file_problem(field: &'static str, error: Error) -> Problem {
         Error::Refused(refusal) => {
             let code = match refusal {
                 Refusal::Empty => "required",
-                Refusal::TooLarge { .. } | Refusal::Pixels { .. } => "too_large",
+                Refusal::TooLarge { .. } | Refusal::Pixels { .. } | Refusal::Deep { .. } | Refusal::Scans { .. } => {
+                    "too_large"
+                }
                 Refusal::Type { .. } => "wrong_type",
                 Refusal::Damaged => "malformed",
             };
@@ -82,6 +87,10 @@ pub fn file_problem(field: &'static str, error: Error) -> Problem {
         Error::Missing => Problem::not_found("file"),
         Error::Disk { cause, .. } if cause.kind() == std::io::ErrorKind::StorageFull => {
             Problem::new(&code::STORAGE_FULL, "The disk is full; nothing was changed.").retry_after(30)
+        }
+        Error::Busy => {
+            let detail = "Other files are being looked at; nothing was changed. Send it again in a moment.";
+            Problem::new(&code::BUSY, detail).retry_after(BUSY_SECONDS)
         }
         other => Problem::internal(other),
     }

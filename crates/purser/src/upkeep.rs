@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
-use purser_identity::rates_forget;
+use purser_identity::{devices_forget, rates_forget, sign_ups_forget};
 use purser_kit::AppContext;
 use purser_kit::console::Progress as Shared;
 use purser_ledger::{holds_expire, idempotency_forget};
@@ -185,6 +185,11 @@ async fn forget(context: AppContext) -> Result<(), JobError> {
     let (answers, rates) = (ago(now, ANSWERS_KEPT), ago(now, RATES_KEPT));
     while context.store.write(move |tx| idempotency_forget(tx, answers, RECORDS)).await? == u64::from(RECORDS) {}
     context.store.write(move |tx| rates_forget(tx, rates)).await?;
+    let forgotten = context.store.write(move |tx| {
+        sign_ups_forget(tx, now)?;
+        devices_forget(tx, now)
+    });
+    forgotten.await?;
     Ok(())
 }
 

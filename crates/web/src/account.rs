@@ -28,6 +28,7 @@ use crate::site::House;
 pub(crate) use form::sentence;
 pub use mail::NOTICES as HOUSE_NOTICES;
 pub(crate) use person::Person;
+pub(crate) use verify::told_in;
 
 /// The account's pages, each with and without its last slash.
 pub(crate) fn routes(house: &Arc<House>) -> Router {

@@ -33,7 +33,8 @@ pub(crate) fn openapi(mut described: OpenApi, options: &SiteOptions) -> OpenApi 
     components.schemas.insert(PROBLEM_SCHEMA.to_owned(), RefOr::T(problem_schema()));
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("pk_…");
     components.add_security_scheme("api_key", SecurityScheme::Http(bearer.build()));
-    let session = ApiKey::Cookie(ApiKeyValue::new(purser_kit::SESSION_COOKIE));
+    let about = format!("Under https the cookie is called `{}`.", purser_kit::session_cookie(true));
+    let session = ApiKey::Cookie(ApiKeyValue::with_description(purser_kit::session_cookie(false).to_owned(), about));
     components.add_security_scheme("session", SecurityScheme::ApiKey(session));
     for item in described.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];

@@ -6,8 +6,8 @@ use askama::Template;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
-use purser_identity::{SecretHash, User, session_find, superuser_exists};
-use purser_kit::{Code, Problem, SESSION_COOKIE, code, cookie};
+use purser_identity::{User, session_find, superuser_exists};
+use purser_kit::{Code, Problem, code, session_presented};
 use tower_http::csrf::ProtectionError;
 
 use crate::assets::{LOGO_PATH, SCRIPT_PATH, STYLE_PATH};
@@ -83,8 +83,8 @@ pub(crate) async fn home(State(house): State<Arc<House>>, headers: HeaderMap) ->
 
 /// Who has a session, if anybody.
 pub(crate) async fn signed_in(house: &House, headers: &HeaderMap) -> Result<Option<User>, Problem> {
-    let Some(token) = cookie(headers, SESSION_COOKIE) else { return Ok(None) };
-    let (hash, now) = (SecretHash::of(token), house.context.now());
+    let Some(hash) = session_presented(house.context.https, headers) else { return Ok(None) };
+    let now = house.context.now();
     let session = house.context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::internal)).await?;
     Ok(session.map(|session| session.user))
 }

@@ -8,13 +8,14 @@ use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use purser_identity::{
-    Actor, Email, Error as IdentityError, HashCost, NewUser, PasswordHash, SecretHash, Username, password_check,
-    password_hash, session_create, setup_live, setup_redeem, user_get,
+    Actor, Email, Error as IdentityError, HashCost, NewUser, PasswordHash, SecretHash, Username, device_remember,
+    password_check, password_hash, session_create, setup_live, setup_redeem, user_get,
 };
 use purser_kit::{ClientAddress, Problem};
 use serde::Deserialize;
 
 use crate::account::sentence;
+use crate::cookies::{browser_presented, new_browser};
 use crate::pages::{Shell, page};
 use crate::sign_in::{gone, new_token, note, origin, with_session};
 use crate::site::House;
@@ -90,14 +91,17 @@ pub(crate) async fn submit(
     let session = new_token(&house);
     let (link, session_hash, event) = (SecretHash::of(&token), session.hash(), house.context.ids.next(now));
     let (origin, rules) = (origin(address, &headers), house.options.session_rules);
+    let (known, former) = (new_browser(&house), browser_presented(&house, &headers));
+    let browser = known.hash();
     let redeemed = house.context.store.write(move |tx| {
         setup_redeem(tx, now, link, &new)?;
         let user = user_get(tx, new.id)?;
         session_create(tx, now, session_hash, &user, &origin, &rules)?;
+        device_remember(tx, now, user.id, browser, former)?;
         note(tx, now, event, &Actor::User(new.id).to_string(), "setup.redeem", &origin)
     });
     match redeemed.await {
-        Ok(()) => Ok(with_session(&house, "/accounts/second-factor/?next=/admin/", &session)),
+        Ok(()) => Ok(with_session(&house, "/accounts/second-factor/?next=/admin/", &session, Some(&known))),
         Err(IdentityError::SetupOver) => Ok(gone(OVER)),
         Err(IdentityError::UsernameTaken(_)) => {
             let wrong = Wrong { username: Some("This username is taken.".to_owned()), ..Wrong::default() };

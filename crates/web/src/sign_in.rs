@@ -11,18 +11,21 @@ use axum::{Form, http};
 use jiff::Timestamp;
 use purser_identity::{
     Actor, AuditEvent, Error as IdentityError, LOGIN_BY_ADDRESS, LOGIN_FAILED_BY_ACCOUNT, LOGIN_FAILED_BY_ADDRESS,
-    Origin, PasswordHash, RateLimit, RateVerdict, Secret, SecretHash, User, audit, password_verify, rate_forgive,
-    rate_hit, second_factor_is_on, session_create, session_create_pending, session_revoke, user_by_login,
+    LOGIN_FAILED_BY_DEVICE, Origin, PasswordHash, RateLimit, RateVerdict, Secret, SecretHash, User, audit,
+    device_is_known, device_remember, login_key, password_verify, rate_forgive, rate_left, rates_hit,
+    second_factor_is_on, session_create, session_create_pending, session_find, session_revoke, user_by_login,
 };
-use purser_kit::{ClientAddress, Problem, SESSION_COOKIE, code, cookie};
+use purser_kit::{ClientAddress, Problem, code, session_presented};
 use purser_store::Tx;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::address;
 use crate::console::escaped;
+use crate::cookies::{browser_presented, browser_set, new_browser, session_set, session_unset};
 use crate::pages::{Shell, message, page};
 use crate::site::House;
+use crate::warning::owner_warn;
 
 /// Where to go after signing in.
 #[derive(Deserialize)]
@@ -68,8 +71,8 @@ pub(crate) async fn submit(
         let may_sign_up = house.options.sign_up;
         page(status, &SignInPage { shell, login: &form.login, next, error: Some(error), may_sign_up })
     };
-    let attempt = Attempt::begin(&house, &form.login, &origin).await?;
-    let candidate = match attempt {
+    let from = Asker::of(&house, &headers, origin.clone());
+    let (candidate, counted) = match Attempt::begin(&house, &form.login, &from).await? {
         Attempt::Limited(seconds) => {
             let mut response = refused(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -78,21 +81,23 @@ pub(crate) async fn submit(
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             return Ok(response);
         }
-        Attempt::Allowed(candidate) => *candidate,
+        Attempt::Allowed(candidate, counted) => (*candidate, counted),
     };
     let fits = verify(&house, form.password.clone(), candidate.as_ref().and_then(|(_, hash)| hash.clone())).await?;
-    let entered = match candidate.filter(|(user, _)| fits && user.is_active) {
-        Some((user, hash)) => enter(&house, &form.login, hash, &origin, &headers).await?.map(|entered| (user, entered)),
+    let entered = match candidate.filter(|(user, _)| fits && user.may_enter()) {
+        Some((user, hash)) => enter(&house, &form.login, hash, &from, &counted).await?.map(|entered| (user, entered)),
         None => None,
     };
     match entered {
-        Some((user, (token, false))) => Ok(with_session(&house, landing(next, &user), &token)),
+        Some((user, Entered::Wholly(token, browser))) => {
+            Ok(with_session(&house, landing(next, &user), &token, Some(&browser)))
+        }
         // The password was right; what it opens is the page that asks for the code.
-        Some((_, (token, true))) => {
-            Ok(with_session(&house, &format!("/accounts/login/code/?next={}", escaped(next)), &token))
+        Some((_, Entered::Half(token))) => {
+            Ok(with_session(&house, &format!("/accounts/login/code/?next={}", escaped(next)), &token, None))
         }
         None => {
-            note_refusal(&house, &form.login, &origin).await?;
+            note_refusal(&house, &form.login, &origin, &counted).await?;
             // The same words whether the account exists or not.
             Ok(refused(StatusCode::UNAUTHORIZED, "The name or the password is wrong.".to_owned()))
         }
@@ -102,34 +107,84 @@ pub(crate) async fn submit(
 /// Somebody who is called as was typed, where there is anybody, and the hash of their password.
 type Candidate = Option<(User, Option<PasswordHash>)>;
 
-/// A try at signing in, counted before anything else is looked at.
-enum Attempt {
-    Limited(u32),
-    Allowed(Box<Candidate>),
+/// Where a sign-in comes from, and what its browser shows.
+struct Asker {
+    origin: Origin,
+    browser: Option<SecretHash>,
+    session: Option<SecretHash>,
 }
 
-impl Attempt {
-    async fn begin(house: &House, login: &str, origin: &Origin) -> Result<Self, Problem> {
-        let (login, address, now) = (login.to_owned(), origin.address.clone(), house.context.now());
-        let counted = house.context.store.write(move |tx| {
-            let account = account_key(&login);
-            for (limit, key) in
-                [(LOGIN_BY_ADDRESS, &address), (LOGIN_FAILED_BY_ADDRESS, &address), (LOGIN_FAILED_BY_ACCOUNT, &account)]
-            {
-                let RateLimit { bucket, limit, window } = limit;
-                if let RateVerdict::Limited { retry_after_seconds } = rate_hit(tx, now, bucket, key, limit, window)? {
-                    return Ok(Attempt::Limited(retry_after_seconds));
-                }
-            }
-            Ok::<_, IdentityError>(Attempt::Allowed(Box::new(user_by_login(tx, &login)?)))
-        });
-        counted.await.map_err(Problem::from)
+impl Asker {
+    fn of(house: &House, headers: &HeaderMap, origin: Origin) -> Self {
+        let session = session_presented(house.context.https, headers);
+        Asker { origin, browser: browser_presented(house, headers), session }
+    }
+
+    /// What a wrong password from here is counted by. A browser that has signed in to the account before, and a session
+    /// of it, are counted apart from strangers: those must not be able to keep the owner out.
+    fn counted(
+        &self,
+        tx: &mut Tx<'_>,
+        now: Timestamp,
+        login: &str,
+        candidate: &Candidate,
+    ) -> Result<Counted, IdentityError> {
+        let stranger = Counted { limit: LOGIN_FAILED_BY_ACCOUNT, key: login_key(login), is_stranger: true };
+        let Some((user, _)) = candidate else { return Ok(stranger) };
+        let own = |shown: SecretHash| {
+            let key = format!("{}:{}", user.id, shown.hex());
+            Counted { limit: LOGIN_FAILED_BY_DEVICE, key, is_stranger: false }
+        };
+        if let Some(browser) = self.browser
+            && device_is_known(tx, now, user.id, browser)?
+        {
+            return Ok(own(browser));
+        }
+        if let Some(session) = self.session
+            && session_find(tx, now, session)?.is_some_and(|session| session.user.id == user.id)
+        {
+            return Ok(own(session));
+        }
+        Ok(stranger)
     }
 }
 
-/// What failed tries are counted by: what was typed, so that counting does not tell whether there is such an account.
-pub(crate) fn account_key(login: &str) -> String {
-    login.trim().to_lowercase()
+/// What a try is counted by beside the peer's address.
+#[derive(Clone)]
+struct Counted {
+    limit: RateLimit,
+    key: String,
+    is_stranger: bool,
+}
+
+/// A try at signing in, counted before anything else is looked at.
+enum Attempt {
+    Limited(u32),
+    Allowed(Box<Candidate>, Counted),
+}
+
+impl Attempt {
+    async fn begin(house: &House, login: &str, from: &Asker) -> Result<Self, Problem> {
+        let (login, now) = (login.to_owned(), house.context.now());
+        let from = Asker { origin: from.origin.clone(), ..*from };
+        let begun = house.context.store.write(move |tx| {
+            let candidate = user_by_login(tx, &login)?;
+            let counted = from.counted(tx, now, &login, &candidate)?;
+            let address = from.origin.address.as_str();
+            let own = (counted.limit, counted.key.as_str());
+            // Many share one address; strangers behind it keep no owner out either.
+            let verdict = if counted.is_stranger {
+                rates_hit(tx, now, &[(LOGIN_BY_ADDRESS, address), (LOGIN_FAILED_BY_ADDRESS, address), own])?
+            } else {
+                rates_hit(tx, now, &[(LOGIN_BY_ADDRESS, &counted.key), own])?
+            };
+            Ok::<_, IdentityError>(match verdict {
+                RateVerdict::Limited { retry_after_seconds } => Attempt::Limited(retry_after_seconds),
+                RateVerdict::Allowed => Attempt::Allowed(Box::new(candidate), counted),
+            })
+        });
+        begun.await.map_err(Problem::from)
+    }
 }
 
 /// On a thread of its own, one at a time, so that hashing never starves sales; and with the same work whether there is
@@ -139,21 +194,29 @@ pub(crate) async fn verify(house: &House, password: String, hash: Option<Passwor
     house.hashing.run(move || password_verify(&password, hash.as_ref(), cost)).await
 }
 
+/// What a right password led to.
+enum Entered {
+    /// A session, and a browser that is known from now on.
+    Wholly(Secret, Secret),
+    /// A session that waits for the second factor.
+    Half(Secret),
+}
+
 /// Begins a session, or one that waits for the second factor; unless the password was changed or the account stopped
 /// while the old one was being verified.
 async fn enter(
     house: &House,
     login: &str,
     verified: Option<PasswordHash>,
-    origin: &Origin,
-    headers: &HeaderMap,
-) -> Result<Option<(Secret, bool)>, Problem> {
-    let token = new_token(house);
-    let (hash, former) = (token.hash(), cookie(headers, SESSION_COOKIE).map(SecretHash::of));
-    let (now, event) = house.context.stamp();
-    let (login, origin, rules) = (login.to_owned(), origin.clone(), house.options.session_rules);
+    from: &Asker,
+    counted: &Counted,
+) -> Result<Option<Entered>, Problem> {
+    let (token, known) = (new_token(house), new_browser(house));
+    let (hash, browser, (now, event)) = (token.hash(), known.hash(), house.context.stamp());
+    let (login, counted, rules) = (login.to_owned(), counted.clone(), house.options.session_rules);
+    let Asker { origin, browser: former_browser, session: former } = Asker { origin: from.origin.clone(), ..*from };
     let entered = house.context.store.write(move |tx| {
-        let Some((user, _)) = user_by_login(tx, &login)?.filter(|(user, hash)| user.is_active && *hash == verified)
+        let Some((user, _)) = user_by_login(tx, &login)?.filter(|(user, hash)| user.may_enter() && *hash == verified)
         else {
             return Ok(None);
         };
@@ -165,14 +228,18 @@ async fn enter(
             session_create_pending(tx, now, hash, &user, &origin)?;
         } else {
             session_create(tx, now, hash, &user, &origin, &rules)?;
+            device_remember(tx, now, user.id, browser, former_browser)?;
         }
-        rate_forgive(tx, LOGIN_FAILED_BY_ADDRESS.bucket, &origin.address)?;
-        rate_forgive(tx, LOGIN_FAILED_BY_ACCOUNT.bucket, &account_key(&login))?;
+        if counted.is_stranger {
+            rate_forgive(tx, LOGIN_FAILED_BY_ADDRESS.bucket, &origin.address)?;
+        }
+        rate_forgive(tx, counted.limit.bucket, &counted.key)?;
         let action = if pending { "session.password" } else { "session.begin" };
         note(tx, now, event, &Actor::User(user.id).to_string(), action, &origin)?;
         Ok::<_, IdentityError>(Some(pending))
     });
-    Ok(entered.await?.map(|pending| (token, pending)))
+    let entered = entered.await?;
+    Ok(entered.map(|pending| if pending { Entered::Half(token) } else { Entered::Wholly(token, known) }))
 }
 
 pub(crate) fn new_token(house: &House) -> Secret {
@@ -181,9 +248,13 @@ pub(crate) fn new_token(house: &House) -> Secret {
     Secret::session(&random)
 }
 
-async fn note_refusal(house: &House, login: &str, origin: &Origin) -> Result<(), Problem> {
-    let (now, event) = house.context.stamp();
-    let (login, origin) = (account_key(login).chars().take(150).collect::<String>(), origin.clone());
+/// Puts a refusal on record. The last one that a stranger has before they must wait warns the owner, where there is one:
+/// that is found out by a job, so that the answer and the work behind it stay the same.
+async fn note_refusal(house: &House, login: &str, origin: &Origin, counted: &Counted) -> Result<(), Problem> {
+    let ((now, event), typed) = (house.context.stamp(), login.to_owned());
+    let (job, reset) = (house.context.ids.next(now), format!("{}/accounts/password/reset/", house.options.base_url));
+    let (login, origin) = (login_key(login).chars().take(150).collect::<String>(), origin.clone());
+    let counted = counted.clone();
     let noted = house.context.store.write(move |tx| {
         let detail = serde_json::json!({ "login": login }).to_string();
         let event_text = AuditEvent {
@@ -193,9 +264,16 @@ async fn note_refusal(house: &House, login: &str, origin: &Origin) -> Result<(),
             address: Some(&origin.address),
             detail: &detail,
         };
-        audit(tx, now, event, &event_text).map_err(IdentityError::from)
+        audit(tx, now, event, &event_text).map_err(IdentityError::from)?;
+        if counted.is_stranger && rate_left(tx, now, counted.limit, &counted.key)? == 0 {
+            return owner_warn(tx, now, job, &typed, &origin.address, &reset);
+        }
+        Ok(false)
     });
-    noted.await.map_err(Problem::from)
+    if noted.await? {
+        house.context.outbox.wake();
+    }
+    Ok(())
 }
 
 pub(crate) fn note(
@@ -210,13 +288,12 @@ pub(crate) fn note(
     Ok(audit(tx, now, event, &AuditEvent { actor, action, subject: actor, address, detail: "{}" })?)
 }
 
-/// Off to `next`, with the session's cookie.
-pub(crate) fn with_session(house: &House, next: &str, token: &Secret) -> Response {
-    let secure = if house.context.https { "; Secure" } else { "" };
-    let value = format!("{SESSION_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax{secure}", token.expose());
+/// Off to `next`, with the session's cookie, and the browser's where it is known from now on.
+pub(crate) fn with_session(house: &House, next: &str, token: &Secret, browser: Option<&Secret>) -> Response {
     let mut response = Redirect::to(next).into_response();
-    if let Ok(value) = HeaderValue::from_str(&value) {
-        response.headers_mut().insert(header::SET_COOKIE, value);
+    session_set(house, &mut response, token);
+    if let Some(browser) = browser {
+        browser_set(house, &mut response, browser);
     }
     response
 }
@@ -227,7 +304,7 @@ pub(crate) async fn sign_out(
     address: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(hash) = cookie(&headers, SESSION_COOKIE).map(SecretHash::of) {
+    if let Some(hash) = session_presented(house.context.https, &headers) {
         let (now, event) = house.context.stamp();
         let (origin, user) = (origin(address, &headers), crate::pages::signed_in(&house, &headers).await?);
         let ended = house.context.store.write(move |tx| {
@@ -240,8 +317,7 @@ pub(crate) async fn sign_out(
         ended.await?;
     }
     let mut response = Redirect::to("/").into_response();
-    let gone = HeaderValue::from_static("purser_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
-    response.headers_mut().insert(header::SET_COOKIE, gone);
+    session_unset(&house, &mut response);
     Ok(response)
 }
 

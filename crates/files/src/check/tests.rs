@@ -130,7 +130,7 @@ fn where_a_picture_was_taken_is_forgotten_and_how_the_camera_was_held_is_not() {
 #[test]
 fn a_bomb_is_refused_by_its_header_before_anything_is_unpacked() {
     let refusal = refused(&bomb(60_000, 60_000));
-    assert_eq!(refusal, Refusal::Pixels { width: 60_000, height: 60_000, limit: 30_000_000, longest: 16_384 });
+    assert_eq!(refusal, Refusal::Pixels { width: 60_000, height: 60_000, limit: 1 << 24, longest: 16_384 });
     assert!(matches!(refused(&bomb(1, 20_000)), Refusal::Pixels { .. }));
     assert!(matches!(refused(&bomb(u32::MAX, u32::MAX)), Refusal::Pixels { .. } | Refusal::Damaged));
     assert_eq!(refused(&bomb(100, 100)), Refusal::Damaged);
@@ -143,6 +143,39 @@ fn a_picture_with_too_many_pixels_is_refused_and_one_with_as_many_as_allowed_is_
     let short = Accept { pixels: 80 * 48 - 1, ..exactly };
     assert!(matches!(check(&png(), &short), Err(Refusal::Pixels { .. })));
     assert!(matches!(check(&png(), &Accept { longest: 79, ..exactly }), Err(Refusal::Pixels { .. })));
+}
+
+#[test]
+fn thirty_million_pixels_and_deep_colors_are_refused_by_their_header() {
+    for accept in [Accept::PICTURE, Accept::RECEIPT, Accept::PORTRAIT] {
+        assert!(matches!(check(&bomb(6_000, 5_000), &accept), Err(Refusal::Pixels { .. })));
+    }
+    let mut deep = bomb(3_500, 3_500);
+    // Sixteen bits a color, and its sum.
+    deep[24] = 16;
+    let sum = crc(&deep[12..29]).to_be_bytes();
+    deep[29..33].copy_from_slice(&sum);
+    let limit = Accept::PORTRAIT.unpacked;
+    assert_eq!(check(&deep, &Accept::PORTRAIT), Err(Refusal::Deep { bytes: 3_500 * 3_500 * 8, limit }));
+}
+
+#[test]
+fn a_small_file_that_draws_its_pixels_thousands_of_times_is_refused_before_it_is_unpacked() {
+    let whole = jpeg();
+    let at = whole.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+    let (head, scan) = (&whole[..at], &whole[at..whole.len() - 2]);
+    let drawn = |times: usize| [head, &scan.repeat(times), &[0xff, 0xd9][..]].concat();
+    assert_eq!(refused(&drawn(5_000)), Refusal::Scans { scans: 5_000, limit: SCANS });
+    assert_eq!(accepted(&drawn(1)).size, Some((80, 48)));
+}
+
+#[test]
+fn a_picture_of_oneself_is_kept_as_large_as_it_is_shown() {
+    let wide = RgbImage::from_fn(3_000, 1_500, |x, _| Rgb([u8::try_from(x % 250).unwrap(), 90, 10]));
+    let mut sent = Vec::new();
+    wide.write_with_encoder(JpegEncoder::new_with_quality(&mut sent, 95)).unwrap();
+    assert_eq!(check(&sent, &Accept::PORTRAIT).unwrap().size, Some((1_024, 512)));
+    assert_eq!(check(&jpeg(), &Accept::PORTRAIT).unwrap().size, Some((80, 48)), "and never made larger");
 }
 
 #[test]

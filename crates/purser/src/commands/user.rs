@@ -92,6 +92,9 @@ async fn password(context: &AppContext, login: String) -> Result<(), Failure> {
     let hash = hashed(&read_password()?, &[user.username.as_str(), user.email.as_str()])?;
     set(context, user.id, hash).await?;
     println!("The password of {} is set, and every session of theirs has ended.", user.username);
+    if user.is_active && !user.may_enter() {
+        println!("They sign in once they have confirmed their address: have them ask for a new password by mail.");
+    }
     Ok(())
 }
 

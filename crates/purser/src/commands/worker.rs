@@ -53,8 +53,11 @@ pub(super) fn workers(
     sweep::check(config)?;
     let (schedules, operator) = (schedules(config, apps), post::operator(config)?);
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
-    let handlers =
-        jobs.chain(upkeep::handlers(context, config, backup.clone(), operator)).chain([post.handler()]).collect();
+    let handlers = jobs
+        .chain(purser_web::house_jobs(context))
+        .chain(upkeep::handlers(context, config, backup.clone(), operator))
+        .chain([post.handler()])
+        .collect();
     let failed = |error| Failure::machine("the worker cannot start", error);
     let setup = WorkerSetup {
         store: context.store.clone(),

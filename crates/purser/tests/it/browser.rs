@@ -2,7 +2,7 @@
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, RequestBuilder, Response, Url};
 
 use crate::program::{Installation, Serving, client};
 
@@ -13,6 +13,8 @@ pub(crate) struct Browser {
     base: String,
     client: Client,
     session: Option<String>,
+    /// By what the site knows the browser again when nobody is signed in.
+    known: Option<String>,
 }
 
 /// What a browser shows: the status, the page, and where it was sent to instead.
@@ -40,7 +42,7 @@ impl Browser {
     pub(crate) fn at(base: &str) -> Self {
         let _ = client();
         let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
-        Browser { base: base.to_owned(), client, session: None }
+        Browser { base: base.to_owned(), client, session: None, known: None }
     }
 
     /// What it would show to be known again.
@@ -68,8 +70,7 @@ impl Browser {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Page {
-        let request = self.client.get(format!("{}{path}", self.base));
-        let request = self.session.iter().fold(request, |request, session| request.header(COOKIE, session));
+        let request = self.with_cookies(self.client.get(format!("{}{path}", self.base)));
         Page::of(request.send().await.unwrap()).await
     }
 
@@ -86,12 +87,25 @@ impl Browser {
         form.query_pairs_mut().extend_pairs(fields);
         let request = self.client.post(format!("{}{path}", self.base));
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let request = self.session.iter().fold(request, |request, session| request.header(COOKIE, session));
-        let response = request.body(form.query().unwrap_or_default().to_owned()).send().await.unwrap();
-        if let Some(cookie) = response.headers().get(SET_COOKIE) {
-            self.session = cookie.to_str().unwrap().split(';').next().map(str::to_owned);
+        let response =
+            self.with_cookies(request).body(form.query().unwrap_or_default().to_owned()).send().await.unwrap();
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap().split(';').next().map(str::to_owned);
+            let is_session = cookie.as_ref().is_some_and(|cookie| cookie.contains("purser_session="));
+            *(if is_session { &mut self.session } else { &mut self.known }) = cookie;
         }
         Page::of(response).await
+    }
+
+    fn with_cookies(&self, request: RequestBuilder) -> RequestBuilder {
+        let cookies: Vec<&str> = self.session.iter().chain(&self.known).map(String::as_str).collect();
+        if cookies.is_empty() { request } else { request.header(COOKIE, cookies.join("; ")) }
+    }
+
+    /// The same browser with nobody signed in.
+    pub(crate) fn signed_out(mut self) -> Self {
+        self.session = None;
+        self
     }
 
     /// Sends a form with one file in it.
@@ -103,7 +117,7 @@ impl Browser {
         let body = [head.as_bytes(), bytes, b"\r\n--line--\r\n"].concat();
         let request = self.client.post(format!("{}{path}", self.base));
         let request = request.header("content-type", "multipart/form-data; boundary=line");
-        let request = self.session.iter().fold(request, |request, session| request.header(COOKIE, session));
+        let request = self.with_cookies(request);
         Page::of(request.body(body).send().await.unwrap()).await
     }
 

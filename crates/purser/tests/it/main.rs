@@ -69,9 +69,18 @@ fn context(db: &TestDb) -> AppContext {
     context_on(db, db.store())
 }
 
+/// The same, served by https.
+fn context_by_https(db: &TestDb) -> AppContext {
+    AppContext::new(House { https: true, ..house(db, db.store()) })
+}
+
 /// The same on a store of its own, as another copy of the program has it.
 fn context_on(db: &TestDb, store: Store) -> AppContext {
-    AppContext::new(House {
+    AppContext::new(house(db, store))
+}
+
+fn house(db: &TestDb, store: Store) -> House {
+    House {
         store,
         clock: Arc::new(db.clock().clone()),
         zone: TimeZone::UTC,
@@ -83,7 +92,7 @@ fn context_on(db: &TestDb, store: Store) -> AppContext {
         rights: Rights::new(scopes()),
         sealer: Sealer::new(&[7; 32]),
         https: false,
-    })
+    }
 }
 
 /// What must be true at the end of every test.

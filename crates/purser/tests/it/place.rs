@@ -11,6 +11,7 @@ use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
 use purser_money::{Currency, Money};
 use purser_notify::Texts;
+use purser_outbox::{Worker, WorkerLimits, WorkerSetup};
 use purser_store::params;
 use purser_testkit::TestDb;
 use purser_web::{ClearListener, Face, Limits, SiteOptions};
@@ -112,6 +113,26 @@ impl Place {
         let hashed = site.hashed;
         tokio::spawn(purser_web::serve(ClearListener(listener), site.router, limits, std::future::pending()));
         Place { db: db.clone(), context, base, hashed }
+    }
+
+    /// As an operator has it who serves by https. Cookies are what a browser behind the proxy would get.
+    pub(crate) async fn by_https(db: &TestDb) -> Self {
+        Place::on(db, crate::context_by_https(db), Wish { sign_up: true, second_factor: true }, |_, _| {}).await
+    }
+
+    /// Does what the site's pages left to be done.
+    pub(crate) async fn work(&self) {
+        let setup = WorkerSetup {
+            store: self.context.store.clone(),
+            clock: self.context.clock.clone(),
+            owner: self.context.process,
+            outbox: self.context.outbox.clone(),
+            handlers: purser_web::house_jobs(&self.context),
+            schedules: Vec::new(),
+            zone: self.context.zone.clone(),
+            limits: WorkerLimits::default(),
+        };
+        Worker::new(setup).unwrap().run_due_once().await.unwrap();
     }
 
     /// Somebody whose password is [`PASSWORD`].

@@ -7,14 +7,15 @@ use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_identity::{
-    Actor, CODE_FAILED_BY_PERSON, Error as IdentityError, RateVerdict, SecretHash, Session, rate_forgive, rate_hit,
-    second_factor_get, session_create, session_find_pending, session_revoke,
+    Actor, CODE_FAILED_BY_DEVICE, CODE_FAILED_BY_PERSON, Error as IdentityError, RateVerdict, Session, device_is_known,
+    device_remember, rate_forgive, rates_hit, second_factor_get, session_create, session_find_pending, session_revoke,
 };
-use purser_kit::{ClientAddress, Problem, SESSION_COOKIE, cookie};
+use purser_kit::{ClientAddress, Problem, session_presented};
 use serde::Deserialize;
 
 use super::form::{FormField, FormPage};
 use super::proof::{Token, WRONG_CODE};
+use crate::cookies::{browser_presented, new_browser};
 use crate::pages::Shell;
 use crate::sign_in::{Destination, landing, local_path, new_token, note, origin, with_session};
 use crate::site::House;
@@ -35,7 +36,7 @@ fn page(next: &str, error: Option<String>) -> FormPage {
 
 /// The half of a sign-in that is done.
 async fn pending(house: &House, headers: &HeaderMap) -> Result<Option<Session>, Problem> {
-    let Some(hash) = cookie(headers, SESSION_COOKIE).map(SecretHash::of) else { return Ok(None) };
+    let Some(hash) = session_presented(house.context.https, headers) else { return Ok(None) };
     let now = house.context.now();
     house.context.store.read(move |tx| session_find_pending(tx, now, hash)).await.map_err(Problem::from)
 }
@@ -67,12 +68,18 @@ pub(super) async fn submit(
     let Some(factor) = factor else { return Ok(Redirect::to("/accounts/login/").into_response()) };
     let token = Token::read(&house, person, &factor, &form.code, now)?;
     let (session, origin, rules) = (new_token(&house), origin(address, &headers), house.options.session_rules);
-    let fresh = session.hash();
+    let (fresh, known, former) = (session.hash(), new_browser(&house), browser_presented(&house, &headers));
+    let browser = known.hash();
     let landing = landing(next, &half.user);
     let entered = house.context.store.write(move |tx| {
-        let limit = CODE_FAILED_BY_PERSON;
-        let verdict = rate_hit(tx, now, limit.bucket, &person.to_string(), limit.limit, limit.window)?;
-        if let RateVerdict::Limited { retry_after_seconds } = verdict {
+        // Whoever has the password and tries codes does not keep the owner out of a browser that is known.
+        let (limit, key) = match former {
+            Some(former) if device_is_known(tx, now, person, former)? => {
+                (CODE_FAILED_BY_DEVICE, format!("{person}:{}", former.hex()))
+            }
+            _ => (CODE_FAILED_BY_PERSON, person.to_string()),
+        };
+        if let RateVerdict::Limited { retry_after_seconds } = rates_hit(tx, now, &[(limit, &key)])? {
             return Ok(Err(Some(retry_after_seconds)));
         }
         // The half may have been used or ended meanwhile, and the person's access changed.
@@ -82,14 +89,15 @@ pub(super) async fn submit(
             note(tx, now, event, &actor, "session.code_refused", &origin)?;
             return Ok(Err(None));
         }
-        rate_forgive(tx, CODE_FAILED_BY_PERSON.bucket, &person.to_string())?;
+        rate_forgive(tx, limit.bucket, &key)?;
         session_revoke(tx, now, half.hash)?;
         session_create(tx, now, fresh, &half.user, &origin, &rules)?;
+        device_remember(tx, now, person, browser, former)?;
         note(tx, now, event, &actor, "session.begin", &origin)?;
         Ok::<_, IdentityError>(Ok(()))
     });
     match entered.await? {
-        Ok(()) => Ok(with_session(&house, landing, &session)),
+        Ok(()) => Ok(with_session(&house, landing, &session, Some(&known))),
         Err(Some(seconds)) => Ok(page(next, None).limited(seconds)),
         Err(None) => Ok(page(next, Some(WRONG_CODE.to_owned())).shown()),
     }

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_identity::{
-    CONFIRM_BY_EMAIL, EMAIL_BY_PERSON, Email, LinkPurpose, RateVerdict, link_issue, rates_hit, user_by_login,
-    user_with_password,
+    CONFIRM_BY_EMAIL, EMAIL_BY_PERSON, Email, LinkPurpose, NEW_ADDRESS_TO, RateVerdict, link_issue, login_key,
+    rates_hit, user_by_login, user_with_password,
 };
 use purser_kit::Problem;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use super::mail::{self, mail};
 use super::proof::WRONG_PASSWORD;
 use super::sign_up::fresh_link;
 use crate::pages::message;
-use crate::sign_in::{account_key, note, verify};
+use crate::sign_in::{note, verify};
 use crate::site::House;
 
 /// What the form sends.
@@ -104,8 +104,14 @@ async fn issue(house: &House, person: &Person, email: Option<Email>) -> Result<R
         let Some(email) = &email else {
             return rates_hit(tx, now, &[(EMAIL_BY_PERSON, &by_person)]).map_err(Problem::from);
         };
-        let verdict = rates_hit(tx, now, &[(CONFIRM_BY_EMAIL, &account_key(email.as_str()))])?;
+        let to = login_key(email.as_str());
+        let verdict = rates_hit(tx, now, &[(CONFIRM_BY_EMAIL, &to)])?;
         if verdict != RateVerdict::Allowed {
+            return Ok(verdict);
+        }
+        // Answered alike: whoever fills somebody's letterbox does not learn that it is full.
+        if rates_hit(tx, now, &[(NEW_ADDRESS_TO, &to)])? != RateVerdict::Allowed {
+            note(tx, now, event, &actor, "email.change_asked", &origin)?;
             return Ok(verdict);
         }
         let other = user_by_login(tx, email.as_str())?.filter(|(other, _)| other.id != user.id);

@@ -2,19 +2,33 @@
 
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
-use purser_identity::Email;
+use purser_identity::{Actor, Email, User, api_keys_by};
 use purser_kit::Problem;
 use purser_outbox::{Channel, Language, NewNotice, NoticeKind, NoticeText, NoticeTexts, NoticeValue, notice_enqueue};
 use purser_store::Tx;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Everything that the house tells people.
-pub const NOTICES: &[&NoticeKind] =
-    &[&CONFIRM, &ALREADY_KNOWN, &RESET, &NOBODY, &INVITED, &PASSWORD_CHANGED, &EMAIL_CHANGED, &SECOND_FACTOR_CHANGED];
+pub const NOTICES: &[&NoticeKind] = &[
+    &CONFIRM,
+    &ALREADY_KNOWN,
+    &RESET,
+    &NOBODY,
+    &INVITED,
+    &PASSWORD_CHANGED,
+    &EMAIL_CHANGED,
+    &SECOND_FACTOR_CHANGED,
+    &STRANGERS_TRY,
+];
+
+/// API keys that a mail names, at most.
+const KEYS_NAMED: usize = 20;
 
 const NAME: NoticeValue = NoticeValue::open("username", "The person's username.", "asha");
 const WHEN: NoticeValue = NoticeValue::open("when", "The moment, with its zone.", "21 Nov 2026, 14:05 IST");
+const KEYS: NoticeValue =
+    NoticeValue::open("keys", "The labels of API keys that the person made and that are open; may be empty.", "till");
 const FROM: NoticeValue = NoticeValue::open("address", "The network address that it came from.", "203.0.113.7");
 
 /// Whoever opens the link reads mail at the address.
@@ -30,14 +44,15 @@ pub(crate) static CONFIRM: NoticeKind = NoticeKind {
         en: NoticeText {
             subject: "Confirm your address",
             text: "Hello {{ username }},\n\nthis link shows that the address is yours:\n{{ link }}\n\n\
-                   It is good for 3 days. Your username is {{ username }}; you can sign in by it or by this address.\n\n\
+                   It is good for 3 days. Your username is {{ username }}. Once the link is opened, you can sign in by it or \
+                   by this address.\n\n\
                    If you did not sign up, do nothing: nobody can use your address without the link.",
             html: "",
         },
         hi: NoticeText {
             subject: "अपने ईमेल पते की पुष्टि करें",
             text: "नमस्ते {{ username }},\n\nयह लिंक दिखाता है कि यह पता आपका है:\n{{ link }}\n\n\
-                   लिंक 3 दिन तक चलेगा। आपका उपयोगकर्ता नाम {{ username }} है; आप उससे या इस पते से साइन इन कर सकते हैं।\n\n\
+                   लिंक 3 दिन तक चलेगा। आपका उपयोगकर्ता नाम {{ username }} है; लिंक खोलने के बाद आप उससे या इस पते से साइन इन कर सकते हैं।\n\n\
                    अगर आपने साइन अप नहीं किया, तो कुछ न करें।",
             html: "",
         },
@@ -111,7 +126,8 @@ pub(crate) static NOBODY: NoticeKind = NoticeKind {
         en: NoticeText {
             subject: "There is no account with this address",
             text: "Hello,\n\nsomebody, perhaps you, asked from {{ address }} for a link to set a new password. No account \
-                   that can sign in has this address. If you have one, it has another address of yours: try that one.\n\n\
+                   that can sign in has this address. If you have one, it has another address of yours: try that one. If \
+                   you signed up and did not open the link that was mailed to you, sign up again.\n\n\
                    If that was not you, do nothing.",
             html: "",
         },
@@ -158,18 +174,21 @@ pub(crate) static PASSWORD_CHANGED: NoticeKind = NoticeKind {
     name: "house.password-changed",
     title: "Password changed",
     about: "After somebody's password was changed, so that a change that they did not make is noticed.",
-    values: &[NAME, WHEN, FROM],
+    values: &[NAME, WHEN, FROM, KEYS],
     texts: NoticeTexts {
         en: NoticeText {
             subject: "Your password was changed",
             text: "Hello {{ username }},\n\nyour password was changed on {{ when }} from {{ address }}, and every other \
-                   session was signed out. If that was not you, set a new password at once and tell us.",
+                   session was signed out. If that was not you, set a new password at once and tell us.\
+                   {% if keys %}\n\nAPI keys that were made in your name still are open: {{ keys }}. Revoke what is not \
+                   yours.{% endif %}",
             html: "",
         },
         hi: NoticeText {
             subject: "आपका पासवर्ड बदला गया",
             text: "नमस्ते {{ username }},\n\nआपका पासवर्ड {{ when }} को {{ address }} से बदला गया, और बाकी सब जगह से साइन आउट हुआ। \
-                   अगर वह आप नहीं थे, तो तुरंत नया पासवर्ड बनाएँ और हमें बताएँ।",
+                   अगर वह आप नहीं थे, तो तुरंत नया पासवर्ड बनाएँ और हमें बताएँ।\
+                   {% if keys %}\n\nआपके नाम से बनी ये API कुंजियाँ अब भी चालू हैं: {{ keys }}। जो आपकी न हों, उन्हें रद्द करें।{% endif %}",
             html: "",
         },
     },
@@ -218,6 +237,51 @@ pub(crate) static SECOND_FACTOR_CHANGED: NoticeKind = NoticeKind {
         },
     },
 };
+
+/// Strangers have tried the password of an account as often as they may.
+pub(crate) static STRANGERS_TRY: NoticeKind = NoticeKind {
+    name: "house.strangers-try",
+    title: "Wrong passwords",
+    about: "To somebody whose password was entered wrongly too often, from where they have not signed in before; once a day.",
+    values: &[
+        NAME,
+        WHEN,
+        FROM,
+        NoticeValue::open("link", "Where a new password is set.", "https://purser.example/accounts/password/reset/"),
+    ],
+    texts: NoticeTexts {
+        en: NoticeText {
+            subject: "Somebody tries your password",
+            text: "Hello {{ username }},\n\na wrong password was entered for your account several times, the last time on \
+                   {{ when }} from {{ address }}. Nobody got in by it.\n\nWhere you have signed in before, you can sign in \
+                   as always. Anywhere else you may have to wait for five minutes, or set a new password here:\n{{ link }}",
+            html: "",
+        },
+        hi: NoticeText {
+            subject: "कोई आपका पासवर्ड आज़मा रहा है",
+            text: "नमस्ते {{ username }},\n\nआपके खाते के लिए कई बार गलत पासवर्ड डाला गया, आख़िरी बार {{ when }} को {{ address }} से। \
+                   उससे कोई अंदर नहीं आया।\n\nजहाँ आप पहले साइन इन कर चुके हैं, वहाँ आप हमेशा की तरह साइन इन कर सकते हैं। बाकी जगह पाँच मिनट \
+                   रुकना पड़ सकता है, या यहाँ नया पासवर्ड बनाएँ:\n{{ link }}",
+            html: "",
+        },
+    },
+};
+
+/// What the mail about a changed password is filled with; `keys` names the API keys that the person made and that are
+/// open, so that one which a thief made does not go unseen.
+pub(super) fn password_changed(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    user: &User,
+    when: &str,
+    address: &str,
+) -> Result<Value, Problem> {
+    let keys = api_keys_by(tx, &Actor::User(user.id).to_string())?;
+    let open = keys.into_iter().filter(|key| key.is_live(now));
+    let keys: Vec<String> = open.take(KEYS_NAMED).map(|key| key.label).collect();
+    let username = user.username.as_str();
+    Ok(json!({ "username": username, "when": when, "address": address, "keys": keys.join(", ") }))
+}
 
 /// Puts a mail into the outbox, in the transaction of its cause.
 pub(crate) fn mail(

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
-use purser_identity::{PASSWORD_BY_PERSON, RateLimit, RateVerdict, SecretHash, password_set, rate_hit, session_create};
+use purser_identity::{
+    PASSWORD_BY_PERSON, RateLimit, RateVerdict, SecretHash, device_remember, password_change, rate_hit, session_create,
+};
 use purser_kit::Problem;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::Person;
 use super::form::{FormField, FormPage, new_password, password_wrong};
 use super::mail::{self, mail};
 use super::proof::WRONG_PASSWORD;
 use super::verify::told_time;
+use crate::cookies::new_browser;
 use crate::setup::hashed;
 use crate::sign_in::{new_token, note, verify, with_session};
 use crate::site::House;
@@ -65,19 +67,21 @@ pub(super) async fn submit(
     }
     let password = hashed(&house, form.password.clone()).await?;
     let session = new_token(&house);
-    let fresh: SecretHash = session.hash();
+    let (fresh, known): (SecretHash, _) = (session.hash(), new_browser(&house));
+    let (browser, former) = (known.hash(), person.browser);
     let (now, event) = house.context.stamp();
     let (notice, when) = (house.context.ids.next(now), told_time(&house, now));
     let (user, actor, origin) = (user.clone(), person.actor(), person.origin.clone());
     let (language, rules) = (person.language, house.options.session_rules);
     let changed = house.context.store.write(move |tx| {
-        password_set(tx, now, user.id, &password, &actor)?;
+        password_change(tx, now, user.id, &password)?;
         session_create(tx, now, fresh, &user, &origin, &rules)?;
+        device_remember(tx, now, user.id, browser, former)?;
         note(tx, now, event, &actor, "password.change", &origin)?;
-        let values = json!({ "username": user.username.as_str(), "when": &when, "address": &origin.address });
+        let values = mail::password_changed(tx, now, &user, &when, &origin.address)?;
         mail(tx, now, notice, &mail::PASSWORD_CHANGED, &user.email, language, values)
     });
     changed.await?;
     house.context.outbox.wake();
-    Ok(with_session(&house, "/accounts/?told=password", &session))
+    Ok(with_session(&house, "/accounts/?told=password", &session, Some(&known)))
 }

@@ -7,11 +7,12 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use purser_identity::{Actor, Origin, SecretHash, Session, session_find};
-use purser_kit::{ClientAddress, Problem, SESSION_COOKIE, cookie};
+use purser_kit::{ClientAddress, Problem, session_presented};
 use purser_outbox::Language;
 
 use super::mail;
 use crate::console::escaped;
+use crate::cookies::browser_presented;
 use crate::pages::Shell;
 use crate::sign_in::origin;
 use crate::site::House;
@@ -20,6 +21,8 @@ use crate::site::House;
 pub(crate) struct Person {
     pub(crate) session: Session,
     pub(crate) origin: Origin,
+    /// The browser, where it shows that it is a known one.
+    pub(crate) browser: Option<SecretHash>,
     pub(crate) language: Language,
     pub(crate) now: Timestamp,
 }
@@ -39,7 +42,7 @@ impl FromRequestParts<Arc<House>> for Person {
 
     async fn from_request_parts(parts: &mut Parts, house: &Arc<House>) -> Result<Self, Response> {
         let now = house.context.now();
-        let session = match cookie(&parts.headers, SESSION_COOKIE).map(SecretHash::of) {
+        let session = match session_presented(house.context.https, &parts.headers) {
             Some(hash) => {
                 let found =
                     house.context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::from)).await;
@@ -57,6 +60,7 @@ impl FromRequestParts<Arc<House>> for Person {
         };
         let address = parts.extensions.get::<ClientAddress>().copied().map(Extension);
         let (origin, language) = (origin(address, &parts.headers), mail::language(&parts.headers));
-        Ok(Person { session, origin, language, now })
+        let browser = browser_presented(house, &parts.headers);
+        Ok(Person { session, origin, browser, language, now })
     }
 }

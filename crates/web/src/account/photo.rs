@@ -4,21 +4,25 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_files::{Accept, Error as FilesError, File, NewFile, file_create, file_remove, files_of};
-use purser_identity::Error as IdentityError;
-use purser_kit::{Problem, file_problem, file_response, upload_receive};
+use purser_identity::{Error as IdentityError, PHOTO_BY_PERSON, RateVerdict, rates_hit};
+use purser_kit::{Problem, code, file_problem, file_response, upload_receive};
 use purser_store::Tx;
 use uuid::Uuid;
 
 use super::Person;
+use super::proof::limited;
 use crate::pages::{self, Shell};
 use crate::sign_in::note;
 use crate::site::House;
 
 /// What a picture belongs to.
 const OWNER: &str = "identity.user";
+
+/// When to come back where others' pictures are being looked at.
+const BUSY_SECONDS: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "account/photo.html")]
@@ -58,18 +62,34 @@ pub(super) async fn submit(
     request: Request,
 ) -> Result<Response, Problem> {
     let refused = async |problem: Problem| {
-        if problem.code().status >= 500 {
+        let is_busy = *problem.code() == code::BUSY;
+        if problem.code().status >= 500 && !is_busy {
             return Err(problem);
         }
         let picture = current(&house, &person).await?;
-        Ok(shown(&person, picture.map(|file| file.id), Some(problem.detail().to_owned())))
+        let mut response = shown(&person, picture.map(|file| file.id), Some(problem.detail().to_owned()));
+        if is_busy {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(BUSY_SECONDS));
+        }
+        Ok(response)
     };
-    let upload = match upload_receive(request, "photo", Accept::PICTURE.bytes).await {
+    // Counted before anything is read: reading and decoding are what it costs.
+    let (now, by_person) = (person.now, person.session.user.id.to_string());
+    let counted = house.context.store.write(move |tx| rates_hit(tx, now, &[(PHOTO_BY_PERSON, &by_person)])).await?;
+    if let RateVerdict::Limited { retry_after_seconds } = counted {
+        let picture = current(&house, &person).await?.map(|file| file.id);
+        let mut response = shown(&person, picture, Some(limited(retry_after_seconds)));
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+        return Ok(response);
+    }
+    let upload = match upload_receive(request, "photo", Accept::PORTRAIT.bytes).await {
         Ok(upload) => upload.file.unwrap_or_default(),
         Err(problem) => return refused(problem).await,
     };
     let (now, id) = house.context.stamp();
-    let checked = match house.context.files.check(upload, Accept::PICTURE).await {
+    let checked = match house.context.files.check(upload, Accept::PORTRAIT).await {
         Ok(checked) => checked,
         Err(error) => return refused(file_problem("photo", error)).await,
     };

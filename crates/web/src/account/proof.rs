@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use purser_identity::{
-    Actor, CODE_FAILED_BY_PERSON, Error as IdentityError, LOGIN_FAILED_BY_ACCOUNT, RateVerdict, SecondFactor,
-    SecretHash, TotpSeed, User, rate_forgive, rate_hit, recovery_code_spend, recovery_hash, second_factor_get,
+    Actor, Error as IdentityError, PROOF_CODE_FAILED_BY_PERSON, PROOF_FAILED_BY_PERSON, RateVerdict, SecondFactor,
+    SecretHash, TotpSeed, User, rate_forgive, rates_hit, recovery_code_spend, recovery_hash, second_factor_get,
     session_proved, totp_accept, totp_purpose, user_with_password,
 };
 use purser_kit::Problem;
@@ -11,7 +11,7 @@ use purser_kit::console::Doer;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use crate::sign_in::{account_key, verify};
+use crate::sign_in::verify;
 use crate::site::House;
 
 /// How a proof went.
@@ -70,13 +70,13 @@ pub(crate) async fn prove(
         // A field that was passed over is no attempt.
         return Ok(Proof::WrongPassword);
     }
-    let ((now, event), id, account) = (house.context.stamp(), user.id, account_key(user.username.as_str()));
+    let ((now, event), id, by_person) = (house.context.stamp(), user.id, user.id.to_string());
     let doer = Doer::new(now, Actor::User(id).to_string(), id, event).at_address(address);
-    let key = account.clone();
+    let key = by_person.clone();
     let begun = house.context.store.write(move |tx| {
-        let limit = LOGIN_FAILED_BY_ACCOUNT;
-        // Counted before it is looked at, so that many at once cannot slip past; forgiven where it went well.
-        match rate_hit(tx, now, limit.bucket, &key, limit.limit, limit.window)? {
+        // Counted before it is looked at, so that many at once cannot slip past; forgiven where it went well. Counted
+        // apart from signing in, which strangers try.
+        match rates_hit(tx, now, &[(PROOF_FAILED_BY_PERSON, &key)])? {
             RateVerdict::Limited { retry_after_seconds } => Ok(Err(retry_after_seconds)),
             RateVerdict::Allowed => {
                 let (_, hash) = user_with_password(tx, id)?;
@@ -96,10 +96,9 @@ pub(crate) async fn prove(
     let factor = factor.filter(|factor| factor.confirmed_at.is_some());
     let token = factor.map(|factor| Token::read(house, id, &factor, code, now)).transpose()?;
     let proved = house.context.store.write(move |tx| {
-        rate_forgive(tx, LOGIN_FAILED_BY_ACCOUNT.bucket, &account)?;
+        rate_forgive(tx, PROOF_FAILED_BY_PERSON.bucket, &by_person)?;
         if let Some(token) = token {
-            let limit = CODE_FAILED_BY_PERSON;
-            let verdict = rate_hit(tx, now, limit.bucket, &id.to_string(), limit.limit, limit.window)?;
+            let verdict = rates_hit(tx, now, &[(PROOF_CODE_FAILED_BY_PERSON, &by_person)])?;
             if let RateVerdict::Limited { retry_after_seconds } = verdict {
                 return Ok(Proof::Limited(retry_after_seconds));
             }
@@ -107,7 +106,7 @@ pub(crate) async fn prove(
                 refused(tx, &doer, "the code is wrong")?;
                 return Ok(Proof::WrongCode);
             }
-            rate_forgive(tx, CODE_FAILED_BY_PERSON.bucket, &id.to_string())?;
+            rate_forgive(tx, PROOF_CODE_FAILED_BY_PERSON.bucket, &by_person)?;
         }
         session_proved(tx, now, here)?;
         Ok::<_, IdentityError>(Proof::Given)

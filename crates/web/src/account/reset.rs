@@ -7,9 +7,9 @@ use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use purser_identity::{
-    Actor, Email, Error as IdentityError, LinkPurpose, NOBODY_BY_ADDRESS, RESET_BY_ACCOUNT, RESET_BY_ADDRESS,
-    RateVerdict, SecretHash, User, email_verify, link_find, link_issue, link_redeem, password_set, rates_hit,
-    user_by_login, user_get,
+    Actor, Email, Error as IdentityError, LinkPurpose, NOBODY_BY_ADDRESS, RESET_BY_ACCOUNT, RESET_BY_ADDRESS, RESET_TO,
+    RateVerdict, SecretHash, User, device_remember, link_find, link_issue, link_redeem, login_key, password_recover,
+    rates_hit, user_by_login, user_get,
 };
 use purser_kit::{ClientAddress, Problem};
 use serde::Deserialize;
@@ -19,9 +19,10 @@ use super::form::{FormField, FormPage, new_password, password_wrong, sentence};
 use super::mail::{self, mail};
 use super::sign_up::fresh_link;
 use super::verify::told_time;
+use crate::cookies::{browser_presented, browser_set, new_browser};
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
-use crate::sign_in::{account_key, gone, note, origin};
+use crate::sign_in::{gone, note, origin};
 use crate::site::House;
 
 const OVER: &str = "This link was used, replaced or is too old. Ask for another one on the sign-in page.";
@@ -60,20 +61,26 @@ pub(super) async fn asked(
     let (base, language) = (house.options.base_url.clone(), mail::language(&headers));
     let (to, from) = (email.clone(), origin.clone());
     let asked = house.context.store.write(move |tx| {
-        let limits = [(RESET_BY_ADDRESS, from.address.as_str()), (RESET_BY_ACCOUNT, &account_key(email.as_str()))];
+        let name = login_key(email.as_str());
+        let limits = [(RESET_BY_ADDRESS, from.address.as_str()), (RESET_BY_ACCOUNT, &name)];
         let verdict = rates_hit(tx, now, &limits)?;
         let found = user_by_login(tx, email.as_str())?.filter(|(user, _)| user.is_active);
         if verdict != RateVerdict::Allowed {
             return Ok(verdict);
         }
-        let stranger = rates_hit(tx, now, &[(NOBODY_BY_ADDRESS, &account_key(email.as_str()))])?;
+        let stranger = rates_hit(tx, now, &[(NOBODY_BY_ADDRESS, &name)])?;
+        let is_full = rates_hit(tx, now, &[(RESET_TO, &name)])? != RateVerdict::Allowed;
         // The same work for everybody: for an address that is nobody's the link is nobody's, and the mail says so.
         let user = found.map(|(user, _)| user);
         let (person, to) = user.as_ref().map_or((nobody, &email), |user| (user.id, &user.email));
-        let lifetime = LinkPurpose::Password.lifetime();
-        link_issue(tx, now, person, LinkPurpose::Password, to, link.hash(), lifetime)?;
         let actor = user.as_ref().map_or_else(|| "nobody".to_owned(), |user| Actor::User(user.id).to_string());
         note(tx, now, event, &actor, "password.reset_asked", &from)?;
+        if is_full {
+            // Answered alike. The link of the last mail still is good.
+            return Ok(verdict);
+        }
+        let lifetime = LinkPurpose::Password.lifetime();
+        link_issue(tx, now, person, LinkPurpose::Password, to, link.hash(), lifetime)?;
         let Some(user) = user else {
             if stranger != RateVerdict::Allowed {
                 return Ok(verdict);
@@ -144,28 +151,34 @@ pub(super) async fn submit(
     let (hash, (now, event), origin) = (SecretHash::of(&token), house.context.stamp(), origin(address, &headers));
     let (notice, language) = (house.context.ids.next(now), mail::language(&headers));
     let when = told_time(&house, now);
+    let (known, former) = (new_browser(&house), browser_presented(&house, &headers));
+    let browser = known.hash();
     let set = house.context.store.write(move |tx| {
         let (person, email) = match link_redeem(tx, now, LinkPurpose::Password, hash) {
             Ok(found) => found,
-            Err(IdentityError::LinkOver) => return Ok(false),
+            Err(IdentityError::LinkOver) => return Ok(None),
             Err(error) => return Err(Problem::from(error)),
         };
-        let actor = Actor::User(person).to_string();
-        password_set(tx, now, person, &password, &actor)?;
+        password_recover(tx, now, person, &password, &email)?;
+        // Strangers who go on trying do not keep the owner from signing in here.
+        device_remember(tx, now, person, browser, former)?;
+        note(tx, now, event, &Actor::User(person).to_string(), "password.reset", &origin)?;
         let user = user_get(tx, person)?;
-        // Whoever opened the link reads mail there.
-        if user.email == email && user.email_verified_at.is_none() {
-            email_verify(tx, now, person, &email)?;
-        }
-        note(tx, now, event, &actor, "password.reset", &origin)?;
-        let values = json!({ "username": user.username.as_str(), "when": &when, "address": &origin.address });
+        let values = mail::password_changed(tx, now, &user, &when, &origin.address)?;
+        let keys = values["keys"].as_str().unwrap_or_default().to_owned();
         mail(tx, now, notice, &mail::PASSWORD_CHANGED, &user.email, language, values)?;
-        Ok::<_, Problem>(true)
+        Ok::<_, Problem>(Some(keys))
     });
-    if !set.await? {
-        return Ok(gone(OVER));
-    }
+    let Some(keys) = set.await? else { return Ok(gone(OVER)) };
+    house.context.keys.forget();
     house.context.outbox.wake();
-    let text = "The new password is set, and every session has ended. Sign in with it now.";
-    Ok(message(StatusCode::OK, "Your password is changed", text))
+    let mut text = "The new password is set, and every session has ended. Sign in with it now.".to_owned();
+    if !keys.is_empty() {
+        text.push_str(&format!(
+            " API keys that were made in your name still are open: {keys}. Revoke what is not yours."
+        ));
+    }
+    let mut response = message(StatusCode::OK, "Your password is changed", &text);
+    browser_set(&house, &mut response, &known);
+    Ok(response)
 }

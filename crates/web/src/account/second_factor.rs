@@ -8,8 +8,9 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_identity::{
-    Error as IdentityError, RECOVERY_CODES, SecondFactor, SecretHash, TotpSeed, recovery_codes, recovery_codes_set,
-    recovery_hash, second_factor_begin, second_factor_confirm, second_factor_get, second_factor_remove, totp_purpose,
+    Cause, Error as IdentityError, RECOVERY_CODES, SecondFactor, SecretHash, TotpSeed, power_changed, recovery_codes,
+    recovery_codes_set, recovery_hash, second_factor_begin, second_factor_confirm, second_factor_get,
+    second_factor_remove, totp_purpose,
 };
 use purser_kit::Problem;
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -99,10 +100,12 @@ async fn factor(house: &House, person: &Person) -> Result<Option<SecondFactor>, 
     house.context.store.read(move |tx| second_factor_get(tx, id)).await.map_err(Problem::from)
 }
 
-/// The first code from the app.
+/// The first code from the app, and the password: whoever finds a browser signed in does not lock its owner out.
 #[derive(Deserialize)]
 pub(super) struct FirstCode {
     code: String,
+    #[serde(default)]
+    password: String,
     next: Option<String>,
 }
 
@@ -122,6 +125,11 @@ pub(super) async fn confirm(
         let text = "The code is wrong. Is the phone's clock right? Wait for the next code and try again.";
         return Ok(shown(&person, StatusCode::BAD_REQUEST, stage, Some(text.to_owned())));
     };
+    if let Some((status, error, seconds)) = unproved(&house, &person, &form.password, "").await? {
+        let mut response = shown(&person, status, begun_with(&house, &person, &seed, next)?, Some(error));
+        wait(&mut response, seconds);
+        return Ok(response);
+    }
     let (codes, hashes) = fresh_codes(&house);
     let turned = Turned::on(&house, &person);
     let confirmed = house.context.store.write(move |tx| {
@@ -142,11 +150,12 @@ fn fresh_codes(house: &House) -> (Vec<String>, Vec<SecretHash>) {
     (codes, hashes)
 }
 
-/// A change of the second factor, to be put on record and told.
+/// A change of the second factor, which ends every other session, to be put on record and told.
 struct Turned {
     now: jiff::Timestamp,
     event: uuid::Uuid,
     notice: uuid::Uuid,
+    here: SecretHash,
     user: purser_identity::User,
     actor: String,
     origin: purser_identity::Origin,
@@ -162,6 +171,7 @@ impl Turned {
             now,
             event,
             notice: house.context.ids.next(now),
+            here: person.session.hash,
             user: person.session.user.clone(),
             actor: person.actor(),
             origin: person.origin.clone(),
@@ -173,6 +183,7 @@ impl Turned {
 
     fn tell(&self, tx: &mut purser_store::Tx<'_>) -> Result<(), Problem> {
         let (action, state) = if self.on { ("second_factor.on", "on") } else { ("second_factor.off", "off") };
+        power_changed(tx, self.now, &self.user, Cause::SecondFactor(self.here))?;
         note(tx, self.now, self.event, &self.actor, action, &self.origin)?;
         let values = json!({
             "username": self.user.username.as_str(), "when": &self.when, "address": &self.origin.address, "state": state,
@@ -191,27 +202,38 @@ pub(super) struct Shown {
 
 /// Lets only a proof pass; anything else is the page again, with what is wrong.
 async fn proved(house: &House, person: &Person, form: &Shown) -> Result<Option<Response>, Problem> {
+    let Some((status, error, seconds)) = unproved(house, person, &form.password, &form.code).await? else {
+        return Ok(None);
+    };
     let left = factor(house, person).await?.map_or(0, |factor| factor.recovery_left);
-    let wrong = match prove(
-        house,
-        &person.session.user,
-        person.session.hash,
-        Some(person.origin.address.clone()),
-        (&form.password, &form.code),
-    )
-    .await?
-    {
+    let mut response = shown(person, status, Stage::On { left }, Some(error));
+    wait(&mut response, seconds);
+    Ok(Some(response))
+}
+
+/// What is wrong with a proof, and for how many seconds no other is looked at; nothing, where it is one.
+async fn unproved(
+    house: &House,
+    person: &Person,
+    password: &str,
+    code: &str,
+) -> Result<Option<(StatusCode, String, Option<u32>)>, Problem> {
+    let (session, address) = (&person.session, Some(person.origin.address.clone()));
+    let wrong = match prove(house, &session.user, session.hash, address, (password, code)).await? {
         Proof::Given => return Ok(None),
-        Proof::WrongPassword => WRONG_PASSWORD.to_owned(),
-        Proof::WrongCode => WRONG_CODE.to_owned(),
+        Proof::WrongPassword => WRONG_PASSWORD,
+        Proof::WrongCode => WRONG_CODE,
         Proof::Limited(seconds) => {
-            let text = limited(seconds);
-            let mut response = shown(person, StatusCode::TOO_MANY_REQUESTS, Stage::On { left }, Some(text));
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            return Ok(Some(response));
+            return Ok(Some((StatusCode::TOO_MANY_REQUESTS, limited(seconds), Some(seconds))));
         }
     };
-    Ok(Some(shown(person, StatusCode::BAD_REQUEST, Stage::On { left }, Some(wrong))))
+    Ok(Some((StatusCode::BAD_REQUEST, wrong.to_owned(), None)))
+}
+
+fn wait(response: &mut Response, seconds: Option<u32>) {
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
 }
 
 pub(super) async fn new_codes(

@@ -1,7 +1,8 @@
 //! Signing up.
 //!
-//! The answer is the same whether the address has an account or not, and so is the work: a password is hashed, a mail is
-//! written. Whoever reads mail at the address learns the rest.
+//! The answer is the same whether the address or the username has an account or not, and so is the work: a password is
+//! hashed, what was entered is kept, a mail is written. Whoever reads mail at the address learns the rest. An account comes
+//! of it when they open the link, so signing in before tells nothing either.
 
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use purser_identity::{
-    Actor, Email, LinkPurpose, NewUser, RateLimit, RateVerdict, SIGN_UP_BY_ADDRESS, Secret, Username, link_issue,
-    rate_hit, user_by_login, user_create, user_pretend, username_free,
+    Email, NewSignUp, RateVerdict, SIGN_UP_BY_ADDRESS, SIGN_UP_TO, Secret, Username, login_key, rates_hit,
+    sign_up_begin, user_by_login, username_free,
 };
 use purser_kit::{ClientAddress, Problem};
 use serde::Deserialize;
@@ -89,10 +90,7 @@ pub(super) async fn submit(
     }
     let origin = origin(address, &headers);
     let (now, from) = (house.context.now(), origin.address.clone());
-    let counted = house.context.store.write(move |tx| {
-        let RateLimit { bucket, limit, window } = SIGN_UP_BY_ADDRESS;
-        rate_hit(tx, now, bucket, &from, limit, window)
-    });
+    let counted = house.context.store.write(move |tx| rates_hit(tx, now, &[(SIGN_UP_BY_ADDRESS, &from)]));
     if let RateVerdict::Limited { retry_after_seconds } = counted.await? {
         return Ok(page(&form, Wrong::default()).limited(retry_after_seconds));
     }
@@ -101,52 +99,40 @@ pub(super) async fn submit(
         Err(wrong) => return Ok(page(&form, *wrong).shown()),
     };
     let password = hashed(&house, form.password.clone()).await?;
-    let mut random = [0; 32];
-    (house.options.random)(&mut random);
-    let link = Secret::link(&random);
-    let (now, id) = house.context.stamp();
-    let (notice, event) = (house.context.ids.next(now), house.context.ids.next(now));
+    let (link, notice) = fresh_link(&house);
+    let (now, event) = house.context.stamp();
     let (base, language) = (house.options.base_url.clone(), mail::language(&headers));
     let to = email.clone();
-    let new = NewUser {
-        id,
+    let new = NewSignUp {
         username,
         email,
         first_name: form.first_name.trim().to_owned(),
         last_name: form.last_name.trim().to_owned(),
-        is_staff: false,
-        is_superuser: false,
-        password: Some(password),
-        actor: Actor::User(id).to_string(),
+        password,
     };
     let done = house.context.store.write(move |tx| {
+        note(tx, now, event, "nobody", "user.sign_up_asked", &origin)?;
         let known = user_by_login(tx, new.email.as_str())?;
         let username = username_free(tx, &new.username)?;
-        let new = NewUser { username, ..new.clone() };
-        let (purpose, lifetime) = (LinkPurpose::Email, LinkPurpose::Email.lifetime());
+        // Answered alike: whoever fills somebody's letterbox does not learn that it is full.
+        if rates_hit(tx, now, &[(SIGN_UP_TO, &login_key(new.email.as_str()))])? != RateVerdict::Allowed {
+            return Ok(());
+        }
+        // Kept for an address that is taken too, where its link is mailed to nobody: the same work.
+        sign_up_begin(tx, now, &new, link.hash())?;
         if let Some((known, _)) = known {
-            // The same work for an address that is taken, of which only the mail comes.
-            user_pretend(tx, now, &new)?;
-            link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime)?;
-            note(tx, now, event, "nobody", "user.sign_up", &origin)?;
             let values = json!({
                 "username": known.username.as_str(), "link": format!("{base}/accounts/password/reset/"),
             });
             return mail(tx, now, notice, &mail::ALREADY_KNOWN, &known.email, language, values);
         }
-        user_create(tx, now, &new)?;
-        link_issue(tx, now, new.id, purpose, &new.email, link.hash(), lifetime)?;
-        note(tx, now, event, &new.actor, "user.sign_up", &origin)?;
         let link = format!("{base}/accounts/verify/{}/", link.expose());
-        let values = json!({ "username": new.username.as_str(), "link": link });
+        let values = json!({ "username": username.as_str(), "link": link });
         mail(tx, now, notice, &mail::CONFIRM, &new.email, language, values)
     });
     done.await?;
     house.context.outbox.wake();
-    let text = format!(
-        "A mail is on its way to {to}. It says how to go on. You can sign in already; money leaves only after your \
-         address is confirmed."
-    );
+    let text = format!("A mail is on its way to {to}. It says how to go on; until then nobody can sign in with it.");
     Ok(message(StatusCode::OK, "Look into your mail", &text))
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use purser_identity::{
-    Access, Email, Error as IdentityError, LinkPurpose, NewUser, Roles, User, Username, access_set, link_issue,
-    second_factor_is_on, second_factor_remove, sessions_of, sessions_revoke_all, user_create, user_get,
+    Access, Cause, Email, Error as IdentityError, INVITATION_TO, LinkPurpose, NewUser, RateVerdict, Roles, User,
+    Username, access_set, link_issue, login_key, power_changed, rates_hit, second_factor_is_on, second_factor_remove,
+    sessions_of, user_create, user_get,
 };
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, DetailTable, Doer, Done, Field, Filter, Input, Kind, Listing, Preview,
@@ -97,6 +98,10 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         Err(error) => return Err(Problem::from(error)),
     };
     let word = |yes: bool| Cell::Text(if yes { "yes" } else { "no" }.to_owned());
+    let enters = match user.is_active && !user.may_enter() {
+        true => Cell::Text("once the address is confirmed".to_owned()),
+        false => word(user.is_active),
+    };
     let facts = vec![
         ("Email", Cell::Text(user.email.to_string())),
         ("Confirmed", Cell::time(user.email_verified_at)),
@@ -104,7 +109,7 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         ("Staff", word(user.is_staff)),
         ("Superuser", word(user.is_superuser)),
         ("Roles", Cell::text(Some(user.roles.to_string()).filter(|roles| !roles.is_empty()))),
-        ("May sign in", word(user.is_active)),
+        ("May sign in", enters),
         ("Second factor", word(second_factor_is_on(tx, id)?)),
         ("Last seen", Cell::time(user.last_seen_at)),
         ("Since", Cell::Time(user.created_at)),
@@ -237,6 +242,16 @@ fn link_mail(
     user: &User,
     kind: &'static NoticeKind,
 ) -> Result<(), Problem> {
+    if !user.is_active {
+        let detail = format!("{} may not sign in: let them sign in again first.", user.username);
+        return Err(Problem::new(&code::CONFLICT, detail));
+    }
+    let verdict = rates_hit(tx, doer.now, &[(INVITATION_TO, &login_key(user.email.as_str()))])?;
+    if let RateVerdict::Limited { retry_after_seconds } = verdict {
+        let minutes = retry_after_seconds.div_ceil(60);
+        let detail = format!("{} was mailed several links within an hour. Wait {minutes} minutes.", user.email);
+        return Err(Problem::new(&code::RATE_LIMITED, detail).retry_after(retry_after_seconds));
+    }
     let token = doer.link()?;
     let lifetime = if user.last_seen_at.is_some() { LinkPurpose::Password.lifetime() } else { INVITATION };
     link_issue(tx, doer.now, user.id, LinkPurpose::Password, &user.email, token.hash(), lifetime)?;
@@ -371,7 +386,7 @@ fn sign_out(house: &Arc<House>) -> Action {
             for id in ids {
                 let user = user_get(tx, *id).map_err(refused)?;
                 may_change(tx, &rights, doer, &user.access(), &user.access())?;
-                sessions_revoke_all(tx, doer.now, *id)?;
+                power_changed(tx, doer.now, &user, Cause::SignedOut)?;
             }
             Ok(Done::sentence("Signed out everywhere.", None))
         }),
@@ -420,7 +435,7 @@ fn second_factor_off(house: &Arc<House>) -> Action {
             let user = person(tx, ids)?;
             may_change(tx, &rights, doer, &user.access(), &user.access())?;
             second_factor_remove(tx, user.id).map_err(refused)?;
-            sessions_revoke_all(tx, doer.now, user.id)?;
+            power_changed(tx, doer.now, &user, Cause::SecondFactorTaken)?;
             Ok(Done::sentence(format!("The second factor of {} is off.", user.username), user.id))
         }),
         ..changing("second-factor-off", "Turn the second factor off", Target::One, true)

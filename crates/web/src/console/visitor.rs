@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect};
 use jiff::Timestamp;
-use purser_identity::{SecretHash, Session, session_find};
+use purser_identity::{Session, session_find};
 use purser_kit::console::Doer;
-use purser_kit::{Caller, Problem, SESSION_COOKIE, code, cookie};
+use purser_kit::{Caller, Problem, code, session_presented};
 
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ impl Visitor {
         let uri = OriginalUri::from_request_parts(parts, desk).await.map_or_else(|_| parts.uri.clone(), |uri| uri.0);
         let path = uri.path_and_query().map_or("/admin/", |path| path.as_str()).to_owned();
         let now = desk.house.context.now();
-        let session = match cookie(&parts.headers, SESSION_COOKIE).map(SecretHash::of) {
+        let session = match session_presented(desk.house.context.https, &parts.headers) {
             Some(hash) => {
                 let found =
                     desk.house.context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::internal));

@@ -9,6 +9,9 @@ use purser_testkit::{TestDb, both};
 use crate::browser::{Browser, PASSWORD};
 use crate::place::Place;
 
+/// What somebody chose who signed up.
+const CHOSEN: &str = "granite willow echo tangent";
+
 /// What a request costs that a stranger could measure.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 struct Effort {
@@ -83,25 +86,29 @@ both! {
         let mut browser = Browser::at(&place.base);
         for email in ["asha@example.com", "bina@example.com", "dina@example.com"] {
             let (status, effort) = effort(&place, &mut browser, "/accounts/password/reset/", &[("email", email)]).await;
-            let expected = Effort { hashes: 0, audited: 1, notices: 1, jobs: 1, tries: 3 };
+            let expected = Effort { hashes: 0, audited: 1, notices: 1, jobs: 1, tries: 4 };
             assert_eq!((status, effort), (200, expected), "{email}");
         }
         let links: i64 = db.read(|tx| tx.query_one("SELECT COUNT(*) FROM identity_link", &[], |row| row.get(0))).await.unwrap();
         assert_eq!(links, 1, "for whoever may sign in");
     }
 
-    async fn signing_up_costs_the_same_with_an_address_that_is_taken(db: TestDb) {
+    async fn signing_up_costs_the_same_with_a_name_that_is_taken(db: TestDb) {
         let place = Place::open(&db).await;
         people(&place).await;
         let mut browser = Browser::at(&place.base);
-        for email in ["asha@example.com", "dina@example.com"] {
-            let fields = [("username", "dina"), ("email", email), ("first_name", ""), ("last_name", ""), ("password", PASSWORD), ("again", PASSWORD)];
+        for (username, email) in [
+            ("dina", "asha@example.com"), ("dina", "dina@example.com"), ("asha", "ravi@example.com"), ("bina", "bina@example.com"),
+        ] {
+            let fields = [("username", username), ("email", email), ("first_name", ""), ("last_name", ""), ("password", PASSWORD), ("again", PASSWORD)];
             let (status, effort) = effort(&place, &mut browser, "/accounts/signup/", &fields).await;
-            let expected = Effort { hashes: 1, audited: 1, notices: 1, jobs: 1, tries: 1 };
-            assert_eq!((status, effort), (200, expected), "{email}");
+            let expected = Effort { hashes: 1, audited: 1, notices: 1, jobs: 1, tries: 2 };
+            assert_eq!((status, effort), (200, expected), "{username} {email}");
         }
         let people: i64 = db.read(|tx| tx.query_one("SELECT COUNT(*) FROM identity_user", &[], |row| row.get(0))).await.unwrap();
-        assert_eq!(people, 3, "nobody came of the address that is taken");
+        assert_eq!(people, 2, "an account comes of it when the link is opened");
+        let kept: i64 = db.read(|tx| tx.query_one("SELECT COUNT(*) FROM identity_sign_up", &[], |row| row.get(0))).await.unwrap();
+        assert_eq!(kept, 4, "the same is written down for each");
     }
 
     async fn a_link_to_confirm_costs_the_same_for_an_address_that_is_taken(db: TestDb) {
@@ -111,10 +118,51 @@ both! {
         for email in ["bina@example.com", "new@example.com", "asha@example.com"] {
             let fields = [("email", email), ("password", PASSWORD)];
             let (status, effort) = effort(&place, &mut asha, "/accounts/email/", &fields).await;
-            let expected = Effort { hashes: 1, audited: 1, notices: 1, jobs: 1, tries: 2 };
+            let expected = Effort { hashes: 1, audited: 1, notices: 1, jobs: 1, tries: 3 };
             assert_eq!((status, effort), (200, expected), "{email}");
         }
         let (status, again) = effort(&place, &mut asha, "/accounts/email/send/", &[]).await;
-        assert_eq!((status, again), (200, Effort { hashes: 0, audited: 1, notices: 1, jobs: 1, tries: 1 }));
+        assert_eq!((status, again), (200, Effort { hashes: 0, audited: 1, notices: 1, jobs: 1, tries: 2 }));
+    }
+
+
+    async fn signing_in_after_signing_up_costs_the_same_whatever_was_taken(db: TestDb) {
+        let place = Place::open(&db).await;
+        people(&place).await;
+        let mut browser = Browser::at(&place.base);
+        let sign_ups = [("dina", "dina@example.com"), ("asha", "ravi@example.com"), ("tara", "asha@example.com")];
+        for (username, email) in sign_ups {
+            let fields = [("username", username), ("email", email), ("first_name", ""), ("last_name", ""), ("password", CHOSEN), ("again", CHOSEN)];
+            assert_eq!(browser.post("/accounts/signup/", &fields).await.status, 200);
+        }
+        let mut answers = Vec::new();
+        for login in ["dina", "asha", "tara", "dina@example.com", "ravi@example.com", "asha@example.com", "nobody"] {
+            let mut fresh = Browser::at(&place.base);
+            let answer = effort(&place, &mut fresh, "/accounts/login/", &[("login", login), ("password", CHOSEN)]).await;
+            assert_eq!(fresh.cookie(), None, "{login}");
+            answers.push(answer);
+        }
+        let expected = Effort { hashes: 1, audited: 1, notices: 0, jobs: 0, tries: 3 };
+        assert!(answers.iter().all(|answer| *answer == (401, expected)), "{answers:?}");
+    }
+
+    async fn the_last_wrong_password_costs_the_same_for_a_name_that_is_nobodys(db: TestDb) {
+        let place = Place::open(&db).await;
+        people(&place).await;
+        let mut spent = Vec::new();
+        for login in ["asha", "bina", "dina", "asha@example.com", "dina@example.com"] {
+            let mut browser = Browser::at(&place.base);
+            db.clock().advance(SignedDuration::from_mins(10));
+            for _ in 0..2 {
+                browser.post("/accounts/login/", &[("login", login), ("password", "wrong")]).await;
+            }
+            let before = so_far(&place).await;
+            let page = browser.post("/accounts/login/", &[("login", login), ("password", "wrong")]).await;
+            let after = so_far(&place).await;
+            let more = (after.hashes - before.hashes, after.audited - before.audited, after.notices - before.notices, after.jobs - before.jobs);
+            assert_eq!((page.status, more), (401, (1, 1, 0, 1)), "{login}");
+            spent.push(browser.post("/accounts/login/", &[("login", login), ("password", "wrong")]).await.status);
+        }
+        assert_eq!(spent, [429; 5], "known or not");
     }
 }

@@ -1,5 +1,6 @@
 //! A picture of oneself.
 
+use jiff::SignedDuration;
 use purser_testkit::{TestDb, both};
 
 use crate::browser::Browser;
@@ -13,7 +14,37 @@ const PNG: &[u8] =
 
 const PHOTO: &str = "/accounts/photo/";
 
+/// The sum behind a chunk of a PNG.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+    })
+}
+
 both! {
+    async fn what_pictures_may_cost_is_bounded_for_each_person(db: TestDb) {
+        let place = Place::open(&db).await;
+        place.person("asha", "person", "").await;
+        place.person("ravi", "person", "").await;
+        let (asha, ravi) = (place.signed_in("asha").await, place.signed_in("ravi").await);
+        // Its header says 6,000 times 5,000 pixels; nothing behind it is looked at.
+        let mut large = PNG.to_vec();
+        large[16..24].copy_from_slice(&[0, 0, 0x17, 0x70, 0, 0, 0x13, 0x88]);
+        let sum = crc(&large[12..29]).to_be_bytes();
+        large[29..33].copy_from_slice(&sum);
+        let refused = asha.upload(PHOTO, "photo", "me.png", &large).await;
+        assert!(refused.status == 400 && refused.text.contains("6000 × 5000 pixels"), "{}", refused.text);
+        let mut sent = Vec::new();
+        for _ in 0..10 {
+            sent.push(asha.upload(PHOTO, "photo", "me.png", PNG).await.status);
+        }
+        assert_eq!(sent, [303, 303, 303, 303, 303, 303, 303, 303, 303, 429], "ten an hour");
+        assert_eq!(ravi.upload(PHOTO, "photo", "me.png", PNG).await.status, 303, "others are not held up");
+        assert_eq!(asha.get(&format!("{PHOTO}picture/")).await.status, 200, "the last one stays");
+        db.clock().advance(SignedDuration::from_hours(1));
+        assert_eq!(asha.upload(PHOTO, "photo", "me.png", PNG).await.status, 303);
+    }
+
     async fn a_picture_is_its_owner_s_alone_and_what_is_none_is_refused(db: TestDb) {
         let place = Place::open(&db).await;
         place.person("asha", "person", "").await;

@@ -13,37 +13,37 @@ const CODE: &str = "/accounts/login/code/";
 const STEP: SignedDuration = SignedDuration::from_secs(30);
 
 /// The app on somebody's phone.
-struct Phone {
+pub(super) struct Phone {
     place: TestDb,
     seed: TotpSeed,
 }
 
 impl Phone {
     /// With the seed that the page shows as a picture.
-    async fn of(place: &Place, person: Uuid) -> Self {
+    pub(super) async fn of(place: &Place, person: Uuid) -> Self {
         let factor = place.db.read(move |tx| second_factor_get(tx, person)).await.unwrap().unwrap();
         let seed = Sealer::new(&[7; 32]).open(&totp_purpose(person), &factor.sealed).unwrap();
         Phone { place: place.db.clone(), seed: TotpSeed::of(&seed).unwrap() }
     }
 
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         self.seed.code(self.place.clock().now())
     }
 
     /// A code that was not shown before.
-    fn next_code(&self) -> String {
+    pub(super) fn next_code(&self) -> String {
         self.place.clock().advance(STEP);
         self.code()
     }
 }
 
 /// Turns the second factor on; the phone, and the recovery codes.
-async fn enroll(place: &Place, person: Uuid, browser: &mut Browser) -> (Phone, Vec<String>) {
+pub(super) async fn enroll(place: &Place, person: Uuid, browser: &mut Browser) -> (Phone, Vec<String>) {
     let page = browser.page(FACTOR).await;
     assert!(page.contains("<svg class=\"qr\""), "{page}");
     let phone = Phone::of(place, person).await;
     assert!(page.contains(&phone.seed.typed()), "the letters are those of the picture");
-    let shown = browser.post(FACTOR, &[("code", &phone.code())]).await;
+    let shown = browser.post(FACTOR, &[("code", &phone.code()), ("password", PASSWORD)]).await;
     let codes: Vec<String> =
         shown.text.split("<li><code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
     assert_eq!((shown.status, codes.len()), (200, 10), "{}", shown.text);

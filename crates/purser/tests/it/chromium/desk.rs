@@ -44,6 +44,7 @@ both! {
         tab.follow("Set one up").await;
         let seed = phone(&tab).await;
         tab.fill("Code", &code(&tab, &seed, 0).await).await;
+        tab.fill("Password", PASSWORD).await;
         tab.press("Turn it on").await;
         tab.follow("I have kept them").await;
         tab.fill("Amount", "10.005").await;

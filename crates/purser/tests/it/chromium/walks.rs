@@ -77,6 +77,7 @@ both! {
         tab.sees("Scan this picture").await;
         let seed = phone(&tab).await;
         tab.fill("Code", &code(&tab, &seed, 0).await).await;
+        tab.fill("Password", PASSWORD).await;
         tab.press("Turn it on").await;
         tab.sees("The second factor is on.").await;
         tab.is_without_fault().await;

@@ -1,0 +1,159 @@
+//! What ends when something about a person changes. The one place that decides it.
+//!
+//! | cause                                | sessions | password link | pending address | begun factor | browsers | counters | what a stranger made |
+//! |--------------------------------------|----------|---------------|-----------------|--------------|----------|----------|----------------------|
+//! | password changed by its owner        | all      | ends          | ends            | ends         | all      | cleared  |                      |
+//! | recovered by mail                    | all      | ends          | ends            | ends         | all      | cleared  | ends                 |
+//! | password set by the operator         | all      | ends          | ends            | ends         | all      | cleared  |                      |
+//! | first address confirmed              | all      |               | ends            | ends         | all      |          | ends                 |
+//! | address changed                      |          | ends          | ends            |              |          |          |                      |
+//! | rights changed                       | all      |               | ends            | ends         |          |          |                      |
+//! | stopped, or let in again             | all      | ends          | ends            | ends         | all      |          |                      |
+//! | second factor turned on or off       | others   |               | ends            |              |          |          |                      |
+//! | second factor taken off by staff     | all      |               | ends            |              |          |          |                      |
+//! | signed out everywhere by staff       | all      |               | ends            | ends         |          |          |                      |
+//!
+//! A changed right leaves the password link: an invitation may lie in the mail, and it opens only to whoever reads mail
+//! at the person's own address.
+//!
+//! **What a stranger made** is the second factor and the API keys of an account whose address nobody had confirmed: the
+//! first who reads mail there is its owner, and what was set up before may be somebody else's. Staff whom the operator
+//! made keep both, since a second factor of theirs that a mailbox could take off would guard nothing.
+
+use jiff::Timestamp;
+use purser_store::Tx;
+
+use crate::device::devices_forget_of;
+use crate::login::login_key;
+use crate::{
+    Actor, CODE_FAILED_BY_PERSON, Error, LOGIN_FAILED_BY_ACCOUNT, LinkPurpose, PROOF_CODE_FAILED_BY_PERSON,
+    PROOF_FAILED_BY_PERSON, SecretHash, User, api_keys_revoke_by, links_void, rate_clear, second_factor_abandon,
+    second_factor_remove, sessions_revoke_all, sessions_revoke_others,
+};
+
+/// What has changed about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// They changed the password, knowing the old one.
+    PasswordChanged,
+    /// They set a new one by a mailed link.
+    Recovered,
+    /// The operator set one.
+    PasswordSet,
+    /// They confirmed the address that they had signed up with.
+    Confirmed,
+    /// Their address is another one.
+    AddressChanged,
+    /// Their kind or their roles changed.
+    RightsChanged,
+    /// They may not sign in any more.
+    Stopped,
+    /// They may sign in again.
+    LetIn,
+    /// They turned the second factor on or off, in this session.
+    SecondFactor(SecretHash),
+    /// Staff took the second factor off.
+    SecondFactorTaken,
+    /// Staff signed them out.
+    SignedOut,
+}
+
+/// Which sessions end.
+#[derive(Clone, Copy)]
+enum Sessions {
+    All,
+    But(SecretHash),
+    None,
+}
+
+/// A row of the table.
+struct Ends {
+    sessions: Sessions,
+    password_link: bool,
+    begun_factor: bool,
+    browsers: bool,
+    counters: bool,
+    stranger: bool,
+}
+
+impl Cause {
+    fn ends(self) -> Ends {
+        let nothing = Ends {
+            sessions: Sessions::None,
+            password_link: false,
+            begun_factor: false,
+            browsers: false,
+            counters: false,
+            stranger: false,
+        };
+        let sessions = Ends { sessions: Sessions::All, ..nothing };
+        let rights = Ends { begun_factor: true, ..sessions };
+        let stopped = Ends { password_link: true, browsers: true, ..rights };
+        let password = Ends { counters: true, ..stopped };
+        match self {
+            Cause::PasswordChanged | Cause::PasswordSet => password,
+            Cause::Recovered => Ends { stranger: true, ..password },
+            Cause::Confirmed => Ends { stranger: true, password_link: false, ..stopped },
+            Cause::AddressChanged => Ends { sessions: Sessions::None, password_link: true, ..sessions },
+            Cause::RightsChanged | Cause::SignedOut => rights,
+            Cause::Stopped | Cause::LetIn => stopped,
+            Cause::SecondFactor(here) => Ends { sessions: Sessions::But(here), ..sessions },
+            Cause::SecondFactorTaken => sessions,
+        }
+    }
+}
+
+/// Ends what the cause ends. `user` is the person as they were before.
+///
+/// Whoever holds keys in memory forgets them after the commit: [`Cause::Recovered`] and [`Cause::Confirmed`] may have
+/// revoked some.
+///
+/// # Errors
+/// The store's.
+pub fn power_changed(tx: &mut Tx<'_>, now: Timestamp, user: &User, cause: Cause) -> Result<(), Error> {
+    let ends = cause.ends();
+    match ends.sessions {
+        Sessions::All => sessions_revoke_all(tx, now, user.id)?,
+        Sessions::But(here) => sessions_revoke_others(tx, now, user.id, here).map(drop)?,
+        Sessions::None => {}
+    }
+    links_void(tx, user.id, LinkPurpose::Email)?;
+    if ends.password_link {
+        links_void(tx, user.id, LinkPurpose::Password)?;
+    }
+    if ends.begun_factor {
+        second_factor_abandon(tx, user.id)?;
+    }
+    if ends.browsers {
+        devices_forget_of(tx, user.id)?;
+    }
+    if ends.counters {
+        tries_clear(tx, user)?;
+    }
+    if ends.stranger && is_strangers(user) {
+        match second_factor_remove(tx, user.id) {
+            Ok(()) | Err(Error::NoSecondFactor) => {}
+            Err(error) => return Err(error),
+        }
+        let owner = Actor::User(user.id).to_string();
+        api_keys_revoke_by(tx, now, &owner, &owner)?;
+    }
+    Ok(())
+}
+
+/// Whether what was set up in this account may be a stranger's: nobody has shown that they read mail at its address.
+fn is_strangers(user: &User) -> bool {
+    user.email_verified_at.is_none() && (user.must_confirm || !user.is_staff)
+}
+
+/// Wrong passwords and codes so far keep nobody out any more.
+fn tries_clear(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
+    for name in [user.username.as_str(), user.email.as_str()] {
+        rate_clear(tx, LOGIN_FAILED_BY_ACCOUNT.bucket, &login_key(name))?;
+    }
+    let person = user.id.to_string();
+    for limit in [CODE_FAILED_BY_PERSON, PROOF_FAILED_BY_PERSON, PROOF_CODE_FAILED_BY_PERSON] {
+        rate_clear(tx, limit.bucket, &person)?;
+    }
+    Ok(())
+}
