@@ -93,13 +93,7 @@ impl Table {
     /// # Errors
     /// [`TableError`].
     pub fn read(file: &[u8], most_bytes: usize, most_rows: usize) -> Result<Self, TableError> {
-        if file.len() > most_bytes {
-            return Err(TableError::TooLarge { bytes: file.len(), most: most_bytes });
-        }
-        let text = decoded(file)?;
-        if text.trim().is_empty() {
-            return Err(TableError::Empty);
-        }
+        let text = file_text(file, most_bytes)?;
         let (delimiter, text, lines_before) = delimited(&text);
         let mut reader =
             ReaderBuilder::new().flexible(true).has_headers(false).delimiter(delimiter).from_reader(text.as_bytes());
@@ -123,7 +117,19 @@ impl Table {
     }
 }
 
-/// The text of a file. A spreadsheet's "Unicode text" is UTF-16 and begins with a byte-order mark.
+/// The text of a file of at most so many bytes, without its byte-order mark: [`Table::read`] reads it as well as the file.
+///
+/// # Errors
+/// [`TableError`], where it is too large, empty, or no text.
+pub fn file_text(file: &[u8], most_bytes: usize) -> Result<Cow<'_, str>, TableError> {
+    if file.len() > most_bytes {
+        return Err(TableError::TooLarge { bytes: file.len(), most: most_bytes });
+    }
+    let text = decoded(file)?;
+    if text.trim().is_empty() { Err(TableError::Empty) } else { Ok(text) }
+}
+
+/// A spreadsheet's "Unicode text" is UTF-16 and begins with a byte-order mark.
 fn decoded(file: &[u8]) -> Result<Cow<'_, str>, TableError> {
     let text = match file {
         [0xff, 0xfe, rest @ ..] => Cow::Owned(decoded_utf16(rest, u16::from_le_bytes)?),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use purser_identity::{
-    Access, Email, Error as IdentityError, LinkPurpose, NewUser, Roles, User, Username, access_set, link_issue,
+    Access, Error as IdentityError, LinkPurpose, NewUser, Roles, User, Username, access_set, link_issue,
     second_factor_is_on, second_factor_remove, sessions_of, sessions_revoke_all, user_create, user_get,
 };
 use purser_kit::console::{
@@ -272,9 +272,7 @@ fn invite(house: &Arc<House>) -> Action {
                     .map_err(|_| Rule::new("malformed", "have letters A to Z, digits and . _ - only, 1 to 150 of them"))
             });
             let username = fields.required("username", username);
-            let email = fields.parsed("email", |text| {
-                Email::parse(text.trim()).map_err(|_| Rule::new("malformed", "be an address such as asha@example.com"))
-            });
+            let email = fields.parsed("email", purser_kit::parse_email);
             let email = fields.required("email", email);
             let access = access_read(&mut fields);
             let ((username, email), access) = fields.finish(username.zip(email).zip(access))?;
