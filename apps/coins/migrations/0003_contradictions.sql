@@ -65,7 +65,7 @@ INSERT INTO coins_contradiction (id, withdrawal, kind, said, utr, utr_key, paid,
     found_by, found_at, state)
 SELECT w.id, w.id, 'utr_clash', 'paid', w.utr, w.utr_key, w.rupees, w.status, w.utr, w.rupees,
     'The UTR ' || w.utr || ' pays this withdrawal, and as ' || o.utr || ' another one that was paid before it.',
-    'utr_clash ' || CAST(w.utr_key AS TEXT) || ' ' || CAST(r.place AS TEXT), 'system:migration', w.completed_at, 'open'
+    'utr_clash ' || w.utr_key || ' ' || r.place, 'system:migration', w.completed_at, 'open'
 FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY utr_key ORDER BY completed_at, id) AS place,
         FIRST_VALUE(id) OVER (PARTITION BY utr_key ORDER BY completed_at, id) AS holder
     FROM coins_withdrawal WHERE utr_key IS NOT NULL) r
@@ -75,4 +75,4 @@ WHERE r.place > 1;
 
 UPDATE coins_withdrawal SET utr_key = NULL WHERE id IN (SELECT withdrawal FROM coins_contradiction);
 
-CREATE UNIQUE INDEX coins_withdrawal_utr_key ON coins_withdrawal (utr_key);
+CREATE UNIQUE INDEX coins_withdrawal_utr_once ON coins_withdrawal (utr_key);

@@ -1,7 +1,9 @@
 //! Reward coins: awarded, spent, withdrawn to UPI, decided on by staff, and told.
 
+mod contradictions;
 mod door;
 mod limits;
+mod older;
 mod races;
 mod states;
 mod told;
