@@ -177,9 +177,8 @@ fn refuse_repeated(mut rows: Vec<SheetRow>) -> Vec<SheetRow> {
 /// Rows with what is wrong with each, as a file that no spreadsheet runs anything of and that can be mended and uploaded.
 pub(crate) fn report<'r>(rows: impl Iterator<Item = (&'r [String], &'r [String])>) -> String {
     let header = COLUMNS.iter().chain([&ERRORS]).map(|&name| name.to_owned()).collect();
-    let rows = rows.map(|(cells, errors)| {
-        cells.iter().map(|cell| harmless(cell)).chain([harmless(&errors.join(" "))]).collect()
-    });
+    let rows = rows
+        .map(|(cells, errors)| cells.iter().map(|cell| harmless(cell)).chain([harmless(&errors.join(" "))]).collect());
     written(std::iter::once(header).chain(rows))
 }
 

@@ -29,15 +29,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 7] = [
-        Kind::Status,
-        Kind::Amount,
-        Kind::Payee,
-        Kind::Currency,
-        Kind::SecondUtr,
-        Kind::UtrUsed,
-        Kind::UtrClash,
-    ];
+    const ALL: [Kind; 7] =
+        [Kind::Status, Kind::Amount, Kind::Payee, Kind::Currency, Kind::SecondUtr, Kind::UtrUsed, Kind::UtrClash];
 
     /// Its word.
     #[must_use]

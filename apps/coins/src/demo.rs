@@ -15,8 +15,8 @@ use crate::contradiction::{Claim, Kind};
 use crate::domain::{HandlePolicy, Movement, Settings, UserId, Withdrawal, coins};
 use crate::error::Error;
 use crate::service::{
-    Closing, Found, NewMovement, NewWithdrawal, Period, UserChange, coins_move, contradiction_keep, note_set, payouts_begin, user_change,
-    withdrawal_close, withdrawal_complete, withdrawal_create,
+    Closing, Found, NewMovement, NewWithdrawal, Period, UserChange, coins_move, contradiction_keep, note_set,
+    payouts_begin, user_change, withdrawal_close, withdrawal_complete, withdrawal_create,
 };
 use crate::status::Status;
 use crate::upi::UpiId;

@@ -176,9 +176,7 @@ impl Error {
     /// The same for whoever decides on many: it says how the withdrawal stands, too.
     pub(crate) fn for_staff(self) -> Problem {
         match self {
-            Error::NotSo { is, .. } => {
-                wrong_status(format!("{self}: it is {}.", is.name()), is)
-            }
+            Error::NotSo { is, .. } => wrong_status(format!("{self}: it is {}.", is.name()), is),
             other => other.into(),
         }
     }
@@ -311,12 +309,8 @@ static USER_FROZEN: Code = Code {
     help: "Staff have stopped this user. Coins may come in; none are spent or withdrawn until staff lift it.",
 };
 
-static USER_NOT_FROZEN: Code = Code {
-    name: "user_not_frozen",
-    status: 409,
-    title: "The user is not frozen",
-    help: "Nothing is to be lifted.",
-};
+static USER_NOT_FROZEN: Code =
+    Code { name: "user_not_frozen", status: 409, title: "The user is not frozen", help: "Nothing is to be lifted." };
 
 static REFERENCE_REUSED: Code = Code {
     name: "reference_reused",

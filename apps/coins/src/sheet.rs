@@ -46,7 +46,19 @@ const COLUMNS: [(&str, &[&str]); WIDTH] = [
         ],
     ),
     ("reason", &["failure_reason", "error", "error_description", "rejection_reason", "status_description"]),
-    ("amount", &["amount_inr", "amount_rs", "amount_in_rs", "amount_in_inr", "payment_amount", "transaction_amount", "txn_amount", "amount_paid"]),
+    (
+        "amount",
+        &[
+            "amount_inr",
+            "amount_rs",
+            "amount_in_rs",
+            "amount_in_inr",
+            "payment_amount",
+            "transaction_amount",
+            "txn_amount",
+            "amount_paid",
+        ],
+    ),
     ("currency", &["currency_code", "ccy"]),
     ("upi_id", &["vpa", "upi", "payee_vpa", "beneficiary_vpa", "beneficiary_upi_id", "fund_account_vpa", "payee"]),
     ("beneficiary", &["beneficiary_account", "beneficiary_account_no", "beneficiary_id", "credit_account"]),
@@ -223,9 +235,9 @@ impl ResultSheet {
 
 fn row(record: &TableRow, places: &Places, shown: &[usize]) -> ResultRow {
     // The first column that says something: a file that has both may leave one empty.
-    let cells = places.each_ref().map(|places| {
-        places.iter().map(|place| record.cell(*place)).find(|cell| !cell.is_empty()).unwrap_or_default()
-    });
+    let cells = places
+        .each_ref()
+        .map(|places| places.iter().map(|place| record.cell(*place)).find(|cell| !cell.is_empty()).unwrap_or_default());
     let [id, status, utr, reason, amount, currency, upi_id, beneficiary, remark] = cells;
     let mut errors = Vec::new();
     let withdrawal = cell_read(&mut errors, "withdrawal_id", id, |text| {
@@ -397,7 +409,10 @@ mod tests {
                 assert_eq!(rows[0].said, Some(Said::Paid(Utr::parse("428811902377").unwrap())));
                 let details = &rows[0].details;
                 assert_eq!(details.amount.map(Money::minor), Some(250_000));
-                assert_eq!((details.currency.as_deref(), details.upi_id.as_deref()), (Some("inr"), Some("asha@okhdfcbank")));
+                assert_eq!(
+                    (details.currency.as_deref(), details.upi_id.as_deref()),
+                    (Some("inr"), Some("asha@okhdfcbank"))
+                );
             }
         }
         let other = errors(&format!("withdrawal_id,status,remark\n{A},pending,Coins 5a1b2c3d4e60\n"));

@@ -98,7 +98,16 @@ mod tests {
     #[test]
     fn what_is_no_utr_is_refused_by_name() {
         let code = |text: &str| Utr::parse(text).unwrap_err().code;
-        for text in ["", "ABCDEF", "४२८८११", "４２８８１１９０", "428811\u{200b}902377", "428811'902377", "000000", "0-0-0-0-0-0"] {
+        for text in [
+            "",
+            "ABCDEF",
+            "४२८८११",
+            "４２８８１１９０",
+            "428811\u{200b}902377",
+            "428811'902377",
+            "000000",
+            "0-0-0-0-0-0",
+        ] {
             assert_eq!(code(text), "malformed", "{text}");
         }
         for text in ["12345", "1-2-3-", &"1".repeat(51)] {

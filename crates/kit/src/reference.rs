@@ -67,7 +67,9 @@ mod tests {
         for text in ["428811902377.00", "428811902377,0"] {
             assert_eq!(reference_as_number(text), Some(NumberFormat::Decimals), "{text}");
         }
-        for text in ["428811902377", "12E4567", "HDFC1E+5", "4288.1190.2377", "E11", "4.E+1", "", "1.25", "428811902377.15"] {
+        for text in
+            ["428811902377", "12E4567", "HDFC1E+5", "4288.1190.2377", "E11", "4.E+1", "", "1.25", "428811902377.15"]
+        {
             assert_eq!(reference_as_number(text), None, "{text}");
         }
     }

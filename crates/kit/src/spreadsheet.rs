@@ -132,6 +132,8 @@ pub fn file_text(file: &[u8], most_bytes: usize) -> Result<Cow<'_, str>, TableEr
 /// A spreadsheet's "Unicode text" is UTF-16 and begins with a byte-order mark.
 fn decoded(file: &[u8]) -> Result<Cow<'_, str>, TableError> {
     let text = match file {
+        // A mark and nothing else is no text.
+        [0xff, 0xfe] | [0xfe, 0xff] => return Err(TableError::NotText { line: 1 }),
         [0xff, 0xfe, rest @ ..] => Cow::Owned(decoded_utf16(rest, u16::from_le_bytes)?),
         [0xfe, 0xff, rest @ ..] => Cow::Owned(decoded_utf16(rest, u16::from_be_bytes)?),
         _ => {
@@ -273,7 +275,9 @@ mod tests {
     fn a_file_is_read_whatever_stands_between_its_cells_and_at_its_line_ends() {
         let expected = vec![vec!["1;2".to_owned(), "b,c".to_owned()], vec!["3".to_owned(), "d\te".to_owned()]];
         for end in ["\n", "\r\n", "\r"] {
-            for (before, between) in [("", ","), ("", ";"), ("", "\t"), ("sep=;", ";"), ("SEP=|", "|"), ("\"sep=,\"", ",")] {
+            for (before, between) in
+                [("", ","), ("", ";"), ("", "\t"), ("sep=;", ";"), ("SEP=|", "|"), ("\"sep=,\"", ",")]
+            {
                 let mut text = if before.is_empty() { String::new() } else { format!("{before}{end}") };
                 for row in [["no", "what"], ["\"1;2\"", "\"b,c\""], ["", ""], ["3", "\"d\te\""]] {
                     text.push_str(&format!("{}{end}", row.join(between)));
@@ -281,7 +285,11 @@ mod tests {
                 for mark in ["", "\u{feff}"] {
                     let table = read(format!("{mark}{text}")).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
                     assert_eq!(table.header, ["no", "what"], "{text:?}");
-                    assert_eq!(table.rows.iter().map(|row| row.cells.clone()).collect::<Vec<_>>(), expected, "{text:?}");
+                    assert_eq!(
+                        table.rows.iter().map(|row| row.cells.clone()).collect::<Vec<_>>(),
+                        expected,
+                        "{text:?}"
+                    );
                     if end != "\r" {
                         let first = if before.is_empty() { 2 } else { 3 };
                         assert_eq!(table.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [first, first + 2]);

@@ -91,7 +91,10 @@ async fn run(
                 balance: moved.user.balance.minor(),
                 transaction: moved.transaction.into(),
             };
-            Answer::told(if movement == Movement::Award { "Coins awarded successfully." } else { "Coins spent successfully." }, data)
+            Answer::told(
+                if movement == Movement::Award { "Coins awarded successfully." } else { "Coins spent successfully." },
+                data,
+            )
         })?;
         Ok::<_, crate::Error>(Once { replayed: once.replayed || repeated, ..once })
     });

@@ -6,9 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::console::Doer;
-use purser_kit::{
-    Caller, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, fingerprint,
-};
+use purser_kit::{Caller, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, fingerprint};
 use purser_store::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -15,9 +15,7 @@ use super::{one, reason, reason_only, status};
 use crate::Coins;
 use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
 use crate::domain::Withdrawal;
-use crate::service::{
-    contradiction_dismiss, contradiction_settle, settlement_obstacle, user_get, withdrawal_get,
-};
+use crate::service::{contradiction_dismiss, contradiction_settle, settlement_obstacle, user_get, withdrawal_get};
 use crate::store::contradiction::{CONTRADICTIONS_FROM, contradiction_find, contradictions_of};
 use crate::utr::Utr;
 
@@ -151,12 +149,7 @@ fn sides(found: &Contradiction, now: &Withdrawal) -> DetailTable {
                 Cell::Money(found.due),
                 Cell::Money(now.due()),
             ],
-            vec![
-                Cell::Text("UTR".to_owned()),
-                utr(found.utr()),
-                utr(found.own_utr.as_ref()),
-                utr(now.utr.as_ref()),
-            ],
+            vec![Cell::Text("UTR".to_owned()), utr(found.utr()), utr(found.own_utr.as_ref()), utr(now.utr.as_ref())],
         ],
     }
 }
@@ -198,8 +191,10 @@ fn sentence(found: &Contradiction, withdrawal: &Withdrawal, settlement: Settleme
     let (coins, user) = (withdrawal.amount.minor(), withdrawal.user_id.as_str());
     match settlement {
         Settlement::Complete => {
-            format!("{due} to {} go on record as paid by {utr}, of which the bank paid {paid}; {user} is told.",
-                withdrawal.upi_id.as_str())
+            format!(
+                "{due} to {} go on record as paid by {utr}, of which the bank paid {paid}; {user} is told.",
+                withdrawal.upi_id.as_str()
+            )
         }
         Settlement::Difference => format!("The bank paid {paid} for {due}: the difference goes on record."),
         Settlement::Take => format!("{coins} coins of {user} are taken again, as the bank paid {paid} by {utr}."),

@@ -16,8 +16,8 @@ use crate::Coins;
 use crate::domain::Withdrawal;
 use crate::error::Error;
 use crate::service::{
-    Closing, accounts_lock, is_own, note_set, payouts_begin, user_get, utr_correct, withdrawal_close, withdrawal_complete,
-    withdrawal_get,
+    Closing, accounts_lock, is_own, note_set, payouts_begin, user_get, utr_correct, withdrawal_close,
+    withdrawal_complete, withdrawal_get,
 };
 use crate::status::Status;
 use crate::utr::Utr;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use purser_identity::{Email, user_get as person_get};
 use purser_kit::console::{
-    Action, Cell, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target,
-    Tone,
+    Action, Cell, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target, Tone,
 };
 use purser_kit::{Problem, Rule, parse_email};
 use purser_money::Currency;

@@ -126,7 +126,13 @@ fn corrections(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<DetailTable>, Problem
     let changes = utr_changes_of(tx, id)?;
     let rows = changes.into_iter().map(|change| {
         let (old, new) = (change.old.as_str().to_owned(), change.new.as_str().to_owned());
-        vec![Cell::Time(change.at), Cell::Text(old), Cell::Text(new), Cell::Text(change.actor), Cell::Text(change.reason)]
+        vec![
+            Cell::Time(change.at),
+            Cell::Text(old),
+            Cell::Text(new),
+            Cell::Text(change.actor),
+            Cell::Text(change.reason),
+        ]
     });
     let rows: Vec<_> = rows.collect();
     Ok(Some(rows).filter(|rows| !rows.is_empty()).map(|rows| DetailTable {

@@ -91,11 +91,9 @@ pub(super) fn utr_undisputed(tx: &mut Tx<'_>, utr: &Utr, withdrawal: Uuid) -> Re
         one.state == State::Open || pays_another
     });
     match dispute {
-        Some(dispute) => Err(Error::UtrDisputed {
-            utr: utr.clone(),
-            withdrawal: dispute.withdrawal,
-            contradiction: dispute.id,
-        }),
+        Some(dispute) => {
+            Err(Error::UtrDisputed { utr: utr.clone(), withdrawal: dispute.withdrawal, contradiction: dispute.id })
+        }
         None => Ok(()),
     }
 }
@@ -158,12 +156,7 @@ pub fn contradiction_settle(
 ///
 /// # Errors
 /// [`Error::NoContradiction`], [`Error::Decided`], [`Error::OwnRequest`].
-pub fn contradiction_dismiss(
-    tx: &mut Tx<'_>,
-    doer: &mut Doer,
-    id: Uuid,
-    reason: &str,
-) -> Result<Contradiction, Error> {
+pub fn contradiction_dismiss(tx: &mut Tx<'_>, doer: &mut Doer, id: Uuid, reason: &str) -> Result<Contradiction, Error> {
     let (one, withdrawal, obstacle) = settlement_obstacle(tx, doer, id, None)?;
     if let Some(error) = obstacle {
         return Err(error);
@@ -230,7 +223,8 @@ fn put_right(
             } else {
                 difference(tx, doer.now, one.due, one.amount())?
             };
-            let memo: String = format!("{}, UTR {}: {reason}", settlement.memo(), utr.as_str()).chars().take(500).collect();
+            let memo: String =
+                format!("{}, UTR {}: {reason}", settlement.memo(), utr.as_str()).chars().take(500).collect();
             let entry = NewEntry {
                 kind: "coins.contradiction",
                 actor: doer.actor.clone(),
@@ -255,12 +249,7 @@ impl Settlement {
 
 /// What a payment does to the rupees: what the coins were redeemed for is owed, and the bank pays it. What is paid too
 /// much is lost, and what is paid too little is still owed.
-pub(super) fn paid_transfers(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    due: Money,
-    paid: Money,
-) -> Result<Vec<Transfer>, Error> {
+pub(super) fn paid_transfers(tx: &mut Tx<'_>, now: Timestamp, due: Money, paid: Money) -> Result<Vec<Transfer>, Error> {
     let [redeemed, payable] = [House::Redeemed.open(tx, now)?, House::Payable.open(tx, now)?];
     let bank = House::Bank.open(tx, now)?;
     let mut transfers = vec![

@@ -44,12 +44,7 @@ pub struct Moved {
 /// # Errors
 /// [`Error::ReferenceReused`] where the reference came with something else; [`Error::Insufficient`];
 /// [`Error::UserFrozen`] where a frozen user is to spend.
-pub fn coins_move(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    doer: &mut Doer,
-    new: &NewMovement,
-) -> Result<Moved, Error> {
+pub fn coins_move(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &NewMovement) -> Result<Moved, Error> {
     let change = match new.movement {
         Movement::Spend => coins(-new.amount.minor()),
         _ => new.amount,

@@ -230,7 +230,8 @@ fn judge(
         Some(Said::Paid(utr)) => judge_paid(tx, doer, withdrawal, utr, difference)?,
         Some(Said::Failed(reason)) if is == Status::Completed => {
             let utr = withdrawal.utr.as_ref().map(Utr::as_str).unwrap_or_default();
-            let told = format!("The withdrawal is completed with the UTR {utr}, and the bank says that it failed: {reason}");
+            let told =
+                format!("The withdrawal is completed with the UTR {utr}, and the bank says that it failed: {reason}");
             Err(Against::contradicts(Kind::Status, told))
         }
         Some(Said::Failed(_)) if is == Status::Failed => Ok(Verdict::DoneBefore),
@@ -277,7 +278,10 @@ fn judge_paid(
         (Some(known), status) => {
             let kind = if status == Status::Completed { Kind::SecondUtr } else { Kind::Status };
             let told = format!("The withdrawal is {is} with the UTR {}.", known.as_str());
-            Err(Against::contradicts(kind, format!("{told} The bank says that it is paid with the UTR {}.", utr.as_str())))
+            Err(Against::contradicts(
+                kind,
+                format!("{told} The bank says that it is paid with the UTR {}.", utr.as_str()),
+            ))
         }
         (None, status) if status != Status::Processing => {
             let told = format!("The withdrawal is {is}, not processing.");

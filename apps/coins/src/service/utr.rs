@@ -32,13 +32,7 @@ fn obstacle(tx: &mut Tx<'_>, doer: &Doer, one: &Withdrawal, utr: &Utr) -> Result
 /// # Errors
 /// [`Error::NoWithdrawal`]; [`Error::NoUtr`] where it was never paid; [`Error::SameUtr`]; [`Error::UtrUsed`];
 /// [`Error::OwnRequest`]; [`Error::UtrDisputed`].
-pub fn utr_correct(
-    tx: &mut Tx<'_>,
-    doer: &mut Doer,
-    id: Uuid,
-    utr: &Utr,
-    reason: &str,
-) -> Result<Withdrawal, Error> {
+pub fn utr_correct(tx: &mut Tx<'_>, doer: &mut Doer, id: Uuid, utr: &Utr, reason: &str) -> Result<Withdrawal, Error> {
     let one = withdrawal_get(tx, id)?;
     if let Some(error) = obstacle(tx, doer, &one, utr)? {
         return Err(error);

@@ -28,9 +28,8 @@ fn read(row: &Row<'_>) -> Result<Contradiction, Error> {
         ("failed", _) => Claim::Failed,
         _ => return Err(unread("coins_contradiction.said", &said)),
     };
-    let settlement = settlement.map(|word| {
-        Settlement::from_name(&word).ok_or_else(|| unread("coins_contradiction.settlement", &word))
-    });
+    let settlement = settlement
+        .map(|word| Settlement::from_name(&word).ok_or_else(|| unread("coins_contradiction.settlement", &word)));
     Ok(Contradiction {
         id: row.get(0)?,
         withdrawal: row.get(1)?,
@@ -102,7 +101,14 @@ pub(crate) fn contradiction_decide(tx: &mut Tx<'_>, one: &Contradiction) -> Resu
     let decided = tx.execute(
         "UPDATE coins_contradiction SET state = ?2, settlement = ?3, decided_by = ?4, decided_at = ?5, reason = ?6
          WHERE id = ?1 AND state = 'open'",
-        &params![one.id, one.state.name(), one.settlement.map(Settlement::name), by.as_deref(), at, one.reason.as_deref()],
+        &params![
+            one.id,
+            one.state.name(),
+            one.settlement.map(Settlement::name),
+            by.as_deref(),
+            at,
+            one.reason.as_deref()
+        ],
     )?;
     Ok(decided == 1)
 }

@@ -19,7 +19,8 @@ const SELECT: &str = "SELECT u.id, u.user_id, u.account, b.balance, u.email, u.l
 
 fn read(row: &Row<'_>) -> Result<User, Error> {
     let (email, language): (Option<String>, String) = (row.get(4)?, row.get(5)?);
-    let frozen = row.get::<Option<String>>(8)?.zip(row.get::<Option<Timestamp>>(9)?).zip(row.get::<Option<String>>(10)?);
+    let frozen =
+        row.get::<Option<String>>(8)?.zip(row.get::<Option<Timestamp>>(9)?).zip(row.get::<Option<String>>(10)?);
     Ok(User {
         id: row.get(0)?,
         user_id: UserId::from_column(row.get(1)?),

@@ -28,12 +28,7 @@ pub(crate) fn utr_set(tx: &mut Tx<'_>, withdrawal: Uuid, utr: &Utr) -> Result<()
     Ok(())
 }
 
-pub(crate) fn utr_change_insert(
-    tx: &mut Tx<'_>,
-    id: Uuid,
-    withdrawal: Uuid,
-    change: &UtrChange,
-) -> Result<(), Error> {
+pub(crate) fn utr_change_insert(tx: &mut Tx<'_>, id: Uuid, withdrawal: Uuid, change: &UtrChange) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO coins_utr_change (id, withdrawal, old_utr, old_key, new_utr, reason, actor, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -104,7 +104,9 @@ async fn migrated(engine: Engine) {
     let refused = bank.complete(ids[5], "0428-811").await.unwrap_err();
     assert!(matches!(refused, Error::UtrUsed { withdrawal, .. } if withdrawal == ids[2]), "{refused}");
     let clash = found[0].id;
-    bank.run(STAFF, move |tx, _, doer| contradiction_dismiss(tx, doer, clash, "Two payments, one misread")).await.unwrap();
+    bank.run(STAFF, move |tx, _, doer| contradiction_dismiss(tx, doer, clash, "Two payments, one misread"))
+        .await
+        .unwrap();
     bank.complete(ids[5], "HDFC0043").await.unwrap();
     let problems = db.read(purser_coins::problems).await.unwrap();
     assert!(problems.is_empty(), "{problems:?}");
