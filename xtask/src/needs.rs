@@ -27,7 +27,7 @@ const NEEDS: &[Need] = &[
         ],
     },
     Need {
-        what: "PostgreSQL 13 or newer: initdb, pg_ctl, postgres and psql",
+        what: "PostgreSQL 13 or newer: initdb, pg_basebackup, pg_ctl, postgres and psql",
         found: postgres_server,
         apt: &["postgresql"],
         by_hand: &[
@@ -35,6 +35,12 @@ const NEEDS: &[Need] = &[
             ("Fedora", "dnf install postgresql-server postgresql"),
             ("macOS", "brew install postgresql@17, then put its bin folder into PATH"),
         ],
+    },
+    Need {
+        what: "ps, by which the tests find a server's processes",
+        found: processes,
+        apt: &["procps"],
+        by_hand: &[("Debian, Ubuntu", "apt-get install procps"), ("Fedora", "dnf install procps-ng")],
     },
     Need {
         what: "a browser for the tests of pages: Chromium or Chrome, and the chromedriver of its version",
@@ -93,8 +99,12 @@ fn postgres_server() -> bool {
     let mut real = folders.filter_map(|folder| folder.join("pg_ctl").canonicalize().ok());
     real.any(|pg_ctl| {
         let has = |program| pg_ctl.with_file_name(program).is_file();
-        ["initdb", "postgres", "psql"].into_iter().all(has)
+        ["initdb", "pg_basebackup", "postgres", "psql"].into_iter().all(has)
     })
+}
+
+fn processes() -> bool {
+    process::search_path().iter().any(|folder| folder.join("ps").is_file())
 }
 
 /// Debian keeps each major version apart and out of PATH: `/usr/lib/postgresql/15/bin`.

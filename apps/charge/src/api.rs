@@ -1,6 +1,7 @@
 //! The JSON routes.
 
 mod callback;
+mod contradictions;
 mod counter;
 mod imports;
 mod operators;
@@ -49,6 +50,7 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(manage, routes!(sellers::seller_update))
         .add(manage, routes!(sellers::seller_delete))
         .add(credit, routes!(counter::credit_increase))
+        .add(credit, routes!(counter::credit_decrease))
         .add(Needs::Scope("charge.sell"), routes!(counter::charge_sell))
         .add(Needs::Scope("charge.sell"), routes!(imports::sales_import))
         .add(read, routes!(counter::credit_read))
@@ -70,11 +72,16 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(read_all, routes!(products::product_read))
         .add(manage, routes!(products::product_replace))
         .add(read, routes!(transactions::credit_list))
+        .add(read, routes!(transactions::credit_read))
+        .add(credit, routes!(transactions::credit_reverse))
         .add(read, routes!(transactions::sale_list))
         .add(read, routes!(transactions::sale_by_ref))
         .add(read, routes!(transactions::sale_read))
         .add(settle, routes!(transactions::sale_reverse))
         .add(settle, routes!(transactions::sale_resolve))
+        .add(read_all, routes!(contradictions::contradiction_list))
+        .add(read_all, routes!(contradictions::contradiction_read))
+        .add(settle, routes!(contradictions::contradiction_settle))
         .add(read, routes!(requests::seller_request_list))
         .add(Needs::Scope("charge.sell"), routes!(requests::request_create))
         .add(read, routes!(requests::request_list))

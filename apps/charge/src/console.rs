@@ -1,5 +1,6 @@
 //! The app in the console.
 
+mod contradictions;
 mod credit;
 mod figures;
 mod operators;
@@ -22,6 +23,7 @@ pub(crate) use statement::sheet as statement_sheet;
 
 use crate::Charge;
 use crate::domain::Standing;
+use crate::error::DUPLICATE_REFERENCE;
 
 /// Rows of the small tables on an object's page.
 const ROWS: u32 = 20;
@@ -40,6 +42,7 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
             phones::resource(charge),
             credit::resource(charge),
             requests::resource(charge),
+            contradictions::resource(charge),
             operators::resource(charge),
             products::resource(charge),
         ],
@@ -62,4 +65,10 @@ pub(crate) fn standing(standing: Standing) -> Cell {
 
 fn reason() -> Field {
     Field::line("reason", "Reason", "What this rests on, for whoever reads it in a year.")
+}
+
+/// The tick that gives credit all the same.
+fn second_yes() -> Field {
+    let says = "It is another payment: give the credit all the same";
+    Field::second_yes("again", "The reference was used before", says, &DUPLICATE_REFERENCE)
 }

@@ -137,7 +137,7 @@ impl Past {
         for (index, seller) in (0_i64..).zip(sellers) {
             let mut dice = Dice::new(day * 100 + index);
             if day % 10 == index % 10 {
-                increases.push((self.at(day, 540 + index), self.increase(charge, *seller, day, &mut dice)));
+                increases.push((self.at(day, 540 + index), self.increase(charge, *seller, day, index, &mut dice)));
             }
             let sales = 2 + dice.below(5);
             orders.extend(
@@ -160,13 +160,14 @@ impl Past {
         Ok(charge.context.store.write(run).await?)
     }
 
-    fn increase(&self, charge: &Charge, seller: Uuid, day: i64, dice: &mut Dice) -> IncreaseOrder {
+    fn increase(&self, charge: &Charge, seller: Uuid, day: i64, place: i64, dice: &mut Dice) -> IncreaseOrder {
         let amount = (3_000 + dice.below(5) * 1_000) * self.unit();
         IncreaseOrder {
             id: charge.context.ids.next(self.start),
             seller,
             amount: Money::new(amount.min(self.settings.max_increase.minor()), self.settings.currency),
-            reference: Some(format!("NEFT-{:06}", day * 1_000 + dice.below(1_000))),
+            reference: Some(format!("NEFT-{:06}", day * 1_000 + place)),
+            again: false,
             actor: "system:demo".to_owned(),
         }
     }
@@ -206,6 +207,7 @@ impl Past {
                     seller: order.seller,
                     amount: order.amount,
                     reference: None,
+                    again: false,
                     actor: order.actor.clone(),
                 };
                 credit_increase(tx, at, &settings, &credit)?;
@@ -238,6 +240,7 @@ impl Past {
             seller,
             amount: Money::new((5_000 * self.unit()).min(self.settings.max_increase.minor()), self.settings.currency),
             note: Some("Paid by NEFT this morning".to_owned()),
+            reference: Some("NEFT-990001".to_owned()),
             asked_by: format!("user:{id}"),
         };
         let settings = Arc::clone(&self.settings);

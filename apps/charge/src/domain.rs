@@ -10,6 +10,7 @@ use purser_outbox::Language;
 use uuid::Uuid;
 
 use crate::catalog::{Priced, Product};
+use crate::plan::Plan;
 
 /// What an operator may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Settings {
     pub max_sale: Money,
     /// The most that one credit increase may be.
     pub max_increase: Money,
+    /// The most that one person alone may give at a time; more is asked for by one and approved by another.
+    pub max_increase_alone: Option<Money>,
     /// The calling code that numbers without one belong to: `91`.
     pub country: CallingCode,
     /// Whether numbers that no operator's prefix fits are refused.
@@ -27,14 +30,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Indian rupees, at most 10,000.00 a sale and an increase, numbers of India.
+    /// Indian rupees, at most 10,000.00 a sale and 1,000,000.00 an increase, numbers of India.
     #[must_use]
     pub fn standard() -> Self {
-        let limit = Money::new(1_000_000, Currency::INR);
         Settings {
             currency: Currency::INR,
-            max_sale: limit,
-            max_increase: limit,
+            max_sale: Money::new(1_000_000, Currency::INR),
+            max_increase: Money::new(100_000_000, Currency::INR),
+            max_increase_alone: None,
             country: CallingCode::INDIA,
             only_known: false,
         }
@@ -65,35 +68,53 @@ impl CallingCode {
     }
 }
 
+/// Digits of a number in any spelling, at most: 15, a trunk prefix, and `00`.
+const MOST_DIGITS: usize = 20;
+
+fn unfit(plan: Plan) -> Rule {
+    let (code, lengths) = (plan.code().0, plan.lengths());
+    Rule::new("malformed", format!("have {lengths} digits after the country's code +{code}"))
+}
+
 /// A phone number in E.164: `+` and 10 to 15 digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads digits with an optional `+`. A number of 10 digits belongs to `country`; one with a trunk zero before them
-    /// too; a longer one names its country itself, with `+`, `00` or nothing before it.
+    /// Reads digits with an optional `+`, spaces, hyphens, dots and brackets between them. With `+` or `00` before it, a
+    /// number names its country; without, it is one of `country`, whose code or trunk prefix may stand before it. Its
+    /// length is that of a mobile number of its country, so that one customer has one number however it is written.
     ///
     /// # Errors
     /// The rule that it breaks.
     pub fn parse(text: &str, country: CallingCode) -> Result<Self, Rule> {
-        let digits = text.strip_prefix('+').unwrap_or(text);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Rule::new("malformed", "be a phone number: digits, with a + before them or not"));
-        }
-        let international = text.starts_with('+');
-        let full = match (international, digits) {
-            (true, digits) => digits.to_owned(),
-            (false, digits) if digits.starts_with("00") => digits[2..].to_owned(),
-            (false, digits) if digits.len() == 11 && digits.starts_with('0') => {
-                format!("{}{}", country.0, &digits[1..])
-            }
-            (false, digits) if digits.len() == 10 => format!("{}{digits}", country.0),
-            (false, digits) => digits.to_owned(),
+        let malformed = || Rule::new("malformed", "be a phone number: digits, with a + before them or not");
+        let (text, has_plus) = match text.trim().strip_prefix('+') {
+            Some(rest) => (rest, true),
+            None => (text.trim(), false),
         };
-        if full.len() < 10 || full.len() > 15 || full.starts_with('0') {
-            return Err(Rule::new("malformed", "be a phone number of 10 to 15 digits with its country's code"));
+        let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+        if digits.is_empty() || digits.len() > MOST_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(malformed());
         }
-        Ok(PhoneNumber(format!("+{full}")))
+        let home = Plan::of(country);
+        let abroad = if has_plus { Some(digits.as_str()) } else { digits.strip_prefix("00") };
+        let full = match abroad {
+            Some(abroad) => {
+                let (plan, national) = Plan::split(abroad, country)
+                    .ok_or_else(|| Rule::new("malformed", "begin with the calling code of a country"))?;
+                plan.full(national).ok_or_else(|| unfit(plan))?
+            }
+            None => {
+                let with_code = || digits.strip_prefix(&country.0.to_string()).and_then(|rest| home.full(rest));
+                home.full(&digits).or_else(with_code).ok_or_else(|| unfit(home))?
+            }
+        };
+        if (10..=15).contains(&full.len()) {
+            Ok(PhoneNumber(format!("+{full}")))
+        } else {
+            Err(Rule::new("malformed", "be a phone number of 10 to 15 digits with its country's code"))
+        }
     }
 
     /// A number that is known to be one: `digits` are ten, of `country`.
@@ -233,21 +254,68 @@ pub struct Phone {
     pub updated_at: Timestamp,
 }
 
-/// Credit that staff gave to a seller.
+/// What a credit transaction does to the credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreditKind {
+    /// Credit that staff gave.
+    Increase,
+    /// Credit that staff took: a correction, or an increase taken back.
+    Decrease,
+}
+
+impl CreditKind {
+    /// Its name in the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CreditKind::Increase => "increase",
+            CreditKind::Decrease => "decrease",
+        }
+    }
+
+    /// Its name in the API.
+    #[must_use]
+    pub fn transaction_type(self) -> &'static str {
+        match self {
+            CreditKind::Increase => "INCREASE",
+            CreditKind::Decrease => "DECREASE",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [CreditKind::Increase, CreditKind::Decrease].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Credit that staff gave to a seller, or took from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Increase {
+pub struct CreditTransaction {
     /// Its id.
     pub id: Uuid,
     /// Whose credit.
     pub seller: Uuid,
-    /// How much.
+    /// Given or taken.
+    pub kind: CreditKind,
+    /// How much, more than zero.
     pub amount: Money,
     /// The seller's credit after it.
     pub credit_after: Money,
-    /// What for.
+    /// The payment that it answers.
     pub reference: Option<String>,
-    /// Who gave it.
+    /// Why it was taken.
+    pub reason: Option<String>,
+    /// The earlier transaction with the same reference.
+    pub repeats: Option<Uuid>,
+    /// Whether somebody said that the same reference is meant.
+    pub repeat_meant: bool,
+    /// The increase that this takes back.
+    pub takes_back: Option<Uuid>,
+    /// Whether this increase was taken back.
+    pub taken_back: bool,
+    /// Who did it.
     pub actor: String,
+    /// The entry that moved it.
+    pub entry: EntryId,
     /// When.
     pub created_at: Timestamp,
 }
@@ -301,6 +369,8 @@ pub struct Request {
     pub amount: Money,
     /// What it is paid with.
     pub note: Option<String>,
+    /// The payment, by its reference: the credit that is given answers it.
+    pub reference: Option<String>,
     /// How it stands.
     pub status: RequestStatus,
     /// Who asked.
@@ -433,14 +503,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_normalized_to_its_country() {
+    fn a_number_is_one_however_it_is_written() {
         let read = |text| PhoneNumber::parse(text, CallingCode::INDIA).map(|number| number.0);
-        for text in ["9876543210", "09876543210", "919876543210", "+919876543210", "00919876543210"] {
+        for text in [
+            "9876543210",
+            "09876543210",
+            "919876543210",
+            "+919876543210",
+            "00919876543210",
+            "+9109876543210",
+            "9109876543210",
+            "009109876543210",
+            "98765 43210",
+            "98765-43210",
+            " +91 (98765) 43.210 ",
+        ] {
             assert_eq!(read(text).as_deref(), Ok("+919876543210"), "{text}");
         }
-        assert_eq!(read("1234567890").as_deref(), Ok("+911234567890"));
+        assert_eq!(read("1234567890").as_deref(), Ok("+911234567890"), "the documented example");
+        assert_eq!(read("9198765432").as_deref(), Ok("+919198765432"), "ten digits are a number, code or not");
         assert_eq!(read("+14155552671").as_deref(), Ok("+14155552671"));
-        assert_eq!(read("+123456789012345").as_deref(), Ok("+123456789012345"));
+        assert_eq!(read("0014155552671").as_deref(), Ok("+14155552671"));
+        assert_eq!(read("+4915123456789").as_deref(), Ok("+4915123456789"));
     }
 
     #[test]
@@ -449,18 +533,24 @@ mod tests {
             "",
             "+",
             "++919876543210",
-            "98765 43210",
-            "98765-43210",
             "123456789",
             "+12345678",
             "+1234567890123456",
             "+0987654321",
             "९८७६५४३२१०",
-            "９８７６５４３２１０",
+            "９８７６５４３２１०",
             "abc",
             "+91abc",
             "1e10",
             "0000000000000000",
+            "98765432101",
+            "+9198765432101",
+            "91919876543210",
+            "0919876543210",
+            "70123456789",
+            "14155552671",
+            "+123456789012345",
+            "98765+43210",
         ] {
             assert!(PhoneNumber::parse(text, CallingCode::INDIA).is_err(), "{text}");
         }

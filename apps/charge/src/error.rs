@@ -1,6 +1,9 @@
 //! Why the app refuses, and how that reads at the HTTP edge.
 
-use purser_kit::{Code, Decimal, Problem, code};
+use std::fmt;
+
+use jiff::Timestamp;
+use purser_kit::{Code, Decimal, Problem, Time, code};
 use purser_ledger::Error as LedgerError;
 use purser_money::Money;
 use purser_outbox::Error as OutboxError;
@@ -8,6 +11,7 @@ use purser_store::Error as StoreError;
 use uuid::Uuid;
 
 use crate::catalog::percent;
+use crate::contradiction::ContradictionStatus;
 use crate::domain::{PhoneNumber, RequestStatus, SaleStatus, Standing};
 
 /// A refusal. The command it came from changes nothing.
@@ -25,6 +29,46 @@ pub enum Error {
     /// No such credit request, or not this caller's.
     #[error("There is no such credit request.")]
     NoRequest,
+    /// No such credit transaction, or not this caller's.
+    #[error("There is no such credit transaction.")]
+    NoCredit,
+    /// No such contradiction.
+    #[error("There is no such contradiction.")]
+    NoContradiction,
+    /// The contradiction was decided on before.
+    #[error("The contradiction is {} already.", .0.title())]
+    ContradictionDecided(ContradictionStatus),
+    /// The decision does not fit what the operator said.
+    #[error("The operator said that the sale is {0}, so this cannot be the answer.")]
+    UnfitDecision(&'static str),
+    /// An increase with this reference stands already.
+    #[error(
+        "The reference '{reference}' was used before: {first}. Say that it is meant, or use the payment's own reference."
+    )]
+    DuplicateReference {
+        /// The reference, as it was sent now.
+        reference: String,
+        /// The increase that answers it.
+        first: Box<FirstCredit>,
+    },
+    /// So much is not given by one person alone.
+    #[error("More than {} is not given by one person alone; make a credit request, for somebody else to approve.", .most.for_people())]
+    NotAlone {
+        /// How much may be.
+        most: Money,
+    },
+    /// Only an increase that stands is taken back.
+    #[error("{}", if *.is_decrease { "A decrease is not taken back; give the credit again instead." } else { "The increase was taken back before." })]
+    NotTakenBack {
+        /// Whether it is no increase at all.
+        is_decrease: bool,
+    },
+    /// Sales of the file were made before, or stand in it twice.
+    #[error("{0}")]
+    SoldBefore(String),
+    /// The client_ref stands in an earlier row of the same file.
+    #[error("client_ref '{0}' is in a row above.")]
+    RefAbove(String),
     /// The credit request was decided on before.
     #[error("The credit request is {} already.", .0.name())]
     Decided(RequestStatus),
@@ -137,6 +181,32 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
+/// The increase that a reference was used for first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstCredit {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose credit.
+    pub seller_id: Uuid,
+    /// What the seller is called.
+    pub seller: String,
+    /// How much.
+    pub amount: Money,
+    /// Who gave it, as journals name them.
+    pub actor: String,
+    /// The same, as people call them.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl fmt::Display for FirstCredit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FirstCredit { amount, seller, by, at, .. } = self;
+        write!(f, "{} for {seller}, given by {by} on {}", amount.for_people(), at.strftime("%d %b %Y %H:%M UTC"))
+    }
+}
+
 impl From<LedgerError> for Error {
     fn from(error: LedgerError) -> Self {
         match error {
@@ -169,6 +239,11 @@ pub static CODES: &[&Code] = &[
     &UNKNOWN_OPERATOR,
     &NAME_TAKEN,
     &PRICE_BELOW_COST,
+    &DUPLICATE_REFERENCE,
+    &NOT_ALONE,
+    &NOT_TAKEN_BACK,
+    &SOLD_BEFORE,
+    &UNFIT_DECISION,
 ];
 
 static INSUFFICIENT_CREDIT: Code = Code {
@@ -314,6 +389,45 @@ static PRICE_BELOW_COST: Code = Code {
     help: "`detail` says who, and both percentages.",
 };
 
+/// What an increase answers whose reference was used before.
+pub(crate) static DUPLICATE_REFERENCE: Code = Code {
+    name: "duplicate_reference",
+    status: 400,
+    title: "A credit increase with this reference stands already",
+    help: "A reference names one payment, whatever its case, spaces and punctuation. `transaction_id`, `seller_id`, \
+           `amount`, `actor` and `created_at` say what it was used for. Where it is another payment all the same, send \
+           `\"again\": true`.",
+};
+
+static NOT_ALONE: Code = Code {
+    name: "not_alone",
+    status: 400,
+    title: "One person alone does not give so much credit",
+    help: "Make a credit request, and let somebody else approve it. `max_increase_alone` in the settings is the limit.",
+};
+
+static NOT_TAKEN_BACK: Code = Code {
+    name: "not_taken_back",
+    status: 409,
+    title: "Only a credit increase that stands can be taken back, once",
+    help: "Read the transaction. `decrease_credit` corrects anything else.",
+};
+
+/// What a file answers whose sales were made before, or that has equal rows.
+pub(crate) static SOLD_BEFORE: Code = Code {
+    name: "sold_before",
+    status: 409,
+    title: "Rows of the file were sold before, or are in it twice",
+    help: "`rows` says which, when and by whom. Where they are to be sold all the same, send the file with `again=true`.",
+};
+
+static UNFIT_DECISION: Code = Code {
+    name: "unfit_decision",
+    status: 400,
+    title: "The decision does not answer this contradiction",
+    help: "Charge where the operator said completed, give back where it said failed, or dismiss it.",
+};
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
@@ -322,6 +436,8 @@ impl From<Error> for Problem {
             | Error::NoPhone
             | Error::NoSale
             | Error::NoRequest
+            | Error::NoCredit
+            | Error::NoContradiction
             | Error::NoOperator
             | Error::NoProduct => Problem::new(&code::NOT_FOUND, detail),
             Error::NoFittingProduct { .. } => Problem::new(&NO_PRODUCT, detail),
@@ -336,6 +452,18 @@ impl From<Error> for Problem {
                 Problem::new(&INSUFFICIENT_CREDIT, detail).with("available", &Decimal(available))
             }
             Error::DuplicateRef { sale, .. } => Problem::new(&DUPLICATE_TRANSACTION, detail).with("sale_id", &sale),
+            Error::DuplicateReference { first, .. } => Problem::new(&DUPLICATE_REFERENCE, detail)
+                .with("transaction_id", &first.id)
+                .with("seller_id", &first.seller_id)
+                .with("amount", &Decimal(first.amount))
+                .with("actor", &first.actor)
+                .with("created_at", &Time(first.at)),
+            Error::NotAlone { .. } => Problem::new(&NOT_ALONE, detail),
+            Error::NotTakenBack { .. } => Problem::new(&NOT_TAKEN_BACK, detail),
+            Error::SoldBefore(_) => Problem::new(&SOLD_BEFORE, detail),
+            Error::RefAbove(_) => Problem::new(&DUPLICATE_TRANSACTION, detail),
+            Error::ContradictionDecided(_) => Problem::new(&ALREADY_DECIDED, detail),
+            Error::UnfitDecision(_) => Problem::new(&UNFIT_DECISION, detail),
             Error::AmbiguousRef(_) => Problem::new(&AMBIGUOUS_REFERENCE, detail),
             Error::Settled(_) => Problem::new(&ALREADY_SETTLED, detail),
             Error::NotReversible(_) => Problem::new(&NOT_REVERSIBLE, detail),

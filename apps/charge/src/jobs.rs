@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use crate::Charge;
 use crate::connector::{Delivery, Report};
+use crate::contradiction::WordSource;
 use crate::domain::{Sale, SaleStatus};
 use crate::error::Error;
-use crate::service::{Outcome, sale_get, sale_settle};
+use crate::service::{Outcome, phones_check, sale_get, sale_hear};
 use crate::store;
 
 /// How long an operator that has never heard of a sale is believed to be merely slow. After that the sale has failed:
@@ -29,6 +30,9 @@ const ASK_EVERY: SignedDuration = SignedDuration::from_secs(55);
 /// Unknown sales asked about in one run.
 const ASK_AT_ONCE: u32 = 200;
 
+/// Numbers of before the plans of countries were known that are looked at in one run.
+const CHECK_AT_ONCE: u32 = 500;
+
 /// Ask the operator to charge a number. Enqueued with the sale, already leased to the request that made it, which runs
 /// it at once; a worker takes over where that request's process died.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,7 +44,7 @@ impl Job for Deliver {
     const KIND: &'static str = "charge.deliver";
 }
 
-/// Ask the operators about all sales whose fate is unknown.
+/// Ask the operators about all sales whose fate is unknown, and look at numbers that were never checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Ask {}
 
@@ -79,7 +83,7 @@ pub(crate) async fn deliver(charge: &Charge, sale: &Sale, lease: Lease) -> Resul
         Some(connector) => connector.submit(charge.context.now(), &delivery(sale)).await,
         None => no_connector(sale),
     };
-    settle(charge, sale.id, outcome, Some(lease)).await
+    settle(charge, sale.id, outcome, WordSource::Answer, Some(lease)).await
 }
 
 fn no_connector(sale: &Sale) -> Outcome {
@@ -99,7 +103,7 @@ async fn taken_over(charge: Arc<Charge>, id: Uuid, context: JobContext) -> Resul
     let sale = find(&charge, id).await?;
     if sale.status.is_open() {
         match query(&charge, &sale).await {
-            Report::Known(outcome) => settle(&charge, id, outcome, Some(context.lease)).await?,
+            Report::Known(outcome) => settle(&charge, id, outcome, WordSource::Query, Some(context.lease)).await?,
             Report::NotFound => deliver(&charge, &sale, context.lease).await?,
         };
     }
@@ -107,6 +111,8 @@ async fn taken_over(charge: Arc<Charge>, id: Uuid, context: JobContext) -> Resul
 }
 
 async fn ask_all(charge: Arc<Charge>) -> Result<(), JobError> {
+    let settings = charge.settings.clone();
+    charge.context.store.write(move |tx| phones_check(tx, &settings, CHECK_AT_ONCE)).await?;
     let before = charge.context.now().saturating_sub(ASK_EVERY)?;
     let ids =
         charge.context.store.read(move |tx| Ok::<_, Error>(store::sales_to_ask(tx, before, ASK_AT_ONCE)?)).await?;
@@ -129,11 +135,8 @@ async fn ask(charge: &Charge, id: Uuid) -> Result<(), Error> {
         }
         Report::NotFound => Outcome::Failed { reason: "The operator never received it.".to_owned() },
     };
-    match settle(charge, id, outcome, None).await {
-        // A callback or a person was quicker.
-        Ok(_) | Err(Error::Settled(_)) => Ok(()),
-        Err(error) => Err(error),
-    }
+    // A callback or a person may have been quicker; what contradicts them is kept.
+    settle(charge, id, outcome, WordSource::Query, None).await.map(drop)
 }
 
 fn grace_ends(sale: &Sale) -> Timestamp {
@@ -149,25 +152,26 @@ async fn find(charge: &Charge, id: Uuid) -> Result<Sale, Error> {
     charge.context.store.read(move |tx| sale_get(tx, &settings, id)).await
 }
 
-/// Writes the outcome down, and acknowledges the job in the same transaction. Where a callback was quicker and said
-/// otherwise, what it said stands, and the contradiction is for people to look into.
-async fn settle(charge: &Charge, id: Uuid, outcome: Outcome, lease: Option<Lease>) -> Result<Sale, Error> {
-    let (settings, now) = (charge.settings.clone(), charge.context.now());
+/// Writes the outcome down, and acknowledges the job in the same transaction. Where a callback or a person was quicker and
+/// said otherwise, that stands, and the contradiction is kept for staff.
+async fn settle(
+    charge: &Charge,
+    id: Uuid,
+    outcome: Outcome,
+    source: WordSource,
+    lease: Option<Lease>,
+) -> Result<Sale, Error> {
+    let settings = charge.settings.clone();
+    let (now, fresh) = charge.context.stamp();
     charge
         .context
         .store
         .write(move |tx| {
-            let sale = match sale_settle(tx, now, &settings, id, &outcome) {
-                Err(Error::Settled(status)) if lease.is_some() => {
-                    tracing::error!(sale = %id, status = status.name(), ?outcome, "[CHARGE] the operator contradicts itself");
-                    sale_get(tx, &settings, id)?
-                }
-                settled => settled?,
-            };
+            let heard = sale_hear(tx, now, &settings, id, &outcome, source, fresh)?;
             if let Some(lease) = &lease {
                 job_done(tx, lease)?;
             }
-            Ok(sale)
+            Ok(heard.sale)
         })
         .await
 }

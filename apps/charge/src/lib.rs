@@ -7,11 +7,13 @@ mod api;
 mod catalog;
 pub mod connector;
 mod console;
+mod contradiction;
 mod demo;
 mod domain;
 mod error;
 mod jobs;
 mod notices;
+mod plan;
 mod portal;
 pub mod service;
 mod sheet;
@@ -20,14 +22,15 @@ mod store;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Once, Scope};
+use purser_kit::{App, AppContext, Fixed, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
 pub use catalog::{Priced, Product};
 pub use connector::Connector;
+pub use contradiction::{Contradiction, ContradictionStatus, Decision, WordSource};
 pub use domain::{
-    CallingCode, Increase, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus, Sale, SaleStatus,
-    Seller, Settings, Standing,
+    CallingCode, CreditKind, CreditTransaction, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus,
+    Sale, SaleStatus, Seller, Settings, Standing,
 };
 pub use error::{CODES, Error};
 pub use service::Order;
@@ -42,6 +45,30 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "charge", number: 4, name: "upload", sql: include_str!("../migrations/0004_upload.sql") },
     Migration { room: "charge", number: 5, name: "person", sql: include_str!("../migrations/0005_person.sql") },
     Migration { room: "charge", number: 6, name: "operator", sql: include_str!("../migrations/0006_operator.sql") },
+    Migration {
+        room: "charge",
+        number: 7,
+        name: "credit_reference",
+        sql: include_str!("../migrations/0007_credit_reference.sql"),
+    },
+    Migration {
+        room: "charge",
+        number: 8,
+        name: "contradiction",
+        sql: include_str!("../migrations/0008_contradiction.sql"),
+    },
+    Migration {
+        room: "charge",
+        number: 9,
+        name: "file_memory",
+        sql: include_str!("../migrations/0009_file_memory.sql"),
+    },
+    Migration {
+        room: "charge",
+        number: 10,
+        name: "phone_spelling",
+        sql: include_str!("../migrations/0010_phone_spelling.sql"),
+    },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.
@@ -55,10 +82,14 @@ pub const SCOPES: &[Scope] = &[
     Scope { name: "charge.read", allows: "see sellers, credit, sales and phone numbers", right: Right::View },
     Scope { name: "charge.sell", allows: "sell charges", right: Right::Operate },
     Scope { name: "charge.manage", allows: "register and change sellers and phone numbers", right: Right::Operate },
-    Scope { name: "charge.credit", allows: "increase credit", right: Right::Approve },
+    Scope {
+        name: "charge.credit",
+        allows: "increase and decrease credit, and take increases back",
+        right: Right::Approve,
+    },
     Scope {
         name: "charge.settle",
-        allows: "reverse sales, and resolve those whose fate is unknown",
+        allows: "reverse sales, resolve those whose fate is unknown, and settle contradictions",
         right: Right::Approve,
     },
 ];
@@ -102,6 +133,7 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
         jobs: jobs::handlers(&charge),
         schedules: jobs::schedules(),
         notices: notices::NOTICES,
+        fixed: vec![Fixed::currency("charge.currency", charge.settings.currency, "charge")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),
     }
 }

@@ -43,21 +43,24 @@ pub(crate) static DAILY_STATEMENT: NoticeKind = NoticeKind {
         NoticeValue::open("date", "The day.", "21 Nov 2026"),
         NoticeValue::open("opening", "The credit when the day began.", "₹1,000.00"),
         NoticeValue::open("credit_in", "Credit given.", "₹500.00"),
+        NoticeValue::open("credit_out", "Credit that staff took; empty where none.", "₹20.00"),
         NoticeValue::open("sold", "What sales took.", "₹750.00"),
         NoticeValue::open("reversed", "What reversals gave back.", "₹50.00"),
-        NoticeValue::open("closing", "The credit when the day ended.", "₹800.00"),
+        NoticeValue::open("closing", "The credit when the day ended.", "₹780.00"),
         NoticeValue::open("sales", "How many sales.", "12"),
     ],
     texts: NoticeTexts {
         en: NoticeText {
             subject: "Statement for {{ date }}: {{ sales }} sales, {{ sold }}",
             text: "{{ seller }}, {{ date }}\n\nCredit when the day began: {{ opening }}\nCredit given: {{ credit_in }}\n\
+                   {% if credit_out %}Credit taken: {{ credit_out }}\n{% endif %}\
                    Sold: {{ sold }} in {{ sales }} sales\nReversed: {{ reversed }}\nCredit when the day ended: {{ closing }}",
             html: "",
         },
         hi: NoticeText {
             subject: "{{ date }} का विवरण: {{ sales }} बिक्री, {{ sold }}",
             text: "{{ seller }}, {{ date }}\n\nदिन की शुरुआत में क्रेडिट: {{ opening }}\nमिला क्रेडिट: {{ credit_in }}\n\
+                   {% if credit_out %}वापस लिया क्रेडिट: {{ credit_out }}\n{% endif %}\
                    बिक्री: {{ sold }} ({{ sales }} बिक्री)\nवापस हुआ: {{ reversed }}\nदिन के अंत में क्रेडिट: {{ closing }}",
             html: "",
         },

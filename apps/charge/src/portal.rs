@@ -119,7 +119,8 @@ fn sales(
         },
         _ => {
             let after: SaleCursor = value(query, "after").and_then(|after| after.parse().ok()).unwrap_or_default();
-            let asked = SaleQuery { seller: Some(visit.object), number, status, after, limit: ROWS };
+            let seller = Some(visit.object);
+            let asked = SaleQuery { seller, number, status, after, limit: ROWS, ..SaleQuery::default() };
             sales_page(tx, &charge.settings, &asked)?
         }
     };

@@ -1,9 +1,12 @@
 //! What the app does: one function a command, all inside the caller's transaction.
 
+mod check;
+mod contradiction;
 mod credit;
 mod listing;
 mod operator;
 mod phone;
+mod quote;
 mod request;
 mod sale;
 mod sell;
@@ -11,10 +14,14 @@ mod seller;
 mod statement;
 mod upload;
 
-pub use credit::{IncreaseOrder, credit_increase};
+pub use check::{SellerCheck, seller_check};
+pub use contradiction::{Heard, contradiction_fits, contradiction_get, contradiction_settle, sale_hear};
+pub use credit::{DecreaseOrder, IncreaseOrder, credit_decrease, credit_get, credit_increase, credit_reverse};
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
-pub use operator::{operator_get, operator_put, price_set, product_get, product_put, sale_price};
-pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove};
+pub use operator::{operator_get, operator_put, price_set, product_get, product_put};
+pub(crate) use phone::Spelling;
+pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove, phones_check};
+pub(crate) use quote::{SaleRequest, quote_one};
 pub use request::{NewRequest, request_approve, request_create, request_get, request_reject, request_withdraw};
 pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};
 pub use sell::{Order, sales_create};

@@ -1,5 +1,8 @@
 //! The app's only SQL.
 
+pub(crate) mod contradiction;
+pub(crate) mod credit;
+pub(crate) mod file;
 pub(crate) mod operator;
 pub(crate) mod person;
 pub(crate) mod request;
@@ -16,7 +19,8 @@ use purser_store::{Each, Error, Param, Row, Tx, params};
 use uuid::Uuid;
 
 use crate::catalog::Priced;
-use crate::domain::{Increase, Phone, PhoneNumber, Sale, SaleStatus, Seller, Standing};
+use crate::domain::{Phone, PhoneNumber, Sale, SaleStatus, Seller, Standing};
+use crate::service::Spelling;
 
 /// Which rows of a list, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,8 +33,12 @@ pub struct Filter {
     pub status: Option<SaleStatus>,
     /// With this client_ref only.
     pub client_ref: Option<String>,
-    /// The row with this id only.
-    pub id: Option<Uuid>,
+    /// Of this operator's numbers only.
+    pub operator: Option<Uuid>,
+    /// At this moment or later only.
+    pub from: Option<Timestamp>,
+    /// Before this moment only.
+    pub until: Option<Timestamp>,
     /// Older than the row with this id.
     pub before: Option<Uuid>,
     /// At most so many.
@@ -272,6 +280,26 @@ pub(crate) fn phone_update(tx: &mut Tx<'_>, phone: &Phone) -> Result<(), Error> 
     Ok(())
 }
 
+/// Numbers that were never looked at by their country's plan.
+pub(crate) fn phones_unchecked(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Phone>, Error> {
+    tx.query(&format!("{PHONE_SELECT} WHERE is_checked = 0 ORDER BY id LIMIT ?1"), &params![limit], read_phone)
+}
+
+/// Notes what a number turned out to be.
+pub(crate) fn phone_checked(tx: &mut Tx<'_>, id: Uuid, spelling: &Spelling) -> Result<(), Error> {
+    let (number, same_as, is_unfit) = match spelling {
+        Spelling::Normal => (None, None, 0_i64),
+        Spelling::Renamed(number) => (Some(number.as_str()), None, 0),
+        Spelling::SameAs(other) => (None, Some(*other), 0),
+        Spelling::Unfit => (None, None, 1),
+    };
+    tx.execute(
+        "UPDATE charge_phone SET is_checked = 1, number = COALESCE(?2, number), same_as = ?3, is_unfit = ?4 WHERE id = ?1",
+        &params![id, number, same_as, is_unfit],
+    )?;
+    Ok(())
+}
+
 pub(crate) fn phone_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM charge_phone WHERE id = ?1", &params![id]).map(drop)
 }
@@ -285,48 +313,6 @@ pub(crate) fn phone_has_history(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error
         |_| Ok(()),
     )?;
     Ok(found.is_some())
-}
-
-// Credit.
-
-const INCREASE_SELECT: &str =
-    "SELECT id, seller, amount, credit_after, reference, actor, created_at FROM charge_credit";
-
-pub(crate) fn increase_insert(tx: &mut Tx<'_>, increase: &Increase, entry: EntryId) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO charge_credit (id, seller, amount, credit_after, reference, actor, entry, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        &params![
-            increase.id,
-            increase.seller,
-            increase.amount.minor(),
-            increase.credit_after.minor(),
-            increase.reference.as_deref(),
-            &increase.actor,
-            entry.get(),
-            increase.created_at,
-        ],
-    )?;
-    Ok(())
-}
-
-pub(crate) fn increases_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Increase>, Error> {
-    let mut conditions = Conditions::new();
-    conditions.add("seller = ?", filter.seller);
-    conditions.add("id = ?", filter.id);
-    conditions.add("id < ?", filter.before);
-    let (sql, params) = conditions.page(INCREASE_SELECT, "id", filter.limit);
-    tx.query(&sql, &params, |row| {
-        Ok(Increase {
-            id: row.get(0)?,
-            seller: row.get(1)?,
-            amount: Money::new(row.get(2)?, currency),
-            credit_after: Money::new(row.get(3)?, currency),
-            reference: row.get(4)?,
-            actor: row.get(5)?,
-            created_at: row.get(6)?,
-        })
-    })
 }
 
 // Sales.
@@ -373,6 +359,9 @@ pub(crate) fn sales_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -
     conditions.add("s.status = ?", filter.status.map(SaleStatus::name));
     conditions.add("s.client_ref = ?", filter.client_ref.as_deref());
     conditions.add("s.seller = ?", filter.seller);
+    conditions.add("s.operator = ?", filter.operator);
+    conditions.add("s.created_at >= ?", filter.from);
+    conditions.add("s.created_at < ?", filter.until);
     conditions.add("s.id < ?", filter.before);
     let (sql, params) = conditions.page(SALE_SELECT, "s.id", filter.limit);
     tx.query(&sql, &params, |row| read_sale(row, currency))
@@ -528,7 +517,7 @@ pub(crate) fn sales_to_ask(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Re
 /// The two sides of the app's own equation, in minor units: credit granted, and where it is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreditCheck {
-    /// All that staff ever gave.
+    /// All that staff ever gave, less what they took.
     pub granted: i64,
     /// What sellers have left, holds included.
     pub left: i64,
@@ -547,7 +536,7 @@ impl CreditCheck {
 pub(crate) fn credit_check(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> {
     tx.query_one(
         "SELECT
-             (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_credit),
+             (SELECT CAST(COALESCE(SUM(CASE kind WHEN 'increase' THEN amount ELSE -amount END), 0) AS BIGINT) FROM charge_credit),
              (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT)
               FROM charge_seller s JOIN ledger_balance b ON b.account = s.account),
              (SELECT CAST(COALESCE(SUM(COALESCE(price, amount)), 0) AS BIGINT) FROM charge_sale WHERE status = 'completed')",
@@ -565,13 +554,11 @@ pub(crate) const PHONES_FROM: &str = "charge_phone p JOIN ledger_balance b ON b.
 pub(crate) const SALES_FROM: &str = "charge_sale c JOIN charge_seller s ON s.id = c.seller JOIN charge_phone p ON p.id = c.phone \
      LEFT JOIN charge_operator o ON o.id = c.operator";
 
-pub(crate) const INCREASES_FROM: &str = "charge_credit i JOIN charge_seller s ON s.id = i.seller";
-
 /// The app's equation by the balances alone, without reading every sale.
 pub(crate) fn credit_by_balances(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> {
     tx.query_one(
         "SELECT
-             (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM charge_credit),
+             (SELECT CAST(COALESCE(SUM(CASE kind WHEN 'increase' THEN amount ELSE -amount END), 0) AS BIGINT) FROM charge_credit),
              (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM charge_seller s JOIN ledger_balance b ON b.account = s.account),
              (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM charge_phone p JOIN ledger_balance b ON b.account = p.account)
              + (SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT) FROM ledger_account a JOIN ledger_balance b ON b.account = a.id

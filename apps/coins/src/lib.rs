@@ -21,7 +21,8 @@ mod utr;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Scope};
+use purser_kit::{App, AppContext, Fixed, Scope};
+use purser_money::Currency;
 use purser_store::{Migration, Tx};
 
 pub use contradiction::{Contradiction, Kind as ContradictionKind, Settlement, State as ContradictionState};
@@ -91,6 +92,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         jobs: Vec::new(),
         schedules: Vec::new(),
         notices: notices::NOTICES,
+        fixed: vec![Fixed::currency("the currency of coins", Currency::COIN, "coins:user")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&coins)))),
     }
 }

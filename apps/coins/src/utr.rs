@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use purser_kit::{NumberFormat, Rule, reference_as_number, reference_key};
+use purser_kit::{NumberFormat, Rule, reference_as_number, reference_form};
 
 /// The bank's UTR or transaction id of a payment. It keeps its spelling; two that differ in case, spaces, punctuation
 /// and leading zeros alone are one.
@@ -39,7 +39,7 @@ impl Utr {
             let must = "be the bank's UTR or transaction id: letters, digits, spaces and hyphens, at least one digit";
             return Err(Rule::new("malformed", must));
         }
-        if !(6..=50).contains(&text.len()) || reference_key(text).len() < 6 {
+        if !(6..=50).contains(&text.len()) || reference_form(text).len() < 6 {
             return Err(Rule::new("out_of_range", "have 6 to 50 characters"));
         }
         let utr = Utr::from_column(text.to_owned());
@@ -48,7 +48,7 @@ impl Utr {
 
     /// What a row kept.
     pub(crate) fn from_column(text: String) -> Self {
-        let key = reference_key(&text).trim_start_matches('0').to_owned();
+        let key = reference_form(&text).trim_start_matches('0').to_owned();
         Utr { text, key }
     }
 

@@ -1,6 +1,9 @@
 //! Why the app refuses, and how that reads at the HTTP edge.
 
-use purser_kit::{Code, Decimal, Problem, code};
+use std::fmt;
+
+use jiff::Timestamp;
+use purser_kit::{Code, Decimal, Problem, Time, code};
 use purser_ledger::Error as LedgerError;
 use purser_money::Money;
 use purser_outbox::Error as OutboxError;
@@ -16,6 +19,32 @@ pub(crate) const NAMED: u32 = 1_000;
 
 /// Of those, how many its sentence names.
 const TOLD: usize = 10;
+
+/// The top-up that a reference was used for first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstPayment {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose wallet.
+    pub member_id: Uuid,
+    /// What the member is called.
+    pub member: String,
+    /// How much.
+    pub amount: Money,
+    /// Who did it, as journals name them.
+    pub actor: String,
+    /// The same, as people call them.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl fmt::Display for FirstPayment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FirstPayment { amount, member, by, at, .. } = self;
+        write!(f, "{} for {member}, entered by {by} on {}", amount.for_people(), at.strftime("%d %b %Y %H:%M UTC"))
+    }
+}
 
 /// A refusal. The command it came from changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +117,16 @@ pub enum Error {
         /// What it may.
         most: Money,
     },
+    /// A top-up answers the payment with this reference already.
+    #[error(
+        "The reference '{reference}' was used before: {first}. Say that it is meant, or use the payment's own reference."
+    )]
+    DuplicateReference {
+        /// The reference, as it was sent now.
+        reference: String,
+        /// The top-up that answers it.
+        first: Box<FirstPayment>,
+    },
     /// An uploaded file cannot be read as a list of members.
     #[error(transparent)]
     File(#[from] FileError),
@@ -157,6 +196,7 @@ pub static CODES: &[&Code] = &[
     &POOL_CANNOT_PAY,
     &INSUFFICIENT_BALANCE,
     &BALANCE_TOO_LARGE,
+    &DUPLICATE_REFERENCE,
     &INVALID_FILE,
     &INVALID_ROWS,
     &IMPORT_STALE,
@@ -226,6 +266,16 @@ static BALANCE_TOO_LARGE: Code = Code {
     help: "A wallet holds at most 99,999,999.99.",
 };
 
+/// What a top-up answers whose reference was used before.
+pub(crate) static DUPLICATE_REFERENCE: Code = Code {
+    name: "duplicate_reference",
+    status: 400,
+    title: "A top-up with this reference was made already",
+    help: "A reference names one payment, whatever its case, spaces and punctuation. `payment_id`, `member_id`, `amount`, \
+           `actor` and `created_at` say what it was used for. Where it is another payment all the same, send \
+           `\"again\": true`.",
+};
+
 static INVALID_FILE: Code = Code {
     name: "invalid_file",
     status: 400,
@@ -290,6 +340,12 @@ impl From<Error> for Problem {
                 Problem::new(&INSUFFICIENT_BALANCE, detail).with("available", &Decimal(available))
             }
             Error::TooMuch { .. } => Problem::new(&BALANCE_TOO_LARGE, detail),
+            Error::DuplicateReference { first, .. } => Problem::new(&DUPLICATE_REFERENCE, detail)
+                .with("payment_id", &first.id)
+                .with("member_id", &first.member_id)
+                .with("amount", &Decimal(first.amount))
+                .with("actor", &first.actor)
+                .with("created_at", &Time(first.at)),
             Error::File(_) => Problem::new(&INVALID_FILE, detail),
             Error::ImportInvalid { .. } => Problem::new(&INVALID_ROWS, detail),
             Error::ImportStale { .. } => Problem::new(&IMPORT_STALE, detail),

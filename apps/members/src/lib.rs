@@ -16,7 +16,8 @@ mod store;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Scope};
+use purser_kit::{App, AppContext, Fixed, Scope};
+use purser_money::Currency;
 use purser_store::{Migration, Tx};
 
 pub use domain::{Debt, DebtStatus, Expiry, Lacking, Member, Policy, Settings};
@@ -24,8 +25,10 @@ pub use error::{CODES, Error};
 pub use store::import::{ImportState, uploads_forget, uploads_old};
 
 /// The app's tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { room: "members", number: 1, name: "members", sql: include_str!("../migrations/0001_members.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { room: "members", number: 1, name: "members", sql: include_str!("../migrations/0001_members.sql") },
+    Migration { room: "members", number: 2, name: "reference", sql: include_str!("../migrations/0002_reference.sql") },
+];
 
 /// The app's permissions.
 pub const SCOPES: &[Scope] = &[
@@ -59,6 +62,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         jobs: jobs::handlers(&members),
         schedules: Vec::new(),
         notices: notices::NOTICES,
+        fixed: vec![Fixed::currency("the currency of members", Currency::INR, "members")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&members)))),
     }
 }

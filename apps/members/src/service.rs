@@ -12,7 +12,7 @@ pub use import::{
 };
 pub use member::{MemberChange, NewMember, member_change, member_create, member_get};
 pub use preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};
-pub use wallet::{Movement, Reason, debts_owed, pool_balance, wallet_move};
+pub use wallet::{Movement, PaymentReference, Reason, debts_owed, pool_balance, wallet_move, wallet_move_for};
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};

@@ -2,6 +2,7 @@
 
 pub(crate) mod expiry;
 pub(crate) mod import;
+pub(crate) mod payment;
 
 use jiff::Timestamp;
 use purser_ledger::AccountId;

@@ -75,7 +75,7 @@ impl Prefill {
                     language: Default::default(),
                 };
                 let actor = "system:bench".to_owned();
-                (new, IncreaseOrder { id: self.ids.next(), seller, amount, reference: None, actor })
+                (new, IncreaseOrder { id: self.ids.next(), seller, amount, reference: None, again: false, actor })
             })
             .collect();
         let create = move |tx: &mut Tx<'_>| {

@@ -8,6 +8,7 @@ use purser_outbox::{JobHandler, NoticeKind, Schedule};
 
 use crate::code::Code;
 use crate::console::Console;
+use crate::fixed::Fixed;
 use crate::problem::Problem;
 use crate::routes::Routes;
 
@@ -55,6 +56,8 @@ pub struct App {
     pub schedules: Vec<Schedule>,
     /// What it tells people and programs.
     pub notices: &'static [&'static NoticeKind],
+    /// Its settings that are fixed once there is data.
+    pub fixed: Vec<Fixed>,
     /// Fills an empty database with believable data.
     pub demo: Box<dyn Fn() -> DemoFuture + Send + Sync>,
 }

@@ -9,8 +9,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::{
-    Actor, ApiKey, SecretHash, Session, Tie, User, api_key_by_hash, api_key_used, session_find, session_seen,
+    Actor, ApiKey, Error as IdentityError, SecretHash, Session, Tie, User, api_key_by_hash, api_key_label,
+    api_key_used, session_find, session_seen, user_get,
 };
+use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
 use crate::code;
@@ -300,4 +302,22 @@ fn note_use(context: &AppContext, key: &ApiKey, now: Timestamp) {
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// An actor as people call it: a person by the username, a key by its label, any other as it is written.
+///
+/// # Errors
+/// The store's.
+pub fn called(tx: &mut Tx<'_>, actor: &str) -> Result<String, StoreError> {
+    let name = match Actor::parse(actor) {
+        Some(Actor::User(id)) => user_get(tx, id).map(|user| Some(user.username.to_string())),
+        Some(Actor::ApiKey(id)) => api_key_label(tx, id).map(|label| label.map(|label| format!("key '{label}'"))),
+        _ => Ok(None),
+    };
+    match name {
+        Ok(name) => Ok(name.unwrap_or_else(|| actor.to_owned())),
+        Err(IdentityError::Store(error)) => Err(error),
+        // One who is no more.
+        Err(_) => Ok(actor.to_owned()),
+    }
 }

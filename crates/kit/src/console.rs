@@ -21,12 +21,13 @@ use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
 pub use doer::{Doer, changed};
-pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, ReportFn, ShowFn};
+pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, InsistFn, ReportFn, ShowFn};
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Span, Whole};
 pub use outcome::{Done, Preview};
 pub use progress::{Progress, Seen};
 pub use sheet::{Download, Report, Sheet, SheetFn, WriteFn};
 
+use crate::code::Code;
 use crate::fields::Fields;
 use crate::portal::Portal;
 use crate::problem::Problem;
@@ -187,13 +188,15 @@ pub struct Field {
     pub required: bool,
     /// What stands in it.
     pub value: String,
+    /// Asked for only after a refusal with this code: a second yes.
+    pub after: Option<&'static str>,
 }
 
 impl Field {
     /// A required, empty line.
     #[must_use]
     pub fn line(name: &'static str, title: &'static str, help: &'static str) -> Self {
-        Field { name, title, help, input: Input::Line, required: true, value: String::new() }
+        Field { name, title, help, input: Input::Line, required: true, value: String::new(), after: None }
     }
 
     /// The same with another input.
@@ -208,6 +211,13 @@ impl Field {
     pub fn optional(mut self) -> Self {
         self.required = false;
         self
+    }
+
+    /// A tick that is asked for only after a refusal with this code, and says that it is meant all the same.
+    #[must_use]
+    pub fn second_yes(name: &'static str, title: &'static str, says: &'static str, after: &Code) -> Self {
+        let tick = Input::Ticks(vec![("yes".to_owned(), says.to_owned())]);
+        Field { after: Some(after.name), ..Field::line(name, title, "").input(tick).optional() }
     }
 
     /// The same with something in it.

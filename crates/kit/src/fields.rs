@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::code;
 use crate::problem::{FieldError, Problem};
+use crate::read_only::ReadOnly;
 
 /// The most characters of a wrong value that an error repeats.
 const ECHO: usize = 40;
@@ -115,9 +116,42 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Accepts a field that clients may send back as they got it, and that is not theirs to set.
-    pub fn read_only(&mut self, name: &'static str) {
-        let _ = self.take(name);
+    /// Takes fields that clients may read but not set. They may be sent back as they were read: [`ReadOnly`] compares
+    /// them with the object, once that is known.
+    pub fn read_only(&mut self, names: &[&'static str]) -> ReadOnly {
+        let taken = names.iter().filter_map(|name| match self.take(name)? {
+            Raw::Json(raw) => Some((*name, raw.to_owned())),
+            Raw::Text(text) => serde_json::to_string(&text).ok().map(|text| (*name, text)),
+        });
+        ReadOnly::new(taken.collect())
+    }
+
+    /// Yes or no: JSON true and false; in forms and queries the words true, yes and false.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let raw = match self.take(name)? {
+            Raw::Json("null") => return None,
+            Raw::Json("true") => return Some(true),
+            Raw::Json("false") => return Some(false),
+            Raw::Json(raw) => Cow::Borrowed(raw),
+            Raw::Text(text) => match text.as_ref() {
+                "" => return None,
+                "true" | "yes" => return Some(true),
+                "false" => return Some(false),
+                _ => text,
+            },
+        };
+        self.refuse(name, &raw, Rule::new("unknown_value", "be true or false"))
+    }
+
+    /// A text that `parse` turns into a type of its own; a whole number without a sign is taken for its digits.
+    pub fn parsed_digits<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Option<T> {
+        let digits = self.values.iter().find(|entry| entry.name == name).and_then(|entry| match entry.value {
+            Raw::Json(raw) if raw.bytes().all(|byte| byte.is_ascii_digit()) => Some(raw),
+            _ => None,
+        });
+        let Some(digits) = digits else { return self.parsed(name, parse) };
+        self.take(name);
+        parse(digits).map_or_else(|rule| self.refuse(name, digits, rule), Some)
     }
 
     /// The text of a field, trimmed of nothing: `None` where it is missing or null.

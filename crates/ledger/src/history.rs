@@ -266,3 +266,13 @@ fn posting_at(tx: &mut Tx<'_>, account: AccountId, at: Timestamp) -> Result<Opti
     )?;
     Ok(posting)
 }
+
+/// The latest moment among the newest entries. The clock of whoever asks should not be behind it.
+///
+/// # Errors
+/// The store's.
+pub fn newest_entry_at(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, Error> {
+    // Entries of an account that was posted to by a clock that was ahead bear its time: the very newest is not enough.
+    let sql = "SELECT MAX(at) FROM (SELECT at FROM ledger_entry ORDER BY id DESC LIMIT 100) AS newest";
+    Ok(tx.query_one(sql, &[], |row| row.get(0))?)
+}

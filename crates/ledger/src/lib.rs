@@ -29,7 +29,9 @@ pub use account::{
 };
 pub use book::{Book, EntryId, NewEntry, Posted, Transfer, post, reverse};
 pub use error::Error;
-pub use history::{Entry, StatementLine, TransferId, balance_at, entry_get, statement, statement_between};
+pub use history::{
+    Entry, StatementLine, TransferId, balance_at, entry_get, newest_entry_at, statement, statement_between,
+};
 pub use hold::{
     Hold, HoldStatus, NewHold, hold_capture, hold_capture_split, hold_get, hold_place, hold_release, holds_expire,
 };

@@ -23,6 +23,7 @@
 //! A [`Schedule`] is a cron line that enqueues a job when it is due, once however many copies of the
 //! program run. A [`Worker`] does all of it: claims, runs handlers, acknowledges, minds schedules.
 
+mod ahead;
 mod attempt;
 mod backlog;
 mod backoff;
@@ -34,12 +35,14 @@ mod job;
 mod lease;
 mod line;
 mod notice;
+mod pulse;
 mod schedule;
 mod stand;
 mod worker;
 
 use purser_store::Migration;
 
+pub use ahead::run_ahead;
 pub use backlog::{Backlog, backlog};
 pub use backoff::Backoff;
 pub use dead_letter::{DeadLetter, dead_letter_discard, dead_letter_requeue, dead_letters, dead_letters_after};
@@ -58,7 +61,8 @@ pub use notice::{
     notice_of_job, notice_sent, notice_texts_forget, notice_texts_old, notices_count, notices_enqueue, notices_kept,
     notices_waiting, template_get, template_reset, template_set, templates_edited,
 };
-pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_stand};
+pub use pulse::pulse;
+pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_overdue, schedules_stand};
 pub use stand::{JobStand, job_stand, job_waiting};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 
@@ -68,4 +72,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "outbox", number: 2, name: "notice", sql: include_str!("../migrations/0002_notice.sql") },
     Migration { room: "outbox", number: 3, name: "order", sql: include_str!("../migrations/0003_order.sql") },
     Migration { room: "outbox", number: 4, name: "body", sql: include_str!("../migrations/0004_body.sql") },
+    Migration { room: "outbox", number: 5, name: "pulse", sql: include_str!("../migrations/0005_pulse.sql") },
 ];

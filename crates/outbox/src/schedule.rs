@@ -8,7 +8,7 @@ use std::fmt;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use purser_store::{Tx, params};
 use uuid::{Builder, Uuid};
 
@@ -82,6 +82,36 @@ pub fn schedules_stand(tx: &mut Tx<'_>) -> Result<Vec<ScheduleStand>, Error> {
     Ok(tx.query(sql, &[], read)?)
 }
 
+/// How long a schedule may be overdue until it is said to stand still. Workers look at it every minute.
+const OVERDUE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Which of these schedules should have run by now, and have not, by their names.
+///
+/// # Errors
+/// As the store refuses it.
+pub fn schedules_overdue(tx: &mut Tx<'_>, now: Timestamp, schedules: &[Schedule]) -> Result<Vec<ScheduleStand>, Error> {
+    let mut stands = schedules_stand(tx)?;
+    stands.retain(|stand| {
+        let is_ours = schedules.iter().any(|schedule| schedule.name == stand.name);
+        is_ours && now.duration_since(stand.next_run_at) > OVERDUE
+    });
+    Ok(stands)
+}
+
+impl Schedule {
+    /// The latest moment, not after `now`, at which it was due `runs` times since. `None` where the cron line does not read.
+    #[must_use]
+    pub fn due_before(&self, now: Timestamp, zone: &TimeZone, runs: u32) -> Option<Timestamp> {
+        let timetable = Timetable::new(*self, zone.clone()).ok()?;
+        let mut due = timetable.latest_until(now).ok()?;
+        for _ in 1..runs {
+            let before = due.checked_sub(SignedDuration::from_secs(1)).ok()?;
+            due = timetable.latest_until(before).ok()?;
+        }
+        Some(due)
+    }
+}
+
 /// A schedule whose cron line has been read.
 #[derive(Debug, Clone)]
 pub(crate) struct Timetable {
@@ -108,7 +138,7 @@ impl Timetable {
     pub(crate) fn run_due(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
         let Some(next) = self.stand(tx)? else { return self.begin(tx, now) };
         if next > now {
-            return Ok(next);
+            return self.bounded(tx, next, now);
         }
         let due = self.due(next, now)?;
         let last = due.last().copied().unwrap_or(next);
@@ -122,6 +152,19 @@ impl Timetable {
             (self.schedule.make)(tx, &ScheduleRun { job: self.job_id(due_at), due_at, now })?;
         }
         Ok(next)
+    }
+
+    /// A next run that is further off than the cron line's own was worked out by a clock that was ahead. It is put right,
+    /// or the schedule would stand still until then.
+    fn bounded(&self, tx: &mut Tx<'_>, next: Timestamp, now: Timestamp) -> Result<Timestamp, Error> {
+        let own = self.next_after(now)?;
+        if next <= own {
+            return Ok(next);
+        }
+        tx.execute("UPDATE outbox_schedule SET next_run_at = ?2 WHERE name = ?1", &params![self.schedule.name, own])?;
+        let schedule = self.schedule.name;
+        tracing::error!(schedule, stored = %next, %now, next = %own, "[CLOCK] a next run was too far off: put right");
+        Ok(own)
     }
 
     /// When the next run is due; `None` for a schedule that is new, or whose cron line or zone is.
@@ -240,6 +283,14 @@ mod tests {
         assert_eq!(each.due(from, now).unwrap(), hours.map(at));
         let year_later = at("2027-01-05T00:00:00Z");
         assert_eq!(each.due(from, year_later).unwrap().len(), MOST_AT_ONCE);
+    }
+
+    #[test]
+    fn what_was_due_is_counted_backward() {
+        let nightly = Schedule { name: "test", cron: "30 2 * * *", missed: Missed::Once, make: |_, _| Ok(()) };
+        let now = at("2026-01-05T12:00:00Z");
+        let due = |runs| nightly.due_before(now, &TimeZone::UTC, runs).unwrap();
+        assert_eq!((due(1), due(2)), (at("2026-01-05T02:30:00Z"), at("2026-01-04T02:30:00Z")));
     }
 
     #[test]

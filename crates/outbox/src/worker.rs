@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
+use crate::ahead::{jobs_ahead_mend, jobs_are_ahead};
 use crate::attempt::Desk;
 use crate::backoff::later;
 use crate::schedule::Timetable;
@@ -86,11 +87,16 @@ pub struct Worker {
     schedules: Vec<Watched>,
     /// From when on the lines are worth another look.
     mend_at: Timestamp,
+    /// The last look at the queue, by the clock.
+    looked_at: Timestamp,
     give_up: watch::Sender<bool>,
 }
 
 /// How often lines are looked after: so long at most a line stands still whose first ended while a wide command joined it.
 const MEND_EVERY: SignedDuration = SignedDuration::from_secs(10);
+
+/// A schedule's row is looked at this often at least: another copy, whose clock was ahead, may have put it off.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// A schedule, and from when on it is worth a look at its row.
 struct Watched {
@@ -119,6 +125,7 @@ impl Worker {
             outbox,
             schedules: watched(setup.schedules, &setup.zone)?,
             mend_at: Timestamp::MIN,
+            looked_at: Timestamp::MIN,
             give_up: watch::Sender::new(false),
         })
     }
@@ -167,6 +174,7 @@ impl Worker {
     /// Minds the schedules, then begins due jobs as far as there is room, and says how many.
     async fn begin_due(&mut self, running: &mut JoinSet<()>) -> Result<usize, Error> {
         while running.try_join_next().is_some() {}
+        self.mind_clock();
         self.mind_schedules().await;
         self.mend_lines().await?;
         let desk = &self.desk;
@@ -184,7 +192,18 @@ impl Worker {
         Ok(begun)
     }
 
-    /// Sees that every line has a first.
+    /// A clock that was put back makes every moment worthless that was worked out before.
+    fn mind_clock(&mut self) {
+        let now = self.desk.clock.now();
+        if now < self.looked_at {
+            tracing::error!(was = %self.looked_at, %now, "[CLOCK] the clock was put back");
+            self.mend_at = Timestamp::MIN;
+            self.schedules.iter_mut().for_each(|watched| watched.look_at = Timestamp::MIN);
+        }
+        self.looked_at = now;
+    }
+
+    /// Sees that every line has a first, and that no job waits for a moment that only a wrong clock knew.
     async fn mend_lines(&mut self) -> Result<(), Error> {
         let now = self.desk.clock.now();
         if now < self.mend_at {
@@ -192,6 +211,12 @@ impl Worker {
         }
         if self.desk.store.read(lines_are_broken).await? {
             self.desk.store.write(lines_mend).await?;
+        }
+        if self.desk.store.read(move |tx| jobs_are_ahead(tx, now)).await? {
+            let mended = self.desk.store.write(move |tx| jobs_ahead_mend(tx, now)).await?;
+            if mended > 0 {
+                tracing::error!(jobs = mended, "[CLOCK] jobs waited for a moment of a clock that was ahead: put right");
+            }
         }
         self.mend_at = later(now, MEND_EVERY);
         Ok(())
@@ -204,6 +229,7 @@ impl Worker {
             while watched.look_at <= now {
                 let timetable = watched.timetable.clone();
                 let next = self.desk.store.write(move |tx| timetable.run_due(tx, now)).await;
+                let next = next.map(|next| if next > now { next.min(later(now, LOOK_EVERY)) } else { next });
                 watched.look_at = next.unwrap_or_else(|error: Error| {
                     let schedule = watched.timetable.name();
                     tracing::error!(schedule, %error, "[SCHEDULE] failed");

@@ -71,6 +71,10 @@ fn charge_settings(charge: &config::Charge) -> Result<purser_charge::Settings, F
         currency,
         max_sale: limit("max_sale", &charge.max_sale)?,
         max_increase: limit("max_increase", &charge.max_increase)?,
+        max_increase_alone: match charge.max_increase_alone.as_str() {
+            "" => None,
+            amount => Some(limit("max_increase_alone", amount)?),
+        },
         country,
         only_known,
     })

@@ -8,6 +8,7 @@ use purser_web::{Authority, Certificate};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::address;
 use crate::cli::Place;
 use crate::failure::Failure;
 
@@ -19,8 +20,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
-    /// Where /metrics is; a loopback address.
-    pub(crate) metrics_listen: SocketAddr,
+    /// Where /metrics is, a loopback address; empty for nowhere.
+    pub(crate) metrics_listen: String,
     /// `sqlite:PATH` or `postgres://…`; empty for `purser.db` in the data folder.
     pub(crate) database_url: String,
     /// The address that people use, `https://…`; empty while there is none.
@@ -223,6 +224,8 @@ pub(crate) struct Charge {
     pub(crate) max_sale: String,
     /// The most that one credit increase may be.
     pub(crate) max_increase: String,
+    /// The most that one person alone may give; empty for no such limit.
+    pub(crate) max_increase_alone: String,
     /// The calling code of numbers that have none.
     pub(crate) country_code: String,
     /// What becomes of sales to numbers that no operator's prefix fits: allow or refuse.
@@ -346,7 +349,8 @@ api_url = "https://sheets.googleapis.com"
 [charge]
 currency = "INR"
 max_sale = "10000.00"
-max_increase = "10000.00"
+max_increase = "1000000.00"
+max_increase_alone = ""
 country_code = "91"
 unknown_prefix = "allow"
 connector = "instant"
@@ -404,10 +408,22 @@ impl Config {
             .map_err(|error: toml::de::Error| Failure::usage(format!("the settings are wrong: {}", error.message())))
     }
 
+    /// Where to listen for /metrics; `None` where nobody asks.
+    pub(crate) fn metrics_address(&self) -> Result<Option<SocketAddr>, Failure> {
+        let text = self.metrics_listen.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let address = text.parse().map_err(|_| {
+            Failure::usage(format!("metrics_listen is '{text}': it must be an address and a port, or empty for none"))
+        })?;
+        Ok(Some(address))
+    }
+
     /// The settings as TOML, secrets masked.
     pub(crate) fn masked(&self) -> Result<String, Failure> {
         let mut config = self.clone();
-        config.database_url = without_password(&config.database_url);
+        config.database_url = address::without_password(&config.database_url);
         let secrets = [
             &mut config.charge.http.secret,
             &mut config.mail.password,
@@ -500,16 +516,6 @@ fn expected(setting: &Value) -> &'static str {
     }
 }
 
-/// `postgres://user:********@host/db`
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let Some((credentials, host)) = rest.rsplit_once('@') else { return url.to_owned() };
-    match credentials.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:********@{host}"),
-        None => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -539,7 +545,7 @@ mod tests {
         assert_eq!(config.database_url, "postgres://u:p@h/d");
         assert_eq!(config.listen.port(), 0);
         assert_eq!(config.charge.max_sale, "5.00");
-        assert_eq!(config.charge.max_increase, "10000.00");
+        assert_eq!(config.charge.max_increase, "1000000.00");
         assert_eq!(config.charge.http.timeout_seconds, 3);
         assert!(config.insecure_http);
         assert_eq!(config.trusted_proxies.len(), 2);
@@ -566,6 +572,14 @@ mod tests {
         assert!(of("lissten = 1").unwrap_err().to_string().contains("lissten"));
         assert!(of("[charge.http]\nurll = 1").unwrap_err().to_string().contains("urll"));
         assert!(of("not toml").is_err());
+    }
+
+    #[test]
+    fn metrics_are_somewhere_or_nowhere() {
+        let listen = |value: &str| load(&[("PURSER_METRICS_LISTEN", value)]).unwrap().metrics_address();
+        assert_eq!(listen("").unwrap(), None);
+        assert_eq!(listen("127.0.0.1:9000").unwrap(), Some(([127, 0, 0, 1], 9000).into()));
+        assert!(listen("9000").unwrap_err().to_string().contains("metrics_listen"));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 // Printing is what a command line does.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks to people and scripts")]
 
+mod address;
 mod apps;
 mod backup;
 mod cli;
 mod commands;
+mod condition;
 mod config;
 mod edge;
 mod failure;

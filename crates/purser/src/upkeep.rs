@@ -1,5 +1,7 @@
 //! What the house does by itself, whatever apps it has: holds that ran out, records that have had their time, backups.
 
+use std::sync::OnceLock;
+
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::rates_forget;
 use purser_kit::AppContext;
@@ -13,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::backup::{self, Progress};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{apps, house, sweep};
+use crate::{apps, condition, house, sweep};
 
 /// Holds let go in one transaction, at most: bounds how long others wait behind it.
 const HOLDS: u32 = 500;
@@ -69,6 +71,9 @@ impl Job for TakeBackup {
         Some("all".to_owned())
     }
 }
+
+/// The kind of the job that takes a backup, which its schedule is named for too.
+pub(crate) const BACKUP: &str = TakeBackup::KIND;
 
 /// Remove what has had its time.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -145,11 +150,16 @@ pub(crate) fn schedules(config: &Config) -> Vec<Schedule> {
     if !config.mail.admin.trim().is_empty() {
         schedules.push(schedule::<TellOperator>("*/5 * * * *"));
     }
-    if !config.backup.schedule.is_empty() {
-        // A cron line lives as long as the program; this one is read once, when it starts.
-        schedules.push(schedule::<TakeBackup>(Box::leak(config.backup.schedule.clone().into_boxed_str())));
-    }
+    schedules.extend(backup_schedule(config));
     schedules
+}
+
+/// When backups are taken, where the settings say so.
+pub(crate) fn backup_schedule(config: &Config) -> Option<Schedule> {
+    /// A cron line lives as long as the program; this one is read once.
+    static CRON: OnceLock<String> = OnceLock::new();
+    let cron = CRON.get_or_init(|| config.backup.schedule.clone()).as_str();
+    (!cron.is_empty()).then(|| schedule::<TakeBackup>(cron))
 }
 
 /// A schedule that is called as the job which it enqueues; one run stands for all that were missed.
@@ -159,6 +169,8 @@ fn schedule<J: Job + Default>(cron: &'static str) -> Schedule {
 }
 
 async fn expire_holds(context: AppContext) -> Result<(), JobError> {
+    // It runs every minute, and what it expires depends on the clock.
+    condition::clock_watch(&context.store, context.now()).await;
     loop {
         let now = context.now();
         let expired = context.store.write(move |tx| holds_expire(tx, now, HOLDS)).await?;

@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 use jiff::Timestamp;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 /// One value bound to one `?n` of a statement. Text and bytes are borrowed, so binding copies nothing.

@@ -1,7 +1,7 @@
 //! The values that come out of a query.
 
 use jiff::Timestamp;
-use postgres::types::{FromSql, Type};
+use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 
 use crate::Error;
@@ -13,7 +13,7 @@ pub struct Row<'a>(Source<'a>);
 #[derive(Clone, Copy)]
 enum Source<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a postgres::Row),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl<'a> Row<'a> {
@@ -21,7 +21,7 @@ impl<'a> Row<'a> {
         Row(Source::Sqlite(row))
     }
 
-    pub(crate) fn postgres(row: &'a postgres::Row) -> Self {
+    pub(crate) fn postgres(row: &'a tokio_postgres::Row) -> Self {
         Row(Source::Postgres(row))
     }
 

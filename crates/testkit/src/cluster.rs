@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ pub enum Durability {
     Durable,
 }
 
-/// One running PostgreSQL server with its own data, reachable only through a socket in its own folder.
+/// One running PostgreSQL server with its own data, reachable only through a socket in its own folder, or from this
+/// machine where the test wants it.
 ///
 /// Dropping it stops the server and removes the folder. So does the end of the test process, however it ends: a
 /// watchdog process waits for the pipe between us to close.
@@ -28,6 +30,8 @@ pub struct Cluster {
     folder: PathBuf,
     bin: PathBuf,
     user: Option<User>,
+    /// Where it listens on the loopback, if it does.
+    port: Option<u16>,
     watchdog: Child,
 }
 
@@ -41,7 +45,11 @@ struct User {
 const SUPERUSER: &str = "purser";
 
 /// Waits for its standard input to close, which the end of the test process brings about, whatever ended it.
-const WATCHDOG: &str = r#"read -r _; "$0/pg_ctl" stop -D "$1/data" -m immediate -w -t 10; rm -rf "$1""#;
+///
+/// A server that stands still is woken first, or it would never end.
+const WATCHDOG: &str = r#"read -r _; p=$(head -n 1 "$1/data/postmaster.pid")
+kill -CONT $p $(ps -A -o pid= -o ppid= | awk -v p="$p" '$2 == p { print $1 }')
+"$0/pg_ctl" stop -D "$1/data" -m immediate -w -t 10; rm -rf "$1""#;
 
 impl Cluster {
     /// The cluster that all tests of this process share, started by the first that asks.
@@ -57,6 +65,43 @@ impl Cluster {
     /// Where PostgreSQL is not installed or will not start: the test cannot go on.
     #[must_use]
     pub fn start(durability: Durability) -> Cluster {
+        let cluster = Cluster::prepare(None);
+        cluster.initialize(durability);
+        cluster.restart();
+        cluster
+    }
+
+    /// The same on a port of this machine, durable, and ready to be followed by [`Cluster::standby`].
+    ///
+    /// # Panics
+    /// As [`Cluster::start`].
+    #[must_use]
+    pub fn start_listening() -> Cluster {
+        let cluster = Cluster::prepare(Some(free_port()));
+        cluster.initialize(Durability::Durable);
+        cluster.restart();
+        cluster
+    }
+
+    /// A standby of this cluster, on a port of its own. What this one acknowledges from now on, the standby has.
+    ///
+    /// # Panics
+    /// As [`Cluster::start`].
+    #[must_use]
+    pub fn standby(&self) -> Cluster {
+        let standby = Cluster::prepare(Some(free_port()));
+        let mut copy = standby.command("pg_basebackup");
+        copy.args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-U", SUPERUSER, "-h"]).arg(&self.folder);
+        copy.arg("-p").arg(self.port_number().to_string()).arg("-D").arg(standby.data());
+        succeeded(&copy.output().expect("starting pg_basebackup")).expect("pg_basebackup");
+        standby.append(&settings(&standby.folder, standby.port, Durability::Durable));
+        standby.restart();
+        self.psql("ALTER SYSTEM SET synchronous_standby_names = '*'").expect("naming the standby");
+        self.psql("SELECT pg_reload_conf()").expect("reading the settings again");
+        standby
+    }
+
+    fn prepare(port: Option<u16>) -> Cluster {
         let bin = bin();
         let folder = TempDir::with_prefix("purser-pg-").expect("a temporary folder for PostgreSQL");
         let user = unprivileged_user(folder.path());
@@ -71,10 +116,7 @@ impl Cluster {
         command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let watchdog = command.spawn().expect("starting the watchdog");
 
-        let cluster = Cluster { folder, bin, user, watchdog };
-        cluster.initialize(durability);
-        cluster.restart();
-        cluster
+        Cluster { folder, bin, user, port, watchdog }
     }
 
     fn initialize(&self, durability: Durability) {
@@ -83,9 +125,47 @@ impl Cluster {
         initdb.args(["--encoding", "UTF8", "--no-locale", "--no-sync", "--no-instructions"]);
         succeeded(&initdb.output().expect("starting initdb")).expect("initdb");
 
+        self.append(&settings(&self.folder, self.port, durability));
+    }
+
+    fn append(&self, settings: &str) {
         let path = self.data().join("postgresql.conf");
         let mut file = fs::OpenOptions::new().append(true).open(path).expect("postgresql.conf");
-        file.write_all(settings(&self.folder, durability).as_bytes()).expect("writing postgresql.conf");
+        file.write_all(settings.as_bytes()).expect("writing postgresql.conf");
+    }
+
+    /// Makes a standby the primary.
+    pub fn promote(&self) {
+        self.control(&["promote"]);
+    }
+
+    /// Stops every process of the server where it stands, as a hung machine does: nothing is answered, nothing closed.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a server go on that stands still.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// To the server first: it must not start others meanwhile.
+    fn signal(&self, signal: &str) {
+        let pid = fs::read_to_string(self.data().join("postmaster.pid")).expect("postmaster.pid");
+        let pid = pid.lines().next().expect("a process id").to_owned();
+        let kill = |pids: &[&str]| {
+            // One that ended meanwhile is no failure.
+            Command::new("kill").arg(signal).args(pids).output().expect("starting kill");
+        };
+        kill(&[&pid]);
+        let listed = Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid="]).output().expect("starting ps");
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let children: Vec<&str> = listed
+            .lines()
+            .filter_map(|line| line.trim().split_once(char::is_whitespace))
+            .filter_map(|(child, parent)| (parent.trim() == pid).then_some(child))
+            .collect();
+        kill(&children);
     }
 
     /// Stops the server in good order: it finishes a checkpoint first.
@@ -110,8 +190,25 @@ impl Cluster {
     /// Where `database` is: a connection URL for [`purser_store::Options::postgres`].
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        let folder = self.folder.to_str().expect("a readable path").replace('/', "%2F");
-        format!("postgres://{SUPERUSER}@{folder}/{database}")
+        format!("postgres://{SUPERUSER}@{}/{database}", self.host())
+    }
+
+    /// The same address for this cluster and another, whichever of them takes writes.
+    #[must_use]
+    pub fn url_with(&self, other: &Cluster, database: &str) -> String {
+        let (one, other) = (self.host(), other.host());
+        format!("postgres://{SUPERUSER}@{one},{other}/{database}?target_session_attrs=read-write")
+    }
+
+    fn host(&self) -> String {
+        match self.port {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => self.folder.to_str().expect("a readable path").replace('/', "%2F"),
+        }
+    }
+
+    fn port_number(&self) -> u16 {
+        self.port.unwrap_or(5432)
     }
 
     /// Makes an empty database.
@@ -142,6 +239,7 @@ impl Cluster {
     fn psql(&self, sql: &str) -> Result<(), String> {
         let mut psql = self.command("psql");
         psql.args(["-X", "-q", "-U", SUPERUSER, "-d", "postgres", "-c", sql]).arg("-h").arg(&self.folder);
+        psql.arg("-p").arg(self.port_number().to_string());
         succeeded(&psql.output().expect("starting psql"))
     }
 
@@ -174,15 +272,24 @@ impl Drop for Cluster {
     }
 }
 
-fn settings(folder: &Path, durability: Durability) -> String {
-    let common =
-        format!("listen_addresses = ''\nunix_socket_directories = '{}'\nmax_connections = 300\n", folder.display());
+fn settings(folder: &Path, port: Option<u16>, durability: Durability) -> String {
+    let (listen, port) = port.map_or(("", 5432), |port| ("127.0.0.1", port));
+    let common = format!(
+        "listen_addresses = '{listen}'\nport = {port}\nunix_socket_directories = '{}'\nmax_connections = 300\n",
+        folder.display()
+    );
     match durability {
         Durability::Durable => common,
         Durability::Fast => {
             common + "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n"
         }
     }
+}
+
+/// One that nobody had a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
 }
 
 /// `command` run as `user`, in a folder that this user may enter.
@@ -226,7 +333,9 @@ fn bin() -> PathBuf {
         .chain(debian.into_iter().rev())
         // A link in PATH leads to where the other programs of the same version are.
         .filter_map(|folder| Some(folder.join("pg_ctl").canonicalize().ok()?.parent()?.to_owned()))
-        .find(|folder| ["initdb", "postgres", "psql"].iter().all(|program| folder.join(program).exists()))
+        .find(|folder| {
+            ["initdb", "pg_basebackup", "postgres", "psql"].iter().all(|program| folder.join(program).exists())
+        })
         .expect("PostgreSQL, in PATH or /usr/lib/postgresql (apt-get install postgresql)")
 }
 
@@ -248,6 +357,21 @@ mod tests {
         cluster.restart();
         assert!(cluster.url("b").ends_with("/b"));
         drop(cluster);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_standby_has_what_its_primary_had_and_a_frozen_server_leaves_nothing_behind_either() {
+        let primary = Cluster::start_listening();
+        primary.database_create("a").expect("creating");
+        let standby = primary.standby();
+        assert!(standby.database_create("b").is_err(), "a standby takes no writes");
+        let folder = primary.folder.clone();
+        primary.freeze();
+        standby.promote();
+        standby.database_copy("b", "a").expect("the promoted one has what the primary had");
+        assert!(primary.url_with(&standby, "a").contains(",127.0.0.1:"));
+        drop(primary);
         assert!(!folder.exists());
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod export;
 pub(crate) mod field;
 mod frame;
 mod going;
+mod health;
 mod home;
 mod house;
 mod inbox;
@@ -122,6 +123,7 @@ pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
         (backups::BASE, get(backups::page).post(backups::take)),
         ("/admin/house/backups/{job}/", get(backups::going)),
         ("/admin/house/new-key/", get(keys::form).post(keys::submit)),
+        (health::BASE, get(health::page)),
         ("/admin/house/schedules/", get(schedules::page).post(schedules::run)),
         ("/admin/house/texts/", get(texts::list)),
         ("/admin/house/texts/{kind}/{channel}/{language}/", get(texts::form).post(texts::submit)),

@@ -25,7 +25,7 @@ pub use account::HOUSE_NOTICES;
 pub use axum::Router;
 pub use console::{Backup, BackupsFn, HOUSE_SCOPES};
 pub use docs::openapi_json;
-pub use health::Part;
+pub use health::{Finding, Part, Trouble};
 pub use server::{ClearListener, Peer, serve};
 pub use site::{Face, Site, SiteOptions, site};
 pub use tls::{Authority, Certificate, TlsError, TlsListener};

@@ -17,7 +17,7 @@ async fn noop(body: JsonBody) -> Result<Response, Problem> {
     let number = fields.required("phone_number", number);
     let amount = fields.text_or_number("amount");
     let amount = fields.required("amount", amount);
-    fields.read_only("client_ref");
+    fields.text("client_ref");
     let _ = fields.finish(number.zip(amount))?;
     let answer = r#"{"status":"charge sold successfully","remaining_credit":450.00,"sale_id":"0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f"}"#;
     Ok(json_text(StatusCode::OK, answer.to_owned()))

@@ -68,7 +68,7 @@ struct Home<'a> {
 /// The first page: what is running, and where to go.
 pub(crate) async fn home(State(house): State<Arc<House>>, headers: HeaderMap) -> Result<Response, Problem> {
     let user = signed_in(&house, &headers).await?;
-    let health = health::look(&house).await;
+    let health = health::look(&house).await.for_strangers();
     let is_new = !house.context.store.read(|tx| superuser_exists(tx).map_err(Problem::internal)).await?;
     let home = Home {
         shell: Shell::new("Purser", user.as_ref()),

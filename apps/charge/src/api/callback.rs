@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::connector::http::{Answer, AnswerStatus, SIGNATURE, TIMESTAMP};
+use crate::contradiction::WordSource;
 use crate::error::{Error, INVALID_SIGNATURE};
 use crate::service::{self, Outcome};
 use crate::{Charge, Connector};
@@ -37,7 +38,8 @@ struct CallbackJson {
     sale_status: &'static str,
 }
 
-/// Tell how a charge turned out. For operators; signed with the shared secret, and safe to repeat.
+/// Tell how a charge turned out. For operators; signed with the shared secret, and safe to repeat. A word against what is
+/// settled is answered with 409 `already_settled`; it is kept, and staff decide.
 #[utoipa::path(post, path = "/api/charge-callbacks/http/", tag = "charge: operators", params(
     ("X-Purser-Timestamp" = String, Header, description = "Seconds since 1970."),
     ("X-Purser-Signature" = String, Header, description = "HMAC-SHA-256 of `timestamp.body`, in hex."),
@@ -60,12 +62,15 @@ pub(super) async fn operator_callback(
         .map_err(|error| Problem::new(&code::MALFORMED_BODY, format!("The callback does not read: {error}.")))?;
     let Callback { reference, status, operator_ref, reason } = callback;
     let outcome = Outcome::from(Answer { status, operator_ref, reason });
-    let settings = Arc::clone(&charge.settings);
-    let settled = charge.context.store.write(move |tx| service::sale_settle(tx, now, &settings, reference, &outcome));
-    let sale = settled.await.inspect_err(|error: &Error| {
-        if let Error::Settled(status) = error {
-            tracing::error!(sale = %reference, status = status.name(), "[CHARGE] a callback contradicts it");
-        }
-    })?;
-    Ok(json(StatusCode::OK, &CallbackJson { status: "ok", sale_status: sale.status.name() }))
+    let (settings, id) = (Arc::clone(&charge.settings), charge.context.stamp().1);
+    let heard = charge
+        .context
+        .store
+        .write(move |tx| service::sale_hear(tx, now, &settings, reference, &outcome, WordSource::Callback, id));
+    let heard = heard.await.map_err(|error: Error| Problem::from(error))?;
+    if heard.contradicts {
+        // Kept, and for staff to decide; the operator hears that its word was not taken for the outcome.
+        return Err(Error::Settled(heard.sale.status).into());
+    }
+    Ok(json(StatusCode::OK, &CallbackJson { status: "ok", sale_status: heard.sale.status.name() }))
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use purser_kit::{
     Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule, fingerprint, json,
+    parse_reference,
 };
 use purser_money::{Currency, Money};
 use purser_outbox::{Lease, job_enqueue_leased};
@@ -15,9 +16,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{own_seller, subject};
-use crate::domain::{self, PhoneNumber, Sale, SaleStatus};
+use crate::domain::{self, CreditTransaction, PhoneNumber, Sale, SaleStatus};
 use crate::error::{Error, OPERATOR_REFUSED};
-use crate::service::{self, IncreaseOrder, Order, sale_get, sale_reserve};
+use crate::service::{self, DecreaseOrder, IncreaseOrder, Order, sale_get, sale_reserve};
 use crate::{Charge, jobs};
 
 /// How long a request has to deliver its sale before a worker takes it over.
@@ -42,8 +43,10 @@ pub(crate) fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Cur
 pub(super) struct IncreaseFields {
     /// More than zero, at most the configured maximum.
     amount: Decimal,
-    /// What for: 1 to 100 characters.
+    /// The payment's reference: 1 to 100 characters. It names one payment, whatever its case, spaces and punctuation.
     reference: Option<String>,
+    /// Whether the same reference is meant, though it was used before.
+    again: Option<bool>,
 }
 
 /// Credit that was given.
@@ -55,7 +58,8 @@ pub(super) struct IncreasedJson {
     transaction_id: Uuid,
 }
 
-/// Increase a seller's credit.
+/// Increase a seller's credit. A reference that was used before is refused as `duplicate_reference`, naming what it was
+/// used for, unless `again` says that it is meant.
 #[utoipa::path(post, path = "/api/sellers/{id}/increase_credit/", tag = "charge: counter", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
@@ -70,16 +74,21 @@ pub(super) async fn credit_increase(
     let settings = Arc::clone(&charge.settings);
     let mut fields = body.fields()?;
     let amount = bounded(&mut fields, "amount", settings.currency, settings.max_increase);
-    let reference = fields.line("reference", 1, 100);
+    let reference = fields.parsed("reference", parse_reference);
+    let again = fields.flag("again") == Some(true);
     let amount = fields.finish(amount)?;
     let fingerprint = fingerprint("charge.increase_credit", &seller.to_string(), &body.0);
     let repeat = Repeatable::new(&caller, key, fingerprint);
     let mut doer = caller.doer(&charge.context);
-    let order = IncreaseOrder { id: doer.fresh_id(), seller, amount, reference, actor: doer.actor.clone() };
+    let (id, actor) = (doer.fresh_id(), doer.actor.clone());
+    let order = IncreaseOrder { id, seller, amount, reference, again, actor };
     let once = charge.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             let increase = service::credit_increase(tx, doer.now, &settings, &order)?;
-            let entered = serde_json::json!({ "amount": order.amount.to_string(), "reference": order.reference });
+            let mut entered = serde_json::json!({ "amount": order.amount.to_string(), "reference": order.reference });
+            if order.again {
+                entered["again"] = true.into();
+            }
             let detail = serde_json::json!({ "entered": entered });
             doer.clone().record(tx, "charge.sellers.increase-credit", &subject("sellers", seller), &detail)?;
             Ok::<_, Error>(increased_answer(increase.credit_after, increase.id))
@@ -92,11 +101,77 @@ fn increased_answer(credit: Money, id: Uuid) -> String {
     format!(r#"{{"status":"credit increased","new_credit":{credit},"transaction_id":"{id}"}}"#)
 }
 
+/// Credit to take.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct DecreaseFields {
+    /// More than zero, at most what is available.
+    amount: Decimal,
+    /// Why: 1 to 300 characters.
+    reason: String,
+    /// What it answers: 1 to 100 characters.
+    reference: Option<String>,
+}
+
+/// Credit that was taken.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DecreasedJson {
+    #[schema(example = "credit decreased")]
+    status: &'static str,
+    new_credit: Decimal,
+    transaction_id: Uuid,
+}
+
+/// Decrease a seller's credit: a correction, at most what is available.
+#[utoipa::path(post, path = "/api/sellers/{id}/decrease_credit/", tag = "charge: counter", params(
+    ("id" = Uuid, Path),
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = DecreaseFields, responses((status = 200, body = DecreasedJson)))]
+pub(super) async fn credit_decrease(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(seller): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let settings = Arc::clone(&charge.settings);
+    let mut fields = body.fields()?;
+    let most = Money::new(i64::MAX, settings.currency);
+    let amount = bounded(&mut fields, "amount", settings.currency, most);
+    let reason = fields.line("reason", 1, 300);
+    let reason = fields.required("reason", reason);
+    let reference = fields.parsed("reference", parse_reference);
+    let (amount, reason) = fields.finish(amount.zip(reason))?;
+    let fingerprint = fingerprint("charge.decrease_credit", &seller.to_string(), &body.0);
+    let repeat = Repeatable::new(&caller, key, fingerprint);
+    let mut doer = caller.doer(&charge.context);
+    let (id, actor) = (doer.fresh_id(), doer.actor.clone());
+    let order = DecreaseOrder { id, seller, amount, reason, reference, actor };
+    let once = charge.context.store.write(move |tx| {
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let decrease = service::credit_decrease(tx, doer.now, &settings, &order)?;
+            let entered = serde_json::json!({
+                "amount": order.amount.to_string(), "reason": order.reason, "reference": order.reference,
+            });
+            let detail = serde_json::json!({ "entered": entered });
+            doer.clone().record(tx, "charge.sellers.decrease-credit", &subject("sellers", seller), &detail)?;
+            Ok::<_, Error>(decreased_answer("credit decreased", &decrease))
+        })
+    });
+    Ok(once.await?.into_response(StatusCode::OK))
+}
+
+/// The answer to credit that was taken: what was done, and what is left.
+pub(super) fn decreased_answer(status: &str, decrease: &CreditTransaction) -> String {
+    let (credit, id) = (decrease.credit_after, decrease.id);
+    format!(r#"{{"status":"{status}","new_credit":{credit},"transaction_id":"{id}"}}"#)
+}
+
 /// A charge to sell.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the fields that `read_order` reads")]
 pub(super) struct SellFields {
-    /// 10 to 15 digits with an optional +. An unknown number is registered.
+    /// 10 to 15 digits with an optional +, as text or as a number. An unknown number is registered.
     #[schema(example = "1234567890")]
     phone_number: String,
     /// More than zero, at most the configured maximum.
@@ -157,7 +232,7 @@ fn read_order(
 ) -> Result<Order, Problem> {
     let settings = &charge.settings;
     let mut fields = body.fields()?;
-    let number = fields.parsed("phone_number", |text| PhoneNumber::parse(text, settings.country));
+    let number = fields.parsed_digits("phone_number", |text| PhoneNumber::parse(text, settings.country));
     let number = fields.required("phone_number", number);
     let amount = bounded(&mut fields, "amount", settings.currency, settings.max_sale);
     let client_ref = fields.parsed("client_ref", domain::parse_client_ref);

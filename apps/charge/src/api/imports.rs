@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use jiff::Timestamp;
 use purser_kit::console::Progress;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, Rule, body_bytes, code,
-    fingerprint, json,
+    Caller, Decimal, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint, json,
 };
 use purser_money::Money;
 use purser_store::Tx;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{own_seller, subject};
 use crate::Charge;
 use crate::domain::{Settings, Standing};
-use crate::error::{Error, INVALID_ROWS};
+use crate::error::{Error, INVALID_ROWS, SOLD_BEFORE};
 use crate::service::{self, CheckedSheet, Selling, sheet_check, sheet_sell};
 use crate::sheet;
 
@@ -41,6 +41,11 @@ pub(super) struct ImportJson {
     remaining_credit: Decimal,
     /// What is wrong, row by row.
     errors: Vec<RowJson>,
+    /// What was sold from a file before, or is in this one twice, row by row.
+    warnings: Vec<RowJson>,
+    /// Why it is sold only with `again=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs_again: Option<String>,
 }
 
 /// What is wrong with a row.
@@ -55,10 +60,13 @@ pub(super) struct RowJson {
 ///
 /// The body is CSV in UTF-8, at most 2 MiB and 5,000 rows. Its first line names the columns: `phone_number`, `amount`,
 /// and `client_ref` if any. With `dry_run=true` it is checked, and nothing is sold. A file with a row that is not good is
-/// refused as a whole: 400 `invalid_rows`, with `rows` saying what is wrong with each.
+/// refused as a whole: 400 `invalid_rows`, with `rows` saying what is wrong with each. What was sold from a file before,
+/// whatever the order of its rows and columns, and what is in the file twice is sold only with `again=true`; else 409
+/// `sold_before`, with `rows` saying when and by whom.
 #[utoipa::path(post, path = "/api/sellers/{id}/sales/import/", tag = "charge: counter", params(
     ("id" = Uuid, Path),
     ("dry_run" = Option<bool>, Query, description = "Check it only."),
+    ("again" = Option<bool>, Query, description = "Sell what was sold from a file before, or is in the file twice."),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
 ), request_body(content = String, content_type = "text/csv"), responses((status = 200, body = ImportJson)))]
 pub(super) async fn sales_import(
@@ -71,11 +79,7 @@ pub(super) async fn sales_import(
 ) -> Result<Response, Problem> {
     own_seller(&caller, seller)?;
     let mut fields = query.fields();
-    let dry_run = fields.parsed("dry_run", |text| match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(Rule::new("unknown_value", "be true or false")),
-    });
+    let (dry_run, again) = (fields.flag("dry_run"), fields.flag("again") == Some(true));
     fields.finish(Some(()))?;
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/csv") {
@@ -84,15 +88,16 @@ pub(super) async fn sales_import(
     let file = body_bytes(request, sheet::MOST_BYTES).await?;
     let text = sheet::text(&file)?.into_owned();
     if dry_run == Some(true) {
-        let settings = Arc::clone(&charge.settings);
+        let (settings, now) = (Arc::clone(&charge.settings), charge.context.now());
         let checked = charge.context.store.read(move |tx| {
-            let sheet = checked(tx, &settings, &text, seller)?;
+            let sheet = checked(tx, now, &settings, &text, seller)?;
             Ok::<_, Error>(answer(&sheet, true, service::seller_get(tx, &settings, seller)?.available()))
         });
         return Ok(json(StatusCode::OK, &checked.await?));
     }
-    let repeat = Repeatable::new(&caller, key, fingerprint("charge.import", &seller.to_string(), &file));
-    import(&charge, &caller, seller, text, repeat).await
+    let subject = if again { format!("{seller} again") } else { seller.to_string() };
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.import", &subject, &file));
+    import(&charge, &caller, seller, text, again, repeat).await
 }
 
 async fn import(
@@ -100,21 +105,26 @@ async fn import(
     caller: &Caller,
     seller: Uuid,
     text: String,
+    again: bool,
     repeat: Option<Repeatable>,
 ) -> Result<Response, Problem> {
     let (doer, working) = (caller.doer(&charge.context), Arc::clone(charge));
     let sold = charge.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             let settings = &working.settings;
-            let sheet = checked(tx, settings, &text, seller)?;
+            let sheet = checked(tx, doer.now, settings, &text, seller)?;
             if sheet.bad() > 0 {
                 return Err(refused(&sheet));
+            }
+            if let Some(why) = sheet.second_yes.as_ref().filter(|_| !again) {
+                return Err(Problem::new(&SOLD_BEFORE, why.clone()).with("rows", &told_rows(&sheet)));
             }
             let selling = Selling {
                 settings,
                 connector: working.connector.name(),
                 doer: &mut doer.clone(),
                 subject: subject("sellers", seller),
+                again,
                 progress: &Progress::default(),
             };
             sheet_sell(tx, &sheet, selling)?;
@@ -127,17 +137,28 @@ async fn import(
     Ok(once.into_response(StatusCode::OK))
 }
 
-fn checked(tx: &mut Tx<'_>, settings: &Settings, text: &str, seller: Uuid) -> Result<CheckedSheet, Error> {
+fn checked(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    text: &str,
+    seller: Uuid,
+) -> Result<CheckedSheet, Error> {
     let standing = service::seller_get(tx, settings, seller)?.standing;
     if standing != Standing::Active {
         return Err(Error::SellerNotActive(standing));
     }
-    sheet_check(tx, settings, sheet::read(text, settings)?, Some(seller))
+    sheet_check(tx, now, settings, sheet::read(text, settings)?, Some(seller))
 }
 
 fn wrong_rows(sheet: &CheckedSheet) -> Vec<RowJson> {
     let wrong = sheet.rows.iter().filter(|row| !row.errors.is_empty());
     wrong.map(|row| RowJson { row: row.line, errors: row.errors.clone() }).collect()
+}
+
+fn told_rows(sheet: &CheckedSheet) -> Vec<RowJson> {
+    let told = sheet.rows.iter().filter(|row| !row.warnings.is_empty());
+    told.map(|row| RowJson { row: row.line, errors: row.warnings.clone() }).collect()
 }
 
 fn answer(sheet: &CheckedSheet, dry_run: bool, left: Money) -> ImportJson {
@@ -149,6 +170,8 @@ fn answer(sheet: &CheckedSheet, dry_run: bool, left: Money) -> ImportJson {
         total: Decimal(sheet.total),
         remaining_credit: Decimal(left),
         errors: wrong_rows(sheet),
+        warnings: told_rows(sheet),
+        needs_again: sheet.second_yes.clone(),
     }
 }
 

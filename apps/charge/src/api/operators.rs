@@ -15,7 +15,6 @@ use super::{ALL_ROWS, subject};
 use crate::Charge;
 use crate::catalog::parse_prefix;
 use crate::domain::{OperatorRow, Settings};
-use crate::error::Error;
 use crate::service::{operator_get, operator_put};
 use crate::store::operator::operators_list;
 
@@ -119,6 +118,7 @@ pub(super) async fn operator_create(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
+    let read_only = fields.read_only(&["id"]);
     let is_active = read_status(&mut fields).unwrap_or(true);
     let read = read_fields(&mut fields, &charge.settings);
     let (name, prefixes) = fields.finish(read)?;
@@ -127,8 +127,9 @@ pub(super) async fn operator_create(
     let made = charge.context.store.write(move |tx| {
         operator_put(tx, doer.now, &operator)?;
         let after = OperatorJson::from(operator.clone());
+        read_only.check_new(&after)?;
         doer.clone().record_change(tx, "charge.operators.create", &subject("operators", operator.id), &(), &after)?;
-        Ok::<_, Error>(after)
+        Ok::<_, Problem>(after)
     });
     Ok(json(StatusCode::CREATED, &made.await?))
 }
@@ -151,19 +152,20 @@ pub(super) async fn operator_replace(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
-    fields.read_only("id");
+    let read_only = fields.read_only(&["id"]);
     let is_active = read_status(&mut fields);
     let read = read_fields(&mut fields, &charge.settings);
     let (name, prefixes) = fields.finish(read)?;
     let doer = caller.doer(&charge.context);
     let changed = charge.context.store.write(move |tx| {
         let known = operator_get(tx, id)?;
+        read_only.check(&OperatorJson::from(known.clone()))?;
         let is_active = is_active.unwrap_or(known.is_active);
         let operator = OperatorRow { id, name: name.clone(), is_active, prefixes: prefixes.clone() };
         operator_put(tx, doer.now, &operator)?;
         let (before, after) = (OperatorJson::from(known), OperatorJson::from(operator));
         doer.clone().record_change(tx, "charge.operators.edit", &subject("operators", id), &before, &after)?;
-        Ok::<_, Error>(after)
+        Ok::<_, Problem>(after)
     });
     Ok(json(StatusCode::OK, &changed.await?))
 }

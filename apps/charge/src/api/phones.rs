@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
+use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Time, json, listed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -96,7 +96,8 @@ pub(super) async fn phone_create(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
-    let number = fields.parsed("number", |text| PhoneNumber::parse(text, charge.settings.country));
+    let read_only = fields.read_only(&["id", "created_at", "updated_at"]);
+    let number = fields.parsed_digits("number", |text| PhoneNumber::parse(text, charge.settings.country));
     let number = fields.required("number", number);
     let label = fields.line("label", 1, 100);
     let number = fields.finish(number)?;
@@ -105,6 +106,7 @@ pub(super) async fn phone_create(
     let settings = Arc::clone(&charge.settings);
     let made = charge.context.store.write(move |tx| {
         let phone = PhoneJson::from(service::phone_create(tx, doer.now, &settings, &new)?);
+        read_only.check_new(&phone)?;
         doer.clone().record_change(
             tx,
             "charge.phone-numbers.create",
@@ -112,7 +114,7 @@ pub(super) async fn phone_create(
             &(),
             &phone,
         )?;
-        Ok::<_, Error>(phone)
+        Ok::<_, Problem>(phone)
     });
     Ok(json(StatusCode::CREATED, &made.await?))
 }
@@ -125,7 +127,8 @@ pub(super) async fn phone_read(State(charge): State<Arc<Charge>>, PathId(id): Pa
     Ok(json(StatusCode::OK, &PhoneJson::from(phone)))
 }
 
-/// Replace a phone number's fields. The number itself stays: it may be sent back, and another one is another phone.
+/// Replace a phone number's fields: the label is emptied where it is not sent; PATCH leaves it. The number itself stays:
+/// it may be sent back, and another one is another phone and refused.
 #[utoipa::path(put, path = "/api/phone-numbers/{id}/", tag = "charge: phone numbers", request_body = PhoneChangeFields,
     params(("id" = Uuid, Path)), responses((status = 200, body = PhoneJson)))]
 pub(super) async fn phone_replace(
@@ -134,8 +137,9 @@ pub(super) async fn phone_replace(
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let change = read_change(body.fields()?)?;
-    changed(&charge, &caller, id, PhoneChange { label: change.label.or(Some(None)), ..change }).await
+    let (change, read_only) = read_change(body.fields()?)?;
+    let change = PhoneChange { label: change.label.or(Some(None)), ..change };
+    changed(&charge, &caller, id, change, read_only).await
 }
 
 /// Change some of a phone number's fields.
@@ -147,26 +151,31 @@ pub(super) async fn phone_update(
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let change = read_change(body.fields()?)?;
-    changed(&charge, &caller, id, change).await
+    let (change, read_only) = read_change(body.fields()?)?;
+    changed(&charge, &caller, id, change, read_only).await
 }
 
-fn read_change(mut fields: Fields<'_>) -> Result<PhoneChange, Problem> {
-    for name in ["id", "number", "created_at", "updated_at"] {
-        fields.read_only(name);
-    }
+fn read_change(mut fields: Fields<'_>) -> Result<(PhoneChange, ReadOnly), Problem> {
+    let read_only = fields.read_only(&["id", "number", "created_at", "updated_at"]);
     let label = sent(&mut fields, "label", |fields| fields.line("label", 1, 100));
     let standing = fields.parsed("status", Standing::parse);
-    fields.finish(Some(PhoneChange { label, standing }))
+    fields.finish(Some((PhoneChange { label, standing }, read_only)))
 }
 
-async fn changed(charge: &Charge, caller: &Caller, id: Uuid, change: PhoneChange) -> Result<Response, Problem> {
+async fn changed(
+    charge: &Charge,
+    caller: &Caller,
+    id: Uuid,
+    change: PhoneChange,
+    read_only: ReadOnly,
+) -> Result<Response, Problem> {
     let doer = caller.doer(&charge.context);
     let changed = charge.context.store.write(move |tx| {
         let before = PhoneJson::from(service::phone_get(tx, id)?);
+        read_only.check(&before)?;
         let after = PhoneJson::from(service::phone_change(tx, doer.now, id, &change)?);
         doer.clone().record_change(tx, "charge.phone-numbers.edit", &subject("phone-numbers", id), &before, &after)?;
-        Ok::<_, Error>(after)
+        Ok::<_, Problem>(after)
     });
     Ok(json(StatusCode::OK, &changed.await?))
 }

@@ -17,7 +17,6 @@ use super::{ALL_ROWS, bounded, subject};
 use crate::Charge;
 use crate::catalog::{Product, WHOLE, parse_percent, percent};
 use crate::domain::{NamedProduct, Settings};
-use crate::error::Error;
 use crate::service::{product_get, product_put};
 use crate::store::operator::products_list;
 
@@ -122,6 +121,7 @@ pub(super) async fn product_create(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
+    let read_only = fields.read_only(&["id", "operator"]);
     let operator = fields.id("operator_id");
     let operator = fields.required("operator_id", operator);
     let is_active = read_status(&mut fields).unwrap_or(true);
@@ -135,8 +135,9 @@ pub(super) async fn product_create(
     let made = charge.context.store.write(move |tx| {
         product_put(tx, doer.now, &settings, &named)?;
         let after = ProductJson::of(product_get(tx, id)?, settings.currency);
+        read_only.check_new(&after)?;
         doer.clone().record_change(tx, "charge.products.create", &subject("products", id), &(), &after)?;
-        Ok::<_, Error>(after)
+        Ok::<_, Problem>(after)
     });
     Ok(json(StatusCode::CREATED, &made.await?))
 }
@@ -159,9 +160,7 @@ pub(super) async fn product_replace(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
-    for name in ["id", "operator_id", "operator"] {
-        fields.read_only(name);
-    }
+    let read_only = fields.read_only(&["id", "operator_id", "operator"]);
     let is_active = read_status(&mut fields);
     let read = read_fields(&mut fields, &charge.settings);
     let (name, product) = fields.finish(read)?;
@@ -169,12 +168,13 @@ pub(super) async fn product_replace(
     let changed = charge.context.store.write(move |tx| {
         let known = product_get(tx, id)?;
         let before = ProductJson::of(known.clone(), settings.currency);
+        read_only.check(&before)?;
         let is_active = is_active.unwrap_or(known.is_active);
         let named = NamedProduct { product: Product { id, ..product }, name: name.clone(), is_active, ..known };
         product_put(tx, doer.now, &settings, &named)?;
         let after = ProductJson::of(named, settings.currency);
         doer.clone().record_change(tx, "charge.products.edit", &subject("products", id), &before, &after)?;
-        Ok::<_, Error>(after)
+        Ok::<_, Problem>(after)
     });
     Ok(json(StatusCode::OK, &changed.await?))
 }

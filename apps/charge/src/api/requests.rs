@@ -8,7 +8,7 @@ use axum::response::Response;
 use purser_kit::console::Doer;
 use purser_kit::{
     Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Time,
-    fingerprint, json, listed,
+    fingerprint, json, listed, parse_reference,
 };
 use purser_store::Tx;
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub(super) struct RequestJson {
     seller_id: Uuid,
     amount: Decimal,
     note: Option<String>,
+    /// The payment's own reference.
+    reference: Option<String>,
     /// pending, approved, rejected or withdrawn.
     status: &'static str,
     asked_by: String,
@@ -49,6 +51,7 @@ impl From<Request> for RequestJson {
             seller_id: request.seller,
             amount: Decimal(request.amount),
             note: request.note,
+            reference: request.reference,
             status: request.status.name(),
             asked_by: request.asked_by,
             asked_at: Time(request.asked_at),
@@ -69,6 +72,9 @@ pub(super) struct RequestFields {
     /// What it is paid with: 1 to 300 characters.
     #[schema(example = "NEFT 4471 of 20 November")]
     note: Option<String>,
+    /// The payment's own reference: 1 to 100 characters. The credit that is given answers it, once.
+    #[schema(example = "NEFT 4471")]
+    reference: Option<String>,
 }
 
 /// Ask for credit. Staff decide; whoever asks does not approve.
@@ -86,10 +92,11 @@ pub(super) async fn request_create(
     let mut fields = body.fields()?;
     let amount = bounded(&mut fields, "amount", charge.settings.currency, charge.settings.max_increase);
     let note = fields.line("note", 1, 300);
+    let reference = fields.parsed("reference", parse_reference);
     let amount = fields.finish(amount)?;
     let repeat = Repeatable::new(&caller, key, fingerprint("charge.request", &seller.to_string(), &body.0));
     let (now, id) = charge.context.stamp();
-    let new = NewRequest { id, seller, amount, note, asked_by: caller.actor().to_string() };
+    let new = NewRequest { id, seller, amount, note, reference, asked_by: caller.actor().to_string() };
     let settings = Arc::clone(&charge.settings);
     let once = charge.context.store.write(move |tx| {
         Once::run(tx, now, repeat.as_ref(), |tx| {
@@ -154,17 +161,24 @@ pub(super) async fn request_list(
     Ok(listed(&uri, list, rows, |row| row.id))
 }
 
-/// Approve a credit request: the credit is given at once.
-#[utoipa::path(post, path = "/api/credit-requests/{id}/approve/", tag = "charge: credit requests",
-    params(("id" = Uuid, Path)), responses((status = 200, body = RequestJson)))]
+/// Approve a credit request: the credit is given at once. Where its reference was used before it is refused, unless
+/// `again=true` says that it is meant.
+#[utoipa::path(post, path = "/api/credit-requests/{id}/approve/", tag = "charge: credit requests", params(
+    ("id" = Uuid, Path),
+    ("again" = Option<bool>, Query, description = "Approve it though its reference was used before."),
+), responses((status = 200, body = RequestJson)))]
 pub(super) async fn request_approve(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
     PathId(id): PathId,
+    query: QueryPairs,
 ) -> Result<Response, Problem> {
+    let mut fields = query.fields();
+    let again = fields.flag("again") == Some(true);
+    fields.finish(Some(()))?;
     decided(&charge, &caller, id, "charge.requests.approve", move |tx, settings, doer| {
         let credit = doer.fresh_id();
-        service::request_approve(tx, doer.now, settings, id, credit, &doer.actor)
+        service::request_approve(tx, doer.now, settings, id, credit, &doer.actor, again)
     })
     .await
 }

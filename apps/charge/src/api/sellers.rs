@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
+use purser_kit::{
+    Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Time, json, listed,
+};
 use purser_store::Error as StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -81,17 +83,17 @@ pub(super) struct SellerFields {
     status: Option<String>,
 }
 
-/// What was sent of each field; the fields that are a seller's but not the client's to set are passed over.
+/// What of a seller can be read and not set.
+const READ_ONLY: &[&str] = &["id", "credit", "held", "available", "created_at", "updated_at"];
+
+/// What was sent of each field that can be set.
 pub(crate) fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> SellerChange {
-    for name in ["id", "credit", "held", "available", "created_at", "updated_at"] {
-        fields.read_only(name);
-    }
     let standing = fields.parsed("status", Standing::parse);
     SellerChange {
         name: fields.line("name", 1, 100),
         email: sent(fields, "email", |fields| fields.parsed("email", domain::parse_email)),
         phone: sent(fields, "phone", |fields| {
-            fields.parsed("phone", |text| PhoneNumber::parse(text, settings.country))
+            fields.parsed_digits("phone", |text| PhoneNumber::parse(text, settings.country))
         }),
         low_credit_alert: sent(fields, "low_credit_alert", |fields| {
             fields.amount_from_zero("low_credit_alert", settings.currency)
@@ -146,6 +148,7 @@ pub(super) async fn seller_create(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
+    let read_only = fields.read_only(READ_ONLY);
     let change = read_fields(&mut fields, &charge.settings);
     if change.standing.is_some_and(|standing| standing != Standing::Active) {
         fields.refuse::<()>(
@@ -168,8 +171,9 @@ pub(super) async fn seller_create(
     let settings = Arc::clone(&charge.settings);
     let made = charge.context.store.write(move |tx| {
         let seller = SellerJson::from(service::seller_create(tx, doer.now, &settings, &new)?);
+        read_only.check_new(&seller)?;
         doer.clone().record_change(tx, "charge.sellers.create", &subject("sellers", new.id), &(), &seller)?;
-        Ok::<_, Error>(seller)
+        Ok::<_, Problem>(seller)
     });
     Ok(json(StatusCode::CREATED, &made.await?))
 }
@@ -188,8 +192,9 @@ pub(super) async fn seller_read(
     Ok(json(StatusCode::OK, &SellerJson::from(seller)))
 }
 
-/// Replace a seller's fields; what is not sent is emptied. `credit` and the other read-only fields may be sent back
-/// and change nothing.
+/// Replace a seller's fields: `email`, `phone` and `low_credit_alert` are emptied where they are not sent; `language` and
+/// `status` stay. PATCH changes what is sent and nothing else. `credit` and the other read-only fields may be sent back as
+/// they were read, and are refused with another value.
 #[utoipa::path(put, path = "/api/sellers/{id}/", tag = "charge: sellers", request_body = SellerFields,
     params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
 pub(super) async fn seller_replace(
@@ -199,6 +204,7 @@ pub(super) async fn seller_replace(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
+    let read_only = fields.read_only(READ_ONLY);
     let change = read_fields(&mut fields, &charge.settings);
     let name = fields.required("name", change.name.clone());
     let name = fields.finish(name)?;
@@ -210,10 +216,10 @@ pub(super) async fn seller_replace(
         language: change.language,
         standing: change.standing,
     };
-    changed(&charge, &caller, id, change).await
+    changed(&charge, &caller, id, change, read_only).await
 }
 
-/// Change some of a seller's fields.
+/// Change some of a seller's fields; those that are not sent stay. Read-only fields are refused with another value.
 #[utoipa::path(patch, path = "/api/sellers/{id}/", tag = "charge: sellers", request_body = SellerFields,
     params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
 pub(super) async fn seller_update(
@@ -223,21 +229,29 @@ pub(super) async fn seller_update(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
+    let read_only = fields.read_only(READ_ONLY);
     let change = read_fields(&mut fields, &charge.settings);
     if fields.has("name") {
         fields.required("name", change.name.as_ref());
     }
     let change = fields.finish(Some(change))?;
-    changed(&charge, &caller, id, change).await
+    changed(&charge, &caller, id, change, read_only).await
 }
 
-async fn changed(charge: &Charge, caller: &Caller, id: Uuid, change: SellerChange) -> Result<Response, Problem> {
+async fn changed(
+    charge: &Charge,
+    caller: &Caller,
+    id: Uuid,
+    change: SellerChange,
+    read_only: ReadOnly,
+) -> Result<Response, Problem> {
     let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
     let changed = charge.context.store.write(move |tx| {
         let before = SellerJson::from(service::seller_get(tx, &settings, id)?);
+        read_only.check(&before)?;
         let after = SellerJson::from(service::seller_change(tx, doer.now, &settings, id, &change)?);
         doer.clone().record_change(tx, "charge.sellers.edit", &subject("sellers", id), &before, &after)?;
-        Ok::<_, Error>(after)
+        Ok::<_, Problem>(after)
     });
     Ok(json(StatusCode::OK, &changed.await?))
 }

@@ -28,6 +28,8 @@ pub(super) struct StatementJson {
     opening: Decimal,
     /// What staff gave.
     credit_in: Decimal,
+    /// What staff took, or took back.
+    credit_out: Decimal,
     /// What sales took.
     sold: Decimal,
     /// What reversals gave back.
@@ -44,7 +46,7 @@ pub(super) struct StatementJson {
 #[derive(Serialize, ToSchema)]
 pub(super) struct StatementLineJson {
     at: Time,
-    /// credit, sale or reversal.
+    /// credit, credit-decrease, credit-reversal, sale or reversal.
     kind: String,
     /// What happened, for people.
     memo: String,
@@ -102,6 +104,7 @@ pub(super) async fn seller_statement(
         until: Time(day.span.end),
         opening: Decimal(totals.opening),
         credit_in: Decimal(totals.credit_in),
+        credit_out: Decimal(totals.credit_out),
         sold: Decimal(totals.sold),
         reversed: Decimal(totals.reversed),
         closing: Decimal(totals.closing),

@@ -5,42 +5,72 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rule, Time, json, listed, paged};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use purser_kit::{
+    Caller, Day, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable,
+    Rule, Time, fingerprint, json, listed, paged, parse_reference,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::counter::{DecreasedJson, decreased_answer};
 use super::sellers::internal;
 use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller, subject};
-use crate::domain::{Increase, PhoneNumber, Sale, SaleStatus};
+use crate::domain::{CreditTransaction, PhoneNumber, Sale, SaleStatus};
 use crate::error::Error;
 use crate::service::{self, SaleCursor, SalePage, SaleQuery};
+use crate::store::credit::{CreditFilter, credits_list};
 use crate::store::{self, Filter};
 use crate::{Charge, SELLER_TIE};
 
-/// Credit that was given to a seller.
+/// Credit that was given to a seller, or taken from it.
 #[derive(Serialize, ToSchema)]
-pub(super) struct IncreaseJson {
+pub(super) struct CreditJson {
     id: Uuid,
+    /// INCREASE or DECREASE.
+    transaction_type: &'static str,
     seller_id: Uuid,
+    /// The same as `seller_id`.
+    seller: Uuid,
+    /// More than zero; `transaction_type` says which way.
     amount: Decimal,
     credit_after: Decimal,
+    /// The payment that it answers.
     reference: Option<String>,
-    /// Who gave it: `key:<id>` or `user:<id>`.
+    /// Why it was taken.
+    reason: Option<String>,
+    /// The earlier transaction with the same reference, where that was meant.
+    repeats: Option<Uuid>,
+    /// The increase that this takes back.
+    takes_back: Option<Uuid>,
+    /// Whether this increase was taken back.
+    taken_back: bool,
+    /// Who did it: `key:<id>` or `user:<id>`.
     actor: String,
     created_at: Time,
+    /// The same as `created_at`.
+    timestamp: Time,
 }
 
-impl From<Increase> for IncreaseJson {
-    fn from(increase: Increase) -> Self {
-        IncreaseJson {
-            id: increase.id,
-            seller_id: increase.seller,
-            amount: Decimal(increase.amount),
-            credit_after: Decimal(increase.credit_after),
-            reference: increase.reference,
-            actor: increase.actor,
-            created_at: Time(increase.created_at),
+impl From<CreditTransaction> for CreditJson {
+    fn from(credit: CreditTransaction) -> Self {
+        CreditJson {
+            id: credit.id,
+            transaction_type: credit.kind.transaction_type(),
+            seller_id: credit.seller,
+            seller: credit.seller,
+            amount: Decimal(credit.amount),
+            credit_after: Decimal(credit.credit_after),
+            reference: credit.reference,
+            reason: credit.reason,
+            repeats: credit.repeats,
+            takes_back: credit.takes_back,
+            taken_back: credit.taken_back,
+            actor: credit.actor,
+            created_at: Time(credit.created_at),
+            timestamp: Time(credit.created_at),
         }
     }
 }
@@ -95,7 +125,7 @@ impl From<Sale> for SaleJson {
     ("id" = Uuid, Path),
     ("limit" = Option<u32>, Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
-), responses((status = 200, body = Vec<IncreaseJson>)))]
+), responses((status = 200, body = Vec<CreditJson>)))]
 pub(super) async fn seller_credit_list(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
@@ -105,11 +135,11 @@ pub(super) async fn seller_credit_list(
 ) -> Result<Response, Problem> {
     let (list, filter) = seller_filter(&caller, id, query)?;
     let settings = Arc::clone(&charge.settings);
-    let increases = charge.context.store.read(move |tx| {
+    let credits = charge.context.store.read(move |tx| {
         service::seller_get(tx, &settings, id)?;
-        Ok::<_, Error>(store::increases_list(tx, &filter, settings.currency)?)
+        Ok::<_, Error>(credits_list(tx, &filter, settings.currency)?)
     });
-    let rows: Vec<IncreaseJson> = increases.await?.into_iter().map(IncreaseJson::from).collect();
+    let rows: Vec<CreditJson> = credits.await?.into_iter().map(CreditJson::from).collect();
     Ok(listed(&uri, list, rows, |row| row.id))
 }
 
@@ -149,21 +179,25 @@ fn sales_answer(uri: &OriginalUri, (sales, next): SalePage) -> Response {
     paged(uri, &rows, next.map(|next| next.to_string()).as_deref())
 }
 
-fn seller_filter(caller: &Caller, seller: Uuid, query: QueryPairs) -> Result<(ListQuery, Filter), Problem> {
+fn seller_filter(caller: &Caller, seller: Uuid, query: QueryPairs) -> Result<(ListQuery, CreditFilter), Problem> {
     own_seller(caller, seller)?;
     let mut fields = query.fields();
     let list = ListQuery::read(&mut fields, SELLER_ROWS);
     fields.finish(Some(()))?;
-    let filter = Filter { seller: Some(seller), before: list.before, limit: list.fetch(), ..Filter::default() };
+    let filter =
+        CreditFilter { seller: Some(seller), before: list.before, limit: list.fetch(), ..CreditFilter::default() };
     Ok((list, filter))
 }
 
 /// Credit transactions, newest first.
 #[utoipa::path(get, path = "/api/credit-transactions/", tag = "charge: transactions", params(
     ("seller_id" = Option<Uuid>, Query, description = "Only this seller's."),
+    ("reference" = Option<String>, Query, description = "Only with this reference, in any spelling."),
+    ("from" = Option<String>, Query, description = "Only of this day or time, or later: 2026-11-21, or RFC 3339."),
+    ("to" = Option<String>, Query, description = "Only of this day, or before this time: 2026-11-21, or RFC 3339."),
     ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
-), responses((status = 200, body = Vec<IncreaseJson>)))]
+), responses((status = 200, body = Vec<CreditJson>)))]
 pub(super) async fn credit_list(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
@@ -173,13 +207,74 @@ pub(super) async fn credit_list(
     let mut fields = query.fields();
     let list = ListQuery::read(&mut fields, ALL_ROWS);
     let seller = list_seller(&caller, fields.id("seller_id"));
+    let reference = fields.parsed("reference", parse_reference);
+    let (from, until) = read_span(&mut fields, &charge.context.zone);
     fields.finish(Some(()))?;
-    let filter = Filter { seller, before: list.before, limit: list.fetch(), ..Filter::default() };
+    let filter = CreditFilter { id: None, seller, reference, from, until, before: list.before, limit: list.fetch() };
     let currency = charge.settings.currency;
-    let increases: Vec<Increase> =
-        charge.context.store.read(move |tx| store::increases_list(tx, &filter, currency)).await.map_err(internal)?;
-    let rows: Vec<IncreaseJson> = increases.into_iter().map(IncreaseJson::from).collect();
+    let credits: Vec<CreditTransaction> =
+        charge.context.store.read(move |tx| credits_list(tx, &filter, currency)).await.map_err(internal)?;
+    let rows: Vec<CreditJson> = credits.into_iter().map(CreditJson::from).collect();
     Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+/// The days or times that a list is about.
+fn read_span(fields: &mut Fields<'_>, zone: &TimeZone) -> (Option<Timestamp>, Option<Timestamp>) {
+    let moment = |text: &str, end: bool| match Day::parse(text, zone) {
+        Ok(day) => Ok(if end { day.span.end } else { day.span.start }),
+        Err(_) => text.parse::<Timestamp>().map_err(|_| {
+            Rule::new("malformed", "be a date such as 2026-11-21, or a time such as 2026-11-21T10:00:00Z")
+        }),
+    };
+    (fields.parsed("from", |text| moment(text, false)), fields.parsed("to", |text| moment(text, true)))
+}
+
+/// Read a credit transaction.
+#[utoipa::path(get, path = "/api/credit-transactions/{id}/", tag = "charge: transactions",
+    params(("id" = Uuid, Path)), responses((status = 200, body = CreditJson)))]
+pub(super) async fn credit_read(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let settings = Arc::clone(&charge.settings);
+    let credit = charge.context.store.read(move |tx| service::credit_get(tx, &settings, id)).await?;
+    if !caller.may_see(SELLER_TIE, credit.seller) {
+        return Err(Error::NoCredit.into());
+    }
+    Ok(json(StatusCode::OK, &CreditJson::from(credit)))
+}
+
+/// Take a credit increase back, whole and once, where its amount is available still. Its reference can be used again.
+#[utoipa::path(post, path = "/api/credit-transactions/{id}/reverse/", tag = "charge: transactions", params(
+    ("id" = Uuid, Path),
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = ReverseFields, responses((status = 200, body = DecreasedJson)))]
+pub(super) async fn credit_reverse(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let reason = fields.line("reason", 1, 300);
+    let reason = fields.required("reason", reason);
+    let reason = fields.finish(reason)?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.credit.reverse", &id.to_string(), &body.0));
+    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
+    let once = charge.context.store.write(move |tx| {
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let mut doer = doer.clone();
+            let before = CreditJson::from(service::credit_get(tx, &settings, id)?);
+            let (fresh, actor) = (doer.fresh_id(), doer.actor.clone());
+            let decrease = service::credit_reverse(tx, doer.now, &settings, id, fresh, &actor, &reason)?;
+            let after = CreditJson::from(service::credit_get(tx, &settings, id)?);
+            doer.record_change(tx, "charge.credit.reverse", &subject("credit", id), &before, &after)?;
+            Ok::<_, Error>(decreased_answer("credit increase taken back", &decrease))
+        })
+    });
+    Ok(once.await?.into_response(StatusCode::OK))
 }
 
 /// Sales, newest first.
@@ -187,6 +282,9 @@ pub(super) async fn credit_list(
     ("seller_id" = Option<Uuid>, Query, description = "Only this seller's."),
     ("phone_number" = Option<String>, Query, description = "Only to this number."),
     ("status" = Option<String>, Query, description = "Only submitted, unknown, completed, failed or reversed ones."),
+    ("operator" = Option<Uuid>, Query, description = "Only to numbers of the operator with this id."),
+    ("from" = Option<String>, Query, description = "Only of this day or time, or later: 2026-11-21, or RFC 3339."),
+    ("to" = Option<String>, Query, description = "Only of this day, or before this time: 2026-11-21, or RFC 3339."),
     ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
@@ -201,17 +299,20 @@ pub(super) async fn sale_list(
     let seller = list_seller(&caller, fields.id("seller_id"));
     let number = fields.parsed("phone_number", |text| PhoneNumber::parse(text, charge.settings.country));
     let status = fields.parsed("status", SaleStatus::parse);
+    let operator = fields.id("operator");
+    let (from, until) = read_span(&mut fields, &charge.context.zone);
     if seller.is_some() || number.is_some() {
         let after = fields.parsed("cursor", parse_cursor).unwrap_or_default();
         fields.finish(Some(()))?;
-        let query = SaleQuery { seller, number, status, after, limit };
+        let query = SaleQuery { seller, number, status, operator, from, until, after, limit };
         let settings = Arc::clone(&charge.settings);
         let page = charge.context.store.read(move |tx| service::sales_page(tx, &settings, &query));
         return Ok(sales_answer(&uri, page.await?));
     }
     let list = ListQuery { limit, before: fields.id("cursor") };
     fields.finish(Some(()))?;
-    let filter = Filter { status, before: list.before, limit: list.fetch(), ..Filter::default() };
+    let filter =
+        Filter { status, operator, from, until, before: list.before, limit: list.fetch(), ..Filter::default() };
     let currency = charge.settings.currency;
     let sales: Vec<Sale> =
         charge.context.store.read(move |tx| store::sales_list(tx, &filter, currency)).await.map_err(internal)?;

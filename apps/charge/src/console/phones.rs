@@ -34,15 +34,25 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
                 Column::new("created_at", "Since", "p.created_at", Kind::Time),
             ],
             search: &[Search::Begins("p.number")],
-            filters: &[Filter {
-                name: "status",
-                title: "Status",
-                choices: &[
-                    ("active", "active", "p.status = 'active'"),
-                    ("frozen", "frozen", "p.status = 'frozen'"),
-                    ("inactive", "inactive", "p.status = 'inactive'"),
-                ],
-            }],
+            filters: &[
+                Filter {
+                    name: "status",
+                    title: "Status",
+                    choices: &[
+                        ("active", "active", "p.status = 'active'"),
+                        ("frozen", "frozen", "p.status = 'frozen'"),
+                        ("inactive", "inactive", "p.status = 'inactive'"),
+                    ],
+                },
+                Filter {
+                    name: "spelling",
+                    title: "Spelling",
+                    choices: &[
+                        ("other", "another number's", "p.same_as IS NOT NULL"),
+                        ("unfit", "no number of its country", "p.is_unfit = 1"),
+                    ],
+                },
+            ],
         },
         inbox: None,
         detail: Box::new(phone_detail),

@@ -11,7 +11,7 @@ use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, reason};
+use super::{badge, counted, reason, second_yes};
 use crate::Charge;
 use crate::domain::{RequestStatus, Seller, Settings, Standing};
 use crate::error::Error;
@@ -40,12 +40,13 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             columns: vec![
                 Column::new("seller", "Seller", "s.name", Kind::Text),
                 Column::new("amount", "Amount", "r.amount", Kind::Money(currency)),
+                Column::new("reference", "Reference", "r.reference", Kind::Text),
                 Column::new("note", "Note", "r.note", Kind::Text),
                 Column::new("status", "Status", "r.status", Kind::Choice(STATES)),
                 Column::new("asked_at", "Asked", "r.asked_at", Kind::Time),
                 Column::new("decided_at", "Decided", "r.decided_at", Kind::Time),
             ],
-            search: &[Search::Within("s.name"), Search::Within("r.note")],
+            search: &[Search::Within("s.name"), Search::Within("r.note"), Search::Within("r.reference")],
             filters: &[Filter {
                 name: "status",
                 title: "Status",
@@ -79,6 +80,7 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
             ("Seller", Cell::object(seller.name, "charge", "sellers", seller.id)),
             ("Amount", Cell::Money(request.amount)),
             ("Credit now", Cell::Money(seller.credit)),
+            ("Reference", Cell::text(request.reference)),
             ("Note", Cell::text(request.note)),
             ("Asked by", Cell::Text(request.asked_by)),
             ("Asked", Cell::Time(request.asked_at)),
@@ -128,15 +130,17 @@ fn approve(charge: &Arc<Charge>) -> Action {
         target: Target::Many,
         harms: false,
         moves_money: true,
-        fields: Box::new(|_, _| Ok(Vec::new())),
+        // Of many, those whose reference was used before are left for a second look, one by one.
+        fields: Box::new(|_, ids| Ok(if ids.len() == 1 { vec![second_yes()] } else { Vec::new() })),
         preview: Box::new(move |tx, _, ids| chosen(tx, &reading, ids, "will be given at once", is_active)),
-        run: Box::new(move |tx, doer, ids, fields| {
+        run: Box::new(move |tx, doer, ids, mut fields| {
+            let again = fields.flag("again") == Some(true) && ids.len() == 1;
             fields.finish(Some(()))?;
             // A seller who is frozen at the same moment was frozen after it.
             wide_where_many(tx, ids)?;
             let done = Done::each(ids, |id| {
                 let credit = doer.fresh_id();
-                let request = service::request_approve(tx, doer.now, &settings, id, credit, &doer.actor)?;
+                let request = service::request_approve(tx, doer.now, &settings, id, credit, &doer.actor, again)?;
                 let seller = service::seller_get(tx, &settings, request.seller)?;
                 Ok((
                     seller.name,

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use purser_kit::console::{
     Action, Cell, Column, Detail, DetailTable, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search,
-    Target,
+    Target, Tone,
 };
-use purser_kit::{Fields, Problem, Rule};
+use purser_kit::{Fields, Problem, Rule, parse_reference};
 use purser_money::Money;
 use purser_outbox::Language;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{ROWS, STANDINGS, counted, one, people, products, sales, standing};
+use super::credit::kind as credit_kind;
+use super::{ROWS, STANDINGS, counted, one, people, products, reason, sales, second_yes, standing};
 use crate::Charge;
 use crate::domain::{Seller, Settings, Standing};
-use crate::service::{self, IncreaseOrder, NewSeller, SellerChange};
+use crate::service::{self, DecreaseOrder, IncreaseOrder, NewRequest, NewSeller, SellerChange, SellerCheck};
 use crate::store;
+use crate::store::credit::{CreditFilter, credits_list};
 
 pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
     let currency = charge.settings.currency;
@@ -65,6 +67,8 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             seller_make(charge),
             seller_edit(charge),
             seller_increase(charge),
+            seller_decrease(charge),
+            seller_request(charge),
             seller_standing(charge, "activate", "Make active", Standing::Active),
             seller_standing(charge, "freeze", "Freeze", Standing::Frozen),
             products::set_price(charge),
@@ -77,12 +81,12 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
 fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(seller) = store::seller_find(tx, id, settings.currency)? else { return Ok(None) };
     let (sales, _) = service::sales_page(tx, settings, &service::SaleQuery::of_seller(id, ROWS))?;
-    let filter = store::Filter { seller: Some(id), limit: ROWS, ..store::Filter::default() };
-    let increases = store::increases_list(tx, &filter, settings.currency)?;
-    let increases = increases.into_iter().map(|one| {
+    let filter = CreditFilter { seller: Some(id), limit: ROWS, ..CreditFilter::default() };
+    let credits = credits_list(tx, &filter, settings.currency)?.into_iter().map(|one| {
         vec![
             Cell::Time(one.created_at),
-            Cell::Money(one.amount),
+            credit_kind(one.kind),
+            Cell::object(one.amount.for_people(), "charge", "credit", one.id),
             Cell::Money(one.credit_after),
             Cell::text(one.reference),
             Cell::Text(one.actor),
@@ -95,6 +99,7 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
             ("Credit", Cell::Money(seller.credit)),
             ("Held", Cell::Money(seller.held)),
             ("Available", Cell::Money(seller.available())),
+            ("Check", check(service::seller_check(tx, settings, id, MOST_CHECKED)?)),
             ("Alert below", seller.low_credit_alert.map_or(Cell::Nothing, Cell::Money)),
             ("Email", Cell::text(seller.email.clone())),
             ("Language", Cell::Text(seller.language.title().to_owned())),
@@ -111,16 +116,37 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
                 rows: sales.iter().map(sales::row).collect(),
             },
             DetailTable {
-                title: "Credit given",
+                title: "Credit given and taken",
                 empty: "No credit has been given yet.",
-                columns: vec!["When", "Amount", "Credit after", "Reference", "By"],
-                rows: increases.collect(),
+                columns: vec!["When", "What", "Amount", "Credit after", "Reference", "By"],
+                rows: credits.collect(),
             },
             people::table(tx, id)?,
             products::prices(tx, id)?,
         ],
         ..Detail::default()
     }))
+}
+
+/// Entries that the check of a seller's page adds up, at most.
+const MOST_CHECKED: usize = 10_000;
+
+/// The seller's equation, and whether it holds.
+fn check(check: Option<SellerCheck>) -> Cell {
+    let Some(check) = check else {
+        return Cell::Text(format!("More than {MOST_CHECKED} sales: the check of all sellers is on the first page."));
+    };
+    let SellerCheck { increases, decreases, taken_back, credit, sold, reversed } = check;
+    let people = [increases, decreases, taken_back, credit, sold, reversed].map(|money| money.for_people());
+    let [increases, decreases, taken_back, credit, sold, reversed] = people;
+    let equation = format!(
+        "{increases} given − {decreases} taken − {taken_back} taken back = {credit} left + {sold} sold − {reversed} reversed"
+    );
+    if check.holds() {
+        Cell::Badge(Tone::Good, equation)
+    } else {
+        Cell::Badge(Tone::Bad, format!("does not add up: {equation}"))
+    }
 }
 
 fn seller_fields(seller: Option<&Seller>) -> Vec<Field> {
@@ -222,6 +248,7 @@ fn seller_increase(charge: &Arc<Charge>) -> Action {
                 Field::line("amount", "Amount", "More than zero, with at most two decimals.").input(Input::Amount),
                 Field::line("reference", "Reference", "The payment that this answers, such as a bank reference.")
                     .optional(),
+                second_yes(),
             ])
         }),
         preview: Box::new(move |tx, _, ids| {
@@ -238,13 +265,91 @@ fn seller_increase(charge: &Arc<Charge>) -> Action {
         }),
         run: Box::new(move |tx, doer, ids, mut fields| {
             let amount = amount(&mut fields, settings.max_increase);
-            let reference = fields.line("reference", 1, 100);
+            let reference = fields.parsed("reference", parse_reference);
+            let again = fields.flag("again") == Some(true);
             let amount = fields.finish(amount)?;
             let seller = one(ids)?;
-            let order = IncreaseOrder { id: doer.fresh_id(), seller, amount, reference, actor: doer.actor.clone() };
+            let (id, actor) = (doer.fresh_id(), doer.actor.clone());
+            let order = IncreaseOrder { id, seller, amount, reference, again, actor };
             let increase = service::credit_increase(tx, doer.now, &settings, &order)?;
             let (given, now) = (amount.for_people(), increase.credit_after.for_people());
             Ok(Done::sentence(format!("{given} is given. The credit is {now} now."), seller))
+        }),
+    }
+}
+
+fn seller_decrease(charge: &Arc<Charge>) -> Action {
+    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
+    Action {
+        name: "decrease-credit",
+        title: "Decrease credit",
+        scope: "charge.credit",
+        target: Target::One,
+        harms: true,
+        moves_money: true,
+        fields: Box::new(move |_, _| {
+            Ok(vec![
+                Field::line("amount", "Amount", "At most what is available.").input(Input::Amount),
+                reason(),
+                Field::line("reference", "Reference", "What this answers, such as a bank reference.").optional(),
+            ])
+        }),
+        preview: Box::new(move |tx, _, ids| {
+            let seller = service::seller_get(tx, &reading, one(ids)?)?;
+            let obstacle = (seller.standing != Standing::Active)
+                .then(|| format!("{} is {}; make it active first.", seller.name, seller.standing.name()));
+            let available = seller.available().for_people();
+            let sentence = format!("{} has {available} available. It loses the amount at once.", seller.name);
+            Ok(Preview { sentence, obstacle, ..Preview::default() })
+        }),
+        run: Box::new(move |tx, doer, ids, mut fields| {
+            let amount = amount(&mut fields, Money::new(i64::MAX, settings.currency));
+            let reason = fields.line("reason", 1, 300);
+            let reason = fields.required("reason", reason);
+            let reference = fields.parsed("reference", parse_reference);
+            let (amount, reason) = fields.finish(amount.zip(reason))?;
+            let seller = one(ids)?;
+            let (id, actor) = (doer.fresh_id(), doer.actor.clone());
+            let order = DecreaseOrder { id, seller, amount, reason, reference, actor };
+            let decrease = service::credit_decrease(tx, doer.now, &settings, &order)?;
+            let (taken, now) = (amount.for_people(), decrease.credit_after.for_people());
+            Ok(Done::sentence(format!("{taken} is taken. The credit is {now} now."), seller))
+        }),
+    }
+}
+
+/// Credit that one member of staff asks for and another approves: whatever is too much for one person alone.
+fn seller_request(charge: &Arc<Charge>) -> Action {
+    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
+    Action {
+        name: "request-credit",
+        title: "Request credit",
+        scope: "charge.credit",
+        target: Target::One,
+        harms: false,
+        moves_money: false,
+        fields: Box::new(|_, _| {
+            Ok(vec![
+                Field::line("amount", "Amount", "More than zero, with at most two decimals.").input(Input::Amount),
+                Field::line("reference", "Reference", "The payment that this answers, such as a bank reference.")
+                    .optional(),
+                Field::line("note", "Note", "What whoever approves should know.").optional(),
+            ])
+        }),
+        preview: Box::new(move |tx, _, ids| {
+            let seller = service::seller_get(tx, &reading, one(ids)?)?;
+            Ok(Preview::sentence(format!("Somebody else approves it; then {} gets the amount.", seller.name)))
+        }),
+        run: Box::new(move |tx, doer, ids, mut fields| {
+            let amount = amount(&mut fields, settings.max_increase);
+            let reference = fields.parsed("reference", parse_reference);
+            let note = fields.line("note", 1, 300);
+            let amount = fields.finish(amount)?;
+            let seller = one(ids)?;
+            let (id, asked_by) = (doer.fresh_id(), doer.actor.clone());
+            let new = NewRequest { id, seller, amount, note, reference, asked_by };
+            service::request_create(tx, doer.now, &settings, &new)?;
+            Ok(Done::sentence(format!("{} is requested. Somebody else must approve it.", amount.for_people()), seller))
         }),
     }
 }

@@ -35,6 +35,9 @@ pub(crate) fn sheet(statement: DayStatement, day: &Day) -> Sheet {
         ("Closing credit", Cell::Money(totals.closing)),
         ("Sales", Cell::Number(i64::try_from(totals.sales).unwrap_or(i64::MAX))),
     ];
+    if !totals.credit_out.is_zero() {
+        facts.insert(2, ("Credit taken", Cell::Money(totals.credit_out)));
+    }
     if !totals.other.is_zero() {
         facts.insert(4, ("Otherwise", Cell::Money(totals.other)));
     }

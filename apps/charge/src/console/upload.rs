@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use purser_kit::Problem;
 use purser_kit::console::{Checked, CheckedState, Doer, Done, Import, Progress};
 use purser_store::Tx;
@@ -12,7 +13,7 @@ use crate::Charge;
 use crate::error::Error;
 use crate::service::{CheckedSheet, Selling, sheet_check, sheet_sell};
 use crate::sheet;
-use crate::store::upload::{Upload, upload_find, upload_insert, upload_sold};
+use crate::store::upload::{Upload, upload_find, upload_insert, upload_insisted, upload_sold};
 
 /// Rows shown, at most.
 const SHOWN: usize = 200;
@@ -37,11 +38,12 @@ pub(super) fn import(charge: &Arc<Charge>) -> Import {
             upload_insert(tx, id, &text, &doer.actor, doer.now)?;
             Ok(id)
         }),
-        show: Box::new(move |tx, _, id| show(tx, &showing, id)),
+        show: Box::new(move |tx, doer, id| show(tx, doer.now, &showing, id)),
+        insist: Some(Box::new(|tx, doer, id| Ok(upload_insisted(tx, id, &doer.actor)?))),
         commit: Box::new(move |tx, doer, id, progress| commit(tx, &selling, doer, id, progress)),
-        report: Box::new(move |tx, _, id| {
+        report: Box::new(move |tx, doer, id| {
             let Some(upload) = upload_find(tx, id)? else { return Ok(None) };
-            let checked = checked(tx, &reporting, &upload)?;
+            let checked = checked(tx, doer.now, &reporting, &upload)?;
             let rows = checked.rows.iter().filter(|row| !row.errors.is_empty());
             Ok(Some(sheet::report(rows.map(|row| (row.cells.as_slice(), row.errors.as_slice())))))
         }),
@@ -49,11 +51,11 @@ pub(super) fn import(charge: &Arc<Charge>) -> Import {
 }
 
 /// Always against what is known now: a file that was good may not be any more.
-fn checked(tx: &mut Tx<'_>, charge: &Charge, upload: &Upload) -> Result<CheckedSheet, Error> {
-    sheet_check(tx, &charge.settings, sheet::read(&upload.content, &charge.settings)?, None)
+fn checked(tx: &mut Tx<'_>, now: Timestamp, charge: &Charge, upload: &Upload) -> Result<CheckedSheet, Error> {
+    sheet_check(tx, now, &charge.settings, sheet::read(&upload.content, &charge.settings)?, None)
 }
 
-fn show(tx: &mut Tx<'_>, charge: &Charge, id: Uuid) -> Result<Option<Checked>, Problem> {
+fn show(tx: &mut Tx<'_>, now: Timestamp, charge: &Charge, id: Uuid) -> Result<Option<Checked>, Problem> {
     let Some(upload) = upload_find(tx, id)? else { return Ok(None) };
     if let Some((at, sales)) = upload.sold {
         let made = at.to_zoned(charge.context.zone.clone()).strftime("%d %b %Y %H:%M").to_string();
@@ -65,11 +67,12 @@ fn show(tx: &mut Tx<'_>, charge: &Charge, id: Uuid) -> Result<Option<Checked>, P
                 "The {} of this file were made on {made}.",
                 counted(usize::try_from(sales).unwrap_or(0), "sale")
             ),
+            second_yes: None,
             columns: Vec::new(),
             rows: Vec::new(),
         }));
     }
-    let sheet = checked(tx, charge, &upload)?;
+    let sheet = checked(tx, now, charge, &upload)?;
     let (good, bad) = (sheet.good(), sheet.bad());
     let sentence = if bad == 0 {
         let (total, sales, sellers) =
@@ -82,12 +85,15 @@ fn show(tx: &mut Tx<'_>, charge: &Charge, id: Uuid) -> Result<Option<Checked>, P
         )
     };
     let (wrong, fine): (Vec<_>, Vec<_>) = sheet.rows.into_iter().partition(|row| !row.errors.is_empty());
-    let rows = wrong.into_iter().chain(fine).take(SHOWN).map(|row| (row.line, row.cells, row.errors));
+    let (told, fine): (Vec<_>, Vec<_>) = fine.into_iter().partition(|row| !row.warnings.is_empty());
+    let rows = wrong.into_iter().chain(told).chain(fine).take(SHOWN);
+    let rows = rows.map(|row| (row.line, row.cells, [row.errors, row.warnings].concat()));
     Ok(Some(Checked {
         state: if bad == 0 { CheckedState::Ready } else { CheckedState::Invalid },
         good: good as u64,
         bad: bad as u64,
         sentence,
+        second_yes: sheet.second_yes.filter(|_| bad == 0),
         columns: sheet::COLUMNS.to_vec(),
         rows: rows.collect(),
     }))
@@ -99,13 +105,14 @@ fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid, progress:
     if upload.sold.is_some() {
         return Err(Error::Uploaded.into());
     }
-    let sheet = checked(tx, charge, &upload)?;
     let now = doer.now;
+    let sheet = checked(tx, now, charge, &upload)?;
     let selling = Selling {
         settings: &charge.settings,
         connector: charge.connector.name(),
         doer,
         subject: format!("charge:uploads:{id}"),
+        again: upload.insisted_by.is_some(),
         progress,
     };
     progress.phase("Making the sales", sheet.good() as u64);

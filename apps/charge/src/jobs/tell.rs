@@ -147,6 +147,7 @@ fn tell_totals(tx: &mut Tx<'_>, now: Timestamp, day: &Day, told: &[(Seller, DayT
             "date": date,
             "opening": totals.opening.for_people(),
             "credit_in": totals.credit_in.for_people(),
+            "credit_out": if totals.credit_out.is_zero() { String::new() } else { totals.credit_out.for_people() },
             "sold": totals.sold.for_people(),
             "reversed": totals.reversed.for_people(),
             "closing": totals.closing.for_people(),

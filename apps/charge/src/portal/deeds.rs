@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::console::{Field, Input, Preview};
 use purser_kit::portal::{Deed, Did, Doing, Visit};
-use purser_kit::{Fields, Once, Problem};
+use purser_kit::{Fields, Once, Problem, parse_reference};
 use purser_money::Money;
 use purser_store::Tx;
 use serde::Deserialize;
@@ -14,9 +14,9 @@ use super::sale_address;
 use crate::Charge;
 use crate::api::{bounded, sell_reserved};
 use crate::connector::Name;
-use crate::domain::{PhoneNumber, RequestStatus, Settings, Standing, parse_client_ref};
+use crate::domain::{PhoneNumber, RequestStatus, Settings, parse_client_ref};
 use crate::error::Error;
-use crate::service::{NewRequest, Order, request_create, request_get, request_withdraw, sale_price, seller_get};
+use crate::service::{NewRequest, Order, SaleRequest, quote_one, request_create, request_get, request_withdraw};
 
 /// What is to be sold.
 struct Wanted {
@@ -57,14 +57,14 @@ pub(super) fn sell(charge: &Arc<Charge>) -> Deed {
 
 fn sell_preview(tx: &mut Tx<'_>, charge: &Charge, visit: &Visit, fields: Fields<'_>) -> Result<Preview, Problem> {
     let wanted = Wanted::read(fields, &charge.settings)?;
-    let seller = seller_get(tx, &charge.settings, visit.object)?;
-    if seller.standing != Standing::Active {
-        return Err(Error::SellerNotActive(seller.standing).into());
-    }
-    let priced = sale_price(tx, &charge.settings, seller.id, &wanted.number, wanted.amount)?;
-    let (available, price) = (seller.available(), priced.price);
-    let left = available.checked_sub(price).filter(|left| left.minor() >= 0);
-    let left = left.ok_or(Error::InsufficientCredit { available, needed: price })?.for_people();
+    let request = SaleRequest {
+        seller: visit.object,
+        number: &wanted.number,
+        amount: wanted.amount,
+        client_ref: wanted.client_ref.as_deref(),
+    };
+    let quote = quote_one(tx, &charge.settings, &request)?.quote;
+    let (price, left) = (quote.priced.price, quote.left.for_people());
     let amount = wanted.amount.for_people();
     let pays = if price == wanted.amount { String::new() } else { format!(" You pay {}.", price.for_people()) };
     Ok(Preview::sentence(format!("{amount} will be charged to {}.{pays} {left} will be left to sell.", wanted.number)))
@@ -101,10 +101,18 @@ async fn sell_run(charge: Arc<Charge>, doing: Doing) -> Result<Did, Problem> {
 }
 
 /// The form of a credit request: how much, and what it is paid with.
-fn ask_read(mut fields: Fields<'_>, settings: &Settings) -> Result<(Money, Option<String>), Problem> {
+fn ask_read(mut fields: Fields<'_>, settings: &Settings) -> Result<Asked, Problem> {
     let amount = bounded(&mut fields, "amount", settings.currency, settings.max_increase);
     let note = fields.line("note", 1, 300);
-    Ok((fields.finish(amount)?, note))
+    let reference = fields.parsed("reference", parse_reference);
+    Ok(Asked { amount: fields.finish(amount)?, note, reference })
+}
+
+/// Credit that is asked for.
+struct Asked {
+    amount: Money,
+    note: Option<String>,
+    reference: Option<String>,
 }
 
 pub(super) fn ask(charge: &Arc<Charge>) -> Deed {
@@ -117,20 +125,22 @@ pub(super) fn ask(charge: &Arc<Charge>) -> Deed {
         fields: Box::new(|_, _, _| {
             Ok(vec![
                 Field::line("amount", "Amount", "More than zero, with at most two decimals.").input(Input::Amount),
-                Field::line("note", "Note", "What it is paid with, such as a bank reference.").optional(),
+                Field::line("reference", "Reference", "The payment's own, as your bank shows it: it is credited once.")
+                    .optional(),
+                Field::line("note", "Note", "Anything else that staff should know.").optional(),
             ])
         }),
         preview: Box::new(move |_, _, _, fields| {
-            let (amount, _) = ask_read(fields, &reading.settings)?;
+            let amount = ask_read(fields, &reading.settings)?.amount;
             Ok(Preview::sentence(format!("{} will be asked for. Staff decide.", amount.for_people())))
         }),
         run: Box::new(move |doing| {
             let charge = Arc::clone(&asking);
             Box::pin(async move {
-                let (amount, note) = ask_read(doing.fields(), &charge.settings)?;
+                let Asked { amount, note, reference } = ask_read(doing.fields(), &charge.settings)?;
                 let Doing { visit, repeat, id, .. } = doing;
                 let (now, base, settings) = (visit.now, visit.base.clone(), Arc::clone(&charge.settings));
-                let new = NewRequest { id, seller: visit.object, amount, note, asked_by: visit.actor };
+                let new = NewRequest { id, seller: visit.object, amount, note, reference, asked_by: visit.actor };
                 let asked = charge.context.store.write(move |tx| {
                     Once::run(tx, now, Some(&repeat), |tx| {
                         request_create(tx, now, &settings, &new).map(|request| request.id.to_string())

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use purser_ledger::{AccountId, TransferId, statement};
 use purser_money::Currency;
 use purser_store::Tx;
@@ -29,6 +30,12 @@ pub struct SaleQuery {
     pub number: Option<PhoneNumber>,
     /// In this state only.
     pub status: Option<SaleStatus>,
+    /// Of this operator's numbers only.
+    pub operator: Option<Uuid>,
+    /// Asked for at this moment or later only.
+    pub from: Option<Timestamp>,
+    /// Asked for before this moment only.
+    pub until: Option<Timestamp>,
     /// Where the page before ended.
     pub after: SaleCursor,
     /// At most so many.
@@ -100,7 +107,11 @@ pub fn sales_page(tx: &mut Tx<'_>, settings: &Settings, query: &SaleQuery) -> Re
 
 impl SaleQuery {
     fn wants(&self, sale: &Sale) -> bool {
-        self.seller.is_none_or(|seller| seller == sale.seller) && self.status.is_none_or(|status| status == sale.status)
+        self.seller.is_none_or(|seller| seller == sale.seller)
+            && self.status.is_none_or(|status| status == sale.status)
+            && self.operator.is_none_or(|operator| sale.priced.operator == Some(operator))
+            && self.from.is_none_or(|from| sale.created_at >= from)
+            && self.until.is_none_or(|until| sale.created_at < until)
     }
 }
 
@@ -130,6 +141,10 @@ fn moved(
         let mut sales: HashMap<Uuid, Sale> = sales.into_iter().map(|sale| (sale.id, sale)).collect();
         let in_order = ids.into_iter().filter_map(|(transfer, id)| Some((transfer, sales.remove(&id)?)));
         found.extend(in_order.filter(|(_, sale)| query.wants(sale)));
+        // A sale is posted when it was asked for, or later: what follows on the chain is older still.
+        if query.from.is_some_and(|from| last.at < from) {
+            break;
+        }
     }
     Ok(found)
 }

@@ -2,13 +2,11 @@
 
 use jiff::Timestamp;
 use purser_ledger::{AccountPath, Kind, NewAccount, account_open};
-use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
 use super::seller_get;
-use crate::catalog::Priced;
-use crate::domain::{NamedProduct, OperatorRow, PhoneNumber, Settings};
+use crate::domain::{NamedProduct, OperatorRow, Settings};
 use crate::error::Error;
 use crate::store::operator as store;
 
@@ -85,19 +83,4 @@ pub fn price_set(
         return Err(Error::PriceBelowCost { seller: name, price, cost });
     }
     Ok(store::price_set(tx, seller, product, price)?)
-}
-
-/// What a sale of this seller to this number would be of, and what it would come to.
-///
-/// # Errors
-/// Where it is refused: see the rules of operators and products.
-pub fn sale_price(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    seller: Uuid,
-    number: &PhoneNumber,
-    amount: Money,
-) -> Result<Priced, Error> {
-    let prices = store::prices_of(tx, seller)?;
-    store::catalog_load(tx)?.price(&prices, number, amount, settings.only_known)
 }

@@ -123,3 +123,38 @@ pub fn phone_remove(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<Removed
     store::phone_delete(tx, id)?;
     Ok(Removed::Gone)
 }
+
+/// Looks at numbers of before the plans of countries were known, at most `limit` of them. One in another spelling takes
+/// its normal form; where that number is registered too, it stays, says which it is, and takes no more sales, because all
+/// spellings lead to the other. Its history stays its own. How many were looked at.
+///
+/// # Errors
+/// The store's.
+pub fn phones_check(tx: &mut Tx<'_>, settings: &Settings, limit: u32) -> Result<usize, Error> {
+    let unchecked = store::phones_unchecked(tx, limit)?;
+    for phone in &unchecked {
+        let normal = PhoneNumber::parse(phone.number.as_str(), settings.country).ok();
+        let verdict = match normal {
+            None => Spelling::Unfit,
+            Some(normal) if normal == phone.number => Spelling::Normal,
+            Some(normal) => match store::phones_by_number(tx, &[&normal])?.pop() {
+                Some(other) => Spelling::SameAs(other.id),
+                None => Spelling::Renamed(normal),
+            },
+        };
+        store::phone_checked(tx, phone.id, &verdict)?;
+    }
+    Ok(unchecked.len())
+}
+
+/// What a number turned out to be.
+pub(crate) enum Spelling {
+    /// It is in its normal form.
+    Normal,
+    /// It has a normal form, which nobody had.
+    Renamed(PhoneNumber),
+    /// It is another spelling of this registered number.
+    SameAs(Uuid),
+    /// It is no number of its country's plan.
+    Unfit,
+}

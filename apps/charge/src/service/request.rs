@@ -5,7 +5,8 @@ use purser_money::Money;
 use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
-use super::{IncreaseOrder, credit_increase, seller_get};
+use super::credit::credit_grant;
+use super::{IncreaseOrder, seller_get};
 use crate::domain::{Request, RequestStatus, Settings, Standing};
 use crate::error::Error;
 use crate::store::request as store;
@@ -21,6 +22,8 @@ pub struct NewRequest {
     pub amount: Money,
     /// What it is paid with, 1 to 300 characters.
     pub note: Option<String>,
+    /// The payment, by its reference, 1 to 100 characters.
+    pub reference: Option<String>,
     /// Who asks.
     pub asked_by: String,
 }
@@ -44,6 +47,7 @@ pub fn request_create(
         seller: new.seller,
         amount: new.amount,
         note: new.note.clone(),
+        reference: new.reference.clone(),
         status: RequestStatus::Pending,
         asked_by: new.asked_by.clone(),
         asked_at: now,
@@ -64,10 +68,12 @@ pub fn request_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Req
     store::request_find(tx, id, settings.currency)?.ok_or(Error::NoRequest)
 }
 
-/// Gives what was asked for: one credit increase, `credit` its fresh id, in this same transaction.
+/// Gives what was asked for: one credit increase, `credit` its fresh id, in this same transaction. `again`: the request's
+/// reference is meant, though it was used before.
 ///
 /// # Errors
-/// [`Error::NoRequest`]; [`Error::Decided`] the second time; [`Error::OwnRequest`]; [`Error::SellerNotActive`].
+/// [`Error::NoRequest`]; [`Error::Decided`] the second time; [`Error::OwnRequest`]; [`Error::SellerNotActive`];
+/// [`Error::DuplicateReference`].
 pub fn request_approve(
     tx: &mut Tx<'_>,
     now: Timestamp,
@@ -75,6 +81,7 @@ pub fn request_approve(
     id: Uuid,
     credit: Uuid,
     actor: &str,
+    again: bool,
 ) -> Result<Request, Error> {
     let mut request = pending(tx, settings, id)?;
     if request.asked_by == actor {
@@ -84,10 +91,11 @@ pub fn request_approve(
         id: credit,
         seller: request.seller,
         amount: request.amount,
-        reference: Some(format!("request {id}")),
+        reference: Some(request.reference.clone().unwrap_or_else(|| format!("request {id}"))),
+        again,
         actor: actor.to_owned(),
     };
-    credit_increase(tx, now, settings, &order)?;
+    credit_grant(tx, now, settings, &order)?;
     request.credit = Some(credit);
     decide(tx, now, request, RequestStatus::Approved, actor, None)
 }

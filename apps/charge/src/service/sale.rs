@@ -7,10 +7,10 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phone_create};
-use super::sale_price;
+use super::quote::{Quoted, quote_one};
 use super::sell::{Order, sale_parts};
 use crate::connector::Name;
-use crate::domain::{Phone, Sale, SaleStatus, Settings, Standing};
+use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
 use crate::store::{self, Filter, NewSale};
 
@@ -39,26 +39,19 @@ pub enum Outcome {
 /// # Errors
 /// The rule that refuses the sale; nothing is left of it then.
 pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connector: Name) -> Result<Sale, Error> {
-    let seller = store::seller_find(tx, order.seller, settings.currency)?.ok_or(Error::NoSeller)?;
-    if seller.standing != Standing::Active {
-        return Err(Error::SellerNotActive(seller.standing));
-    }
-    if let Some(client_ref) = order.client_ref.as_deref()
-        && let Some((_, sale)) = store::sales_by_ref(tx, &[(seller.id, client_ref)])?.pop()
-    {
-        return Err(Error::DuplicateRef { client_ref: client_ref.to_owned(), sale });
-    }
-    refuse_stopped(tx, order)?;
-    let priced = sale_price(tx, settings, seller.id, &order.number, order.amount)?;
-    let available = seller.available();
-    if available.minor() < priced.price.minor() {
-        return Err(Error::InsufficientCredit { available, needed: priced.price });
-    }
-    let phone = phone_for(tx, settings, order)?;
+    let Quoted { quote, phone, credit, .. } = quote_one(tx, settings, &order.request())?;
+    let priced = quote.priced;
+    let phone = match phone {
+        Some(phone) => phone,
+        None => {
+            let new = NewPhone { id: order.phone_id, number: order.number.clone(), label: None };
+            phone_create(tx, order.now, settings, &new)?
+        }
+    };
     let reason = format!("Charge for {}", order.number);
     let hold = NewHold {
         id: order.id,
-        account: seller.account,
+        account: quote.account,
         amount: priced.price,
         actor: order.actor.clone(),
         reason,
@@ -70,7 +63,7 @@ pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connect
         tx,
         &[NewSale {
             id: order.id,
-            seller: seller.id,
+            seller: order.seller,
             phone: phone.id,
             amount: order.amount,
             priced,
@@ -78,33 +71,13 @@ pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connect
             connector: connector.as_str(),
             client_ref: order.client_ref.as_deref(),
             actor: &order.actor,
-            credit_after: seller.credit,
+            credit_after: credit,
             entry: None,
             created_at: order.now,
             settled_at: None,
         }],
     )?;
     sale_get(tx, settings, order.id)
-}
-
-fn refuse_stopped(tx: &mut Tx<'_>, order: &Order) -> Result<(), Error> {
-    match store::phones_by_number(tx, &[&order.number])?.pop() {
-        Some(phone) if phone.standing != Standing::Active => {
-            Err(Error::PhoneNotActive { number: phone.number, standing: phone.standing })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The number that an order is for, registered if this is its first sale.
-fn phone_for(tx: &mut Tx<'_>, settings: &Settings, order: &Order) -> Result<Phone, Error> {
-    match store::phones_by_number(tx, &[&order.number])?.pop() {
-        Some(phone) => Ok(phone),
-        None => {
-            let new = NewPhone { id: order.phone_id, number: order.number.clone(), label: None };
-            phone_create(tx, order.now, settings, &new)
-        }
-    }
 }
 
 /// The sale with this id.
@@ -162,8 +135,10 @@ pub fn sale_settle(
             sale.reason = Some(clipped(reason));
             store::sale_asked(tx, id, now)?;
         }
-        (SaleStatus::Completed | SaleStatus::Reversed, Outcome::Completed { .. } | Outcome::Unknown { .. })
-        | (SaleStatus::Failed, Outcome::Failed { .. } | Outcome::Unknown { .. }) => return Ok(sale),
+        // A reversed sale was completed once, and its credit is back: neither word is against that.
+        (SaleStatus::Completed, Outcome::Completed { .. } | Outcome::Unknown { .. })
+        | (SaleStatus::Failed, Outcome::Failed { .. } | Outcome::Unknown { .. })
+        | (SaleStatus::Reversed, _) => return Ok(sale),
         (settled, _) => return Err(Error::Settled(settled)),
     }
     store::sale_update(tx, &sale, None)?;
@@ -253,10 +228,10 @@ pub fn sale_reverse(
 }
 
 /// An operator's words are not ours to bound, and our column is.
-fn clipped(text: &str) -> String {
+pub(super) fn clipped(text: &str) -> String {
     text.chars().take(500).collect()
 }
 
-fn clipped_ref(text: &str) -> String {
+pub(super) fn clipped_ref(text: &str) -> String {
     text.chars().take(200).collect()
 }

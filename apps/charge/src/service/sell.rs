@@ -1,6 +1,6 @@
 //! Selling at the speed of the counter: every order that waits is decided in one turn.
 //!
-//! The rules are those of one sale after another. The turn reads what all orders need, decides them in order in plain
+//! The rules are those of one sale after another ([`super::quote`]). The turn reads what all orders need, decides them in order in plain
 //! Rust, and writes what was sold, each with one statement a table. A refused order leaves no trace, not even the
 //! registration of an unknown number.
 
@@ -16,10 +16,11 @@ use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phones_register};
-use crate::catalog::{Catalog, Priced};
-use crate::domain::{Phone, PhoneNumber, SaleStatus, Settings, Standing};
+use super::quote::{Facts, Running, SaleRequest, first, quote};
+use crate::catalog::Priced;
+use crate::domain::{Phone, PhoneNumber, SaleStatus, Settings};
 use crate::error::Error;
-use crate::store::{self, NewSale, SellerKey};
+use crate::store::{self, NewSale};
 
 /// A charge that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,14 @@ pub struct Order {
     pub actor: String,
 }
 
+impl Order {
+    /// What of it is decided on.
+    pub(crate) fn request(&self) -> SaleRequest<'_> {
+        let Order { seller, number, amount, client_ref, .. } = self;
+        SaleRequest { seller: *seller, number, amount: *amount, client_ref: client_ref.as_deref() }
+    }
+}
+
 /// Decides `orders` one after another and completes those that are good, in this one transaction. `answer` words the
 /// answer to a sale with this id that leaves this credit; it is kept with the sale's idempotency key.
 ///
@@ -55,12 +64,12 @@ pub fn sales_create(
     orders: &[Order],
     answer: fn(Uuid, Money) -> String,
 ) -> Result<Vec<Result<Once, Error>>, Error> {
-    let known = Known::load(tx, orders)?;
-    let mut book = Book::open(tx, known.sellers.values().map(|seller| seller.account))?;
-    let verdicts = decide(&known, &book, settings, orders)?;
+    let known = Known::load(tx, settings, orders)?;
+    let mut book = Book::open(tx, known.facts.sellers.values().map(|seller| seller.account))?;
+    let verdicts = decide(&known, &book, orders)?;
     let phones = register_missing(tx, settings, &known, orders, &verdicts)?;
     let margin =
-        known.catalog.margin.filter(|_| sold(orders, &verdicts).any(|sold| sold.priced.margin().is_positive()));
+        known.facts.catalog.margin.filter(|_| sold(orders, &verdicts).any(|sold| sold.priced.margin().is_positive()));
     book.load(tx, phones.values().map(|phone| phone.account).chain(margin))?;
     let sales = post(&mut book, &known, &phones, orders, &verdicts)?;
     let entries = book.write(tx)?;
@@ -70,25 +79,16 @@ pub fn sales_create(
 
 /// What the database knows of these orders.
 struct Known {
-    sellers: HashMap<Uuid, SellerKey>,
-    catalog: Catalog,
-    phones: HashMap<PhoneNumber, Phone>,
-    /// Sales under these sellers' references.
-    refs: HashMap<(Uuid, String), Uuid>,
+    facts: Facts,
     /// Answers to these requests, by owner and key.
     recorded: HashMap<(String, String), Recorded>,
 }
 
 impl Known {
-    fn load(tx: &mut Tx<'_>, orders: &[Order]) -> Result<Self, Error> {
-        let mut sellers: Vec<Uuid> = orders.iter().map(|order| order.seller).collect();
-        sellers.sort_unstable();
-        sellers.dedup();
-        let mut numbers: Vec<&PhoneNumber> = orders.iter().map(|order| &order.number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let refs: Vec<(Uuid, &str)> =
-            orders.iter().filter_map(|order| Some((order.seller, order.client_ref.as_deref()?))).collect();
+    fn load(tx: &mut Tx<'_>, settings: &Settings, orders: &[Order]) -> Result<Self, Error> {
+        let refs = orders.iter().filter_map(|order| Some((order.seller, order.client_ref.as_deref()?)));
+        let sellers = orders.iter().map(|order| order.seller).collect();
+        let numbers = orders.iter().map(|order| &order.number).collect();
         let keys: Vec<(&str, &str)> = orders
             .iter()
             .filter_map(|order| order.repeat.as_ref())
@@ -96,10 +96,7 @@ impl Known {
             .collect();
         let recorded = idempotency_find_many(tx, &keys)?;
         Ok(Known {
-            sellers: store::seller_keys(tx, &sellers)?,
-            catalog: store::operator::catalog_load(tx)?,
-            phones: by_number(store::phones_by_number(tx, &numbers)?),
-            refs: store::sales_by_ref(tx, &refs)?.into_iter().collect(),
+            facts: Facts::load(tx, settings, sellers, numbers, refs.collect())?,
             recorded: recorded.into_iter().map(|one| ((one.owner.clone(), one.key.clone()), one)).collect(),
         })
     }
@@ -122,63 +119,36 @@ enum Verdict {
 }
 
 /// The rules, one order after another, seeing what the earlier ones of this turn will have done.
-fn decide(known: &Known, book: &Book, settings: &Settings, orders: &[Order]) -> Result<Vec<Verdict>, Error> {
-    let mut turn = Turn::default();
-    let mut verdicts = Vec::with_capacity(orders.len());
-    for (index, order) in orders.iter().enumerate() {
-        let verdict = match turn.decide(known, book, settings, index, order) {
-            Ok(verdict) => verdict,
-            Err(Error::Store(error)) => return Err(error.into()),
-            Err(refusal) => Verdict::Refuse(refusal),
-        };
-        verdicts.push(verdict);
-    }
-    Ok(verdicts)
+fn decide(known: &Known, book: &Book, orders: &[Order]) -> Result<Vec<Verdict>, Error> {
+    let mut turn = Turn { running: Running::begin(&known.facts, book)?, keys: HashMap::new() };
+    Ok(orders.iter().enumerate().map(|(index, order)| turn.decide(known, index, order)).collect())
 }
 
 /// What the orders of this turn that will be sold have used up.
-#[derive(Default)]
 struct Turn<'o> {
-    available: HashMap<AccountId, Money>,
-    refs: HashMap<(Uuid, &'o str), Uuid>,
+    running: Running,
     keys: HashMap<(&'o str, &'o str), (usize, [u8; 32])>,
 }
 
 impl<'o> Turn<'o> {
-    fn decide(
-        &mut self,
-        known: &Known,
-        book: &Book,
-        settings: &Settings,
-        index: usize,
-        order: &'o Order,
-    ) -> Result<Verdict, Error> {
-        if let Some(repeat) = &order.repeat
-            && let Some(verdict) = self.repeated(known, repeat)?
-        {
-            return Ok(verdict);
+    fn decide(&mut self, known: &Known, index: usize, order: &'o Order) -> Verdict {
+        if let Some(repeat) = &order.repeat {
+            match self.repeated(known, repeat) {
+                Ok(Some(verdict)) => return verdict,
+                Ok(None) => {}
+                Err(refusal) => return Verdict::Refuse(refusal),
+            }
         }
-        let seller = known.sellers.get(&order.seller).ok_or(Error::NoSeller)?;
-        if seller.standing != Standing::Active {
-            return Err(Error::SellerNotActive(seller.standing));
-        }
-        if let Some(client_ref) = order.client_ref.as_deref() {
-            self.refuse_second(known, order.seller, client_ref)?;
-        }
-        if let Some(phone) = known.phones.get(&order.number)
-            && phone.standing != Standing::Active
-        {
-            return Err(Error::PhoneNotActive { number: phone.number.clone(), standing: phone.standing });
-        }
-        let priced = known.catalog.price(&seller.prices, &order.number, order.amount, settings.only_known)?;
-        self.take(book, seller.account, priced.price)?;
-        if let Some(client_ref) = order.client_ref.as_deref() {
-            self.refs.insert((order.seller, client_ref), order.id);
-        }
+        let request = order.request();
+        let quote = match quote(&known.facts, &self.running, &request) {
+            Ok(quote) => quote,
+            Err(against) => return Verdict::Refuse(first(against)),
+        };
+        self.running.take(&request, &quote, Some(order.id));
         if let Some(repeat) = &order.repeat {
             self.keys.insert((&repeat.owner, &repeat.key), (index, repeat.fingerprint));
         }
-        Ok(Verdict::Sell(priced))
+        Verdict::Sell(quote.priced)
     }
 
     /// The verdict on a request that came before, in an earlier turn or in this one.
@@ -194,25 +164,6 @@ impl<'o> Turn<'o> {
             None => Ok(None),
         }
     }
-
-    fn refuse_second(&self, known: &Known, seller: Uuid, client_ref: &str) -> Result<(), Error> {
-        let earlier = known.refs.get(&(seller, client_ref.to_owned()));
-        match earlier.or_else(|| self.refs.get(&(seller, client_ref))) {
-            Some(sale) => Err(Error::DuplicateRef { client_ref: client_ref.to_owned(), sale: *sale }),
-            None => Ok(()),
-        }
-    }
-
-    fn take(&mut self, book: &Book, account: AccountId, amount: Money) -> Result<(), Error> {
-        let available = match self.available.get(&account) {
-            Some(available) => *available,
-            None => book.available(account)?,
-        };
-        let left = available.checked_sub(amount).filter(|left| left.minor() >= 0);
-        let left = left.ok_or(Error::InsufficientCredit { available, needed: amount })?;
-        self.available.insert(account, left);
-        Ok(())
-    }
 }
 
 /// The numbers of all orders that will be sold; those that nobody has sold to yet are registered.
@@ -226,7 +177,7 @@ fn register_missing(
     let mut phones = HashMap::with_capacity(orders.len());
     let mut missing: HashMap<&PhoneNumber, &Order> = HashMap::new();
     for Sold { order, .. } in sold(orders, verdicts) {
-        match known.phones.get(&order.number) {
+        match known.facts.phones.get(&order.number) {
             Some(phone) => drop(phones.insert(order.number.clone(), phone.clone())),
             None => drop(missing.entry(&order.number).or_insert(order)),
         }
@@ -274,9 +225,9 @@ fn post(
 ) -> Result<Vec<Made>, Error> {
     let mut made = Vec::with_capacity(orders.len());
     for Sold { index, order, priced } in sold(orders, verdicts) {
-        let seller = known.sellers.get(&order.seller).ok_or(Error::NoSeller)?;
+        let seller = known.facts.sellers.get(&order.seller).ok_or(Error::NoSeller)?;
         let phone = phones.get(&order.number).ok_or(Error::NoPhone)?;
-        let parts = sale_parts(&priced, phone.account, known.catalog.margin)?.into_iter();
+        let parts = sale_parts(&priced, phone.account, known.facts.catalog.margin)?.into_iter();
         let transfers: Vec<Transfer> =
             parts.map(|(credit, amount)| Transfer { debit: seller.account, credit, amount }).collect();
         let posted = book.post(order.now, sale_entry(order), &transfers)?;

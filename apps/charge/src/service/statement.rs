@@ -20,13 +20,15 @@ const STRIDE: u32 = 1_000;
 /// Lines of a statement, at most: a day with more is told in totals, and in its newest lines.
 const MOST_LINES: usize = 10_000;
 
-/// What a span of time came to: opening + credit in − sold + reversed + other = closing.
+/// What a span of time came to: opening + credit in − credit out − sold + reversed + other = closing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayTotals {
     /// The credit when it began, holds included.
     pub opening: Money,
     /// What staff gave.
     pub credit_in: Money,
+    /// What staff took, or took back.
+    pub credit_out: Money,
     /// What sales took.
     pub sold: Money,
     /// What reversals gave back.
@@ -122,6 +124,7 @@ fn walk(
     let mut totals = DayTotals {
         opening: balance_at(tx, seller.account, before(span.start))?,
         credit_in: nothing,
+        credit_out: nothing,
         sold: nothing,
         reversed: nothing,
         other: nothing,
@@ -180,6 +183,9 @@ impl DayTotals {
         self.lines += 1;
         match line.kind.as_str() {
             "charge.credit" => self.credit_in = sum(self.credit_in, line.change)?,
+            "charge.credit-decrease" | "charge.credit-reversal" => {
+                self.credit_out = sum(self.credit_out, line.change.checked_neg().unwrap_or(line.change))?;
+            }
             "charge.reversal" => self.reversed = sum(self.reversed, line.change)?,
             "charge.sale" => {
                 self.sales += 1;

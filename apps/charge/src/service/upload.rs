@@ -2,21 +2,31 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::{SignedDuration, Timestamp};
+use purser_kit::called;
 use purser_kit::console::{Doer, Progress};
-use purser_ledger::{AccountId, Book};
+use purser_ledger::Book;
 use purser_money::Money;
 use purser_outbox::job_enqueue;
 use purser_store::Tx;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::quote::{Facts, Running, SaleRequest, objections, quote};
 use super::{Order, sale_reserve, sales_create};
-use crate::catalog::Catalog;
 use crate::connector::Name;
-use crate::domain::{Phone, PhoneNumber, Settings, Standing};
+use crate::domain::{PhoneNumber, Settings};
 use crate::error::Error;
 use crate::jobs::Deliver;
 use crate::sheet::{NamedSeller, SheetRow};
-use crate::store::{self, SellerKey};
+use crate::store;
+use crate::store::file::{Fingerprint, SoldFile, SoldThen, file_find, file_insert, rows_find, rows_forget};
+
+/// How long a single row is remembered; a file as a whole is for good.
+const ROW_REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Rows forgotten with each file that is sold, at most.
+const FORGOTTEN: u32 = 10_000;
 
 /// A file's rows, checked against what the database knows now.
 #[derive(Debug, Clone)]
@@ -26,6 +36,8 @@ pub(crate) struct CheckedSheet {
     pub(crate) total: Money,
     /// Whose sales they are.
     pub(crate) sellers: usize,
+    /// Why it takes a second yes, where it does: a sentence.
+    pub(crate) second_yes: Option<String>,
 }
 
 /// A row, and what is wrong with it.
@@ -34,6 +46,8 @@ pub(crate) struct CheckedRow {
     pub(crate) line: u64,
     pub(crate) cells: Vec<String>,
     pub(crate) errors: Vec<String>,
+    /// What does not stop it, and takes a second yes.
+    pub(crate) warnings: Vec<String>,
     /// What it would sell, where nothing is wrong.
     wanted: Option<Wanted>,
 }
@@ -48,6 +62,27 @@ struct Wanted {
     client_ref: Option<String>,
 }
 
+impl Wanted {
+    /// The fingerprint of what the row says, however it is written.
+    fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        hash.update(self.seller.as_bytes());
+        hash.update(self.amount.minor().to_be_bytes());
+        hash.update(self.number.as_str());
+        hash.update([0]);
+        hash.update(self.client_ref.as_deref().unwrap_or_default());
+        hash.finalize().into()
+    }
+}
+
+/// The fingerprint of a seller's rows, in whatever order.
+fn of_all(mut rows: Vec<Fingerprint>) -> Fingerprint {
+    rows.sort_unstable();
+    let mut hash = Sha256::new();
+    rows.iter().for_each(|row| hash.update(row));
+    hash.finalize().into()
+}
+
 impl CheckedSheet {
     pub(crate) fn good(&self) -> usize {
         self.rows.iter().filter(|row| row.errors.is_empty()).count()
@@ -56,47 +91,117 @@ impl CheckedSheet {
     pub(crate) fn bad(&self) -> usize {
         self.rows.len() - self.good()
     }
+
+    fn wanted(&self) -> impl Iterator<Item = &Wanted> {
+        self.rows.iter().filter_map(|row| row.wanted.as_ref())
+    }
+
+    /// Each seller's rows by their fingerprints, in a fixed order of sellers.
+    fn parts(&self) -> Vec<(Uuid, Vec<Fingerprint>)> {
+        let mut parts: HashMap<Uuid, Vec<Fingerprint>> = HashMap::new();
+        for wanted in self.wanted() {
+            parts.entry(wanted.seller).or_default().push(wanted.fingerprint());
+        }
+        let mut parts: Vec<_> = parts.into_iter().collect();
+        parts.sort_unstable();
+        parts
+    }
 }
 
 /// Checks rows by the rules of sales, one after another, as if those before were sold. `only` is the one seller whose
-/// sales they may be, and are where they do not say.
+/// sales they may be, and are where they do not say. Says too what was sold from files before, as of `now`.
 pub(crate) fn sheet_check(
     tx: &mut Tx<'_>,
+    now: Timestamp,
     settings: &Settings,
     rows: Vec<SheetRow>,
     only: Option<Uuid>,
 ) -> Result<CheckedSheet, Error> {
-    let known = Known::load(tx, &rows, only)?;
-    let book = Book::open(tx, known.sellers.values().map(|seller| seller.account))?;
-    let only_known = settings.only_known;
-    let mut checking = Checking { known, book, only_known, left: HashMap::new(), refs: HashSet::new() };
-    let mut sheet =
-        CheckedSheet { rows: Vec::with_capacity(rows.len()), total: Money::zero(settings.currency), sellers: 0 };
-    let mut sellers = HashSet::new();
-    for row in rows {
-        let row = checking.row(row, only)?;
-        if let Some(wanted) = &row.wanted {
-            sheet.total =
-                sheet.total.checked_add(wanted.price).ok_or(Error::BadFile("its total is too large".to_owned()))?;
-            sellers.insert(wanted.seller);
-        }
-        sheet.rows.push(row);
+    let known = Known::load(tx, settings, &rows, only)?;
+    let book = Book::open(tx, known.facts.sellers.values().map(|seller| seller.account))?;
+    let running = Running::begin(&known.facts, &book)?;
+    let mut checking = Checking { known, running };
+    let checked: Vec<CheckedRow> = rows.into_iter().map(|row| checking.row(row, only)).collect();
+    let mut sheet = CheckedSheet { rows: checked, total: Money::zero(settings.currency), sellers: 0, second_yes: None };
+    let mut total = sheet.total;
+    for wanted in sheet.wanted() {
+        total = total.checked_add(wanted.price).ok_or(Error::BadFile("its total is too large".to_owned()))?;
     }
-    sheet.sellers = sellers.len();
+    sheet.total = total;
+    sheet.sellers = sheet.wanted().map(|wanted| wanted.seller).collect::<HashSet<_>>().len();
+    tell_of_equal(&mut sheet);
+    tell_of_sold(tx, now, &mut sheet)?;
     Ok(sheet)
+}
+
+/// Says of each row that says the same as another which that is.
+fn tell_of_equal(sheet: &mut CheckedSheet) {
+    let mut lines: HashMap<Fingerprint, Vec<u64>> = HashMap::new();
+    for row in &sheet.rows {
+        if let Some(wanted) = &row.wanted {
+            lines.entry(wanted.fingerprint()).or_default().push(row.line);
+        }
+    }
+    let mut equal = 0;
+    for row in &mut sheet.rows {
+        let Some(lines) = row.wanted.as_ref().and_then(|wanted| lines.get(&wanted.fingerprint())) else { continue };
+        let others: Vec<String> = lines.iter().filter(|line| **line != row.line).map(u64::to_string).take(5).collect();
+        if !others.is_empty() {
+            row.warnings.push(format!("The row says the same as row {}.", others.join(", ")));
+            equal += 1;
+        }
+    }
+    if equal > 0 {
+        sheet.second_yes = Some(format!("{equal} rows are in the file more than once. Each would be sold."));
+    }
+}
+
+/// Says what was sold from files before: the file as a whole, whenever that was, or rows of it lately.
+fn tell_of_sold(tx: &mut Tx<'_>, now: Timestamp, sheet: &mut CheckedSheet) -> Result<(), Error> {
+    let mut said: Vec<String> = sheet.second_yes.take().into_iter().collect();
+    for (_, rows) in sheet.parts() {
+        if let Some(then) = file_find(tx, &of_all(rows))? {
+            said.push(format!("A file with these same sales was sold {}.", told(tx, &then)?));
+        }
+    }
+    let since = now.saturating_sub(ROW_REMEMBERED).unwrap_or(Timestamp::MIN);
+    let asked: HashSet<Fingerprint> = sheet.wanted().map(Wanted::fingerprint).collect();
+    let found = rows_find(tx, &asked.into_iter().collect::<Vec<_>>(), since)?;
+    let mut newest: HashMap<Vec<u8>, SoldThen> = HashMap::new();
+    for (row, then) in found {
+        let known = newest.entry(row).or_insert_with(|| then.clone());
+        if known.at < then.at {
+            *known = then;
+        }
+    }
+    let mut sold = 0;
+    for row in &mut sheet.rows {
+        let Some(then) = row.wanted.as_ref().and_then(|wanted| newest.get(wanted.fingerprint().as_slice())) else {
+            continue;
+        };
+        row.warnings.push(format!("The same was sold from a file {}.", told(tx, then)?));
+        sold += 1;
+    }
+    if sold > 0 && said.is_empty() {
+        let rows = if sold == 1 { "1 row was".to_owned() } else { format!("{sold} rows were") };
+        said.push(format!("{rows} sold from another file before."));
+    }
+    sheet.second_yes = (!said.is_empty()).then(|| said.join(" "));
+    Ok(())
+}
+
+fn told(tx: &mut Tx<'_>, then: &SoldThen) -> Result<String, Error> {
+    Ok(format!("on {} by {}", then.at.strftime("%d %b %Y %H:%M UTC"), called(tx, &then.actor)?))
 }
 
 /// What the database knows of the rows.
 struct Known {
-    sellers: HashMap<Uuid, SellerKey>,
-    catalog: Catalog,
+    facts: Facts,
     names: HashMap<String, Vec<Uuid>>,
-    phones: HashMap<PhoneNumber, Phone>,
-    refs: HashMap<(Uuid, String), Uuid>,
 }
 
 impl Known {
-    fn load(tx: &mut Tx<'_>, rows: &[SheetRow], only: Option<Uuid>) -> Result<Self, Error> {
+    fn load(tx: &mut Tx<'_>, settings: &Settings, rows: &[SheetRow], only: Option<Uuid>) -> Result<Self, Error> {
         let named: HashSet<&str> = rows
             .iter()
             .filter_map(|row| match &row.seller {
@@ -112,21 +217,19 @@ impl Known {
             Some(NamedSeller::Id(id)) => Some(*id),
             _ => None,
         });
-        let ids: HashSet<Uuid> = ids.chain(names.values().flatten().copied()).chain(only).collect();
-        let sellers = store::seller_keys(tx, &ids.into_iter().collect::<Vec<_>>())?;
-        let numbers: HashSet<&PhoneNumber> = rows.iter().filter_map(|row| row.number.as_ref()).collect();
-        let phones = store::phones_by_number(tx, &numbers.into_iter().collect::<Vec<_>>())?;
-        let mut known = Known {
-            sellers,
-            catalog: store::operator::catalog_load(tx)?,
-            names,
-            phones: phones.into_iter().map(|phone| (phone.number.clone(), phone)).collect(),
-            refs: HashMap::new(),
-        };
-        let refs: HashSet<(Uuid, &str)> =
-            rows.iter().filter_map(|row| Some((known.seller(row, only).ok()??, row.client_ref.as_deref()?))).collect();
-        known.refs = store::sales_by_ref(tx, &refs.into_iter().collect::<Vec<_>>())?.into_iter().collect();
-        Ok(known)
+        let ids: Vec<Uuid> = ids.chain(names.values().flatten().copied()).chain(only).collect();
+        let refs = rows.iter().filter_map(|row| {
+            let seller = match (&row.seller, only) {
+                (Some(NamedSeller::Id(id)), _) => *id,
+                (Some(NamedSeller::Name(name)), _) => *names.get(name)?.first()?,
+                (Some(NamedSeller::Unsaid), only) => only?,
+                (None, _) => return None,
+            };
+            Some((seller, row.client_ref.as_deref()?))
+        });
+        let (refs, numbers) = (refs.collect(), rows.iter().filter_map(|row| row.number.as_ref()).collect());
+        let facts = Facts::load(tx, settings, ids, numbers, refs)?;
+        Ok(Known { facts, names })
     }
 
     /// The seller of a row; `None` where the row says nothing that can be read.
@@ -143,7 +246,7 @@ impl Known {
             },
         };
         // Another's seller is no seller, for whoever sells for one alone.
-        match only.is_none_or(|only| only == found) && self.sellers.contains_key(&found) {
+        match only.is_none_or(|only| only == found) && self.facts.sellers.contains_key(&found) {
             true => Ok(Some(found)),
             false => Err(Error::NoSeller.to_string()),
         }
@@ -153,72 +256,62 @@ impl Known {
 /// The check, as far as it has come.
 struct Checking {
     known: Known,
-    book: Book,
-    only_known: bool,
-    /// What the rows before have left of each seller's credit.
-    left: HashMap<AccountId, Money>,
-    refs: HashSet<(Uuid, String)>,
+    running: Running,
 }
 
 impl Checking {
-    fn row(&mut self, row: SheetRow, only: Option<Uuid>) -> Result<CheckedRow, Error> {
+    fn row(&mut self, row: SheetRow, only: Option<Uuid>) -> CheckedRow {
         let mut errors = row.errors.clone();
         let seller = self.known.seller(&row, only).unwrap_or_else(|error| {
             errors.push(error);
             None
         });
-        let key = seller.and_then(|id| Some((id, self.known.sellers.get(&id)?.clone())));
-        if let Some((id, key)) = &key {
-            if key.standing != Standing::Active {
-                errors.push(Error::SellerNotActive(key.standing).to_string());
+        let wanted = match (seller, row.number.clone(), row.amount) {
+            (Some(seller), Some(number), Some(amount)) if errors.is_empty() => {
+                self.quoted(&mut errors, seller, number, amount, row.client_ref.as_deref())
             }
-            if let Some(client_ref) = &row.client_ref {
-                let named = (*id, client_ref.clone());
-                if let Some(sale) = self.known.refs.get(&named) {
-                    errors.push(Error::DuplicateRef { client_ref: client_ref.clone(), sale: *sale }.to_string());
-                } else if !self.refs.insert(named) && errors.is_empty() {
-                    errors.push("client_ref is in a row above.".to_owned());
-                }
+            // What can be read of a wrong row is checked all the same, so that its mistakes are told at once.
+            (Some(seller), number, _) => {
+                let facts = &self.known.facts;
+                let against = objections(facts, &self.running, seller, number.as_ref(), row.client_ref.as_deref());
+                errors.extend(against.iter().filter(|one| !matches!(one, Error::RefAbove(_))).map(ToString::to_string));
+                None
             }
-        }
-        if let Some(phone) = row.number.as_ref().and_then(|number| self.known.phones.get(number))
-            && phone.standing != Standing::Active
-        {
-            let refused = Error::PhoneNotActive { number: phone.number.clone(), standing: phone.standing };
-            errors.push(refused.to_string());
-        }
-        let mut wanted = None;
-        if let (true, Some((seller, key)), Some(number), Some(amount)) =
-            (errors.is_empty(), key, row.number, row.amount)
-        {
-            match self.known.catalog.price(&key.prices, &number, amount, self.only_known) {
-                Ok(priced) => match self.take(key.account, priced.price)? {
-                    None => {
-                        let (price, client_ref) = (priced.price, row.client_ref);
-                        wanted = Some(Wanted { seller, number, amount, price, client_ref });
-                    }
-                    Some(error) => errors.push(error),
-                },
-                Err(refused) => errors.push(refused.to_string()),
-            }
-        }
-        Ok(CheckedRow { line: row.line, cells: row.cells, errors, wanted })
+            _ => None,
+        };
+        CheckedRow { line: row.line, cells: row.cells, errors, warnings: Vec::new(), wanted }
     }
 
-    /// Takes from what the rows before have left, or says why not.
-    fn take(&mut self, account: AccountId, amount: Money) -> Result<Option<String>, Error> {
-        let available = match self.left.get(&account) {
-            Some(left) => *left,
-            None => self.book.available(account)?,
-        };
-        match available.checked_sub(amount).filter(|left| left.minor() >= 0) {
-            Some(left) => drop(self.left.insert(account, left)),
-            None => {
-                let left = available.for_people();
-                return Ok(Some(format!("The credit of {left} that the rows above leave does not cover it.")));
+    fn quoted(
+        &mut self,
+        errors: &mut Vec<String>,
+        seller: Uuid,
+        number: PhoneNumber,
+        amount: Money,
+        client_ref: Option<&str>,
+    ) -> Option<Wanted> {
+        let request = SaleRequest { seller, number: &number, amount, client_ref };
+        match quote(&self.known.facts, &self.running, &request) {
+            Ok(quote) => {
+                self.running.take(&request, &quote, None);
+                let (price, client_ref) = (quote.priced.price, client_ref.map(str::to_owned));
+                Some(Wanted { seller, number, amount, price, client_ref })
+            }
+            Err(against) => {
+                errors.extend(against.iter().map(in_a_row));
+                None
             }
         }
-        Ok(None)
+    }
+}
+
+/// A refusal, as a row of a file tells it.
+fn in_a_row(refusal: &Error) -> String {
+    match refusal {
+        Error::InsufficientCredit { available, .. } => {
+            format!("The credit of {} that the rows above leave does not cover it.", available.for_people())
+        }
+        other => other.to_string(),
     }
 }
 
@@ -229,6 +322,8 @@ pub(crate) struct Selling<'s> {
     pub(crate) doer: &'s mut Doer,
     /// What the audit log says was sold from.
     pub(crate) subject: String,
+    /// Whether somebody says that what was sold before, or is there twice, is to be sold.
+    pub(crate) again: bool,
     /// Hears how many sales are made so far; they stand only when the command is done.
     pub(crate) progress: &'s Progress,
 }
@@ -240,17 +335,23 @@ const STRIDE: usize = 1_000;
 /// the workers.
 ///
 /// # Errors
-/// [`Error::BadRows`] where a row is not good: then nothing is sold.
+/// [`Error::BadRows`] where a row is not good, [`Error::SoldBefore`] where it takes a second yes: then nothing is sold.
 pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: Selling<'_>) -> Result<usize, Error> {
     if sheet.bad() > 0 {
         return Err(Error::BadRows(sheet.bad()));
     }
-    let Selling { settings, connector, doer, subject, progress } = selling;
-    let entered = serde_json::json!({ "sales": sheet.good(), "total": sheet.total.to_string() });
+    let Selling { settings, connector, doer, subject, again, progress } = selling;
+    if let Some(why) = sheet.second_yes.as_ref().filter(|_| !again) {
+        return Err(Error::SoldBefore(why.clone()));
+    }
+    let mut entered = serde_json::json!({ "sales": sheet.good(), "total": sheet.total.to_string() });
+    if sheet.second_yes.is_some() {
+        entered["again"] = true.into();
+    }
     doer.record(tx, "charge.sales.import", &subject, &serde_json::json!({ "entered": entered }))?;
-    let wanted: Vec<&Wanted> = sheet.rows.iter().filter_map(|row| row.wanted.as_ref()).collect();
-    let orders: Vec<Order> = wanted
-        .into_iter()
+    remember(tx, sheet, doer)?;
+    let orders: Vec<Order> = sheet
+        .wanted()
         .map(|wanted| Order {
             id: doer.fresh_id(),
             phone_id: doer.fresh_id(),
@@ -280,4 +381,17 @@ pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: Selling
         progress.at(made);
     }
     Ok(orders.len())
+}
+
+/// Remembers what is sold, for the next file.
+fn remember(tx: &mut Tx<'_>, sheet: &CheckedSheet, doer: &mut Doer) -> Result<(), Error> {
+    rows_forget(tx, doer.now.saturating_sub(ROW_REMEMBERED).unwrap_or(Timestamp::MIN), FORGOTTEN)?;
+    for (seller, mut rows) in sheet.parts() {
+        let (fingerprint, sales) = (of_all(rows.clone()), i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        rows.sort_unstable();
+        rows.dedup();
+        let file = SoldFile { id: doer.fresh_id(), seller, fingerprint, rows };
+        file_insert(tx, &file, sales, &doer.actor, doer.now)?;
+    }
+    Ok(())
 }

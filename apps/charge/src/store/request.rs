@@ -11,7 +11,7 @@ use crate::domain::{Request, RequestStatus};
 pub(crate) const REQUESTS_FROM: &str = "charge_request r JOIN charge_seller s ON s.id = r.seller";
 
 const REQUEST_SELECT: &str = "SELECT id, seller, amount, note, status, asked_by, asked_at, decided_by, decided_at, \
-     reason, credit FROM charge_request";
+     reason, credit, reference FROM charge_request";
 
 /// Which requests, newest first.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,7 @@ fn read_request(row: &Row<'_>, currency: Currency) -> Result<Request, Error> {
         decided_at: row.get(8)?,
         reason: row.get(9)?,
         credit: row.get(10)?,
+        reference: row.get(11)?,
     })
 }
 
@@ -62,8 +63,8 @@ pub(crate) fn request_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Res
 
 pub(crate) fn request_insert(tx: &mut Tx<'_>, request: &Request) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO charge_request (id, seller, amount, note, status, asked_by, asked_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO charge_request (id, seller, amount, note, status, asked_by, asked_at, reference)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         &params![
             request.id,
             request.seller,
@@ -72,6 +73,7 @@ pub(crate) fn request_insert(tx: &mut Tx<'_>, request: &Request) -> Result<(), E
             request.status.name(),
             &request.asked_by,
             request.asked_at,
+            request.reference.as_deref(),
         ],
     )?;
     Ok(())

@@ -10,6 +10,8 @@ pub(crate) struct Upload {
     pub(crate) content: String,
     /// When its sales were made, and how many.
     pub(crate) sold: Option<(Timestamp, i64)>,
+    /// Who said that it is to be sold, though its sales were made before.
+    pub(crate) insisted_by: Option<String>,
 }
 
 pub(crate) fn upload_insert(
@@ -27,9 +29,15 @@ pub(crate) fn upload_insert(
 }
 
 pub(crate) fn upload_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Upload>, Error> {
-    tx.query_opt("SELECT content, sold_at, sales FROM charge_upload WHERE id = ?1", &params![id], |row| {
-        Ok(Upload { content: row.get(0)?, sold: row.get::<Option<Timestamp>>(1)?.zip(row.get(2)?) })
+    tx.query_opt("SELECT content, sold_at, sales, insisted_by FROM charge_upload WHERE id = ?1", &params![id], |row| {
+        let sold = row.get::<Option<Timestamp>>(1)?.zip(row.get(2)?);
+        Ok(Upload { content: row.get(0)?, sold, insisted_by: row.get(3)? })
     })
+}
+
+/// Notes who says that a file is to be sold all the same.
+pub(crate) fn upload_insisted(tx: &mut Tx<'_>, id: Uuid, actor: &str) -> Result<(), Error> {
+    tx.execute("UPDATE charge_upload SET insisted_by = ?2 WHERE id = ?1", &params![id, actor]).map(drop)
 }
 
 /// Notes that a file's sales are made; whether they had not been before.

@@ -59,6 +59,7 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
         template: TEMPLATE,
         check: Box::new(|tx, doer, file| Ok(result_check(tx, doer, file)?.0)),
         show: Box::new(show),
+        insist: None,
         commit: Box::new(move |tx, doer, id, progress| {
             let outcomes = result_commit(tx, &settings, doer, id, progress)?;
             let (mut completed, mut failed, mut rows) = (0, 0, Vec::with_capacity(outcomes.len()));
@@ -114,9 +115,15 @@ fn show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<Option<Checked>, Probl
         1 => " 1 row contradicts what is on record, and waits in the inbox.".to_owned(),
         rows => format!(" {rows} rows contradict what is on record, and wait in the inbox."),
     };
-    let sentence = sentence + &contradicted;
-    let columns = judged.sheet.columns.iter().copied().chain(["what happens"]).collect();
-    Ok(Some(Checked { state, good: good.into(), bad: bad.into(), sentence, columns, rows: shown(&judged) }))
+    Ok(Some(Checked {
+        state,
+        good: good.into(),
+        bad: bad.into(),
+        sentence: sentence + &contradicted,
+        second_yes: None,
+        columns: judged.sheet.columns.iter().copied().chain(["what happens"]).collect(),
+        rows: shown(&judged),
+    }))
 }
 
 /// What a commit does.

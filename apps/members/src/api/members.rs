@@ -90,16 +90,14 @@ pub(crate) fn read_new(mut fields: Fields<'_>, settings: &Settings) -> Result<Ne
     fields.finish(member)
 }
 
-/// What of a member is to change. What is a member's but not the client's to set is passed over; a balance is refused,
-/// because it changes by postings only.
+/// What of a member can be read and not set. A balance changes by postings only.
+const READ_ONLY: &[&str] = &["id", "wallet_balance", "is_expired", "expired_date", "created_at", "updated_at"];
+
+/// The same of a new member, whose opening balance is set.
+const READ_ONLY_NEW: &[&str] = &["id", "is_expired", "expired_date", "created_at", "updated_at"];
+
+/// What of a member is to change.
 pub(crate) fn read_change(mut fields: Fields<'_>) -> Result<MemberChange, Problem> {
-    for name in ["id", "is_expired", "expired_date", "created_at", "updated_at"] {
-        fields.read_only(name);
-    }
-    if let Some(balance) = fields.text_or_number("wallet_balance") {
-        let rule = Rule::new("read_only", "not be sent: a balance changes by top-ups, withdrawals and corrections");
-        fields.refuse::<()>("wallet_balance", &balance, rule);
-    }
     let change = MemberChange { name: fields.parsed("name", parse_name), email: fields.parsed("email", parse_email) };
     if fields.has("name") {
         fields.required("name", change.name.as_ref());
@@ -154,15 +152,18 @@ pub(super) async fn member_create(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&members.settings);
-    let new = read_new(body.fields()?, &settings)?;
+    let mut fields = body.fields()?;
+    let read_only = fields.read_only(READ_ONLY_NEW);
+    let new = read_new(fields, &settings)?;
     let repeat = Repeatable::new(&caller, key, fingerprint("members.create", "", &body.0));
     let doer = caller.doer(&members.context);
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             let mut doer = doer.clone();
             let member = MemberJson::from(service::member_create(tx, &settings, &mut doer, &new)?);
+            read_only.check_new(&member)?;
             doer.record_change(tx, "members.members.create", &subject(member.id), &(), &member)?;
-            answer(&member)
+            Ok::<_, Problem>(answer(&member)?)
         })
     });
     Ok(once.await?.into_response(StatusCode::CREATED))
@@ -187,7 +188,8 @@ pub(super) async fn member_read(State(members): State<Arc<Members>>, PathId(id):
     Ok(json(StatusCode::OK, &MemberJson::from(member)))
 }
 
-/// Change a member's name or email address. The balance is not edited: it changes by postings only.
+/// Change a member's name or email address; what is not sent stays. The balance is not edited: it changes by postings only.
+/// It and the other read-only fields may be sent back as they were read, and are refused with another value.
 #[utoipa::path(patch, path = "/api/members/{id}/", tag = "members", request_body = MemberFields,
     params(("id" = Uuid, Path)), responses((status = 200, body = MemberJson)))]
 pub(super) async fn member_update(
@@ -196,13 +198,16 @@ pub(super) async fn member_update(
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let change = read_change(body.fields()?)?;
+    let mut fields = body.fields()?;
+    let read_only = fields.read_only(READ_ONLY);
+    let change = read_change(fields)?;
     let (doer, settings) = (caller.doer(&members.context), Arc::clone(&members.settings));
     let changed = members.context.store.write(move |tx| {
         let before = MemberJson::from(service::member_get(tx, &settings, id)?);
+        read_only.check(&before)?;
         let after = MemberJson::from(service::member_change(tx, doer.now, &settings, id, &change)?);
         doer.clone().record_change(tx, "members.members.edit", &subject(id), &before, &after)?;
-        Ok::<_, Error>(after)
+        Ok::<_, Problem>(after)
     });
     Ok(json(StatusCode::OK, &changed.await?))
 }

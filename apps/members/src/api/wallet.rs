@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
     Caller, Decimal, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rule, Time, fingerprint,
-    paged,
+    paged, parse_reference,
 };
 use purser_ledger::{StatementLine, TransferId, statement};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use super::LINES;
 use super::members::{MemberJson, answer, subject};
 use crate::Members;
 use crate::error::Error;
-use crate::service::{self, Movement, Reason};
+use crate::service::{self, Movement, PaymentReference, Reason};
 
 /// What to top a wallet up with.
 #[derive(ToSchema)]
@@ -28,9 +28,14 @@ pub(super) struct TopUpFields {
     amount: Decimal,
     /// What it rests on: 1 to 300 characters. "Top-up" where nothing is said.
     reason: Option<String>,
+    /// The payment's reference: 1 to 100 characters. It names one payment, whatever its case, spaces and punctuation.
+    reference: Option<String>,
+    /// Whether the same reference is meant, though it was used before.
+    again: Option<bool>,
 }
 
-/// Top a member's wallet up. Under the policy `arrears` it first pays what the member owes.
+/// Top a member's wallet up. Under the policy `arrears` it first pays what the member owes. A reference that was used
+/// before is refused as `duplicate_reference`, naming what it was used for, unless `again` says that it is meant.
 #[utoipa::path(post, path = "/api/members/{id}/top-up/", tag = "members", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
@@ -51,15 +56,25 @@ pub(super) async fn member_top_up(
         Err(error) => fields.refuse("amount", &amount.to_string(), Rule::new(error.code(), error.rule())),
     });
     let reason = fields.line("reason", 1, 300).unwrap_or_else(|| "Top-up".to_owned());
+    let reference = fields.parsed("reference", parse_reference);
+    let again = fields.flag("again") == Some(true);
     let change = fields.finish(amount)?;
+    let payment = reference.map(|reference| PaymentReference { reference, again });
     let repeat = Repeatable::new(&caller, key, fingerprint("members.top-up", &member.to_string(), &body.0));
     let doer = caller.doer(&members.context);
     let movement = Movement { member, reason: Reason::TopUp, change, memo: reason };
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
             let mut doer = doer.clone();
-            let after = MemberJson::from(service::wallet_move(tx, &settings, &mut doer, &movement)?);
-            let entered = json!({ "amount": movement.change.to_string(), "reason": movement.memo });
+            let after = service::wallet_move_for(tx, &settings, &mut doer, &movement, payment.as_ref())?;
+            let after = MemberJson::from(after);
+            let mut entered = json!({ "amount": movement.change.to_string(), "reason": movement.memo });
+            if let Some(PaymentReference { reference, again }) = &payment {
+                entered["reference"] = reference.as_str().into();
+                if *again {
+                    entered["again"] = true.into();
+                }
+            }
             doer.record(tx, "members.members.top-up", &subject(member), &json!({ "entered": entered }))?;
             answer(&after)
         })
@@ -78,7 +93,7 @@ pub(super) struct LineJson {
     kind: String,
     /// Why.
     reason: String,
-    /// What it belongs to: for levies, the member who expired.
+    /// What it belongs to: for levies, the member who expired; for top-ups, the payment's reference.
     reference: Option<String>,
     /// Who did it: `key:<id>` or `user:<id>`.
     actor: String,

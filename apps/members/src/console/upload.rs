@@ -32,6 +32,7 @@ pub(super) fn import(members: &Arc<Members>) -> Import {
         template: TEMPLATE,
         check: Box::new(move |tx, doer, file| Ok(service::import_check(tx, &checking, doer, file)?.0)),
         show: Box::new(move |tx, _, id| show(tx, &showing, id)),
+        insist: None,
         commit: Box::new(move |tx, doer, id, progress| {
             progress.phase("Checking the file", 0);
             let rows = u64::from(service::import_good(tx, id)?);
@@ -87,7 +88,15 @@ fn show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Checked
         }
     };
     let columns = vec!["name", "email", "wallet_balance"];
-    Ok(Some(Checked { state, good: good.into(), bad: bad.into(), sentence, columns, rows: shown(&sheet) }))
+    Ok(Some(Checked {
+        state,
+        good: good.into(),
+        bad: bad.into(),
+        sentence,
+        second_yes: None,
+        columns,
+        rows: shown(&sheet),
+    }))
 }
 
 /// The first rows, wrong ones before good ones.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use purser_kit::console::{Action, Done, Field, Input, Preview, Target};
-use purser_kit::{Fields, Rule};
+use purser_kit::{Fields, Rule, parse_reference};
 use purser_money::Money;
 
 use super::{one, reason};
 use crate::Members;
 use crate::domain::Settings;
-use crate::service::{self, Movement, Reason};
+use crate::error::DUPLICATE_REFERENCE;
+use crate::service::{self, Movement, PaymentReference, Reason};
 
 pub(super) fn top_up(members: &Arc<Members>) -> Action {
     let says = Says {
@@ -96,7 +97,14 @@ fn action(
         harms: says.harms,
         moves_money: true,
         fields: Box::new(move |_, _| {
-            Ok(vec![Field::line("amount", "Amount", says.help).input(Input::Amount), reason(says.rests)])
+            let mut fields = vec![Field::line("amount", "Amount", says.help).input(Input::Amount), reason(says.rests)];
+            if why == Reason::TopUp {
+                let help = "The payment's own, as the bank shows it: it is credited once.";
+                fields.push(Field::line("reference", "Reference", help).optional());
+                let says = "It is another payment: top up all the same";
+                fields.push(Field::second_yes("again", "The reference was used before", says, &DUPLICATE_REFERENCE));
+            }
+            Ok(fields)
         }),
         preview: Box::new(move |tx, _, ids| {
             let member = service::member_get(tx, &reading, one(ids)?)?;
@@ -107,9 +115,15 @@ fn action(
             let change = read(&mut fields, &settings);
             let memo = fields.line("reason", 1, 300);
             let memo = fields.required("reason", memo);
+            let mut payment = None;
+            if why == Reason::TopUp {
+                let reference = fields.parsed("reference", parse_reference);
+                let again = fields.flag("again") == Some(true);
+                payment = reference.map(|reference| PaymentReference { reference, again });
+            }
             let (change, memo) = fields.finish(change.zip(memo))?;
             let movement = Movement { member: one(ids)?, reason: why, change, memo };
-            let member = service::wallet_move(tx, &settings, doer, &movement)?;
+            let member = service::wallet_move_for(tx, &settings, doer, &movement, payment.as_ref())?;
             let wallet = member.balance.for_people();
             Ok(Done::sentence(format!("{} has {wallet} in the wallet now.", member.name), member.id))
         }),

@@ -1,6 +1,7 @@
 //! What goes into wallets and out of them by hand: each a posting with a reason.
 
 use purser_kit::console::Doer;
+use purser_kit::{called, reference_form};
 use purser_ledger::{AccountId, AccountPath, Book, Error as LedgerError, NewEntry, Transfer, account_by_path};
 use purser_money::Money;
 use purser_store::Tx;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use super::{funding, member_get, pool};
 use crate::domain::{Debt, DebtStatus, Member, Policy, Settings};
-use crate::error::Error;
+use crate::error::{Error, FirstPayment};
 use crate::store;
 
 /// Why a wallet changes.
@@ -46,6 +47,15 @@ pub struct Movement {
     pub memo: String,
 }
 
+/// A payment's own name. It names one payment over all members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentReference {
+    /// 1 to 100 characters, with a letter or a digit.
+    pub reference: String,
+    /// Whether the same reference is meant, should it have been used before.
+    pub again: bool,
+}
+
 /// Changes a wallet. Whatever comes in pays first what the member owes for earlier expiries, oldest first, as far as
 /// the wallet covers each.
 ///
@@ -57,8 +67,26 @@ pub fn wallet_move(
     doer: &mut Doer,
     movement: &Movement,
 ) -> Result<Member, Error> {
+    wallet_move_for(tx, settings, doer, movement, None)
+}
+
+/// The same for a payment, which is kept by its reference, so that no two movements answer it.
+///
+/// # Errors
+/// Those of [`wallet_move`], and [`Error::DuplicateReference`].
+pub fn wallet_move_for(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    movement: &Movement,
+    payment: Option<&PaymentReference>,
+) -> Result<Member, Error> {
     let member = member_get(tx, settings, movement.member)?;
     let takes = movement.change.minor() < 0;
+    let id = doer.fresh_id();
+    if let Some(payment) = payment {
+        payment_keep(tx, settings, doer, id, movement, payment)?;
+    }
     let (funding, wallet) = (funding(tx, doer.now, settings.currency())?, member.account);
     let owed = if takes { Vec::new() } else { store::expiry::debts_open(tx, member.id, settings.currency())? };
     if !takes && (settings.policy == Policy::Arrears || !owed.is_empty()) {
@@ -74,7 +102,7 @@ pub fn wallet_move(
         kind: movement.reason.kind(),
         actor: doer.actor.clone(),
         memo: movement.memo.clone(),
-        reference: Some(doer.fresh_id().to_string()),
+        reference: Some(payment.map_or_else(|| id.to_string(), |payment| payment.reference.clone())),
     };
     book.post(doer.now, entry, &[Transfer { debit, credit, amount }]).map_err(|error| match error {
         LedgerError::Insufficient { available, needed, .. } => Error::InsufficientBalance { available, needed },
@@ -89,6 +117,43 @@ pub fn wallet_move(
     let paid = paid.into_iter().map(|(debt, place)| Debt { entry: entries.get(place).copied(), ..debt });
     store::expiry::debts_settle(tx, doer.now, &paid.collect::<Vec<_>>())?;
     member_get(tx, settings, member.id)
+}
+
+/// Keeps the payment that a top-up answers, unless another answers it already. Two who come at once meet at the unique
+/// form.
+fn payment_keep(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &Doer,
+    id: Uuid,
+    movement: &Movement,
+    payment: &PaymentReference,
+) -> Result<(), Error> {
+    let form = reference_form(&payment.reference);
+    let first = store::payment::payment_by_form(tx, &form, settings.currency())?;
+    if let Some(first) = first.as_ref().filter(|_| !payment.again) {
+        let reference = payment.reference.clone();
+        let first = FirstPayment {
+            id: first.id,
+            member_id: first.member,
+            member: member_get(tx, settings, first.member)?.name,
+            amount: first.amount,
+            actor: first.actor.clone(),
+            by: called(tx, &first.actor)?,
+            at: first.created_at,
+        };
+        return Err(Error::DuplicateReference { reference, first: Box::new(first) });
+    }
+    let kept = store::payment::Payment {
+        id,
+        member: movement.member,
+        amount: movement.change,
+        reference: payment.reference.clone(),
+        repeats: first.map(|first| first.id),
+        actor: doer.actor.clone(),
+        created_at: doer.now,
+    };
+    Ok(store::payment::payment_insert(tx, &kept, &form)?)
 }
 
 /// Posts what the wallet can pay of what is owed: the debts, each with its entry's place in the book.

@@ -29,6 +29,9 @@ pub struct Import {
     pub check: CheckFn,
     /// What was found.
     pub show: ShowFn,
+    /// Notes, before the commit and in its transaction, that this person means it all the same: what
+    /// [`Checked::second_yes`] asks for. `None` where nothing is ever asked.
+    pub insist: Option<InsistFn>,
     /// Does what the file says (whole, or what is good of it), and tells how far it is. May run more than once.
     pub commit: CommitFn,
     /// The rows as they were given, with what is wrong with each, as CSV.
@@ -39,6 +42,8 @@ pub struct Import {
 pub type CheckFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, &[u8]) -> Result<Uuid, Problem> + Send + Sync>;
 /// What was found in a file, and what this person can do with it now.
 pub type ShowFn = Box<dyn Fn(&mut Tx<'_>, &Doer, Uuid) -> Result<Option<Checked>, Problem> + Send + Sync>;
+/// Notes that a person means a file all the same.
+pub type InsistFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, Uuid) -> Result<(), Problem> + Send + Sync>;
 /// Does what a file says.
 pub type CommitFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, Uuid, &Progress) -> Result<Done, Problem> + Send + Sync>;
 /// A file's rows with what is wrong with each, for this person.
@@ -55,6 +60,8 @@ pub struct Checked {
     pub bad: u64,
     /// What a commit will do, in a sentence; or what is wrong with the file as a whole.
     pub sentence: String,
+    /// Why a commit needs a second yes, where it does: a tick beside the button.
+    pub second_yes: Option<String>,
     /// The columns' heads.
     pub columns: Vec<&'static str>,
     /// The first rows, wrong ones before good ones: their numbers in the file, their cells, and what is wrong.

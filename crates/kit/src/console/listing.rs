@@ -10,7 +10,7 @@ use purser_store::{Engine, Error as StoreError, Param, Row, Tx};
 use uuid::Uuid;
 
 use super::cell::{Cell, Tone};
-use crate::reference::reference_key;
+use crate::reference::reference_form;
 pub use whole::Whole;
 
 /// How a kind of object is listed. The SQL in it is the app's own and never comes from outside.
@@ -114,7 +114,7 @@ pub enum Search {
     BeginsLower(&'static str),
     /// The same, of a text that is kept in upper case.
     BeginsUpper(&'static str),
-    /// At the beginning of a payment's reference that is kept as its [`reference_key`] without leading zeros: whatever
+    /// At the beginning of a payment's reference that is kept as its [`reference_form`] without leading zeros: whatever
     /// its case, spaces and punctuation. As quick as [`Search::Begins`].
     BeginsReference(&'static str),
     /// An id, written whole.
@@ -368,7 +368,7 @@ impl Search {
             Search::BeginsLower(sql) => begins(engine, sql, search.to_lowercase(), bind),
             Search::BeginsUpper(sql) => begins(engine, sql, search.to_uppercase(), bind),
             Search::BeginsReference(sql) => {
-                let key = reference_key(search);
+                let key = reference_form(search);
                 let key = key.trim_start_matches('0');
                 if key.is_empty() {
                     return None;

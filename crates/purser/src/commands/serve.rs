@@ -9,16 +9,18 @@ use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
 use purser_notify::{Probe, Texts};
 use purser_outbox::Schedule;
-use purser_web::{Backup, BackupsFn, ClearListener, Face, SiteOptions, TlsListener};
+use purser_web::{Backup, BackupsFn, ClearListener, Face, Finding, Part, SiteOptions, TlsListener};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::doctor::{MAIL, TELEGRAM};
 use super::{demo, worker};
 use crate::cli::Serve;
+use crate::condition::trouble;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
-use crate::{apps, backup, edge, house, logs};
+use crate::{apps, backup, condition, edge, house, logs};
 
 /// How long somebody waits for a file to be saved before they are shown how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,6 +39,8 @@ pub(super) async fn run(
     refuse_exposure(&config, certificate.is_some())?;
     let context = house::context(&config, house::store_migrated(&config).await?)?;
     let mut apps = apps::open(&context, &config)?;
+    condition::refuse_contradiction(&context.store, &apps).await?;
+    condition::clock_watch(&context.store, context.now()).await;
     if flags.demo {
         demo::fill(&context, &apps).await?;
     }
@@ -49,6 +53,7 @@ pub(super) async fn run(
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
     let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
+    let metrics = metrics_listener(&config).await?;
     let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
     let told = Told { ways, texts, schedules, backup };
     let site = site(&config, &context, apps, told, &own, flags.with_noop);
@@ -59,11 +64,15 @@ pub(super) async fn run(
         stopped().await;
         let _ = stop.send(true);
     });
-    let metrics = spawn_metrics(&config, site.metrics, stopping.clone()).await;
+    let metrics = metrics.map(|listener| spawn_metrics(listener, site.metrics, stopping.clone()));
     let workers = workers.into_iter().map(|worker| tokio::spawn(worker.run(stop_signal(stopping.clone()))));
     let workers: Vec<_> = workers.collect();
+    if !house::has_room(&config) {
+        tracing::error!("the disk is full: reads are served, and every write is refused until there is room");
+        println!("the disk is full: reads are served, and every write is refused until there is room");
+    }
     if !superuser_present(&context).await? {
-        println!("set up the first superuser at {}", setup_link(&config, &context, &own).await?);
+        println!("{}", setup_told(&config, &context, &own).await?);
     }
     println!("listening on {own}");
     let stopping = stop_signal(stopping);
@@ -125,7 +134,7 @@ fn site(
         second_factor: config.identity.second_factor,
         random: edge::random,
         with_noop,
-        parts: parts(config, context, &told.ways),
+        parts: parts(config, context, &told),
         backups: backups_found(config),
         backup_progress: told.backup,
         patience: PATIENCE,
@@ -169,75 +178,87 @@ fn face(app: App) -> Face {
     Face { name, title, summary, scopes, codes, api, console }
 }
 
-type Asked = std::pin::Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
-type Part = Arc<dyn Fn() -> Asked + Send + Sync>;
+type Asked = std::pin::Pin<Box<dyn Future<Output = Finding> + Send>>;
 
 /// What the health page asks besides the database: the channels that are configured among it.
-fn parts(config: &Config, context: &AppContext, ways: &Ways) -> Vec<(&'static str, Part)> {
-    let mut parts = vec![("jobs", jobs_part(context)), ("backup", backup_part(config, context))];
-    if let Some(mail) = ways.mail.clone() {
+fn parts(config: &Config, context: &AppContext, told: &Told) -> Vec<(&'static str, Part)> {
+    let mut parts = condition_parts(config, context, &told.schedules);
+    if let Some(mail) = told.ways.mail.clone() {
         let probe = Arc::new(Probe::default());
         let part = move || -> Asked {
             let (mail, probe) = (mail.clone(), Arc::clone(&probe));
-            Box::pin(async move { probe.ask(mail.check()).await })
+            Box::pin(async move { probe.ask(mail.check()).await.map_err(|wrong| trouble(wrong, MAIL)) })
         };
         parts.push(("mail", Arc::new(part)));
     }
-    if let Some(telegram) = ways.telegram.clone() {
+    if let Some(telegram) = told.ways.telegram.clone() {
         let probe = Arc::new(Probe::default());
         let part = move || -> Asked {
             let (telegram, probe) = (telegram.clone(), Arc::clone(&probe));
-            Box::pin(async move { probe.ask(telegram.check()).await })
+            Box::pin(async move { probe.ask(telegram.check()).await.map_err(|wrong| trouble(wrong, TELEGRAM)) })
         };
         parts.push(("telegram", Arc::new(part)));
     }
     parts
 }
 
-/// Dead letters do not stop the house; they are told.
-fn jobs_part(context: &AppContext) -> Part {
-    let store = context.store.clone();
-    Arc::new(move || {
-        let store = store.clone();
-        Box::pin(async move {
-            let backlog = store.read(purser_outbox::backlog).await.map_err(|error| error.to_string())?;
-            Ok(format!("{} waiting, {} dead letters", backlog.jobs, backlog.dead_letters))
-        })
-    })
+/// What [`condition`] finds, each as a part.
+fn condition_parts(config: &Config, context: &AppContext, schedules: &[Schedule]) -> Vec<(&'static str, Part)> {
+    let part = |asked: fn(Arc<Looking>) -> Asked| -> Part {
+        let looking =
+            Arc::new(Looking { config: config.clone(), context: context.clone(), schedules: schedules.to_vec() });
+        Arc::new(move || asked(Arc::clone(&looking)))
+    };
+    vec![
+        ("disk", part(|it| Box::pin(async move { condition::disk(&it.config) }))),
+        ("clock", part(|it| Box::pin(async move { condition::clock(&it.context.store, it.context.now()).await }))),
+        ("jobs", part(|it| Box::pin(async move { condition::jobs(&it.context.store, it.context.now()).await }))),
+        (
+            "schedules",
+            part(|it| {
+                Box::pin(async move {
+                    condition::schedules(&it.context.store, it.schedules.clone(), it.context.now()).await
+                })
+            }),
+        ),
+        (
+            "backup",
+            part(|it| {
+                Box::pin(async move { condition::backup(&it.config, Some(&it.context.store), it.context.now()).await })
+            }),
+        ),
+    ]
 }
 
-/// How old the newest backup is. None is no reason to answer no requests: `purser doctor` is stricter.
-fn backup_part(config: &Config, context: &AppContext) -> Part {
-    let (folder, context) = (house::backup_folder(config), context.clone());
-    Arc::new(move || {
-        let (folder, now) = (folder.clone(), context.now());
-        Box::pin(async move {
-            let newest = tokio::task::spawn_blocking(move || crate::backup::newest(&folder)).await;
-            match newest.map_err(|error| error.to_string())? {
-                Ok(Some(newest)) => Ok(format!("the newest is {} h old", newest.age(now).as_hours())),
-                Ok(None) => Ok("none yet".to_owned()),
-                Err(error) => Ok(format!("the folder cannot be read: {error}")),
-            }
-        })
-    })
+/// What a look needs.
+struct Looking {
+    config: Config,
+    context: AppContext,
+    schedules: Vec<Schedule>,
 }
 
-async fn spawn_metrics(
-    config: &Config,
+/// Where /metrics is served, unless that is turned off. Says so, as port 0 picks one.
+async fn metrics_listener(config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = config.metrics_address()? else { return Ok(None) };
+    let failed = |error| {
+        let what = format!("cannot listen on {address} for /metrics (metrics_listen; \"\" turns it off)");
+        Failure::machine(&what, error)
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    println!("metrics on http://{}/metrics", listener.local_addr().map_err(failed)?);
+    Ok(Some(listener))
+}
+
+fn spawn_metrics(
+    listener: TcpListener,
     router: purser_web::Router,
     stopping: watch::Receiver<bool>,
-) -> Option<tokio::task::JoinHandle<()>> {
-    match TcpListener::bind(config.metrics_listen).await {
-        Ok(listener) => Some(tokio::spawn(async move {
-            if let Err(error) = purser_web::serve(ClearListener(listener), router, stop_signal(stopping)).await {
-                tracing::error!(%error, "the metrics server failed");
-            }
-        })),
-        Err(error) => {
-            tracing::warn!(%error, address = %config.metrics_listen, "no metrics: the address is taken");
-            None
+) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = purser_web::serve(ClearListener(listener), router, stop_signal(stopping)).await {
+            tracing::error!(%error, "the metrics server failed");
         }
-    }
+    })
 }
 
 async fn superuser_present(context: &AppContext) -> Result<bool, Failure> {
@@ -248,6 +269,15 @@ async fn superuser_present(context: &AppContext) -> Result<bool, Failure> {
 fn base_url(config: &Config, own: &str) -> String {
     let base = if config.app_url.is_empty() { own } else { &config.app_url };
     base.trim_end_matches('/').to_owned()
+}
+
+/// Where the first superuser is set up. A link is a row, so a full disk has none.
+async fn setup_told(config: &Config, context: &AppContext, own: &str) -> Result<String, Failure> {
+    match setup_link(config, context, own).await {
+        Ok(link) => Ok(format!("set up the first superuser at {link}")),
+        Err(_) if !house::has_room(config) => Ok("there is no superuser yet, and no room for one".to_owned()),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// A fresh one-time link; the one before it ends.

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
-use crate::{apps, house, logs, sweep, upkeep};
+use crate::{apps, condition, house, logs, sweep, upkeep};
 
 /// Notices of many that are sent at once.
 const BULK: u32 = 4;
@@ -23,6 +23,8 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
     logs::start(environment);
     let context = house::context(config, house::store_migrated(config).await?)?;
     let mut apps = apps::open(&context, config)?;
+    condition::refuse_contradiction(&context.store, &apps).await?;
+    condition::clock_watch(&context.store, context.now()).await;
     let post = Ways::open(config)?.post(&context, &post::texts(config, &apps));
     let mut working = JoinSet::new();
     for worker in workers(&context, config, &mut apps, &post, &Progress::default())? {

@@ -1,7 +1,7 @@
 //! Two copies of the program on one PostgreSQL: each knows what the other did.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -97,8 +97,57 @@ fn what_a_killed_copy_was_doing_is_finished_by_another_and_not_done_twice() {
     });
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sales_go_on_with_the_promoted_standby_in_ten_seconds_and_none_is_lost_or_made_twice() {
+    let (primary, standby) = crate::store::failover::pair().await;
+    let installation = Installation::at(&primary.url_with(&standby, "purser"));
+    let key = installation.key("charge.*");
+    let serving = installation.serve(&key);
+    let caller = serving.caller();
+    let (_, seller) = caller.post("/api/sellers/", json!({ "name": "Corner Shop" })).await;
+    let seller = seller["id"].as_str().unwrap().to_owned();
+    caller.post(&format!("/api/sellers/{seller}/increase_credit/"), json!({ "amount": 1000 })).await;
+    let path = format!("/api/sellers/{seller}/sell_charge/");
+    let sale =
+        |number: u32| json!({ "phone_number": "9876543210", "amount": "1.00", "client_ref": format!("sale-{number}") });
+    for number in 0..10 {
+        assert_eq!(caller.post(&path, sale(number)).await.0, 200);
+    }
+    let hung = Instant::now();
+    let (one, two) = (Arc::clone(&primary), Arc::clone(&standby));
+    tokio::task::spawn_blocking(move || {
+        one.freeze();
+        two.promote();
+    })
+    .await
+    .unwrap();
+    for number in 10..20 {
+        // Told that the outcome is not known, or that nothing was done, a client sends the same again.
+        loop {
+            let (status, answer) = caller.post(&path, sale(number)).await;
+            if status == 200 {
+                break;
+            }
+            assert_eq!(status, 503, "{answer}");
+            assert!(hung.elapsed() < Duration::from_secs(10), "{answer}");
+        }
+    }
+    assert!(hung.elapsed() < Duration::from_secs(10), "nobody sold for {:?}", hung.elapsed());
+    let (_, credit) = caller.get(&format!("/api/sellers/{seller}/get_credit/")).await;
+    assert_eq!(credit["credit"].to_string(), "980.0", "{credit}");
+    primary.thaw();
+    assert_eq!(caller.post(&path, sale(20)).await.0, 200);
+    serving.kill();
+    let verdict = Installation::at(&standby.url("purser")).run(&["ledger", "verify", "--json"]);
+    let verdict: serde_json::Value = serde_json::from_slice(&verdict.stdout).unwrap();
+    assert_eq!((&verdict["clean"], &verdict["entries"]), (&json!(true), &json!(22)), "{verdict}");
+    // The command line knows the address too, and shows no password of it.
+    let doctor = String::from_utf8(installation.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("ok     commit       PostgreSQL commits durably"), "{doctor}");
+}
+
 /// The killed copy lived by the machine's clock.
 #[allow(clippy::disallowed_methods, reason = "the test meets a program that has the real time")]
-fn system_now() -> Timestamp {
+pub(crate) fn system_now() -> Timestamp {
     Timestamp::now()
 }

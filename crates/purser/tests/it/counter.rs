@@ -196,7 +196,8 @@ both! {
             for name in &names {
                 // What an application calls its users is anything of up to 500 characters.
                 let longest = if name == "user_id" { 501 } else { 300 };
-                if name != "user_id" {
+                // Neither is a reference anything else than words.
+                if name != "user_id" && name != "reference" {
                     queries.push(format!("{name}=no+such%20thing"));
                 }
                 queries.push(format!("{name}=%00"));
@@ -353,5 +354,108 @@ both! {
         assert_eq!((status, refused["code"].as_str()), (400, Some("seller_not_active")));
         let gone = counter.caller.send(Method::DELETE, &seller, None).await.unwrap();
         assert_eq!(gone.json::<Value>().await.unwrap()["status"], "inactive");
+    }
+
+    async fn one_customer_has_one_number_however_it_is_written(db: TestDb) {
+        let counter = Counter::open(&db, "100.00").await;
+        let written = ["9876543299", "+9109876543299", "09876543299", "00919876543299", "919876543299", "98765 43299", "+91 98765-43299"];
+        for number in written {
+            assert_eq!(counter.sell(one(number)).await.0, 200, "{number}");
+        }
+        let (status, sold) = counter.sell(json!({ "phone_number": 9876543299_u64, "amount": 1 })).await;
+        assert_eq!(status, 200, "a JSON number is one too: {sold}");
+        for number in ["91919876543299", "98765432991", "+9198765432991", "987654329", "+123456789012345"] {
+            let (status, refused) = counter.sell(one(number)).await;
+            assert_eq!((status, refused["errors"]["phone_number"][0]["code"].as_str()), (400, Some("malformed")), "{number} {refused}");
+        }
+        let refused = counter.sell(json!({ "phone_number": 98765432991_u64, "amount": 1 })).await;
+        assert_eq!(refused.0, 400, "{}", refused.1);
+        let (_, phones) = counter.caller.get("/api/phone-numbers/").await;
+        assert_eq!((phones.as_array().unwrap().len(), phones[0]["number"].as_str()), (1, Some("+919876543299")), "{phones}");
+        let (_, sales) = counter.caller.get("/api/charge-transactions/?phone_number=0919876543299").await;
+        assert_eq!(sales["code"], "invalid_query", "{sales}");
+        let (_, sales) = counter.caller.get("/api/charge-transactions/?phone_number=%2B91%2098765-43299").await;
+        assert_eq!(sales.as_array().unwrap().len(), written.len() + 1);
+    }
+
+    async fn a_frozen_number_is_sold_to_by_nobody_until_it_is_made_active(db: TestDb) {
+        let counter = Counter::open(&db, "10.00").await;
+        let (_, phone) = counter.caller.post("/api/phone-numbers/", json!({ "number": "9876543210" })).await;
+        let path = format!("/api/phone-numbers/{}/", phone["id"].as_str().unwrap());
+        for standing in ["frozen", "inactive"] {
+            assert_eq!(counter.caller.patch(&path, json!({ "status": standing })).await.0, 200);
+            let (status, refused) = counter.sell(one("+9109876543210")).await;
+            assert_eq!((status, refused["code"].as_str()), (400, Some("phone_not_active")), "{refused}");
+            assert!(refused["detail"].as_str().unwrap().contains(standing), "{refused}");
+        }
+        assert_eq!(counter.credit().await, r#"{"credit":10.00,"held":0.00,"available":10.00}"#);
+        assert_eq!(counter.caller.get(&counter.path("get_charge_sales")).await.1, json!([]));
+        assert_eq!(counter.caller.patch(&path, json!({ "status": "active" })).await.0, 200);
+        assert_eq!(counter.sell(one("9876543210")).await.0, 200);
+    }
+
+    async fn what_can_be_read_and_not_set_is_refused_with_another_value(db: TestDb) {
+        let counter = Counter::open(&db, "10.00").await;
+        let caller = counter.caller.with_key(&counter.installation.key("*"));
+        let made = async |path: &str, body: Value| {
+            let (status, made) = caller.post(path, body).await;
+            assert_eq!(status, 201, "{path} {made}");
+            format!("{path}{}/", made["id"].as_str().unwrap())
+        };
+        let phone = made("/api/phone-numbers/", json!({ "number": "9876543210" })).await;
+        let operator = made("/api/operators/", json!({ "name": "North", "prefixes": "91987" })).await;
+        let of = operator.split('/').nth(3).unwrap();
+        let product = json!({ "operator_id": of, "name": "Any", "low": 1, "high": 1000, "cost": "97.00" });
+        let product = made("/api/products/", product).await;
+        let member = made("/api/members/", json!({ "name": "Asha", "email": "asha@example.com", "wallet_balance": 5 })).await;
+        let seller = format!("/api/sellers/{}/", counter.seller);
+        assert_eq!(caller.patch(&seller, json!({ "low_credit_alert": 3 })).await.0, 200);
+        let objects: [(&str, Method, &[&str]); 8] = [
+            (&seller, Method::PUT, &["id", "credit", "held", "available", "created_at", "updated_at"]),
+            (&seller, Method::PATCH, &["id", "credit", "held", "available", "created_at", "updated_at"]),
+            (&phone, Method::PUT, &["id", "number", "created_at", "updated_at"]),
+            (&phone, Method::PATCH, &["id", "number", "created_at", "updated_at"]),
+            (&operator, Method::PUT, &["id"]),
+            (&product, Method::PUT, &["id", "operator_id", "operator"]),
+            (&member, Method::PATCH, &["id", "wallet_balance", "is_expired", "expired_date", "created_at", "updated_at"]),
+            (&seller, Method::PUT, &["credit"]),
+        ];
+        for (path, method, names) in objects {
+            let (_, was) = caller.get(path).await;
+            let back = caller.send(method.clone(), path, Some(was.clone())).await.unwrap();
+            assert_eq!(back.status(), 200, "{method} {path} takes back what GET gave: {was}");
+            let (_, now) = caller.get(path).await;
+            let kept = |value: &Value| {
+                let mut value = value.clone();
+                value.as_object_mut().unwrap().remove("updated_at");
+                value
+            };
+            assert_eq!(kept(&now), kept(&was), "{method} {path} changes nothing");
+            for name in names {
+                let mut changed = now.clone();
+                changed[name] = match &now[name] {
+                    Value::Number(_) => json!(77),
+                    Value::Bool(value) => json!(!value),
+                    _ => json!("something else"),
+                };
+                let refused = caller.send(method.clone(), path, Some(changed)).await.unwrap();
+                let (status, _, refused) = read(refused).await;
+                assert_eq!((status, refused["errors"][name][0]["code"].as_str()), (400, Some("read_only")), "{method} {path} {name} {refused}");
+            }
+            assert_eq!(kept(&caller.get(path).await.1), kept(&now), "and changed nothing");
+        }
+        let sellers = caller.get("/api/sellers/").await.1.as_array().unwrap().len();
+        for (path, body, name) in [
+            ("/api/sellers/", json!({ "name": "Rich", "credit": 500 }), "credit"),
+            ("/api/sellers/", json!({ "name": "Rich", "id": counter.seller }), "id"),
+            ("/api/phone-numbers/", json!({ "number": "9876543211", "created_at": "2020-01-01T00:00:00Z" }), "created_at"),
+            ("/api/members/", json!({ "name": "B", "email": "b@example.com", "wallet_balance": 1, "is_expired": true }), "is_expired"),
+        ] {
+            let (status, refused) = caller.post(path, body).await;
+            assert_eq!((status, refused["errors"][name][0]["code"].as_str()), (400, Some("read_only")), "{path} {name} {refused}");
+        }
+        let (status, new) = caller.post("/api/sellers/", json!({ "name": "New", "credit": 0, "held": "0.00", "id": null })).await;
+        assert_eq!(status, 201, "{new}");
+        assert_eq!(caller.get("/api/sellers/").await.1.as_array().unwrap().len(), sellers + 1, "refused ones were not made");
     }
 }

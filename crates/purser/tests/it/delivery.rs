@@ -1,5 +1,6 @@
 //! Sales that wait for an operator: nothing is refunded on a guess, and every word is taken once.
 
+mod contradictions;
 mod house;
 mod takeover;
 

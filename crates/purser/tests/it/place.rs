@@ -161,6 +161,7 @@ pub(crate) fn faces(context: &AppContext) -> Vec<Face> {
         currency: Currency::INR,
         max_sale: limit,
         max_increase: limit,
+        max_increase_alone: None,
         country: CallingCode::parse("91").unwrap(),
         only_known: false,
     };

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use crate::program::{Caller, Installation};
 
 /// Changes that the audit log leaves to other records, which say as well who did what and when.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 7] = [
+    // Tested where contradictions are: delivery::contradictions.
+    ("POST /api/charge-contradictions/{id}/settle/", "on record as charge.contradictions.settle"),
     ("POST /api/sellers/{id}/sell_charge/", "the sale, and the journal"),
     ("POST /api/charge-callbacks/http/", "the sale's deliveries"),
     ("POST /api/sellers/{id}/credit-requests/", "the request itself, until somebody decides"),
@@ -86,6 +88,10 @@ both! {
         staff.call(Method::PATCH, "/api/sellers/{id}/", &seller, json!({ "status": "frozen" })).await;
         staff.call(Method::PUT, "/api/sellers/{id}/", &seller, json!({ "name": "Corner Shop", "status": "active" })).await;
         staff.post("/api/sellers/{id}/increase_credit/", &seller, json!({ "amount": 100, "reference": "UTR 7" })).await;
+        staff.post("/api/sellers/{id}/decrease_credit/", &seller, json!({ "amount": 1, "reason": "a typo" })).await;
+        let wrong = staff.post("/api/sellers/{id}/increase_credit/", &seller, json!({ "amount": 2 })).await;
+        let wrong = wrong["transaction_id"].as_str().unwrap();
+        staff.post("/api/credit-transactions/{id}/reverse/", wrong, json!({ "reason": "of another seller" })).await;
         let gone = id_of(&staff.post("/api/sellers/", "", json!({ "name": "Closed Shop" })).await);
         staff.call(Method::DELETE, "/api/sellers/{id}/", &gone, Value::Null).await;
         let phone = id_of(&staff.post("/api/phone-numbers/", "", json!({ "number": "9876543219" })).await);
@@ -165,6 +171,7 @@ both! {
         let done: Vec<&str> = lines.iter().map(|(action, ..)| action.as_str()).collect();
         assert_eq!(done, [
             "charge.sellers.create", "charge.sellers.edit", "charge.sellers.edit", "charge.sellers.increase-credit",
+            "charge.sellers.decrease-credit", "charge.sellers.increase-credit", "charge.credit.reverse",
             "charge.sellers.create", "charge.sellers.remove",
             "charge.phone-numbers.create", "charge.phone-numbers.edit", "charge.phone-numbers.edit", "charge.phone-numbers.remove",
             "charge.operators.create", "charge.operators.edit", "charge.products.create", "charge.products.edit",

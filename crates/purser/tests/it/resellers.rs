@@ -3,7 +3,9 @@
 mod catalog;
 mod operators;
 mod portal;
+mod references;
 mod telling;
+mod upgrade;
 mod upload;
 
 use std::sync::Arc;

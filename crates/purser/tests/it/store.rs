@@ -1,10 +1,12 @@
 //! One transaction on SQLite or PostgreSQL: all or nothing, serializable, durable, and nobody pays for another.
 
 mod commands;
+pub(crate) mod failover;
 mod group;
 mod lanes;
+mod log;
 mod migrations;
-mod trouble;
+pub(crate) mod trouble;
 mod values;
 mod wide;
 

@@ -209,7 +209,8 @@ impl Shop {
                 };
                 seller_create(tx, NOW, &rules, &new)?;
                 let (amount, actor) = (inr(CREDIT), "test".to_owned());
-                let order = IncreaseOrder { id: *credit, seller: *seller, amount, reference: None, actor };
+                let order =
+                    IncreaseOrder { id: *credit, seller: *seller, amount, reference: None, again: false, actor };
                 credit_increase(tx, NOW, &rules, &order)?;
             }
             for (id, place) in phones {

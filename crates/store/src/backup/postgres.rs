@@ -1,9 +1,7 @@
 //! The server's half: its own snapshot, and one transaction that builds the new tables and moves the old aside.
 
-use std::io::{BufRead as _, Write as _};
-
 use super::{Column, Kind, MIGRATIONS, Standing, Table, is_ours, quoted, quoted_list, rooms, rows};
-use crate::postgres::{Connection, translate};
+use crate::postgres::Connection;
 use crate::tx::Isolation;
 use crate::{Error, Tx, migrate, params};
 
@@ -31,7 +29,7 @@ impl Frozen {
     pub(super) fn rows<E: From<Error>>(
         &mut self,
         table: &Table,
-        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+        each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<u64, E> {
         let columns = super::columns(&mut self.tx(), &table.name)?;
         let names = columns.iter().map(|column| match column.kind {
@@ -40,17 +38,7 @@ impl Frozen {
         });
         let names = names.collect::<Vec<_>>().join(", ");
         let sql = format!("COPY (SELECT {names} FROM {}) TO STDOUT", quoted(&table.name));
-        let mut reader = self.0.client().copy_out(&sql).map_err(|error| translate(&error))?;
-        let (mut line, mut count) = (Vec::new(), 0);
-        loop {
-            line.clear();
-            let read = reader.read_until(b'\n', &mut line);
-            if read.map_err(|error| Error::Unavailable(error.to_string()))? == 0 {
-                return Ok(count);
-            }
-            each(&line)?;
-            count += 1;
-        }
+        self.0.copy_out(&sql, each)
     }
 }
 
@@ -83,16 +71,15 @@ impl Build {
     ) -> Result<u64, E> {
         super::clear(&mut self.tx(), table)?;
         let sql = format!("COPY {} ({}) FROM STDIN", quoted(&table.name), quoted_list(&table.columns));
-        let client = self.connection.client();
-        let mut writer = client.copy_in(&sql).map_err(|error| translate(&error))?;
-        let (mut line, mut out) = (Vec::new(), Vec::new());
-        while next(&mut line)? {
-            out.clear();
-            line_write(&mut out, columns, &line);
-            writer.write_all(&out).map_err(|error| Error::Unavailable(error.to_string()))?;
+        let mut line = Vec::new();
+        self.connection.copy_in(&sql, |out| {
             line.clear();
-        }
-        Ok(writer.finish().map_err(|error| translate(&error))?)
+            let is_more = next(&mut line)?;
+            if is_more {
+                line_write(out, columns, &line);
+            }
+            Ok(is_more)
+        })
     }
 
     pub(super) fn finish(mut self) -> Result<Option<String>, Error> {

@@ -1,78 +1,182 @@
 //! One connection, its prepared statements, and its transactions.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use postgres::error::{DbError, Severity, SqlState};
-use postgres::types::ToSql;
-use postgres::{Client, Config, NoTls, Statement};
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::runtime::Runtime;
+use tokio_postgres::error::{DbError, Severity, SqlState};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
 
-use super::tls;
+use super::hosts::{Hosts, Session};
+use super::wait::{Failed, LONGEST, UNHURRIED, wait};
 use crate::tx::Visit;
 use crate::{Error, Param, Row, dialect};
-
-/// How long to wait for a server that does not answer at all.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Distinct statements kept prepared; past it all are dropped, which only costs preparing them again.
 const STATEMENT_CACHE: usize = 512;
 
-/// A connection that remembers what it has prepared. It lives on a thread of its own: the client blocks, and panics
-/// inside an async task.
+/// How long to take leave of a server.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Rows that are sent together, in bytes.
+const COPY_CHUNK: usize = 1 << 16;
+
+/// A connection that remembers what it has prepared. It lives on a thread of its own, whose runtime runs while an answer
+/// is awaited; inside an async task it may not be used.
 pub(crate) struct Connection {
-    client: Client,
+    hosts: Arc<Hosts>,
+    /// None once it is to be closed.
+    line: Option<(Runtime, Session)>,
     statements: HashMap<String, Statement>,
+    /// It was given up while it waited: nothing more is asked of it.
+    given_up: bool,
 }
 
 impl Connection {
+    /// To an address that no other connection knows of.
     pub(crate) fn connect(url: &str) -> Result<Self, Error> {
-        let mut config: Config =
-            url.parse().map_err(|error| Error::Unavailable(format!("the PostgreSQL address is malformed: {error}")))?;
-        config.connect_timeout(CONNECT_TIMEOUT);
-        config.application_name("purser");
-        let local = config.get_hosts().iter().all(|host| !matches!(host, postgres::config::Host::Tcp(_)));
-        let connected = if local { config.connect(NoTls) } else { config.connect(tls::connector()?) };
-        let mut client = connected.map_err(|error| unavailable(&error))?;
-        // Durable before the answer leaves, whatever the server's default is.
-        client.batch_execute("SET synchronous_commit = on").map_err(|error| translate(&error))?;
-        Ok(Connection { client, statements: HashMap::new() })
+        Self::open(&Hosts::parse(url)?)
     }
 
-    /// The driver's own client, for COPY.
-    pub(crate) fn client(&mut self) -> &mut Client {
-        &mut self.client
+    pub(crate) fn open(hosts: &Arc<Hosts>) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Error::Unavailable(format!("no runtime to connect in: {error}")))?;
+        let line = match runtime.block_on(hosts.session()) {
+            Ok(session) => Some((runtime, session)),
+            Err(error) => {
+                // A name that is still looked up is not waited for.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
+        Ok(Connection { hosts: Arc::clone(hosts), line, statements: HashMap::new(), given_up: false })
     }
 
+    /// Whether it is of no more use: closed, given up, or to a host that was left since.
     pub(crate) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.given_up || self.is_left() || self.line.as_ref().is_none_or(|(_, session)| session.client.is_closed())
     }
 
+    /// Runs several statements without parameters: settings, and steps of a migration.
     pub(crate) fn script(&mut self, sql: &str) -> Result<(), Error> {
-        self.client.batch_execute(sql).map_err(|error| translate(&error))
+        self.asked_for(UNHURRIED, async |client| client.batch_execute(sql).await)
     }
 
     /// Begins a transaction. A server that will not, such as a standby, is not one to work with.
     pub(crate) fn begin(&mut self, sql: &str) -> Result<(), Error> {
-        self.client.batch_execute(sql).map_err(|error| unavailable(&error))
+        let begun = self.ask(LONGEST, async |client| client.batch_execute(sql).await);
+        begun.map_err(|failed| match failed {
+            Failed::Said(error) => unavailable(&error),
+            other => missing(&other),
+        })
     }
 
-    /// COMMIT. Where the connection is lost meanwhile, be it with a last word from the server, the outcome is open.
+    /// COMMIT. Where the connection is lost meanwhile, be it with a last word from the server, the outcome is open. So it
+    /// is where the host was left meanwhile: what it says now may be the word of a former primary.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        self.client.batch_execute("COMMIT").map_err(|error| match error.as_db_error() {
-            Some(refusal) if refusal.parsed_severity() == Some(Severity::Error) => refused(refusal),
-            _ => Error::Unknown(describe(&error)),
+        if self.is_left() {
+            return Err(Error::Unavailable("the server was left before the commit".to_owned()));
+        }
+        let committed = self.ask(LONGEST, async |client| client.batch_execute("COMMIT").await);
+        match committed {
+            Ok(()) if self.is_left() => Err(Error::Unknown("the server was left during the commit".to_owned())),
+            Ok(()) => Ok(()),
+            Err(Failed::Said(error)) => Err(match error.as_db_error() {
+                Some(refusal) if refusal.parsed_severity() == Some(Severity::Error) => refused(refusal),
+                _ => Error::Unknown(describe(&error)),
+            }),
+            Err(other) => Err(Error::Unknown(told(&other))),
+        }
+    }
+
+    /// Rows as COPY writes them, a line each.
+    pub(crate) fn copy_out<E: From<Error>>(
+        &mut self,
+        sql: &str,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let stream = self.asked_for(UNHURRIED, async |client| client.copy_out(sql).await)?;
+        let (mut stream, mut rest, mut count) = (Box::pin(stream), Vec::new(), 0);
+        while let Some(chunk) = self.asked_for(UNHURRIED, async |_| stream.next().await.transpose())? {
+            rest.extend_from_slice(&chunk);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                each(&rest[..=end])?;
+                rest.drain(..=end);
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Gives rows to COPY, as many lines as `next` writes, and says how many rows came of it.
+    pub(crate) fn copy_in<E: From<Error>>(
+        &mut self,
+        sql: &str,
+        mut next: impl FnMut(&mut Vec<u8>) -> Result<bool, E>,
+    ) -> Result<u64, E> {
+        let sink = self.asked_for(UNHURRIED, async |client| client.copy_in::<_, Bytes>(sql).await)?;
+        let (mut sink, mut chunk) = (Box::pin(sink), Vec::new());
+        loop {
+            let is_more = next(&mut chunk)?;
+            if chunk.len() >= COPY_CHUNK || (!is_more && !chunk.is_empty()) {
+                let full = Bytes::from(std::mem::take(&mut chunk));
+                self.asked_for(UNHURRIED, async |_| sink.send(full).await)?;
+            }
+            if !is_more {
+                return Ok(self.asked_for(UNHURRIED, async |_| sink.as_mut().finish().await)?);
+            }
+        }
+    }
+
+    /// Asks the server something, and waits for its answer as long as it gives signs of life.
+    fn ask<T>(
+        &mut self,
+        longest: Duration,
+        question: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Failed> {
+        // A host that was left is not asked again, not even to end what was begun there.
+        self.given_up |= self.is_left();
+        let Some((runtime, session)) = self.line.as_ref().filter(|_| !self.given_up) else {
+            return Err(Failed::Silent);
+        };
+        let answer = runtime.block_on(wait(&self.hosts, session, longest, question(&session.client)));
+        if let Err(Failed::Silent | Failed::Late(_)) = &answer {
+            self.given_up = true;
+        }
+        if let Err(Failed::Silent) = &answer {
+            self.hosts.leave(session.host, session.made);
+        }
+        answer
+    }
+
+    fn asked_for<T>(
+        &mut self,
+        longest: Duration,
+        question: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        self.ask(longest, question).map_err(|failed| match failed {
+            Failed::Said(error) => translate(&error),
+            other => missing(&other),
         })
+    }
+
+    fn is_left(&self) -> bool {
+        self.line.as_ref().is_none_or(|(_, session)| self.hosts.is_left(session.made))
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
         let statement = self.prepare(sql)?;
-        self.client.execute(&statement, &by_reference(params)).map_err(|error| translate(&error))
+        self.asked_for(LONGEST, async |client| client.execute(&statement, &by_reference(params)).await)
     }
 
     pub(crate) fn execute_each<const N: usize>(&mut self, sql: &str, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
         let statement = self.prepare(sql)?;
         let columns = columns(rows);
-        self.client.execute(&statement, &by_reference(&columns)).map_err(|error| translate(&error))
+        self.asked_for(LONGEST, async |client| client.execute(&statement, &by_reference(&columns)).await)
     }
 
     pub(crate) fn query(&mut self, sql: &str, params: &[Param<'_>], visit: &mut Visit<'_>) -> Result<(), Error> {
@@ -91,7 +195,7 @@ impl Connection {
 
     fn query_with(&mut self, sql: &str, params: &[&(dyn ToSql + Sync)], visit: &mut Visit<'_>) -> Result<(), Error> {
         let statement = self.prepare(sql)?;
-        for row in self.client.query(&statement, params).map_err(|error| translate(&error))? {
+        for row in self.asked_for(LONGEST, async |client| client.query(&statement, params).await)? {
             if !visit(&Row::postgres(&row))? {
                 break;
             }
@@ -103,12 +207,27 @@ impl Connection {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(&dialect::to_postgres(sql)).map_err(|error| translate(&error))?;
+        let text = dialect::to_postgres(sql);
+        let statement = self.asked_for(LONGEST, async |client| client.prepare(&text).await)?;
         if self.statements.len() >= STATEMENT_CACHE {
             self.statements.clear();
         }
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
+    }
+}
+
+impl Drop for Connection {
+    /// Says goodbye where somebody listens: the server then does not note a lost client.
+    fn drop(&mut self) {
+        let Some((runtime, Session { client, carrier, .. })) = self.line.take() else { return };
+        // A statement that is kept prepared holds the client.
+        self.statements.clear();
+        drop(client);
+        if !self.given_up {
+            let _ = runtime.block_on(async { tokio::time::timeout(FAREWELL, carrier).await });
+        }
+        runtime.shutdown_background();
     }
 }
 
@@ -121,11 +240,11 @@ fn columns<'a, const N: usize>(rows: &[[Param<'a>; N]]) -> Vec<Vec<Param<'a>>> {
     (0..N).map(|column| rows.iter().map(|row| row[column]).collect()).collect()
 }
 
-fn unavailable(error: &postgres::Error) -> Error {
+pub(super) fn unavailable(error: &tokio_postgres::Error) -> Error {
     Error::Unavailable(describe(error))
 }
 
-fn describe(error: &postgres::Error) -> String {
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), std::error::Error::source(error)) {
         (Some(refusal), _) => format!("{} ({})", refusal.message(), refusal.code().code()),
         (None, Some(source)) => format!("{error}: {source}"),
@@ -134,7 +253,7 @@ fn describe(error: &postgres::Error) -> String {
 }
 
 /// PostgreSQL's error as ours, by its SQLSTATE.
-pub(crate) fn translate(error: &postgres::Error) -> Error {
+fn translate(error: &tokio_postgres::Error) -> Error {
     match error.as_db_error() {
         Some(refusal) => refused(refusal),
         None if error.is_closed() || is_io(error) => unavailable(error),
@@ -142,7 +261,22 @@ pub(crate) fn translate(error: &postgres::Error) -> Error {
     }
 }
 
-fn is_io(error: &postgres::Error) -> bool {
+/// No answer came, and nothing that was not committed happened.
+fn missing(failed: &Failed) -> Error {
+    Error::Unavailable(told(failed))
+}
+
+fn told(failed: &Failed) -> String {
+    match failed {
+        Failed::Said(error) => describe(error),
+        Failed::Silent => "the server does not answer".to_owned(),
+        Failed::Late(longest) => {
+            format!("the server took longer than {} minutes for one answer", longest.as_secs() / 60)
+        }
+    }
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if cause.is::<std::io::Error>() {

@@ -1,8 +1,9 @@
 //! Threads with a connection each: the same closures as on SQLite, serializable, retried where they met another.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::Connection;
+use super::{Connection, Hosts};
 use crate::job::{Job, Rollback};
 use crate::queue::Queue;
 use crate::tx::Isolation;
@@ -21,6 +22,9 @@ const LOOKS: u32 = 2;
 
 /// Attempts to reach the server for one command, before its caller is told. Between them the server may restart.
 const CONNECT_ATTEMPTS: u32 = 3;
+
+/// No further attempt begins after so long: its caller would rather hear that the server is away.
+const LOST_FOR: Duration = Duration::from_secs(12);
 
 /// What a pool's transactions may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +45,8 @@ impl Access {
 }
 
 /// Runs until the queue is closed and empty. `number` tells the pool's threads apart.
-pub(crate) fn pool_run(url: &str, access: Access, queue: &Queue<Box<dyn Job>>, number: u32) {
-    let mut worker = Worker { url, access, number, connection: None };
+pub(crate) fn pool_run(hosts: &Arc<Hosts>, access: Access, queue: &Queue<Box<dyn Job>>, number: u32) {
+    let mut worker = Worker { hosts, access, number, connection: None };
     while let Some(mut job) = queue.pop() {
         let end = worker.run(job.as_mut());
         job.settle(end);
@@ -50,7 +54,7 @@ pub(crate) fn pool_run(url: &str, access: Access, queue: &Queue<Box<dyn Job>>, n
 }
 
 struct Worker<'a> {
-    url: &'a str,
+    hosts: &'a Arc<Hosts>,
     access: Access,
     number: u32,
     connection: Option<Connection>,
@@ -60,6 +64,7 @@ impl Worker<'_> {
     /// Runs one job to its end: retried while it meets others, and across a lost connection as long as the commit had
     /// not been sent.
     fn run(&mut self, job: &mut dyn Job) -> Result<(), Error> {
+        let began = Instant::now();
         let mut lost = 0;
         let mut met = 0;
         let mut taken = 0;
@@ -77,7 +82,7 @@ impl Worker<'_> {
                     met += 1;
                     self.pause(met);
                 }
-                Err(Error::Unavailable(_)) if lost < CONNECT_ATTEMPTS => {
+                Err(Error::Unavailable(_)) if lost < CONNECT_ATTEMPTS && began.elapsed() < LOST_FOR => {
                     lost += 1;
                     self.connection = None;
                     std::thread::sleep(Duration::from_millis(100) * lost);
@@ -114,7 +119,7 @@ impl Worker<'_> {
 
     fn connection(&mut self) -> Result<&mut Connection, Error> {
         if self.connection.as_ref().is_none_or(Connection::is_closed) {
-            self.connection = Some(Connection::connect(self.url)?);
+            self.connection = Some(Connection::open(self.hosts)?);
         }
         self.connection.as_mut().ok_or_else(|| Error::Unavailable("no connection".to_owned()))
     }

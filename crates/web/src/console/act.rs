@@ -182,8 +182,7 @@ async fn show(
         why: why.clone(),
     });
     let passed_over = passed_over.collect();
-    let fields: Vec<FieldShown> =
-        fields.into_iter().map(|field| FieldShown::of(field, &sent.fields, refused.as_ref())).collect();
+    let fields = FieldShown::all(fields, &sent.fields, refused.as_ref());
     let untold = |problem: &&Problem| fields.iter().all(|field| field.errors.is_empty()) || problem.errors().is_empty();
     let error = refused.as_ref().filter(untold).map(|problem| problem.detail().to_owned());
     let page_base = base.clone();

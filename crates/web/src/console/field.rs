@@ -20,6 +20,15 @@ impl FieldShown {
         FieldShown { field, errors }
     }
 
+    /// The fields of a form as they are asked for now: a second yes only after the refusal that it answers, and as long
+    /// as it is given.
+    pub(crate) fn all(fields: Vec<Field>, entered: &[(String, String)], refused: Option<&Problem>) -> Vec<FieldShown> {
+        let code = refused.map(|problem| problem.code().name);
+        let is_given = |field: &Field| entered.iter().any(|(name, value)| name == field.name && !value.is_empty());
+        let asked = |field: &Field| field.after.is_none() || field.after == code || is_given(field);
+        fields.into_iter().filter(asked).map(|field| FieldShown::of(field, entered, refused)).collect()
+    }
+
     /// The choices of a field that has them.
     pub(crate) fn choices(&self) -> &[(String, String)] {
         match &self.field.input {

@@ -1,6 +1,6 @@
 //! What stands around every page of the console.
 
-use super::{Desk, Visitor, backups, books, inbox, schedules, texts};
+use super::{Desk, Visitor, backups, books, health, inbox, schedules, texts};
 use crate::pages::Shell;
 
 /// The pages of one app.
@@ -47,6 +47,7 @@ pub(super) fn shell(desk: &Desk, visitor: &Visitor, title: impl Into<String>) ->
 /// The house's pages that are no lists of objects.
 fn own_pages(visitor: &Visitor) -> Vec<(&'static str, &'static str)> {
     let pages = [
+        ("Health", health::BASE, health::SCOPE),
         ("Schedules", schedules::BASE, schedules::SCOPE),
         ("Notice texts", texts::BASE, texts::SCOPE),
         ("Backups", backups::BASE, backups::SCOPE),

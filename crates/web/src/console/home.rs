@@ -9,6 +9,7 @@ use axum::response::Response;
 use purser_kit::Problem;
 use purser_kit::console::{Drawing, Tone};
 
+use super::health::{Wrong, wrong};
 use super::inbox::{Waiting, waiting};
 use super::show::grouped;
 use super::{Desk, Refusal, Visitor, frame};
@@ -23,6 +24,7 @@ struct HomePage {
     shell: Shell,
     shelves: Vec<(&'static str, Vec<FigureShown>)>,
     waiting: Vec<Waiting>,
+    wrong: Vec<Wrong>,
 }
 
 struct FigureShown {
@@ -53,10 +55,11 @@ struct Bar {
 pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
     let drawn = figures(&desk, &visitor).await?;
     let waiting = waiting(&desk, &visitor).await?;
+    let wrong = wrong(&desk, &visitor).await;
     let shelves = drawn.into_iter().map(|(title, figures)| {
         (title, figures.into_iter().map(|(title, drawing)| figure_shown(title, drawing)).collect())
     });
-    let page = HomePage { shell: frame::shell(&desk, &visitor, "Today"), shelves: shelves.collect(), waiting };
+    let page = HomePage { shell: frame::shell(&desk, &visitor, "Today"), shelves: shelves.collect(), waiting, wrong };
     Ok(pages::page(StatusCode::OK, &page))
 }
 

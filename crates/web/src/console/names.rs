@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use purser_identity::{Actor, api_key_label, user_get};
-use purser_kit::Problem;
+use purser_identity::Actor;
 use purser_kit::console::{Cell, Detail, Listing};
+use purser_kit::{Problem, called};
 use purser_ledger::StatementLine;
 use purser_store::Tx;
 use uuid::Uuid;
@@ -22,16 +22,10 @@ impl Names {
         if let Some(known) = self.0.get(actor) {
             return Ok(known.clone());
         }
-        let name = match Actor::parse(actor) {
-            Some(Actor::User(id)) => match user_get(tx, id) {
-                Ok(user) => Some(user.username.to_string()),
-                Err(purser_identity::Error::NoUser(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
-            Some(Actor::ApiKey(id)) => api_key_label(tx, id)?.map(|label| format!("key '{label}'")),
-            _ => return Ok(actor.to_owned()),
-        };
-        let name = name.unwrap_or_else(|| actor.to_owned());
+        if Actor::parse(actor).is_none() {
+            return Ok(actor.to_owned());
+        }
+        let name = called(tx, actor)?;
         self.0.insert(actor.to_owned(), name.clone());
         Ok(name)
     }

@@ -184,10 +184,12 @@ pub(super) async fn commit(
         return checked_page(&desk, &visitor, (app, name), &id, once, entered).await;
     }
     let upload = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
+    let again = pairs.iter().any(|(name, value)| name == "again" && value == "yes");
     let (now, seed) = desk.house.context.stamp();
     let once = once.unwrap_or(seed);
     let repeat = repeatable(&visitor, once, &format!("{app}/import/{name}"), &[upload], &[]);
-    let order = Order { desk: Arc::clone(&desk), app: app.clone(), name: name.clone(), upload, once: repeat.clone() };
+    let (at, working) = ((app.clone(), name.clone()), Arc::clone(&desk));
+    let order = Order { desk: working, app: at.0, name: at.1, upload, again, once: repeat.clone() };
     let doer = visitor.caller.doer_at(now, seed);
     let work = desk.works.begin(&repeat, |progress| order.run(doer, progress));
     match work.ended(desk.house.options.patience).await {
@@ -202,6 +204,8 @@ struct Order {
     app: String,
     name: String,
     upload: Uuid,
+    /// Whether the second yes was given.
+    again: bool,
     once: Repeatable,
 }
 
@@ -213,6 +217,9 @@ impl Order {
             let mut doer = doer.clone();
             Once::run(tx, doer.now, Some(&self.once), |tx| {
                 let (_, import) = self.desk.import(&self.app, &self.name)?;
+                if let Some(insist) = import.insist.as_ref().filter(|_| self.again) {
+                    insist(tx, &mut doer, self.upload)?;
+                }
                 let done = (import.commit)(tx, &mut doer, self.upload, &progress)?;
                 serde_json::to_string(&done).map_err(Problem::internal)
             })

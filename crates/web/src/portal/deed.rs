@@ -134,8 +134,7 @@ async fn shown(
         (Err(problem), None) if is_begun => (None, Some(problem)),
         _ => (None, None),
     };
-    let fields: Vec<FieldShown> =
-        fields.into_iter().map(|field| FieldShown::of(field, &sent.entered, refused.as_ref())).collect();
+    let fields = FieldShown::all(fields, &sent.entered, refused.as_ref());
     let untold = |problem: &&Problem| fields.iter().all(|field| field.errors.is_empty()) || problem.errors().is_empty();
     let error = refused.as_ref().filter(untold).map(|problem| problem.detail().to_owned());
     let mut status = refused.as_ref().map_or(200, |problem| problem.code().status);

@@ -11,6 +11,7 @@ use purser_testkit::{TestDb, both};
 use serde_json::json;
 
 use super::{backup, elsewhere, house, ok, restore, said};
+use crate::older::{Older, goes_on};
 use crate::program::Installation;
 
 /// Every row of an archive as text, sorted, by table.
@@ -57,17 +58,14 @@ both! {
     }
 
     async fn a_backup_of_an_older_schema_is_brought_up_to_date(db: TestDb) {
-        // Charge's requests came with its second migration.
-        let old = TestDb::create(db.engine(), crate::migrations().into_iter().take_while(|it| !is_request(it)).collect());
-        let old = old.await;
-        let installation = Installation::new(&old);
-        let now = old.clock().now();
-        old.write(move |tx| purser_identity::setup_issue(tx, now, purser_identity::SecretHash([1; 32]))).await.unwrap();
+        let older = Older::make(db.engine()).await;
+        let installation = Installation::new(&older.db);
         let file = backup(&installation, &[]);
         let there = elsewhere(db.engine()).await;
         ok(&restore(&there.installation, &file, &[]));
         let plan = said(&there.installation.run(&["migrate", "plan"]));
         assert!(plan.contains("present   charge/0002_request") && !plan.contains("pending"), "{plan}");
+        goes_on(&there.installation, &older).await;
     }
 
     async fn a_backup_of_a_newer_program_is_refused(db: TestDb) {
@@ -85,8 +83,4 @@ both! {
         assert!(said(&refused).contains("which this one lacks"), "{}", said(&refused));
         assert!(!there.installation.data().join("purser.db").exists());
     }
-}
-
-fn is_request(migration: &Migration) -> bool {
-    migration.room == "charge" && migration.number == 2
 }

@@ -35,8 +35,8 @@ fn as_if_of(installation: &Installation, days: &[&str]) -> std::path::PathBuf {
     folder
 }
 
-async fn backup_health(serving: &Serving) -> String {
-    let (_, health) = serving.caller().get("/api/v1/health/").await;
+async fn backup_health(serving: &Serving, staff: &str) -> String {
+    let (_, health) = serving.caller().with_key(staff).get("/api/v1/health/").await;
     let parts = health["parts"].as_array().unwrap();
     parts.iter().find(|part| part["name"] == "backup").unwrap()["detail"].as_str().unwrap().to_owned()
 }
@@ -52,9 +52,10 @@ both! {
         std::fs::write(folder.join("backup-20190101T210000Z.purser"), b"not a backup").unwrap();
         let (now, id) = (db.clock().now(), db.ids().next());
         db.write(move |tx| job_enqueue(tx, now, id, &TakeBackup {})).await.unwrap();
+        let staff = installation.key("house.read");
         let serving = installation.serve(&key);
         while names(&folder).iter().any(|name| name.contains("20200102")) {
-            let health = backup_health(&serving).await;
+            let health = backup_health(&serving, &staff).await;
             assert!(health.contains(" h old"), "{health}");
         }
         let left = names(&folder);

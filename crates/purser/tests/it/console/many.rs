@@ -21,7 +21,14 @@ const DO: &str = "/admin/charge/requests/do/";
 fn settings() -> Settings {
     let limit = Money::parse("10000.00", Currency::INR).unwrap();
     let country = CallingCode::parse("91").unwrap();
-    Settings { currency: Currency::INR, max_sale: limit, max_increase: limit, country, only_known: false }
+    Settings {
+        currency: Currency::INR,
+        max_sale: limit,
+        max_increase: limit,
+        country,
+        max_increase_alone: None,
+        only_known: false,
+    }
 }
 
 /// Every page of the console counts what waits: among a million sales it must find the few without reading the others.
@@ -75,7 +82,7 @@ pub(crate) async fn ask(place: &Place, seller: Uuid, count: usize, asked_by: &st
     let made = place.db.write(move |tx| {
         for id in &asked {
             let amount = Money::parse("10.00", Currency::INR).unwrap();
-            let new = NewRequest { id: *id, seller, amount, note: None, asked_by: asked_by.clone() };
+            let new = NewRequest { id: *id, seller, amount, note: None, reference: None, asked_by: asked_by.clone() };
             request_create(tx, now, &settings(), &new)?;
         }
         Ok::<_, Error>(())

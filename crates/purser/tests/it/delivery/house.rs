@@ -104,7 +104,7 @@ impl Counter {
         answered(self.router.clone(), request.body(Body::from(body.to_string())).unwrap())
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {}", self.key));
         let (status, answer) = answered(self.router.clone(), request.body(Body::empty()).unwrap()).await;
         assert_eq!(status, 200, "{answer}");

@@ -302,4 +302,39 @@ both! {
         let (code, _, told) = import(&[]);
         assert!(code == 4 && told.contains("not text in UTF-8"), "{told}");
     }
+
+    async fn a_payment_tops_a_wallet_up_once_however_its_reference_is_written(db: TestDb) {
+        let house = House::open(&db).await;
+        let (asha, bina) = (house.member("asha", "0").await, house.member("bina", "0").await);
+        let top_up = |id: &str| format!("{MEMBERS}{id}/top-up/");
+        let (status, answer) = house.caller.post(&top_up(&asha), json!({ "amount": 40, "reference": "UPI-0042" })).await;
+        assert_eq!(status, 200, "{answer}");
+        for (to, reference) in [(&asha, "UPI-0042"), (&bina, "upi 00 42")] {
+            let (status, refused) = house.caller.post(&top_up(to), json!({ "amount": 40, "reference": reference })).await;
+            assert_eq!((status, refused["code"].as_str()), (400, Some("duplicate_reference")), "{refused}");
+            assert_eq!((&refused["member_id"], refused["amount"].to_string().as_str()), (&json!(asha), "40.0"), "{refused}");
+            assert!(refused["detail"].as_str().unwrap().contains("₹40.00 for asha, entered by"), "{refused}");
+        }
+        let tries = (0..8).map(|_| {
+            let (caller, path) = (house.caller.clone(), top_up(&bina));
+            tokio::spawn(async move { caller.post(&path, json!({ "amount": 1, "reference": "UTR 1" })).await.0 })
+        });
+        let mut given = 0;
+        for attempt in tries.collect::<Vec<_>>() {
+            given += u32::from(attempt.await.unwrap() == 200);
+        }
+        assert_eq!((given, house.balance(&bina).await.as_str()), (1, "1.0"), "of many at once one counts");
+        let meant = json!({ "amount": 2, "reference": "upi0042", "again": true });
+        assert_eq!(house.caller.post(&top_up(&bina), meant).await.0, 200);
+        assert_eq!((house.balance(&asha).await, house.balance(&bina).await), ("40.0".to_owned(), "3.0".to_owned()));
+        let (_, lines) = house.caller.get(&format!("{MEMBERS}{asha}/statement/")).await;
+        assert_eq!(lines[0]["reference"], "UPI-0042", "{lines}");
+        person(&house.installation, "ravi", &["--superuser"]);
+        let mut ravi = Browser::signed_in(&house.serving, "ravi").await;
+        let fields = [("action", "top-up"), ("id", asha.as_str()), ("amount", "5"), ("reason", "bank"), ("reference", "UTR-1")];
+        let refused = ravi.post(&format!("{LIST}do/"), &fields).await;
+        assert!(refused.status == 400 && refused.text.contains("₹1.00 for bina") && refused.text.contains("again[]"), "{}", refused.text);
+        let sure: Vec<(&str, &str)> = fields.into_iter().chain([("again[]", "yes")]).collect();
+        assert!(ravi.submit(&format!("{LIST}do/"), &sure).await.contains("₹45.00"));
+    }
 }

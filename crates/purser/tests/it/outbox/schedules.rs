@@ -1,7 +1,7 @@
 //! Schedules: once however many copies run, and made up for after downtime.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_outbox::{Error, Job, Missed, Schedule, Worker, job_enqueue};
+use purser_outbox::{Error, Job, Missed, Schedule, Worker, job_enqueue, job_enqueue_at, jobs_claim};
 use purser_store::Store;
 use purser_testkit::{TestDb, both};
 
@@ -75,6 +75,63 @@ both! {
         assert_eq!(worker.run_due_once().await, Ok(0));
         db.clock().advance(SignedDuration::from_mins(15));
         assert_eq!(worker.run_due_once().await, Ok(1));
+    }
+
+    async fn a_start_with_the_clock_a_year_ahead_stops_no_schedule(db: TestDb) {
+        let calls = Calls::default();
+        let right = db.clock().now();
+        db.clock().advance(SignedDuration::from_hours(365 * 24));
+        assert_eq!(hourly_worker(&db, db.store(), &calls, Missed::Once).run_due_once().await, Ok(0));
+        db.clock().set(right);
+        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Once);
+        assert_eq!(worker.run_due_once().await, Ok(0));
+        db.clock().advance(SignedDuration::from_hours(1));
+        assert_eq!(worker.run_due_once().await, Ok(1), "the next full hour, and not that of next year");
+    }
+
+    async fn a_clock_that_was_ahead_for_a_moment_stops_no_schedule_of_a_worker_that_runs(db: TestDb) {
+        let calls = Calls::default();
+        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Once);
+        assert_eq!(worker.run_due_once().await, Ok(0));
+        let right = db.clock().now();
+        db.clock().advance(SignedDuration::from_hours(48));
+        assert_eq!(worker.run_due_once().await, Ok(1));
+        db.clock().set(right);
+        assert_eq!(worker.run_due_once().await, Ok(0));
+        db.clock().advance(SignedDuration::from_hours(1));
+        assert_eq!(worker.run_due_once().await, Ok(1));
+        // Another copy, whose clock was ahead, puts the row off while this one waits.
+        db.write(|tx| tx.execute("UPDATE outbox_schedule SET next_run_at = next_run_at + 31536000000000", &[])).await.unwrap();
+        db.clock().advance(SignedDuration::from_mins(2));
+        assert_eq!(worker.run_due_once().await, Ok(0));
+        db.clock().advance(SignedDuration::from_hours(1));
+        assert_eq!(worker.run_due_once().await, Ok(1));
+    }
+
+    async fn a_job_of_a_clock_that_was_ahead_is_done_now_and_one_that_is_meant_for_later_then(db: TestDb) {
+        let calls = Calls::default();
+        let right = db.clock().now();
+        let (meant, leased, waiting) = (db.ids().next(), db.ids().next(), db.ids().next());
+        let month = right + SignedDuration::from_hours(30 * 24);
+        db.write(move |tx| {
+            job_enqueue_at(tx, right, meant, month, &call("meant for later"))?;
+            job_enqueue(tx, right, leased, &call("leased"))
+        }).await.unwrap();
+        db.clock().advance(SignedDuration::from_hours(365 * 24));
+        let (ahead, owner, length) = (db.clock().now(), db.ids().next(), SignedDuration::from_secs(60));
+        db.write(move |tx| {
+            jobs_claim(tx, right, owner, &[Call::KIND], 10, ahead.duration_since(right) + length)?;
+            job_enqueue(tx, ahead, waiting, &call("waiting"))
+        }).await.unwrap();
+        db.clock().set(right);
+        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Once);
+        assert_eq!(worker.run_due_once().await, Ok(2));
+        let mut done = calls.take();
+        done.sort();
+        assert_eq!(done, ["leased", "waiting"]);
+        db.clock().set(month);
+        worker.run_due_once().await.unwrap();
+        assert!(calls.take().contains(&"meant for later".to_owned()));
     }
 
     async fn a_schedule_that_fails_holds_up_neither_jobs_nor_other_schedules(db: TestDb) {

@@ -68,10 +68,15 @@ both! {
         let mails: Vec<_> = mails.iter().filter(|(kind, _)| kind == STATEMENT).map(|(_, values)| values).collect();
         assert_eq!(mails.len(), 2, "{mails:?}");
         let values = json!({
-            "seller": "Corner Shop", "date": "06 Jan 2026", "opening": "₹1,000.00", "credit_in": "₹500.00",
+            "seller": "Corner Shop", "date": "06 Jan 2026", "opening": "₹1,000.00", "credit_in": "₹500.00", "credit_out": "",
             "sold": "₹250.50", "reversed": "₹200.00", "closing": "₹1,449.50", "sales": 2,
         });
         assert!(mails.contains(&&values), "{mails:?}");
+        let languages = db.read(|tx| {
+            let sql = "SELECT DISTINCT language FROM outbox_notice WHERE kind = ?1 AND recipient = 'shop@example.com'";
+            tx.query(sql, &purser_store::params![STATEMENT], |row| row.get::<String>(0))
+        });
+        assert_eq!(languages.await.unwrap(), ["hi"], "in the seller's language");
         assert_eq!(works.place.mails("quiet@example.com").await, [], "a day on which nothing moved");
         works.books_agree().await;
     }

@@ -145,4 +145,70 @@ both! {
         assert_eq!((states, works.credit(&seller).await.as_str()), (vec!["completed", "failed"], "90.0"));
         works.books_agree().await;
     }
+
+    async fn the_same_sales_are_not_made_again_because_a_file_looks_different(db: TestDb) {
+        let works = Works::open(&db).await;
+        let seller = works.seller(json!({ "name": "Corner Shop" })).await;
+        works.give(&seller, "1000").await;
+        let shop = works.shop(&seller).await;
+        let file = "phone_number,amount,client_ref\n9876543210,50,\n9876543211,30,\n9876543212,20,\n";
+        assert_eq!(send(&shop, &import(&seller, ""), file).await.0, 200);
+        let spelled = [
+            "phone_number,amount,client_ref\n9876543210,50,\n9876543211,30,\n9876543212,20,\n",
+            "phone_number,amount,client_ref\r\n9876543210,50,\r\n\r\n9876543211,30,\r\n9876543212,20,\r\n\r\n",
+            "amount,phone_number\n20.00,+919876543212\n50.0,09876543210\n30,98765 43211\n",
+            "\u{feff}AMOUNT,errors,phone_number\n30,,9876543211\n20,,9876543212\n50,,9876543210\n",
+        ];
+        for file in spelled {
+            let (status, told) = send(&shop, &import(&seller, ""), file).await;
+            assert_eq!((status, told["code"].as_str()), (409, Some("sold_before")), "{file:?} {told}");
+            assert!(told["detail"].as_str().unwrap().contains("sold on 05 Jan 2026") && told["detail"].as_str().unwrap().contains("by key 'test'"), "{told}");
+            assert_eq!(told["rows"].as_array().unwrap().len(), 3, "{told}");
+            let (status, checked) = send(&shop, &import(&seller, "?dry_run=true"), file).await;
+            assert_eq!((status, checked["good"].as_u64(), checked["warnings"].as_array().map(Vec::len)), (200, Some(3), Some(3)), "{checked}");
+            assert!(checked["needs_again"].is_string(), "{checked}");
+        }
+        assert_eq!(works.credit(&seller).await, "900.0");
+        for (file, rows) in [("phone_number,amount\n9876543210,50\n", 1), ("phone_number,amount\n9876543219,1\n9876543211,30\n9876543212,20\n", 2)] {
+            let (status, told) = send(&shop, &import(&seller, ""), file).await;
+            assert_eq!((status, told["code"].as_str(), told["rows"].as_array().unwrap().len()), (409, Some("sold_before"), rows), "{told}");
+        }
+        let (status, sold) = send(&shop, &import(&seller, "?again=true"), spelled[2]).await;
+        assert_eq!((status, sold["status"].as_str()), (200, Some("imported")), "{sold}");
+        assert_eq!(works.credit(&seller).await, "800.0");
+        let other = works.seller(json!({ "name": "Other" })).await;
+        works.give(&other, "100").await;
+        assert_eq!(send(&works.staff, &import(&other, ""), file).await.0, 200, "another seller's sales are others");
+        db.clock().advance(jiff::SignedDuration::from_hours(8 * 24));
+        assert_eq!(send(&shop, &import(&seller, ""), "phone_number,amount\n9876543210,50\n").await.0, 200, "a row alone is forgotten after a week");
+        assert_eq!(send(&shop, &import(&seller, ""), spelled[1]).await.0, 409, "a file as a whole is not");
+        works.books_agree().await;
+    }
+
+    async fn equal_rows_of_a_file_are_pointed_out_and_take_a_second_yes(db: TestDb) {
+        let works = Works::open(&db).await;
+        let seller = works.seller(json!({ "name": "Corner Shop" })).await;
+        works.give(&seller, "100").await;
+        works.place.person("asha", "staff", "charge.operate charge.view").await;
+        let mut asha = works.place.signed_in("asha").await;
+        let file = "seller,phone_number,amount\nCorner Shop,9876543210,10\nCorner Shop,9876543211,5\nCorner Shop,+91 98765 43210,10.00\n";
+        let (status, told) = send(&works.staff, &import(&seller, ""), file).await;
+        assert_eq!((status, told["code"].as_str()), (409, Some("sold_before")), "{told}");
+        assert_eq!(told["rows"], json!([
+            { "row": 2, "errors": ["The row says the same as row 4."] }, { "row": 4, "errors": ["The row says the same as row 2."] },
+        ]));
+        let sent = asha.upload("/admin/charge/import/sales/check/", "file", "f.csv", file.as_bytes()).await;
+        let page = asha.page(&sent.sent_to).await;
+        assert!(page.contains("The row says the same as row 4.") && page.contains("name=\"again\""), "{page}");
+        let (once, commit) = (hidden(&page, "once"), format!("{}commit/", sent.sent_to));
+        let refused = asha.post(&commit, &[("once", &once)]).await;
+        assert!(refused.status == 409 && refused.text.contains("2 rows are in the file more than once"), "{}", refused.text);
+        assert_eq!(works.credit(&seller).await, "100.0");
+        assert!(asha.submit(&commit, &[("once", &once), ("again", "yes")]).await.contains("₹25.00 sold in 3 sales."));
+        assert_eq!(works.credit(&seller).await, "75.0");
+        let sent = asha.upload("/admin/charge/import/sales/check/", "file", "g.csv", b"amount,phone_number,seller\n10,9876543210,Corner Shop\n10,9876543210,Corner Shop\n5,9876543211,Corner Shop\n").await;
+        let page = asha.page(&sent.sent_to).await;
+        assert!(page.contains("A file with these same sales was sold on 05 Jan 2026") && page.contains("by asha"), "{page}");
+        works.books_agree().await;
+    }
 }

@@ -17,9 +17,9 @@ use tokio::time::timeout;
 use super::{TABLES, note_insert, notes};
 
 /// Bounds every wait for something that is about to happen.
-const SOON: Duration = Duration::from_secs(60);
+pub(super) const SOON: Duration = Duration::from_secs(60);
 
-async fn open(options: Options) -> Store {
+pub(super) async fn open(options: Options) -> Store {
     let store = Store::open(&options).expect("opening the store");
     store.migrate(vec![TABLES, EVENTS], TestClock::START).await.expect("making the tables");
     store
@@ -34,20 +34,20 @@ const EVENTS: Migration = Migration {
 };
 
 /// A file system of a few megabytes, unmounted when it goes.
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     folder: TempDir,
 }
 
 impl SmallDisk {
     /// `None` where we may not mount one: only root may.
-    fn mount(megabytes: u32) -> Option<SmallDisk> {
+    pub(crate) fn mount(megabytes: u32) -> Option<SmallDisk> {
         let folder = TempDir::with_prefix("purser-disk-").expect("a temporary folder");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]).arg(folder.path());
         mount.output().is_ok_and(|output| output.status.success()).then_some(SmallDisk { folder })
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
@@ -149,9 +149,9 @@ async fn the_log_does_not_grow_without_bound_under_a_writer_that_never_rests() {
     for caller in callers {
         longest = longest.max(caller.await.expect("a caller"));
     }
-    // 600 MiB went through it.
-    assert!(longest > 100 * MEBIBYTE, "the log was {longest} bytes at most: the test is too small");
-    assert!(longest < 448 * MEBIBYTE, "the log was {longest} bytes");
+    // 600 MiB went through it, and the database has a few: its log may have 64, and what comes between two looks.
+    assert!(longest > 4 * MEBIBYTE, "the log was {longest} bytes at most: the test is too small");
+    assert!(longest < 160 * MEBIBYTE, "the log was {longest} bytes");
     store.close();
     assert_eq!(fs::metadata(&log).map_or(0, |log| log.len()), 0, "a closed store leaves no log behind");
 }
@@ -178,16 +178,16 @@ async fn own_server() -> (Arc<Cluster>, Store) {
     (Arc::new(cluster), store)
 }
 
-async fn control(cluster: &Arc<Cluster>, action: impl FnOnce(&Cluster) + Send + 'static) {
+pub(super) async fn control(cluster: &Arc<Cluster>, action: impl FnOnce(&Cluster) + Send + 'static) {
     let cluster = Arc::clone(cluster);
     spawn_blocking(move || action(&cluster)).await.expect("controlling PostgreSQL");
 }
 
 /// A caller's writes, by their numbers, and how each ended.
-type Ends = Vec<Result<(), Error>>;
+pub(super) type Ends = Vec<Result<(), Error>>;
 
 /// Writes one event after another until it is told to stop. `done` counts what was acknowledged, for all callers.
-fn caller(store: Store, caller: i64, stop: Arc<AtomicBool>, done: watch::Sender<u64>) -> JoinHandle<Ends> {
+pub(super) fn caller(store: Store, caller: i64, stop: Arc<AtomicBool>, done: watch::Sender<u64>) -> JoinHandle<Ends> {
     tokio::spawn(async move {
         let mut ends = Vec::new();
         while !stop.load(Ordering::SeqCst) {
@@ -204,7 +204,7 @@ fn caller(store: Store, caller: i64, stop: Arc<AtomicBool>, done: watch::Sender<
 }
 
 /// Waits until `more` writes have been acknowledged from now on.
-async fn served(done: &mut watch::Receiver<u64>, more: u64) {
+pub(super) async fn served(done: &mut watch::Receiver<u64>, more: u64) {
     let goal = *done.borrow() + more;
     let reached = timeout(SOON, done.wait_for(|done| *done >= goal));
     reached.await.expect("service does not resume").expect("the callers");
@@ -246,7 +246,7 @@ async fn a_server_that_restarts_and_crashes_under_load_loses_nothing_and_doubles
 }
 
 /// How often each of a caller's first `count` events is there.
-async fn events(store: &Store, caller: i64, count: usize) -> Vec<usize> {
+pub(super) async fn events(store: &Store, caller: i64, count: usize) -> Vec<usize> {
     let sql = "SELECT number FROM test_event WHERE caller = ?1";
     let numbers = store.read(move |tx| tx.query(sql, &params![caller], |row| row.get::<u32>(0)));
     let numbers: Result<Vec<u32>, Error> = numbers.await;

@@ -1,0 +1,153 @@
+//! /api/charge-contradictions/: what operators said against what was settled.
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use purser_kit::{
+    Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rule, Time,
+    fingerprint, json, listed,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::sellers::internal;
+use super::{ALL_ROWS, subject};
+use crate::Charge;
+use crate::contradiction::{Contradiction, ContradictionStatus, Decision};
+use crate::error::Error;
+use crate::service;
+use crate::store::contradiction::{ContradictionFilter, contradictions_list};
+
+/// An operator's word against a settled sale.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ContradictionJson {
+    id: Uuid,
+    sale_id: Uuid,
+    seller_id: Uuid,
+    phone_number: String,
+    amount: Decimal,
+    /// completed or failed: how the sale was settled.
+    settled: &'static str,
+    /// completed or failed: what the operator said.
+    said: &'static str,
+    /// callback, answer or query: how it said so.
+    source: &'static str,
+    operator_ref: Option<String>,
+    /// The operator's words.
+    words: Option<String>,
+    created_at: Time,
+    /// open, charged, given_back or dismissed.
+    status: &'static str,
+    decided_by: Option<String>,
+    decided_at: Option<Time>,
+    reason: Option<String>,
+}
+
+impl From<Contradiction> for ContradictionJson {
+    fn from(contradiction: Contradiction) -> Self {
+        ContradictionJson {
+            id: contradiction.id,
+            sale_id: contradiction.sale,
+            seller_id: contradiction.seller,
+            phone_number: contradiction.number.to_string(),
+            amount: Decimal(contradiction.amount),
+            settled: contradiction.settled.name(),
+            said: contradiction.said.name(),
+            source: contradiction.source.name(),
+            operator_ref: contradiction.operator_ref,
+            words: contradiction.words,
+            created_at: Time(contradiction.created_at),
+            status: contradiction.status.name(),
+            decided_by: contradiction.decided_by,
+            decided_at: contradiction.decided_at.map(Time),
+            reason: contradiction.reason,
+        }
+    }
+}
+
+/// What operators said against settled sales, newest first.
+#[utoipa::path(get, path = "/api/charge-contradictions/", tag = "charge: operators", params(
+    ("status" = Option<String>, Query, description = "Only open, charged, given_back or dismissed ones."),
+    ("limit" = Option<u32>, Query, description = "1 to 1000, which is also the default."),
+    ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
+), responses((status = 200, body = Vec<ContradictionJson>)))]
+pub(super) async fn contradiction_list(
+    State(charge): State<Arc<Charge>>,
+    uri: OriginalUri,
+    query: QueryPairs,
+) -> Result<Response, Problem> {
+    let mut fields = query.fields();
+    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let status = fields.parsed("status", |text| {
+        let must = "be open, charged, given_back or dismissed";
+        ContradictionStatus::from_name(text).ok_or_else(|| Rule::new("unknown_value", must))
+    });
+    fields.finish(Some(()))?;
+    let filter =
+        ContradictionFilter { status, before: list.before, limit: list.fetch(), ..ContradictionFilter::default() };
+    let currency = charge.settings.currency;
+    let found = charge.context.store.read(move |tx| contradictions_list(tx, &filter, currency));
+    let rows: Vec<ContradictionJson> =
+        found.await.map_err(internal)?.into_iter().map(ContradictionJson::from).collect();
+    Ok(listed(&uri, list, rows, |row| row.id))
+}
+
+/// Read a contradiction.
+#[utoipa::path(get, path = "/api/charge-contradictions/{id}/", tag = "charge: operators",
+    params(("id" = Uuid, Path)), responses((status = 200, body = ContradictionJson)))]
+pub(super) async fn contradiction_read(
+    State(charge): State<Arc<Charge>>,
+    PathId(id): PathId,
+) -> Result<Response, Problem> {
+    let settings = Arc::clone(&charge.settings);
+    let found = charge.context.store.read(move |tx| service::contradiction_get(tx, &settings, id)).await?;
+    Ok(json(StatusCode::OK, &ContradictionJson::from(found)))
+}
+
+/// What is decided on a contradiction.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct DecisionFields {
+    /// charge: the seller pays after all. give_back: the seller gets the credit back. dismiss: what was settled stands.
+    decision: String,
+    /// What that rests on: 1 to 300 characters.
+    reason: String,
+}
+
+/// Settle a contradiction, once.
+#[utoipa::path(post, path = "/api/charge-contradictions/{id}/settle/", tag = "charge: operators", params(
+    ("id" = Uuid, Path),
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = DecisionFields, responses((status = 200, body = ContradictionJson)))]
+pub(super) async fn contradiction_settle(
+    State(charge): State<Arc<Charge>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    PathId(id): PathId,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let decision = fields.parsed("decision", |text| {
+        let found = Decision::NAMES.into_iter().find(|(name, _)| *name == text).map(|(_, decision)| decision);
+        found.ok_or_else(|| Rule::new("unknown_value", "be charge, give_back or dismiss"))
+    });
+    let decision = fields.required("decision", decision);
+    let reason = fields.line("reason", 1, 300);
+    let reason = fields.required("reason", reason);
+    let (decision, reason) = fields.finish(decision.zip(reason))?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.contradiction", &id.to_string(), &body.0));
+    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
+    let once = charge.context.store.write(move |tx| {
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let before = ContradictionJson::from(service::contradiction_get(tx, &settings, id)?);
+            let settled = service::contradiction_settle(tx, doer.now, &settings, id, decision, &doer.actor, &reason)?;
+            let (after, subject) = (ContradictionJson::from(settled), subject("contradictions", id));
+            doer.clone().record_change(tx, "charge.contradictions.settle", &subject, &before, &after)?;
+            serde_json::to_string(&after).map_err(|error| Error::Answer(error.to_string()))
+        })
+    });
+    Ok(once.await?.into_response(StatusCode::OK))
+}

@@ -1,0 +1,153 @@
+//! What an operator says of a sale against what is settled: kept with both sides, and put right by a person.
+
+use jiff::Timestamp;
+use purser_money::Money;
+use uuid::Uuid;
+
+use crate::domain::{PhoneNumber, SaleStatus};
+
+/// How a contradiction stands. open → charged | given_back | dismissed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContradictionStatus {
+    /// It waits for staff.
+    Open,
+    /// The seller was charged after all.
+    Charged,
+    /// The seller got the credit back.
+    GivenBack,
+    /// What was settled stands.
+    Dismissed,
+}
+
+impl ContradictionStatus {
+    const ALL: [ContradictionStatus; 4] = [
+        ContradictionStatus::Open,
+        ContradictionStatus::Charged,
+        ContradictionStatus::GivenBack,
+        ContradictionStatus::Dismissed,
+    ];
+
+    /// Its name in the API and the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ContradictionStatus::Open => "open",
+            ContradictionStatus::Charged => "charged",
+            ContradictionStatus::GivenBack => "given_back",
+            ContradictionStatus::Dismissed => "dismissed",
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        if self == ContradictionStatus::GivenBack { "given back" } else { self.name() }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        ContradictionStatus::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+/// Where a contradicting word came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WordSource {
+    /// The operator told us by itself.
+    Callback,
+    /// It answered the delivery.
+    Answer,
+    /// It was asked again.
+    Query,
+}
+
+impl WordSource {
+    const ALL: [WordSource; 3] = [WordSource::Callback, WordSource::Answer, WordSource::Query];
+
+    /// Its name in the API and the schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            WordSource::Callback => "callback",
+            WordSource::Answer => "answer",
+            WordSource::Query => "query",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        WordSource::ALL.into_iter().find(|source| source.name() == name)
+    }
+}
+
+/// An operator's word against a settled sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// Its id.
+    pub id: Uuid,
+    /// The sale.
+    pub sale: Uuid,
+    /// Whose sale.
+    pub seller: Uuid,
+    /// What the seller is called.
+    pub seller_name: String,
+    /// The number.
+    pub number: PhoneNumber,
+    /// How much was to be charged.
+    pub amount: Money,
+    /// What the seller pays for it.
+    pub price: Money,
+    /// How the sale was settled when it came.
+    pub settled: SaleStatus,
+    /// What the operator said.
+    pub said: SaleStatus,
+    /// How.
+    pub source: WordSource,
+    /// The operator's name for the charge.
+    pub operator_ref: Option<String>,
+    /// The operator's words.
+    pub words: Option<String>,
+    /// When it was said first.
+    pub created_at: Timestamp,
+    /// How it stands.
+    pub status: ContradictionStatus,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What staff decide on a contradiction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The operator is right that it charged the number: the seller pays.
+    Charge,
+    /// The operator is right that it did not: the seller gets the credit back.
+    GiveBack,
+    /// What was settled stands.
+    Dismiss,
+}
+
+impl Decision {
+    /// The words of the API.
+    pub(crate) const NAMES: [(&'static str, Decision); 3] =
+        [("charge", Decision::Charge), ("give_back", Decision::GiveBack), ("dismiss", Decision::Dismiss)];
+
+    /// What comes of it.
+    pub(crate) fn status(self) -> ContradictionStatus {
+        match self {
+            Decision::Charge => ContradictionStatus::Charged,
+            Decision::GiveBack => ContradictionStatus::GivenBack,
+            Decision::Dismiss => ContradictionStatus::Dismissed,
+        }
+    }
+
+    /// Whether it can answer an operator who said this.
+    pub(crate) fn fits(self, said: SaleStatus) -> bool {
+        match self {
+            Decision::Charge => said == SaleStatus::Completed,
+            Decision::GiveBack => said == SaleStatus::Failed,
+            Decision::Dismiss => true,
+        }
+    }
+}

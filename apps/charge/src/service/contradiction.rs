@@ -1,0 +1,155 @@
+//! What operators say against what is settled: kept, and put right by a person's decision.
+
+use jiff::Timestamp;
+use purser_ledger::{Book, NewEntry, Transfer};
+use purser_store::{Error as StoreError, Tx};
+use uuid::Uuid;
+
+use super::credit::insufficient;
+use super::sale::{Outcome, clipped, clipped_ref, sale_get, sale_reverse, sale_settle};
+use super::sell::sale_parts;
+use super::seller_get;
+use crate::contradiction::{Contradiction, ContradictionStatus, Decision, WordSource};
+use crate::domain::{Sale, SaleStatus, Settings};
+use crate::error::Error;
+use crate::store::contradiction::{NewContradiction, contradiction_decide, contradiction_find, contradiction_insert};
+use crate::store::{self, operator::catalog_load};
+
+/// What has come of an operator's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The sale as it is now.
+    pub sale: Sale,
+    /// Whether the word contradicts what was settled before, and was kept.
+    pub contradicts: bool,
+}
+
+/// Writes down what an operator says of a sale. A word against what is settled changes nothing and is kept for staff,
+/// once, under the fresh `id`.
+///
+/// # Errors
+/// [`Error::NoSale`].
+pub fn sale_hear(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    sale: Uuid,
+    outcome: &Outcome,
+    source: WordSource,
+    id: Uuid,
+) -> Result<Heard, Error> {
+    let settled = match sale_settle(tx, now, settings, sale, outcome) {
+        Ok(sale) => return Ok(Heard { sale, contradicts: false }),
+        Err(Error::Settled(settled)) => settled,
+        Err(error) => return Err(error),
+    };
+    let (said, operator_ref, words) = match outcome {
+        Outcome::Completed { operator_ref } => (SaleStatus::Completed, operator_ref.as_deref().map(clipped_ref), None),
+        Outcome::Failed { reason } => (SaleStatus::Failed, None, Some(clipped(reason))),
+        Outcome::Unknown { .. } => return Err(Error::Settled(settled)),
+    };
+    let new = NewContradiction {
+        id,
+        sale,
+        settled,
+        said,
+        source,
+        operator_ref: operator_ref.as_deref(),
+        words: words.as_deref(),
+        created_at: now,
+    };
+    let is_news = contradiction_insert(tx, &new)?;
+    let (settled, said) = (settled.name(), said.name());
+    tracing::error!(sale = %sale, settled, said, is_news, "[CHARGE] an operator contradicts a settled sale; staff must decide");
+    Ok(Heard { sale: sale_get(tx, settings, sale)?, contradicts: true })
+}
+
+/// The contradiction with this id.
+///
+/// # Errors
+/// [`Error::NoContradiction`].
+pub fn contradiction_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Contradiction, Error> {
+    contradiction_find(tx, id, settings.currency)?.ok_or(Error::NoContradiction)
+}
+
+/// Refuses a decision that a contradiction does not take (any more).
+///
+/// # Errors
+/// [`Error::ContradictionDecided`], [`Error::UnfitDecision`].
+pub fn contradiction_fits(contradiction: &Contradiction, decision: Decision) -> Result<(), Error> {
+    if contradiction.status != ContradictionStatus::Open {
+        return Err(Error::ContradictionDecided(contradiction.status));
+    }
+    if decision.fits(contradiction.said) { Ok(()) } else { Err(Error::UnfitDecision(contradiction.said.name())) }
+}
+
+/// Decides on a contradiction, once: charges the seller by a new posting, gives the credit back by a reversal, or leaves
+/// what was settled.
+///
+/// # Errors
+/// [`Error::NoContradiction`], [`Error::ContradictionDecided`], [`Error::UnfitDecision`], [`Error::InsufficientCredit`];
+/// [`Error::NotReversible`] where the sale is not what it was.
+pub fn contradiction_settle(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+    decision: Decision,
+    actor: &str,
+    reason: &str,
+) -> Result<Contradiction, Error> {
+    let contradiction = contradiction_get(tx, settings, id)?;
+    contradiction_fits(&contradiction, decision)?;
+    match decision {
+        Decision::Charge => sale_charge(tx, now, settings, &contradiction, actor, reason)?,
+        Decision::GiveBack => drop(sale_reverse(tx, now, settings, contradiction.sale, actor, reason)?),
+        Decision::Dismiss => {}
+    }
+    // It was open a moment ago, in this same transaction. Were it not, no refusal would do: the posting is written.
+    if contradiction_decide(tx, id, decision.status(), actor, now, &clipped(reason))? {
+        contradiction_get(tx, settings, id)
+    } else {
+        Err(StoreError::NotOne { found: 0 }.into())
+    }
+}
+
+/// Charges a failed sale after all: seller's credit → phone and margin, at the price of then.
+fn sale_charge(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    contradiction: &Contradiction,
+    actor: &str,
+    reason: &str,
+) -> Result<(), Error> {
+    let mut sale = sale_get(tx, settings, contradiction.sale)?;
+    if sale.status != SaleStatus::Failed {
+        return Err(Error::Settled(sale.status));
+    }
+    let seller = seller_get(tx, settings, sale.seller)?;
+    let phone = store::phones_by_number(tx, &[&sale.number])?.pop().ok_or(Error::NoPhone)?;
+    let parts = sale_parts(&sale.priced, phone.account, catalog_load(tx)?.margin)?;
+    let accounts: Vec<_> = parts.iter().map(|(account, _)| *account).chain([seller.account]).collect();
+    let transfers: Vec<Transfer> =
+        parts.into_iter().map(|(credit, amount)| Transfer { debit: seller.account, credit, amount }).collect();
+    let entry = NewEntry {
+        kind: "charge.sale",
+        actor: actor.to_owned(),
+        memo: format!("Charge for {}, after its operator said that it was made: {reason}", sale.number),
+        reference: Some(sale.id.to_string()),
+    };
+    if seller.available() < sale.priced.price {
+        return Err(Error::InsufficientCredit { available: seller.available(), needed: sale.priced.price });
+    }
+    let mut book = Book::open(tx, accounts)?;
+    let posted = book.post(now, entry, &transfers).map_err(insufficient)?;
+    sale.credit_after = book.balance(seller.account)?;
+    let entries = book.write(tx)?;
+    sale.entry = Some(entries.get(posted.index()).copied().ok_or(StoreError::NotOne { found: 0 })?);
+    sale.status = SaleStatus::Completed;
+    sale.operator_ref = contradiction.operator_ref.clone().or(sale.operator_ref);
+    sale.reason = Some(clipped(reason));
+    sale.settled_at = Some(now);
+    store::sale_update(tx, &sale, None)?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Whether a sale may be made, and for what: decided here for every door. The counter's turns, reserved sales, files and
+//! the portal's preview load the facts and ask; none of them has a rule of its own.
+
+use std::collections::HashMap;
+
+use purser_ledger::{AccountId, Book};
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::catalog::{Catalog, Priced};
+use crate::domain::{Phone, PhoneNumber, Settings, Standing};
+use crate::error::Error;
+use crate::store::{self, SellerKey};
+
+/// A charge that somebody asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SaleRequest<'a> {
+    pub(crate) seller: Uuid,
+    pub(crate) number: &'a PhoneNumber,
+    /// More than zero, at most the settings' maximum.
+    pub(crate) amount: Money,
+    pub(crate) client_ref: Option<&'a str>,
+}
+
+/// What the database knows of some requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) sellers: HashMap<Uuid, SellerKey>,
+    pub(crate) catalog: Catalog,
+    pub(crate) phones: HashMap<PhoneNumber, Phone>,
+    /// Sales under these sellers' references.
+    refs: HashMap<(Uuid, String), Uuid>,
+    only_known: bool,
+}
+
+impl Facts {
+    /// Reads what concerns these sellers, numbers and references (each perhaps more than once), with one statement a
+    /// table.
+    pub(crate) fn load(
+        tx: &mut Tx<'_>,
+        settings: &Settings,
+        mut sellers: Vec<Uuid>,
+        mut numbers: Vec<&PhoneNumber>,
+        mut refs: Vec<(Uuid, &str)>,
+    ) -> Result<Self, Error> {
+        sellers.sort_unstable();
+        sellers.dedup();
+        numbers.sort_unstable();
+        numbers.dedup();
+        refs.sort_unstable();
+        refs.dedup();
+        let phones = store::phones_by_number(tx, &numbers)?;
+        Ok(Facts {
+            sellers: store::seller_keys(tx, &sellers)?,
+            catalog: store::operator::catalog_load(tx)?,
+            phones: phones.into_iter().map(|phone| (phone.number.clone(), phone)).collect(),
+            refs: store::sales_by_ref(tx, &refs)?.into_iter().collect(),
+            only_known: settings.only_known,
+        })
+    }
+}
+
+/// What requests that were accepted before leave for those after them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Running {
+    available: HashMap<AccountId, Money>,
+    /// References that were used, and the sale, where it has an id already.
+    refs: HashMap<(Uuid, String), Option<Uuid>>,
+}
+
+impl Running {
+    /// What the sellers have before the first request.
+    pub(crate) fn begin(facts: &Facts, book: &Book) -> Result<Self, Error> {
+        let accounts = facts.sellers.values().map(|seller| Ok((seller.account, book.available(seller.account)?)));
+        Ok(Running { available: accounts.collect::<Result<_, Error>>()?, refs: HashMap::new() })
+    }
+
+    /// Takes what an accepted request uses up. `sale` is the id that it will have.
+    pub(crate) fn take(&mut self, request: &SaleRequest<'_>, quote: &Quote, sale: Option<Uuid>) {
+        self.available.insert(quote.account, quote.left);
+        if let Some(client_ref) = request.client_ref {
+            self.refs.insert((request.seller, client_ref.to_owned()), sale);
+        }
+    }
+}
+
+/// What a request that may be sold comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quote {
+    /// The seller's credit.
+    pub(crate) account: AccountId,
+    /// What is sold, its cost and its price.
+    pub(crate) priced: Priced,
+    /// What is available to the seller after it.
+    pub(crate) left: Money,
+}
+
+/// Whether a request may be sold, and for what; or all that is against it, in the order in which it is told.
+pub(crate) fn quote(facts: &Facts, running: &Running, request: &SaleRequest<'_>) -> Result<Quote, Vec<Error>> {
+    let mut against = objections(facts, running, request.seller, Some(request.number), request.client_ref);
+    let Some(seller) = facts.sellers.get(&request.seller) else { return Err(against) };
+    let priced = facts.catalog.price(&seller.prices, request.number, request.amount, facts.only_known);
+    let priced = match priced {
+        Ok(priced) if against.is_empty() => priced,
+        Ok(_) => return Err(against),
+        Err(refused) => {
+            against.push(refused);
+            return Err(against);
+        }
+    };
+    let available = running.available.get(&seller.account).copied().unwrap_or(Money::zero(priced.price.currency()));
+    match available.checked_sub(priced.price).filter(|left| left.minor() >= 0) {
+        Some(left) => Ok(Quote { account: seller.account, priced, left }),
+        None => Err(vec![Error::InsufficientCredit { available, needed: priced.price }]),
+    }
+}
+
+/// What is against a request as far as it can be read: its seller, its number, its reference.
+pub(crate) fn objections(
+    facts: &Facts,
+    running: &Running,
+    seller: Uuid,
+    number: Option<&PhoneNumber>,
+    client_ref: Option<&str>,
+) -> Vec<Error> {
+    let Some(key) = facts.sellers.get(&seller) else { return vec![Error::NoSeller] };
+    let mut against = Vec::new();
+    if key.standing != Standing::Active {
+        against.push(Error::SellerNotActive(key.standing));
+    }
+    against.extend(client_ref.and_then(|client_ref| used(facts, running, seller, client_ref)));
+    if let Some(phone) = number.and_then(|number| facts.phones.get(number))
+        && phone.standing != Standing::Active
+    {
+        against.push(Error::PhoneNotActive { number: phone.number.clone(), standing: phone.standing });
+    }
+    against
+}
+
+fn used(facts: &Facts, running: &Running, seller: Uuid, client_ref: &str) -> Option<Error> {
+    let named = (seller, client_ref.to_owned());
+    let sale = facts.refs.get(&named).copied().map(Some).or_else(|| running.refs.get(&named).copied())?;
+    Some(match sale {
+        Some(sale) => Error::DuplicateRef { client_ref: named.1, sale },
+        None => Error::RefAbove(named.1),
+    })
+}
+
+/// What a turn or a door for one request tells: the first of what is against it.
+pub(crate) fn first(against: Vec<Error>) -> Error {
+    against.into_iter().next().unwrap_or(Error::NoSeller)
+}
+
+/// One request alone, decided.
+pub(crate) struct Quoted {
+    pub(crate) quote: Quote,
+    /// Its number, where that is registered.
+    pub(crate) phone: Option<Phone>,
+    /// The seller's credit before it, holds included.
+    pub(crate) credit: Money,
+}
+
+/// Loads the facts of one request, and decides it.
+///
+/// # Errors
+/// The first rule that refuses it.
+pub(crate) fn quote_one(tx: &mut Tx<'_>, settings: &Settings, request: &SaleRequest<'_>) -> Result<Quoted, Error> {
+    let refs = request.client_ref.map(|client_ref| (request.seller, client_ref));
+    let mut facts = Facts::load(tx, settings, vec![request.seller], vec![request.number], refs.into_iter().collect())?;
+    let book = Book::open(tx, facts.sellers.values().map(|seller| seller.account))?;
+    let running = Running::begin(&facts, &book)?;
+    let quote = quote(&facts, &running, request).map_err(first)?;
+    Ok(Quoted { quote, phone: facts.phones.remove(request.number), credit: book.balance(quote.account)? })
+}

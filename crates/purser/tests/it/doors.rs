@@ -1,0 +1,354 @@
+//! Every door decides a sale by the same rule: a turn of the counter, a sale that waits for its operator, a file, and the
+//! portal give the same verdicts and the same postings on the same facts.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use purser_charge::connector::Name;
+use purser_charge::service::{
+    IncreaseOrder, NewPhone, NewSeller, Order, Outcome, PhoneChange, SellerChange, credit_increase, operator_put,
+    phone_change, phone_create, price_set, product_put, sale_reserve, sale_settle, sales_create, seller_change,
+    seller_create,
+};
+use purser_charge::{
+    CallingCode, Connector, Error, NamedProduct, OperatorRow, PhoneNumber, Product, Settings, Standing, credit_check,
+};
+use purser_kit::console::{CheckedState, Doer, Progress};
+use purser_kit::portal::{Deed, Doing, Visit};
+use purser_kit::{App, Fields, Problem, Repeatable};
+use purser_ledger::verify;
+use purser_money::{Currency, Money};
+use purser_outbox::Language;
+use purser_store::{Engine, params};
+use purser_testkit::{TestClock, TestDb};
+use uuid::Uuid;
+
+const NOW: Timestamp = TestClock::START;
+
+/// A turn, a hold, a file, the portal.
+const DOORS: usize = 4;
+
+/// Numbers of each door: of no operator, of one who sells, of one who is stopped, and one that may be frozen.
+const NUMBERS: u8 = 4;
+
+/// What the database holds: the same for the seller of each door.
+#[derive(Debug, Clone)]
+struct Facts {
+    standing: Standing,
+    credit: i64,
+    /// What the seller pays for the product, in 1/10,000.
+    price: Option<i64>,
+    cost: i64,
+    low: i64,
+    is_frozen: bool,
+    /// A reference that was used before.
+    used: Option<u8>,
+    only_known: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Ask {
+    number: u8,
+    minor: i64,
+    client_ref: Option<u8>,
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let standing = prop_oneof![6 => Just(Standing::Active), 1 => Just(Standing::Frozen), 1 => Just(Standing::Inactive)];
+    let price = proptest::option::of(9_500..11_000i64);
+    let used = proptest::option::of(0..3u8);
+    (standing, 1..3_000i64, price, 1..9_500i64, 1..400i64, any::<bool>(), used, any::<bool>()).prop_map(
+        |(standing, credit, price, cost, low, is_frozen, used, only_known)| Facts {
+            standing,
+            credit,
+            price,
+            cost,
+            low,
+            is_frozen,
+            used,
+            only_known,
+        },
+    )
+}
+
+fn asks() -> impl Strategy<Value = Vec<Ask>> {
+    let amounts = prop_oneof![Just(100), Just(350), 1i64..1_500];
+    let ask = (0..NUMBERS, amounts, proptest::option::weighted(0.4, 0..3u8));
+    proptest::collection::vec(ask.prop_map(|(number, minor, client_ref)| Ask { number, minor, client_ref }), 1..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn all_doors_decide_alike_on_sqlite(facts in facts(), asks in asks()) {
+        run(Engine::Sqlite, &facts, &asks);
+    }
+
+    #[test]
+    fn all_doors_decide_alike_on_postgres(facts in facts(), asks in asks()) {
+        run(Engine::Postgres, &facts, &asks);
+    }
+}
+
+fn run(engine: Engine, facts: &Facts, asks: &[Ask]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let db = TestDb::create(engine, crate::migrations()).await;
+        let street = Street::open(&db, facts).await;
+        let (turn, hold) = (street.turn(asks).await, street.hold(asks).await);
+        let (file, portal) = (street.file(asks).await, street.portal(asks).await);
+        assert_eq!(turn, hold, "a hold decides as a turn does");
+        assert_eq!(turn, file, "a file does");
+        assert_eq!(turn, portal, "the portal does");
+        let postings = street.postings(0).await;
+        for door in 1..DOORS {
+            assert_eq!(street.postings(door).await, postings, "door {door}");
+        }
+        assert_eq!(db.read(verify).await.expect("the audit").problems, Vec::<String>::new());
+        assert!(db.read(credit_check).await.expect("the check").holds());
+    });
+}
+
+fn inr(minor: i64) -> Money {
+    Money::new(minor, Currency::INR)
+}
+
+fn number(door: usize, place: u8) -> PhoneNumber {
+    PhoneNumber::parse(&format!("98{place}000000{door}"), CallingCode::INDIA).expect("a number")
+}
+
+fn client_ref(ask: &Ask) -> Option<String> {
+    ask.client_ref.map(|client_ref| format!("ref-{client_ref}"))
+}
+
+/// The code of a refusal, or nothing where it was sold.
+type Verdict = Option<String>;
+
+fn verdict<T>(result: Result<T, impl Into<Problem>>) -> Verdict {
+    result.err().map(|error| error.into().code().name.to_owned())
+}
+
+/// Four sellers side by side, of whom the database holds the same, each behind a door of their own.
+struct Street {
+    db: TestDb,
+    app: Arc<App>,
+    settings: Settings,
+    sellers: Vec<Uuid>,
+}
+
+impl Street {
+    async fn open(db: &TestDb, facts: &Facts) -> Self {
+        let settings = Settings { only_known: facts.only_known, ..Settings::standard() };
+        let ids = db.ids().clone();
+        let sellers: Vec<Uuid> = (0..DOORS).map(|_| ids.next()).collect();
+        let (facts, rules, made, fresh) = (facts.clone(), settings.clone(), sellers.clone(), ids.clone());
+        let new_ids: Vec<Uuid> = (0..40).map(|_| fresh.next()).collect();
+        let set_up = db.write(move |tx| {
+            let mut ids = new_ids.clone().into_iter();
+            let mut id = || ids.next().expect("enough ids");
+            let operator = |id, name: &str, prefix: &str, is_active| OperatorRow {
+                id,
+                name: name.to_owned(),
+                is_active,
+                prefixes: vec![prefix.to_owned()],
+            };
+            let north = id();
+            operator_put(tx, NOW, &operator(north, "North", "+91981", true))?;
+            operator_put(tx, NOW, &operator(id(), "South", "+91982", false))?;
+            let product = id();
+            let sold = NamedProduct {
+                product: Product { id: product, low: facts.low, high: 1_000, cost: facts.cost },
+                operator: north,
+                operator_name: "North".to_owned(),
+                name: "Top-up".to_owned(),
+                is_active: true,
+            };
+            product_put(tx, NOW, &rules, &sold)?;
+            for (door, seller) in made.iter().enumerate() {
+                let new = NewSeller {
+                    id: *seller,
+                    name: format!("Shop {door}"),
+                    email: None,
+                    phone: None,
+                    low_credit_alert: None,
+                    language: Language::English,
+                };
+                seller_create(tx, NOW, &rules, &new)?;
+                let amount = inr(facts.credit + 1);
+                let order = IncreaseOrder {
+                    id: id(),
+                    seller: *seller,
+                    amount,
+                    reference: None,
+                    again: false,
+                    actor: "test".to_owned(),
+                };
+                credit_increase(tx, NOW, &rules, &order)?;
+                price_set(tx, &rules, *seller, product, facts.price)?;
+                if let Some(used) = facts.used {
+                    let any = Settings { only_known: false, ..rules.clone() };
+                    let order = Order {
+                        id: id(),
+                        phone_id: id(),
+                        now: NOW,
+                        seller: *seller,
+                        number: number(door, 0),
+                        amount: inr(1),
+                        client_ref: Some(format!("ref-{used}")),
+                        repeat: None,
+                        actor: "test".to_owned(),
+                    };
+                    sales_create(tx, &any, &[order], |_, _| String::new())?.remove(0)?;
+                }
+                let frozen = id();
+                phone_create(tx, NOW, &rules, &NewPhone { id: frozen, number: number(door, 3), label: None })?;
+                if facts.is_frozen {
+                    let change = PhoneChange { standing: Some(Standing::Frozen), ..PhoneChange::default() };
+                    phone_change(tx, NOW, frozen, &change)?;
+                }
+                let change = SellerChange { standing: Some(facts.standing), ..SellerChange::default() };
+                seller_change(tx, NOW, &rules, *seller, &change)?;
+            }
+            Ok::<_, Error>(())
+        });
+        set_up.await.expect("the facts");
+        let app = purser_charge::app(&crate::context(db), settings.clone(), Connector::Instant);
+        Street { db: db.clone(), app: Arc::new(app), settings, sellers }
+    }
+
+    fn order(&self, door: usize, ask: &Ask) -> Order {
+        Order {
+            id: self.db.ids().next(),
+            phone_id: self.db.ids().next(),
+            now: NOW,
+            seller: self.sellers[door],
+            number: number(door, ask.number),
+            amount: inr(ask.minor),
+            client_ref: client_ref(ask),
+            repeat: None,
+            actor: "test".to_owned(),
+        }
+    }
+
+    async fn turn(&self, asks: &[Ask]) -> Vec<Verdict> {
+        let orders: Vec<Order> = asks.iter().map(|ask| self.order(0, ask)).collect();
+        let settings = self.settings.clone();
+        let sold = self.db.write(move |tx| sales_create(tx, &settings, &orders, |_, _| String::new()));
+        sold.await.expect("a turn").into_iter().map(verdict).collect()
+    }
+
+    async fn hold(&self, asks: &[Ask]) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        for ask in asks {
+            let (order, settings) = (self.order(1, ask), self.settings.clone());
+            let sold = self.db.write(move |tx| {
+                let sale = sale_reserve(tx, &settings, &order, Name::Simulator)?;
+                sale_settle(tx, NOW, &settings, sale.id, &Outcome::Completed { operator_ref: None })
+            });
+            verdicts.push(verdict(sold.await));
+        }
+        verdicts
+    }
+
+    async fn file(&self, asks: &[Ask]) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        for ask in asks {
+            let client_ref = client_ref(ask).unwrap_or_default();
+            let (seller, number, amount) = (self.sellers[2], number(2, ask.number), inr(ask.minor));
+            let file = format!("seller_id,phone_number,amount,client_ref\n{seller},{number},{amount},{client_ref}\n");
+            // A doer counts its ids up from the seed, and the test's own ids are counted too.
+            let seed = Uuid::from_u128((u128::from(u64::MAX) << 63) + (verdicts.len() as u128) * 100);
+            let app = Arc::clone(&self.app);
+            let checked = self.db.write(move |tx| {
+                let import = app.console.imports.first().expect("files of sales");
+                let mut doer = Doer::new(NOW, "user:test".to_owned(), seed, seed);
+                let id = (import.check)(tx, &mut doer, file.as_bytes())?;
+                let checked = (import.show)(tx, &doer, id)?.expect("what was kept");
+                if checked.state == CheckedState::Ready {
+                    if checked.second_yes.is_some() {
+                        (import.insist.as_ref().expect("a second yes"))(tx, &mut doer, id)?;
+                    }
+                    (import.commit)(tx, &mut doer, id, &Progress::default())?;
+                }
+                Ok::<_, Problem>(checked)
+            });
+            let first = checked.await.expect("a file").rows.first().and_then(|(.., errors)| errors.first().cloned());
+            verdicts.push(first.and_then(|error| told_in_a_row(&error)));
+        }
+        verdicts
+    }
+
+    async fn portal(&self, asks: &[Ask]) -> Vec<Verdict> {
+        let deed = selling(&self.app);
+        let mut verdicts = Vec::new();
+        for ask in asks {
+            let seed = self.db.ids().next();
+            let visit = Visit {
+                user: seed,
+                actor: "user:test".to_owned(),
+                address: None,
+                object: self.sellers[3],
+                now: NOW,
+                base: "/portal/charge/x/".to_owned(),
+            };
+            let pair = |name: &str, value: String| (name.to_owned(), value);
+            let entered = vec![
+                pair("phone_number", number(3, ask.number).to_string()),
+                pair("amount", inr(ask.minor).to_string()),
+                pair("client_ref", client_ref(ask).unwrap_or_default()),
+            ];
+            let (form, looker, app) = (entered.clone(), visit.clone(), Arc::clone(&self.app));
+            let looked = self
+                .db
+                .read(move |tx| (selling(&app).preview)(tx, &looker, None, Fields::from_form(form.clone())).map(drop));
+            let looked = verdict(looked.await);
+            let repeat = Repeatable { owner: "test".to_owned(), key: seed.to_string(), fingerprint: [0; 32] };
+            let doing = Doing { visit: visit.clone(), target: None, entered, repeat, id: seed, chance: [0; 32] };
+            let done = verdict((deed.run)(doing).await);
+            assert_eq!(looked, done, "the preview says what the sale says: {ask:?}");
+            verdicts.push(done);
+        }
+        verdicts
+    }
+
+    /// What a door has left of its seller's credit, and what it sold.
+    async fn postings(&self, door: usize) -> (i64, Vec<(String, i64, i64, i64, Option<String>, String)>) {
+        let seller = self.sellers[door];
+        let read = self.db.read(move |tx| {
+            let sql = "SELECT b.balance - b.held FROM charge_seller s JOIN ledger_balance b ON b.account = s.account WHERE s.id = ?1";
+            let left = tx.query_one(sql, &params![seller], |row| row.get::<i64>(0))?;
+            let sql = "SELECT p.number, c.amount, COALESCE(c.price, c.amount), COALESCE(c.cost, c.amount), c.client_ref, c.status
+                FROM charge_sale c JOIN charge_phone p ON p.id = c.phone WHERE c.seller = ?1 ORDER BY c.id";
+            let sold = tx.query(sql, &params![seller], |row| {
+                let number: String = row.get(0)?;
+                // The last digit is the door's.
+                Ok((number[..number.len() - 1].to_owned(), row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+            })?;
+            Ok::<_, purser_store::Error>((left, sold))
+        });
+        read.await.expect("what was sold")
+    }
+}
+
+/// What is sold with in the portal.
+fn selling(app: &App) -> &Deed {
+    let portal = app.console.portal.as_ref().expect("a portal");
+    portal.deeds.iter().find(|deed| deed.name == "sell").expect("selling")
+}
+
+/// The code of what a row of a file is told; warnings are no refusals.
+fn told_in_a_row(error: &str) -> Verdict {
+    let codes = [
+        ("The seller is", "seller_not_active"),
+        ("was used before", "duplicate_transaction"),
+        ("The phone number", "phone_not_active"),
+        ("No operator is known", "unknown_operator"),
+        ("are stopped", "operator_stopped"),
+        ("sells no charge", "no_product"),
+        ("does not cover it", "insufficient_credit"),
+        ("The same was sold from a file", ""),
+    ];
+    let (_, code) = codes.iter().find(|(words, _)| error.contains(words)).unwrap_or_else(|| panic!("{error}"));
+    Some((*code).to_owned()).filter(|code| !code.is_empty())
+}
