@@ -1,10 +1,10 @@
 //! A file of sales, read without a database: what its rows say, and what is wrong with each by itself.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use csv::{ReaderBuilder, StringRecord, Trim};
 use purser_kit::Rule;
-use purser_kit::spreadsheet::{harmless, plain};
+use purser_kit::spreadsheet::{Table, TableError, TableRow, file_text, harmless, written};
 use purser_money::Money;
 use uuid::Uuid;
 
@@ -56,20 +56,20 @@ pub(crate) struct SheetRow {
 /// The text of a file.
 ///
 /// # Errors
-/// [`Error::BadFile`] where it is too large, or not UTF-8.
-pub(crate) fn text(file: &[u8]) -> Result<&str, Error> {
-    if file.len() > MOST_BYTES {
-        return Err(bad(format!("it has {} bytes, and may have at most {MOST_BYTES}", file.len())));
-    }
-    let text = std::str::from_utf8(file).map_err(|error| {
-        let line = 1 + file[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
-        bad(format!("it is not text in UTF-8: line {line} is not"))
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.contains('\0') {
-        return Err(bad("it is not text: it has a byte of zero".to_owned()));
-    }
-    if text.trim().is_empty() { Err(bad("it is empty".to_owned())) } else { Ok(text) }
+/// [`Error::BadFile`] where it is too large, or no text.
+pub(crate) fn text(file: &[u8]) -> Result<Cow<'_, str>, Error> {
+    file_text(file, MOST_BYTES).map_err(no_table)
+}
+
+fn no_table(error: TableError) -> Error {
+    bad(match error {
+        TableError::Empty => "it is empty".to_owned(),
+        TableError::NoRows => "it has no rows under its header".to_owned(),
+        TableError::TooLarge { bytes, most } => format!("it has {bytes} bytes, and may have at most {most}"),
+        TableError::TooManyRows(most) => format!("it has more than {most} rows; upload it in parts"),
+        TableError::NotText { line } => format!("it is not text in UTF-8: line {line} is not"),
+        TableError::Malformed(error) => format!("it is not CSV: {error}"),
+    })
 }
 
 fn bad(why: String) -> Error {
@@ -81,52 +81,15 @@ fn bad(why: String) -> Error {
 /// # Errors
 /// [`Error::BadFile`] where it is no list of sales. What is wrong with rows stands in the rows.
 pub(crate) fn read(text: &str, settings: &Settings) -> Result<Vec<SheetRow>, Error> {
-    let mut reader =
-        ReaderBuilder::new().flexible(true).has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
-    let mut records = reader.records();
-    let malformed = |error: csv::Error| bad(format!("it is not CSV: {error}"));
-    let header = records.next().ok_or_else(|| bad("it is empty".to_owned()))?.map_err(malformed)?;
-    let places = places(&header)?;
-    let mut lines = Lines { text, byte: 0, line: 1 };
-    let mut rows = Vec::new();
-    for record in records {
-        let record = record.map_err(malformed)?;
-        if record.iter().all(str::is_empty) {
-            continue;
-        }
-        if rows.len() == MOST_ROWS {
-            return Err(bad(format!("it has more than {MOST_ROWS} rows; upload it in parts")));
-        }
-        let line = lines.of(&record);
-        rows.push(SheetRow { line, ..row(&record, &places, header.len(), settings) });
-    }
-    if rows.is_empty() { Err(bad("it has no rows under its header".to_owned())) } else { Ok(refuse_repeated(rows)) }
-}
-
-/// Counts lines up to each record, in the order of the file. The reader's own count stands before the blank lines that it
-/// skips.
-struct Lines<'t> {
-    text: &'t str,
-    byte: usize,
-    line: u64,
-}
-
-impl Lines<'_> {
-    /// The line that a record begins on.
-    fn of(&mut self, record: &StringRecord) -> u64 {
-        let begins = record.position().and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.byte);
-        let bytes = self.text.as_bytes();
-        let blank = bytes.iter().skip(begins).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let end = (begins + blank).min(bytes.len()).max(self.byte);
-        self.line += bytes[self.byte..end].iter().filter(|&&byte| byte == b'\n').count() as u64;
-        self.byte = end;
-        self.line
-    }
+    let table = Table::read(text.as_bytes(), MOST_BYTES, MOST_ROWS).map_err(no_table)?;
+    let places = places(&table.header)?;
+    let width = table.header.len();
+    Ok(refuse_repeated(table.rows.into_iter().map(|given| row(&given, &places, width, settings)).collect()))
 }
 
 /// Where each of [`COLUMNS`] stands.
-fn places(header: &StringRecord) -> Result<[Option<usize>; 5], Error> {
-    let names: Vec<String> = header.iter().map(str::to_lowercase).collect();
+fn places(header: &[String]) -> Result<[Option<usize>; 5], Error> {
+    let names: Vec<String> = header.iter().map(|name| name.to_lowercase()).collect();
     for (index, name) in names.iter().enumerate() {
         let known = COLUMNS.contains(&name.as_str()) || name == ERRORS || name.is_empty();
         if !known {
@@ -146,12 +109,12 @@ fn places(header: &StringRecord) -> Result<[Option<usize>; 5], Error> {
     Ok(places)
 }
 
-fn row(record: &StringRecord, places: &[Option<usize>; 5], width: usize, settings: &Settings) -> SheetRow {
+fn row(record: &TableRow, places: &[Option<usize>; 5], width: usize, settings: &Settings) -> SheetRow {
     let mut errors = Vec::new();
-    let cells = places.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default().to_owned());
-    let given = cells.each_ref().map(|cell| plain(cell));
+    let given = places.map(|place| place.map_or("", |place| record.cell(place)));
+    let cells = given.map(str::to_owned);
     let [seller_id, seller_name, number, amount, client_ref] = given;
-    if record.iter().skip(width).any(|cell| !cell.is_empty()) {
+    if record.cells.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
         errors.push("The row has more cells than the header names.".to_owned());
     }
     let seller = match (seller_id, seller_name) {
@@ -171,7 +134,7 @@ fn row(record: &StringRecord, places: &[Option<usize>; 5], width: usize, setting
         "" => None,
         text => told(&mut errors, "client_ref", text, parse_client_ref),
     };
-    SheetRow { line: 0, cells: cells.to_vec(), seller, number, amount, client_ref, errors }
+    SheetRow { line: record.line, cells: cells.to_vec(), seller, number, amount, client_ref, errors }
 }
 
 fn told<T>(errors: &mut Vec<String>, name: &str, text: &str, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Option<T> {
@@ -213,18 +176,10 @@ fn refuse_repeated(mut rows: Vec<SheetRow>) -> Vec<SheetRow> {
 
 /// Rows with what is wrong with each, as a file that no spreadsheet runs anything of and that can be mended and uploaded.
 pub(crate) fn report<'r>(rows: impl Iterator<Item = (&'r [String], &'r [String])>) -> String {
-    let mut text = format!("{},{ERRORS}\r\n", COLUMNS.join(","));
-    for (cells, errors) in rows {
-        let cells = cells.iter().map(|cell| quoted(cell)).chain([quoted(&errors.join(" "))]);
-        text.push_str(&cells.collect::<Vec<_>>().join(","));
-        text.push_str("\r\n");
-    }
-    text
-}
-
-fn quoted(cell: &str) -> String {
-    let cell = harmless(cell);
-    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+    let header = COLUMNS.iter().chain([&ERRORS]).map(|&name| name.to_owned()).collect();
+    let rows = rows
+        .map(|(cells, errors)| cells.iter().map(|cell| harmless(cell)).chain([harmless(&errors.join(" "))]).collect());
+    written(std::iter::once(header).chain(rows))
 }
 
 #[cfg(test)]
@@ -232,7 +187,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Result<Vec<SheetRow>, Error> {
-        read(super::text(text.as_bytes())?, &Settings::standard())
+        read(&super::text(text.as_bytes())?, &Settings::standard())
     }
 
     #[test]
@@ -242,6 +197,20 @@ mod tests {
         assert!(rows.iter().all(|row| row.errors.is_empty()), "{rows:?}");
         assert_eq!(rows[0].amount.map(Money::minor), Some(5_000));
         assert_eq!(rows[1].number.as_ref().map(PhoneNumber::as_str), Some("+919876543211"));
+    }
+
+    #[test]
+    fn semicolons_tabs_and_what_a_first_line_names_stand_between_cells_too() {
+        for between in [";", "\t", ","] {
+            for named in [String::new(), format!("sep={between}\r\n")] {
+                let row = ["'+919876543210", "2.50", "''=a"].join(between);
+                let file = format!("{named}{}\r\n{row}\r\n", ["phone_number", "amount", "client_ref"].join(between));
+                let rows = rows(&file).unwrap();
+                assert!(rows[0].errors.is_empty(), "{file:?}: {rows:?}");
+                assert_eq!(rows[0].number.as_ref().map(PhoneNumber::as_str), Some("+919876543210"));
+                assert_eq!(rows[0].client_ref.as_deref(), Some("'=a"));
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The JSON routes. Withdrawals answer under two families of paths, as two generations of clients know them.
 
 mod awards;
+mod decide;
 mod razorpay;
 mod users;
 mod withdrawals;
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-pub(crate) use users::{parse_email, parse_language};
+pub(crate) use users::parse_language;
 
 use crate::domain::{User, UserId};
 use crate::error::{Error, REFUSALS};
@@ -29,7 +30,7 @@ const ROWS: u32 = 50;
 const MOST_ROWS: u32 = 100;
 
 pub(crate) fn routes(coins: &Arc<Coins>) -> Routes {
-    let award = Needs::StaffScope("coins.award");
+    let (award, pay) = (Needs::StaffScope("coins.award"), Needs::StaffScope("coins.pay"));
     let (view, withdraw) = (Needs::Own("coins.view"), Needs::Own("coins.withdraw"));
     Routes::new(&coins.context)
         .refusing(REFUSALS)
@@ -46,6 +47,14 @@ pub(crate) fn routes(coins: &Arc<Coins>) -> Routes {
         .add(view, routes!(users::coins_balance))
         .add(view, routes!(users::coins_transactions))
         .add(award, routes!(users::coins_user_put))
+        .add(pay, routes!(users::coins_user_freeze))
+        .add(pay, routes!(users::coins_user_unfreeze))
+        .add(pay, routes!(decide::withdrawal_process))
+        .add(pay, routes!(decide::withdrawal_complete))
+        .add(pay, routes!(decide::withdrawal_fail))
+        .add(pay, routes!(decide::withdrawal_reject))
+        .add(pay, routes!(decide::withdrawal_reverse))
+        .add(pay, routes!(decide::withdrawal_correct_utr))
         .with_state(Arc::clone(coins))
 }
 

@@ -1,5 +1,6 @@
 //! The app in the console.
 
+mod contradictions;
 mod decide;
 mod figures;
 mod handles;
@@ -26,6 +27,7 @@ pub(crate) fn console(coins: &Arc<Coins>) -> Console {
     Console {
         resources: vec![
             withdrawals::resource(coins),
+            contradictions::resource(coins),
             payouts::resource(coins),
             users::resource(coins),
             transactions::resource(),

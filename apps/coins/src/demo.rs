@@ -11,14 +11,16 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use crate::Coins;
-use crate::domain::{HandlePolicy, Movement, Settings, UserId, Utr, Withdrawal, coins};
+use crate::contradiction::{Claim, Kind};
+use crate::domain::{HandlePolicy, Movement, Settings, UserId, Withdrawal, coins};
 use crate::error::Error;
 use crate::service::{
-    Closing, NewMovement, NewWithdrawal, Period, UserChange, coins_move, note_set, payouts_begin, user_change,
-    withdrawal_close, withdrawal_complete, withdrawal_create,
+    Closing, Found, NewMovement, NewWithdrawal, Period, UserChange, coins_move, contradiction_keep, note_set,
+    payouts_begin, user_change, withdrawal_close, withdrawal_complete, withdrawal_create,
 };
 use crate::status::Status;
 use crate::upi::UpiId;
+use crate::utr::Utr;
 
 /// Who they are to their application.
 const USERS: [&str; 40] = [
@@ -84,6 +86,9 @@ const DAYS: i64 = 90;
 /// Withdrawals that are over, and those that wait.
 const OVER: usize = 95;
 const WAITING: usize = 25;
+
+/// The failed one of which the bank says later that it is paid.
+const CONTRADICTED: usize = 87;
 
 /// Between two awards of a user, and two spends, in days.
 const AWARD_EVERY: i64 = 9;
@@ -216,7 +221,7 @@ impl Story<'_> {
             reason: reason.to_owned(),
             reference: format!("demo-{}-{name}-{day}", movement.name()),
         };
-        forgiven(coins_move(tx, &mut self.doer(day, minute, "system:demo"), &new)).map(drop)
+        forgiven(coins_move(tx, self.settings, &mut self.doer(day, minute, "system:demo"), &new)).map(drop)
     }
 
     fn ask(&mut self, tx: &mut Tx<'_>, number: usize, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
@@ -289,7 +294,11 @@ impl Story<'_> {
                 let reason = FAILURES[number % FAILURES.len()];
                 forgiven(withdrawal_close(tx, self.settings, &mut doer, one.id, Closing::Fail, reason))?;
                 let note = Some("Please ask again with a UPI id that takes payments.".to_owned());
-                forgiven(note_set(tx, one.id, note, Some("Second failure of this bank this month.".to_owned())))?;
+                let noted =
+                    forgiven(note_set(tx, one.id, note, Some("Second failure of this bank this month.".to_owned())))?;
+                if let Some(failed) = noted.filter(|_| number == CONTRADICTED) {
+                    self.contradict(tx, day, &failed)?;
+                }
                 continue;
             }
             let utr = Utr::parse(&format!("{}", 428_811_902_377_u64 + 7_919 * number as u64))
@@ -307,6 +316,17 @@ impl Story<'_> {
             forgiven(withdrawal_close(tx, self.settings, &mut doer, id, Closing::Reverse, reason))?;
         }
         Ok(())
+    }
+
+    /// The bank has paid after all what it first said had failed.
+    fn contradict(&mut self, tx: &mut Tx<'_>, day: i64, failed: &Withdrawal) -> Result<(), Error> {
+        let utr = Utr::parse("428812990014").map_err(|rule| Error::Answer(rule.must.to_string()))?;
+        let told = format!(
+            "The withdrawal is failed, not processing. The bank says that it is paid with the UTR {}.",
+            utr.as_str()
+        );
+        let found = Found { kind: Kind::Status, claim: Claim::Paid(utr), paid: Some(failed.due()), told };
+        contradiction_keep(tx, &mut self.doer(day, 1_380, "system:demo-desk"), failed, &found).map(drop)
     }
 
     /// Where to write to most of them: said last, so that nobody is told of what never happened.
@@ -353,6 +373,7 @@ mod tests {
     fn every_fate_has_somebody_and_every_request_its_minute_before_now() {
         let all =
             [Fate::Paid, Fate::Fails, Fate::Cancelled, Fate::Rejected, Fate::Reversed, Fate::Unknown, Fate::Waits];
+        assert_eq!(Fate::of(CONTRADICTED), Fate::Fails);
         for fate in all {
             assert!((0..OVER + WAITING).any(|number| Fate::of(number) == fate), "{fate:?}");
         }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::status::Status;
 use crate::upi::UpiId;
+use crate::utr::Utr;
 
 /// What an operator may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,8 +140,21 @@ pub struct User {
     pub language: Language,
     /// The person with an account here who they are.
     pub person: Option<Uuid>,
+    /// Who has frozen them, when and why: they neither spend nor withdraw.
+    pub frozen: Option<Frozen>,
     /// Since when they are known.
     pub created_at: Timestamp,
+}
+
+/// Why somebody is stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    /// Who did it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 /// Coins that somebody asked to have paid.
@@ -192,38 +206,42 @@ pub struct Withdrawal {
     pub paid_entry: Option<EntryId>,
 }
 
-/// The bank's word for a payment: 6 to 50 letters, digits and hyphens; upper and lower case make no difference.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Utr(String);
-
-impl Utr {
-    /// Reads one.
-    ///
-    /// # Errors
-    /// The rule that it breaks.
-    pub fn parse(text: &str) -> Result<Self, Rule> {
-        let text = text.trim().to_ascii_uppercase();
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if !text.bytes().all(good) || !text.bytes().any(|byte| byte.is_ascii_digit()) {
-            let must = "be the bank's UTR or transaction id: letters, digits and hyphens, at least one digit";
-            return Err(Rule::new("malformed", must));
-        }
-        if !(6..=50).contains(&text.len()) {
-            return Err(Rule::new("out_of_range", "have 6 to 50 characters"));
-        }
-        Ok(Utr(text))
-    }
-
-    /// What a row kept.
-    pub(crate) fn from_column(text: String) -> Self {
-        Utr(text)
-    }
-
-    /// The text.
+impl Withdrawal {
+    /// What the bank is to pay, no more and no less.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn due(&self) -> Money {
+        self.rupees
     }
+
+    /// What the user reads: what staff have written for them, or else how it stands.
+    #[must_use]
+    pub fn admin_notes(&self) -> String {
+        if let Some(note) = &self.public_note {
+            return note.clone();
+        }
+        let reason = self.reason.as_deref().unwrap_or_default();
+        match (self.status, &self.utr) {
+            (Status::Pending, _) => "Awaiting admin approval".to_owned(),
+            (Status::Processing, _) => "Approved; the payment is being made".to_owned(),
+            (Status::Completed, Some(utr)) => format!("Paid, UTR {}", utr.as_str()),
+            (Status::Completed, None) => "Paid".to_owned(),
+            (Status::Failed, _) => format!("Failed: {reason}"),
+            (Status::Cancelled, _) => format!("Cancelled: {reason}"),
+            (Status::Rejected, _) => format!("Rejected: {reason}"),
+            (Status::Reversed, _) => format!("Returned by the bank: {reason}"),
+        }
+    }
+}
+
+/// What a user's coins came to over time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Coins that were ever awarded.
+    pub lifetime: i64,
+    /// Coins that were spent in the application.
+    pub spent: i64,
+    /// Coins that were paid out.
+    pub withdrawn: i64,
 }
 
 /// Why coins came or went.
@@ -326,14 +344,6 @@ mod tests {
         assert_eq!(path("asha.rao+1"), "coins:user:asha.rao+1");
         for text in ["Asha", "a:b", "आशा", &"x".repeat(500), "id:x"] {
             assert_eq!(path(text), format!("coins:user:id:{}", Uuid::nil()), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_utr_is_one_whatever_its_case() {
-        assert_eq!(Utr::parse(" hdfcn52026112100 ").unwrap().as_str(), "HDFCN52026112100");
-        for text in ["", "12345", "ABCDEF", "4288 1190", "४२८८११", &"1".repeat(51)] {
-            assert!(Utr::parse(text).is_err(), "{text}");
         }
     }
 }

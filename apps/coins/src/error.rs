@@ -8,9 +8,11 @@ use purser_outbox::Error as OutboxError;
 use purser_store::Error as StoreError;
 use uuid::Uuid;
 
-use crate::domain::{UserId, Utr};
+use crate::contradiction::{Settlement, State};
+use crate::domain::UserId;
 use crate::sheet::FileError;
 use crate::status::Status;
+use crate::utr::Utr;
 
 /// A refusal. The command it came from changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +80,46 @@ pub enum Error {
         /// What it pays.
         withdrawal: Uuid,
     },
+    /// The bank has named the UTR in a way that contradicts us.
+    #[error("The bank has named the UTR {} in a way that contradicts the withdrawal {withdrawal}; decide on that first.",
+        .utr.as_str())]
+    UtrDisputed {
+        /// The bank's word.
+        utr: Utr,
+        /// What the bank said it pays.
+        withdrawal: Uuid,
+        /// Where both sides stand.
+        contradiction: Uuid,
+    },
+    /// The withdrawal was never paid, and so has no UTR.
+    #[error("The withdrawal is {} and has no UTR to correct.", .is.name())]
+    NoUtr {
+        /// How it stands.
+        is: Status,
+    },
+    /// The withdrawal has this UTR.
+    #[error("The withdrawal has the UTR {} already.", .0.as_str())]
+    SameUtr(Utr),
+    /// No such contradiction.
+    #[error("There is no such contradiction.")]
+    NoContradiction,
+    /// Somebody has decided on the contradiction.
+    #[error("This contradiction is {} already.", .0.name())]
+    Decided(State),
+    /// As the withdrawal stands, this does not put the contradiction right.
+    #[error("The withdrawal is {}; '{}' does not put this right.", .is.name(), .settlement.name())]
+    NotSettledSo {
+        /// What was to be done.
+        settlement: Settlement,
+        /// How the withdrawal stands.
+        is: Status,
+    },
+    /// The user is frozen.
+    #[error("The user '{}' is frozen: nothing is spent, asked for or begun to be paid.", .0.as_str())]
+    UserFrozen(UserId),
+    /// The user is not frozen.
+    #[error("The user '{}' is not frozen.", .0.as_str())]
+    NotFrozen(UserId),
     /// The reference came before with something else.
     #[error("The reference '{0}' was used before for another movement.")]
     ReferenceReused(String),
@@ -134,10 +176,7 @@ impl Error {
     /// The same for whoever decides on many: it says how the withdrawal stands, too.
     pub(crate) fn for_staff(self) -> Problem {
         match self {
-            Error::NotSo { is, .. } => {
-                let detail = format!("{self}: it is {}.", is.name());
-                Problem::new(&WRONG_STATUS, detail).with("withdrawal_status", &is.name())
-            }
+            Error::NotSo { is, .. } => wrong_status(format!("{self}: it is {}.", is.name()), is),
             other => other.into(),
         }
     }
@@ -162,6 +201,13 @@ pub static CODES: &[&Code] = &[
     &WRONG_STATUS,
     &OWN_WITHDRAWAL,
     &UTR_USED,
+    &UTR_DISPUTED,
+    &NO_UTR,
+    &SAME_UTR,
+    &ALREADY_DECIDED,
+    &WRONG_SETTLEMENT,
+    &USER_FROZEN,
+    &USER_NOT_FROZEN,
     &REFERENCE_REUSED,
     &HANDLE_LISTED,
     &PERSON_TAKEN,
@@ -208,7 +254,7 @@ static INSUFFICIENT_COINS: Code = Code {
     name: "insufficient_coins",
     status: 400,
     title: "The user does not have so many coins",
-    help: "`available` says how many there are. Coins of a pending withdrawal are not among them.",
+    help: "`available_coins` (and `available`) says how many there are. Coins of a pending withdrawal are not among them.",
 };
 
 static UNKNOWN_HANDLE: Code = Code {
@@ -222,7 +268,8 @@ static WITHDRAWAL_LIMIT: Code = Code {
     name: "withdrawal_limit",
     status: 400,
     title: "The user has asked for as much as a day or a month allows",
-    help: "`detail` says which limit. Withdrawals whose coins came back do not count.",
+    help: "`detail` says which limit, `limit_coins` how many it allows, and `requested_coins` how many were asked for in \
+           it. Withdrawals whose coins came back do not count.",
 };
 
 static COOLING_OFF: Code = Code {
@@ -236,7 +283,7 @@ static WRONG_STATUS: Code = Code {
     name: "wrong_status",
     status: 400,
     title: "The withdrawal is not in a state that allows this",
-    help: "`withdrawal_status` says how it stands: somebody was first, or it is over.",
+    help: "`current_status` (and `withdrawal_status`) says how it stands: somebody was first, or it is over.",
 };
 
 static OWN_WITHDRAWAL: Code = Code {
@@ -252,6 +299,51 @@ static UTR_USED: Code = Code {
     title: "The payment stands for another withdrawal",
     help: "`withdrawal_id` says which. One payment pays one withdrawal. Only the console answers this.",
 };
+
+static UTR_DISPUTED: Code = Code {
+    name: "utr_disputed",
+    status: 409,
+    title: "The bank has named the UTR in a way that contradicts the books",
+    help: "`withdrawal_id` and `contradiction_id` say where. Staff decide on it in the inbox; until then the UTR pays nothing.",
+};
+
+static NO_UTR: Code = Code {
+    name: "no_utr",
+    status: 400,
+    title: "The withdrawal has no UTR to correct",
+    help: "Only a withdrawal that was completed has one. `current_status` says how it stands.",
+};
+
+static SAME_UTR: Code = Code {
+    name: "same_utr",
+    status: 400,
+    title: "The withdrawal has this UTR already",
+    help: "Nothing is to be corrected.",
+};
+
+static ALREADY_DECIDED: Code = Code {
+    name: "already_decided",
+    status: 409,
+    title: "Somebody has decided on the contradiction",
+    help: "Read it again: it says who, when and why.",
+};
+
+static WRONG_SETTLEMENT: Code = Code {
+    name: "wrong_settlement",
+    status: 409,
+    title: "The withdrawal does not stand so that this puts the contradiction right",
+    help: "`current_status` says how it stands. The contradiction's page offers what fits.",
+};
+
+static USER_FROZEN: Code = Code {
+    name: "user_frozen",
+    status: 403,
+    title: "The user is frozen",
+    help: "Staff have stopped this user. Coins may come in; none are spent or withdrawn until staff lift it.",
+};
+
+static USER_NOT_FROZEN: Code =
+    Code { name: "user_not_frozen", status: 409, title: "The user is not frozen", help: "Nothing is to be lifted." };
 
 static REFERENCE_REUSED: Code = Code {
     name: "reference_reused",
@@ -302,20 +394,45 @@ static RESULT_STALE: Code = Code {
     help: "Nothing was done. Look at the file again: its rows are judged anew. Only the console answers this.",
 };
 
+/// Refused as the withdrawal stands, which is told under the documents' name and under ours.
+fn wrong_status(detail: String, is: Status) -> Problem {
+    let problem = Problem::new(&WRONG_STATUS, detail).with("current_status", &is.name());
+    problem.with("withdrawal_status", &is.name())
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::NoUser | Error::NoWithdrawal | Error::NoHandle | Error::NoPayout | Error::NoResult => {
-                Problem::new(&code::NOT_FOUND, detail)
-            }
+            Error::NoUser
+            | Error::NoWithdrawal
+            | Error::NoHandle
+            | Error::NoPayout
+            | Error::NoResult
+            | Error::NoContradiction => Problem::new(&code::NOT_FOUND, detail),
             Error::Insufficient { available, .. } => {
-                Problem::new(&INSUFFICIENT_COINS, detail).with("available", &available.minor())
+                let problem = Problem::new(&INSUFFICIENT_COINS, detail).with("available", &available.minor());
+                problem.with("available_coins", &available.minor())
             }
             Error::UnknownHandle(_) => Problem::new(&UNKNOWN_HANDLE, detail),
-            Error::OverLimit { .. } => Problem::new(&WITHDRAWAL_LIMIT, detail),
+            Error::OverLimit { limit, asked, .. } => {
+                let problem = Problem::new(&WITHDRAWAL_LIMIT, detail).with("limit_coins", &limit.minor());
+                problem.with("requested_coins", &asked.minor())
+            }
             Error::CoolingOff(from) => Problem::new(&COOLING_OFF, detail).with("payable_from", &Time(from)),
-            Error::NotSo { is, .. } => Problem::new(&WRONG_STATUS, detail).with("withdrawal_status", &is.name()),
+            Error::NotSo { is, .. } => wrong_status(detail, is),
+            Error::NoUtr { is } => Problem::new(&NO_UTR, detail).with("current_status", &is.name()),
+            Error::SameUtr(_) => Problem::new(&SAME_UTR, detail),
+            Error::UtrDisputed { withdrawal, contradiction, .. } => {
+                let problem = Problem::new(&UTR_DISPUTED, detail).with("withdrawal_id", &withdrawal);
+                problem.with("contradiction_id", &contradiction)
+            }
+            Error::Decided(_) => Problem::new(&ALREADY_DECIDED, detail),
+            Error::NotSettledSo { is, .. } => {
+                Problem::new(&WRONG_SETTLEMENT, detail).with("current_status", &is.name())
+            }
+            Error::UserFrozen(_) => Problem::new(&USER_FROZEN, detail),
+            Error::NotFrozen(_) => Problem::new(&USER_NOT_FROZEN, detail),
             Error::OwnRequest | Error::OwnAccount => Problem::new(&OWN_WITHDRAWAL, detail),
             Error::UtrUsed { withdrawal, .. } => Problem::new(&UTR_USED, detail).with("withdrawal_id", &withdrawal),
             Error::ReferenceReused(_) => Problem::new(&REFERENCE_REUSED, detail),

@@ -5,6 +5,7 @@
 
 mod api;
 mod console;
+mod contradiction;
 mod demo;
 mod domain;
 mod error;
@@ -15,6 +16,7 @@ pub mod sheet;
 mod status;
 mod store;
 mod upi;
+mod utr;
 
 use std::sync::Arc;
 
@@ -23,7 +25,8 @@ use purser_kit::{App, AppContext, Fixed, Scope};
 use purser_money::Currency;
 use purser_store::{Migration, Tx};
 
-pub use domain::{HandlePolicy, Movement, Settings, Transaction, User, UserId, Utr, Withdrawal, coins};
+pub use contradiction::{Contradiction, Kind as ContradictionKind, Settlement, State as ContradictionState};
+pub use domain::{Frozen, HandlePolicy, Movement, Settings, Totals, Transaction, User, UserId, Withdrawal, coins};
 pub use error::{CODES, Error};
 pub use status::{Status, TRANSITIONS};
 pub use store::handle::Handle;
@@ -31,6 +34,7 @@ pub use store::payout::Payout;
 pub use store::result::ResultState;
 pub use store::result::{results_forget, results_old};
 pub use upi::UpiId;
+pub use utr::Utr;
 
 /// The most coins that are given, spent or adjusted at once.
 pub const MOST_MOVED: i64 = 1_000_000_000;
@@ -39,6 +43,12 @@ pub const MOST_MOVED: i64 = 1_000_000_000;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "coins", number: 1, name: "coins", sql: include_str!("../migrations/0001_coins.sql") },
     Migration { room: "coins", number: 2, name: "order", sql: include_str!("../migrations/0002_order.sql") },
+    Migration {
+        room: "coins",
+        number: 3,
+        name: "contradictions",
+        sql: include_str!("../migrations/0003_contradictions.sql"),
+    },
 ];
 
 /// What kind of object a key may be tied to.
@@ -55,8 +65,8 @@ pub const SCOPES: &[Scope] = &[
     Scope { name: "coins.withdraw", allows: "ask for withdrawals and cancel them", right: Right::Operate },
     Scope {
         name: "coins.pay",
-        allows: "begin, complete, fail, reject and reverse withdrawals, adjust coins, say which person a user is, and \
-                 change the list of handles",
+        allows: "begin, complete, fail, reject and reverse withdrawals, correct UTRs, settle what the bank \
+                 contradicts, adjust coins, freeze users, say which person a user is, and change the list of handles",
         right: Right::Approve,
     },
 ];

@@ -4,8 +4,17 @@ use purser_outbox::{NoticeKind, NoticeText, NoticeTexts, NoticeValue};
 
 use crate::status::Status;
 
-pub(crate) static NOTICES: &[&NoticeKind] =
-    &[&REQUESTED, &PROCESSING, &COMPLETED, &FAILED, &CANCELLED, &REJECTED, &REVERSED, &WITHDRAWAL_EVENT];
+pub(crate) static NOTICES: &[&NoticeKind] = &[
+    &REQUESTED,
+    &PROCESSING,
+    &COMPLETED,
+    &FAILED,
+    &CANCELLED,
+    &REJECTED,
+    &REVERSED,
+    &WITHDRAWAL_EVENT,
+    &TRANSACTION_EVENT,
+];
 
 const VALUES: &[NoticeValue] = &[
     NoticeValue::open("user", "What the application calls the user.", "asha.rao"),
@@ -115,6 +124,31 @@ pub(crate) static WITHDRAWAL_EVENT: NoticeKind = NoticeKind {
         NoticeValue::open("at", "When.", "2026-11-21T10:30:00Z"),
     ],
     texts: NoticeTexts { en: EVENT_TEXT, hi: EVENT_TEXT },
+};
+
+/// The same in both languages: programs read it.
+const TRANSACTION_TEXT: NoticeText = NoticeText {
+    subject: "{{ amount }} coins for {{ user_id }}: {{ type }}",
+    text: "{{ user_id }}: {{ type }} of {{ amount }} coins, {{ balance_after }} afterwards: {{ reason }}",
+    html: "",
+};
+
+/// Coins that were given or put right, as the calling application hears of them.
+pub(crate) static TRANSACTION_EVENT: NoticeKind = NoticeKind {
+    name: "coins.transaction",
+    title: "Coins were awarded or adjusted",
+    about: "To the calling application, at every award and adjustment of a user's coins, in order.",
+    values: &[
+        NoticeValue::open("transaction_id", "The transaction's id.", "0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f"),
+        NoticeValue::open("type", "award or adjustment.", "award"),
+        NoticeValue::open("user_id", "Whose coins.", "asha.rao"),
+        NoticeValue::open("amount", "How many coins; negative where they went.", "500"),
+        NoticeValue::open("balance_after", "How many coins there were afterwards.", "2500"),
+        NoticeValue::open("reason", "Why.", "Quiz of 21 November"),
+        NoticeValue::open("reference", "The application's own word for it; empty where there is none.", "quiz-1"),
+        NoticeValue::open("at", "When.", "2026-11-21T10:30:00Z"),
+    ],
+    texts: NoticeTexts { en: TRANSACTION_TEXT, hi: TRANSACTION_TEXT },
 };
 
 /// The mail on a withdrawal that has come to stand so.

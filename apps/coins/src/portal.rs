@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::Coins;
 use crate::console::status;
-use crate::domain::{Settings, User, Utr, Withdrawal};
+use crate::domain::{Settings, User, Withdrawal};
 use crate::error::Error;
 use crate::service::{
     NewWithdrawal, Period, change_record, user_get, user_of_person, withdrawal_cancel, withdrawal_create,
@@ -21,6 +21,7 @@ use crate::service::{
 use crate::status::Status;
 use crate::store::transaction::transactions_of;
 use crate::upi::UpiId;
+use crate::utr::Utr;
 
 /// Rows of a list.
 const ROWS: u32 = 50;

@@ -4,6 +4,7 @@
 //! leaves no trace, and the others go on.
 
 mod check;
+mod contradiction;
 mod decide;
 mod handle;
 mod movement;
@@ -11,18 +12,25 @@ mod record;
 mod result;
 mod tell;
 mod user;
+mod utr;
 mod withdrawal;
 
 pub use check::problems;
+pub use contradiction::{
+    Found, contradiction_dismiss, contradiction_get, contradiction_keep, contradiction_settle, settlement_obstacle,
+};
 pub use decide::{
     Closing, Outcomes, accounts_lock, is_own, note_set, payouts_begin, withdrawal_cancel, withdrawal_close,
     withdrawal_complete,
 };
 pub use handle::{handle_add, handle_change, handle_remove};
 pub use movement::{Moved, NewMovement, coins_adjust, coins_move};
-pub use record::{change_record, contact_record};
+pub use record::{change_record, contact_record, frozen_record};
 pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, result_show};
-pub use user::{UserChange, user_change, user_get, user_known, user_link, user_of_person};
+pub use user::{
+    UserChange, user_change, user_freeze, user_get, user_known, user_link, user_of_person, user_totals, user_unfreeze,
+};
+pub use utr::utr_correct;
 pub use withdrawal::{
     Checks, NewWithdrawal, Period, withdrawal_checks, withdrawal_create, withdrawal_get, withdrawals_list,
     withdrawals_of,
@@ -48,18 +56,35 @@ enum House {
     Paid,
     /// What staff put right.
     Adjustments,
+    /// Coins that were taken again: they had been given back, and were paid after all.
+    Recovered,
+    /// What coins were redeemed for, in rupees: an expense.
+    Redeemed,
+    /// What is owed to users, in rupees, and not paid.
+    Payable,
+    /// What the bank has paid, in rupees.
+    Bank,
+    /// What was paid without coins for it, in rupees.
+    Losses,
 }
 
 impl House {
     fn open(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<AccountId, Error> {
+        let rupees = matches!(self, House::Redeemed | House::Payable | House::Bank | House::Losses);
+        let currency = if rupees { Currency::INR } else { Currency::COIN };
         let (path, kind, floor) = match self {
             House::Issued => ("coins:issued", Kind::Expense, None),
             House::Spent => ("coins:spent", Kind::Income, None),
             House::Pending => ("coins:withdrawals:pending", Kind::Liability, Some(0)),
             House::Paid => ("coins:withdrawals:paid", Kind::Equity, Some(0)),
             House::Adjustments => ("coins:adjustments", Kind::Equity, None),
+            House::Recovered => ("coins:withdrawals:recovered", Kind::Equity, Some(0)),
+            House::Redeemed => ("coins:redeemed", Kind::Expense, None),
+            House::Payable => ("coins:payable", Kind::Liability, None),
+            House::Bank => ("coins:bank", Kind::Asset, None),
+            House::Losses => ("coins:losses", Kind::Expense, None),
         };
         let path = AccountPath::new(path)?;
-        Ok(account_open(tx, now, &NewAccount { path, kind, currency: Currency::COIN, floor })?)
+        Ok(account_open(tx, now, &NewAccount { path, kind, currency, floor })?)
     }
 }

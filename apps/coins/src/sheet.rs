@@ -1,16 +1,18 @@
 //! Files for the bank and from it, written and read without a database.
 //!
 //! The payout file has a line for each payment that is still to be made: [`payout`]. What the bank answers comes back
-//! as [`ResultSheet`]: a line for each payment, and whether it was made.
+//! as [`ResultSheet`]: a line for each payment, whether it was made, and what else the bank says of it.
 
 use std::hash::Hash;
 
-use csv::{ReaderBuilder, StringRecord, Trim};
-use purser_kit::spreadsheet::{cell_read, harmless, plain, record_line, repeated, written};
+use purser_kit::spreadsheet::{Table, TableError, TableRow, cell_read, column_key, harmless, repeated, written};
 use purser_kit::{Rule, parse_line};
+use purser_money::{Currency, Money};
 use uuid::Uuid;
 
-use crate::domain::{Utr, Withdrawal};
+use crate::domain::Withdrawal;
+use crate::upi::UpiId;
+use crate::utr::Utr;
 
 /// The most bytes of a result file: 4 MiB.
 pub const MOST_BYTES: usize = 4 * 1_024 * 1_024;
@@ -24,15 +26,53 @@ pub const TEMPLATE: &str = "withdrawal_id,status,utr,reason\r\n\
     0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e60,failed,,The UPI id is closed\r\n";
 
 /// The columns that are read, each with other names that banks give it.
-const COLUMNS: [(&str, &[&str]); 4] = [
-    ("withdrawal_id", &["reference", "reference_id", "reference_no"]),
-    ("status", &["payment_status", "result"]),
-    ("utr", &["utr_no", "utr_number", "transaction_id"]),
-    ("reason", &["failure_reason", "error"]),
+const COLUMNS: [(&str, &[&str]); WIDTH] = [
+    (
+        "withdrawal_id",
+        &["reference", "reference_id", "reference_no", "reference_number", "customer_reference", "payment_reference"],
+    ),
+    ("status", &["payment_status", "transaction_status", "txn_status", "result"]),
+    (
+        "utr",
+        &[
+            "utr_no",
+            "utr_number",
+            "bank_reference",
+            "bank_reference_no",
+            "bank_reference_number",
+            "rrn",
+            "transaction_id",
+            "txn_id",
+        ],
+    ),
+    ("reason", &["failure_reason", "error", "error_description", "rejection_reason", "status_description"]),
+    (
+        "amount",
+        &[
+            "amount_inr",
+            "amount_rs",
+            "amount_in_rs",
+            "amount_in_inr",
+            "payment_amount",
+            "transaction_amount",
+            "txn_amount",
+            "amount_paid",
+        ],
+    ),
+    ("currency", &["currency_code", "ccy"]),
+    ("upi_id", &["vpa", "upi", "payee_vpa", "beneficiary_vpa", "beneficiary_upi_id", "fund_account_vpa", "payee"]),
+    ("beneficiary", &["beneficiary_account", "beneficiary_account_no", "beneficiary_id", "credit_account"]),
+    ("remark", &["remarks", "narration", "description"]),
 ];
+
+/// How many columns are read.
+const WIDTH: usize = 9;
 
 /// How many of them, from the first, a file must have.
 const NEEDED: usize = 2;
+
+/// How many of them, from the first, a report always has.
+const REPORTED: usize = 4;
 
 /// The column that a report adds. A mended report may be uploaded with it.
 const ERRORS: &str = "errors";
@@ -78,17 +118,33 @@ pub enum FileError {
     Malformed(String),
 }
 
+impl From<TableError> for FileError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Empty => FileError::Empty,
+            TableError::NoRows => FileError::NoRows,
+            TableError::TooLarge { bytes, most } => FileError::TooLarge { bytes, most },
+            TableError::TooManyRows(most) => FileError::TooManyRows(most),
+            TableError::NotText { line } => FileError::NotUtf8 { line },
+            TableError::Malformed(error) => FileError::Malformed(error),
+        }
+    }
+}
+
+/// What the payee's statement may show: the last digits of the id are the random ones, and tell payments apart.
+fn remark(id: Uuid) -> String {
+    format!("Coins {}", id.to_string().rsplit('-').next().unwrap_or_default())
+}
+
 /// The payments that a bank is to make, as CSV with a header: `withdrawal_id`, `upi_id`, `amount` in rupees with two
 /// decimals, `currency`, and a `remark` that the payee's statement may show.
 #[must_use]
 pub fn payout(withdrawals: &[Withdrawal]) -> String {
     let header = ["withdrawal_id", "upi_id", "amount", "currency", "remark"].map(str::to_owned);
     let rows = withdrawals.iter().map(|one| {
-        let (id, amount) = (one.id.to_string(), one.rupees.to_string());
-        // The last digits are the random ones: they tell payments apart.
-        let remark = format!("Coins {}", id.rsplit('-').next().unwrap_or_default());
+        let (id, due) = (one.id.to_string(), one.due());
         let upi_id = one.upi_id.as_str().to_owned();
-        [id, upi_id, amount, one.rupees.currency().code().to_owned(), remark].map(|cell| harmless(&cell))
+        [id, upi_id, due.to_string(), due.currency().code().to_owned(), remark(one.id)].map(|cell| harmless(&cell))
     });
     written(std::iter::once(header.to_vec()).chain(rows.map(|row| row.to_vec())))
 }
@@ -104,17 +160,30 @@ pub enum Said {
     Open,
 }
 
+/// What else a bank says of a payment, as far as it says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// How much it paid, or was to pay.
+    pub amount: Option<Money>,
+    /// In which currency.
+    pub currency: Option<String>,
+    /// Whom.
+    pub upi_id: Option<String>,
+}
+
 /// A row of a result file.
 #[derive(Debug, Clone)]
 pub struct ResultRow {
     /// Its line in the file, from 1; the header is one.
     pub line: u64,
-    /// Id, status, UTR and reason as they were given.
-    pub given: [String; 4],
+    /// Its cells as they were given, in the order of [`ResultSheet::columns`].
+    pub given: Vec<String>,
     /// Which withdrawal it speaks of, where that can be read.
     pub withdrawal: Option<Uuid>,
     /// What it says, where that can be read.
     pub said: Option<Said>,
+    /// What else it says.
+    pub details: Details,
     /// What is wrong with it.
     pub errors: Vec<String>,
 }
@@ -122,9 +191,14 @@ pub struct ResultRow {
 /// A result file, read.
 #[derive(Debug, Clone)]
 pub struct ResultSheet {
+    /// The columns that it has and that are read, and the first four in any case.
+    pub columns: Vec<&'static str>,
     /// The rows that are not blank.
     pub rows: Vec<ResultRow>,
 }
+
+/// Where each of the columns stands; of some more than one says the same.
+type Places = [Vec<usize>; WIDTH];
 
 impl ResultSheet {
     /// Reads a file, and finds whatever can be wrong with it by itself. Columns come in any order and case; those that
@@ -133,39 +207,23 @@ impl ResultSheet {
     /// # Errors
     /// [`FileError`] where it is no answer of a bank. What is wrong with rows stands in the rows.
     pub fn read(file: &[u8]) -> Result<Self, FileError> {
-        let text = text(file)?;
-        let mut reader =
-            ReaderBuilder::new().flexible(true).has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
-        let mut records = reader.records();
-        let malformed = |error: csv::Error| FileError::Malformed(error.to_string());
-        let header = records.next().ok_or(FileError::Empty)?.map_err(malformed)?;
-        let places = places(&header)?;
-        let mut rows = Vec::new();
-        for record in records {
-            let record = record.map_err(malformed)?;
-            if record.iter().all(str::is_empty) {
-                continue;
-            }
-            if rows.len() == MOST_ROWS {
-                return Err(FileError::TooManyRows(MOST_ROWS));
-            }
-            rows.push(row(&record, record_line(text, &record), places));
-        }
-        if rows.is_empty() {
-            return Err(FileError::NoRows);
-        }
+        let table = Table::read(file, MOST_BYTES, MOST_ROWS)?;
+        let places = places(&table.header)?;
+        let is_shown = |index: usize| index < REPORTED || !places[index].is_empty();
+        let shown: Vec<usize> = (0..WIDTH).filter(|index| is_shown(*index)).collect();
+        let mut rows: Vec<ResultRow> = table.rows.iter().map(|given| row(given, &places, &shown)).collect();
         refuse_repeated(&mut rows, "withdrawal_id", |row| row.withdrawal);
         refuse_repeated(&mut rows, "utr", |row| match &row.said {
             Some(Said::Paid(utr)) => Some(utr.clone()),
             _ => None,
         });
-        Ok(ResultSheet { rows })
+        Ok(ResultSheet { columns: shown.into_iter().map(|index| COLUMNS[index].0).collect(), rows })
     }
 
     /// The wrong rows as they were given, with what is wrong with each, as CSV that no spreadsheet runs.
     #[must_use]
     pub fn report(&self) -> String {
-        let header: Vec<String> = COLUMNS.iter().map(|(name, _)| *name).chain([ERRORS]).map(str::to_owned).collect();
+        let header: Vec<String> = self.columns.iter().copied().chain([ERRORS]).map(str::to_owned).collect();
         let wrong = self.rows.iter().filter(|row| !row.errors.is_empty());
         let cells = wrong.map(|row| {
             let errors = row.errors.join(" ");
@@ -175,26 +233,118 @@ impl ResultSheet {
     }
 }
 
-fn row(record: &StringRecord, line: u64, places: [Option<usize>; 4]) -> ResultRow {
-    let given = places.map(|place| plain(place.and_then(|place| record.get(place)).unwrap_or_default()).to_owned());
+fn row(record: &TableRow, places: &Places, shown: &[usize]) -> ResultRow {
+    // The first column that says something: a file that has both may leave one empty.
+    let cells = places
+        .each_ref()
+        .map(|places| places.iter().map(|place| record.cell(*place)).find(|cell| !cell.is_empty()).unwrap_or_default());
+    let [id, status, utr, reason, amount, currency, upi_id, beneficiary, remark] = cells;
     let mut errors = Vec::new();
-    let [id, status, utr, reason] = &given;
     let withdrawal = cell_read(&mut errors, "withdrawal_id", id, |text| {
         Uuid::try_parse(text)
             .map_err(|_| Rule::new("malformed", "be the id of a withdrawal, as the payout file has it"))
     });
+    if let Some(withdrawal) = withdrawal {
+        errors.extend(other_withdrawals(withdrawal, record, &places[0], remark));
+    }
+    let said = said(&mut errors, [status, utr, reason]);
+    let amount = if amount.is_empty() { None } else { cell_read(&mut errors, "amount", amount, parse_amount) };
+    let said_upi_ids = [upi_id, beneficiary].into_iter().filter(|text| text.contains('@'));
+    let details = Details {
+        amount,
+        currency: Some(currency.to_owned()).filter(|currency| !currency.is_empty()),
+        upi_id: said_upi_ids.map(|text| text.trim().to_lowercase()).next(),
+    };
+    let given = shown.iter().map(|index| cells[*index].to_owned()).collect();
+    ResultRow { line: record.line, given, withdrawal, said, details, errors }
+}
+
+/// What the row says of another withdrawal than its own.
+fn other_withdrawals(withdrawal: Uuid, record: &TableRow, places: &[usize], said: &str) -> Vec<String> {
+    let ids = places.iter().filter_map(|place| Uuid::try_parse(record.cell(*place)).ok());
+    let others = ids.filter(|id| *id != withdrawal);
+    let mut errors: Vec<String> =
+        others.map(|other| format!("The row names two withdrawals: {withdrawal} and {other}.")).collect();
+    let own = remark(withdrawal).to_lowercase();
+    let said = said.to_lowercase();
+    let tail = said.split("coins ").nth(1).and_then(|rest| rest.get(..12));
+    let is_other = tail.is_some_and(|tail| tail.bytes().all(|byte| byte.is_ascii_hexdigit()) && !own.ends_with(tail));
+    if is_other {
+        errors.push(format!("The remark is of another withdrawal: it says '{said:.60}', and this one's is '{own}'."));
+    }
+    errors
+}
+
+fn said(errors: &mut Vec<String>, [status, utr, reason]: [&str; 3]) -> Option<Said> {
     let word = status.to_lowercase();
     let is = |words: &[&str]| words.contains(&word.as_str());
-    let said = if is(PAID) {
-        cell_read(&mut errors, "utr", utr, Utr::parse).map(Said::Paid)
-    } else if is(FAILED) {
-        cell_read(&mut errors, "reason", reason, |text| parse_line(text, 1, 500)).map(Said::Failed)
-    } else {
-        let must = "be paid or failed, or pending where the bank does not know yet";
-        let open = |_: &str| if is(OPEN) { Ok(Said::Open) } else { Err(Rule::new("unknown_value", must)) };
-        cell_read(&mut errors, "status", status, open)
-    };
-    ResultRow { line, given, withdrawal, said, errors }
+    if is(PAID) {
+        return cell_read(errors, "utr", utr, Utr::parse).map(Said::Paid);
+    }
+    if is(FAILED) {
+        return cell_read(errors, "reason", reason, |text| parse_line(text, 1, 500)).map(Said::Failed);
+    }
+    let must = "be paid or failed, or pending where the bank does not know yet";
+    let open = |_: &str| if is(OPEN) { Ok(Said::Open) } else { Err(Rule::new("unknown_value", must)) };
+    cell_read(errors, "status", status, open)
+}
+
+/// An amount in rupees as banks write it: 25.00, ₹25.00, INR 1,00,000.00.
+fn parse_amount(text: &str) -> Result<Money, Rule> {
+    let plain = text.to_uppercase();
+    let plain = ["₹", "INR", "RS."].iter().fold(plain.trim(), |text, mark| {
+        text.strip_prefix(mark).or_else(|| text.strip_suffix(mark)).unwrap_or(text).trim()
+    });
+    let whole = plain.split('.').next().unwrap_or_default();
+    let mut groups = whole.trim_start_matches('-').split(',');
+    let first = groups.next().unwrap_or_default();
+    let rest: Vec<&str> = groups.collect();
+    let is_grouped = rest.split_last().is_none_or(|(last, inner)| {
+        // By thousands, or as in India by hundreds above a thousand.
+        let alike = |length: usize| inner.iter().all(|group| group.len() == length);
+        last.len() == 3 && (1..=3).contains(&first.len()) && (alike(3) || alike(2))
+    });
+    if !is_grouped {
+        return Err(Rule::new("malformed", "be an amount in rupees such as 25.00"));
+    }
+    let amount = Money::parse(&plain.replace(',', ""), Currency::INR);
+    let refused = |error: purser_money::AmountError| Rule::new(error.code(), error.rule());
+    amount.and_then(Money::positive).map_err(refused)
+}
+
+/// What contradicts a withdrawal in the details that a bank gives of its payment: in which point, and both sides.
+#[must_use]
+pub fn differences(withdrawal: &Withdrawal, details: &Details) -> Vec<(Difference, String)> {
+    let mut found = Vec::new();
+    let due = withdrawal.due();
+    if let Some(currency) = &details.currency
+        && !matches!(currency.to_uppercase().as_str(), "INR" | "₹" | "RS" | "RS.")
+    {
+        let own = due.currency();
+        found.push((Difference::Currency, format!("The bank says {currency:.10}; {} was to be paid.", own.code())));
+    }
+    if let Some(paid) = details.amount.filter(|paid| *paid != due) {
+        let (paid, due) = (paid.for_people(), due.for_people());
+        found.push((Difference::Amount, format!("The bank says {paid}; {due} was due.")));
+    }
+    if let Some(payee) = &details.upi_id
+        && UpiId::parse(payee).map_or(true, |payee| payee != withdrawal.upi_id)
+    {
+        let own = withdrawal.upi_id.as_str();
+        found.push((Difference::Payee, format!("The bank says that it went to {payee:.320}; {own} was to be paid.")));
+    }
+    found
+}
+
+/// In which point a bank's details differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// The amount.
+    Amount,
+    /// The currency.
+    Currency,
+    /// The UPI id.
+    Payee,
 }
 
 /// Says of rows that share a value which others have it.
@@ -204,29 +354,17 @@ fn refuse_repeated<T: Eq + Hash>(rows: &mut [ResultRow], column: &str, value: im
     }
 }
 
-fn text(file: &[u8]) -> Result<&str, FileError> {
-    if file.len() > MOST_BYTES {
-        return Err(FileError::TooLarge { bytes: file.len(), most: MOST_BYTES });
-    }
-    let text = std::str::from_utf8(file).map_err(|error| {
-        let before = file.get(..error.valid_up_to()).unwrap_or_default();
-        FileError::NotUtf8 { line: before.iter().filter(|byte| **byte == b'\n').count() + 1 }
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim().is_empty() { Err(FileError::Empty) } else { Ok(text) }
-}
-
 /// Where each of the columns stands. Its own name goes before the others.
-fn places(header: &StringRecord) -> Result<[Option<usize>; 4], FileError> {
-    let header: Vec<String> = header.iter().map(|name| name.to_lowercase().replace([' ', '-'], "_")).collect();
-    let mut places = [None; 4];
+fn places(header: &[String]) -> Result<Places, FileError> {
+    let header: Vec<String> = header.iter().map(|name| column_key(name)).collect();
+    let mut places: Places = std::array::from_fn(|_| Vec::new());
     for (index, (name, others)) in COLUMNS.iter().enumerate() {
-        let named = |wanted: &str| header.iter().position(|name| name == wanted);
         if header.iter().filter(|column| column == name).count() > 1 {
             return Err(FileError::RepeatedColumn(name));
         }
-        places[index] = named(name).or_else(|| others.iter().find_map(|other| named(other)));
-        if places[index].is_none() && index < NEEDED {
+        let names = std::iter::once(name).chain(*others);
+        places[index] = names.filter_map(|name| header.iter().position(|column| column == name)).collect();
+        if places[index].is_empty() && index < NEEDED {
             return Err(FileError::MissingColumn(name));
         }
     }
@@ -261,6 +399,41 @@ mod tests {
     }
 
     #[test]
+    fn whatever_stands_between_the_cells_every_column_that_says_something_is_read() {
+        let names = ["Reference ID", "Payment Status", "RRN", "Amount (INR)", "CCY", "Beneficiary VPA", "Narration"];
+        let cells = [A, "Success", "4288 1190 2377", "₹2,500.00", "inr", " Asha@OkHdfcBank ", "UPI/Coins 5a1b2c3d4e5f"];
+        for between in [";", "\t"] {
+            for named in ["", "sep=;\r\n"].iter().filter(|named| named.is_empty() || between == ";") {
+                let rows = rows(&format!("{named}{}\r\n{}\r\n", names.join(between), cells.join(between)));
+                assert!(rows[0].errors.is_empty(), "{:?}", rows[0].errors);
+                assert_eq!(rows[0].said, Some(Said::Paid(Utr::parse("428811902377").unwrap())));
+                let details = &rows[0].details;
+                assert_eq!(details.amount.map(Money::minor), Some(250_000));
+                assert_eq!(
+                    (details.currency.as_deref(), details.upi_id.as_deref()),
+                    (Some("inr"), Some("asha@okhdfcbank"))
+                );
+            }
+        }
+        let other = errors(&format!("withdrawal_id,status,remark\n{A},pending,Coins 5a1b2c3d4e60\n"));
+        assert!(other[0][0].contains("The remark is of another withdrawal"), "{other:?}");
+        let two = errors(&format!("withdrawal_id,reference,status\n{A},{B},pending\n{A},17,pending\n"));
+        assert!(two[0].iter().any(|error| error.contains("names two withdrawals")), "{two:?}");
+    }
+
+    #[test]
+    fn an_amount_is_read_as_banks_write_it() {
+        let minor = |text: &str| parse_amount(text).ok().map(Money::minor);
+        for text in ["25", "25.00", "25.0", "₹25.00", "₹ 25", "INR 25.00", "25.00 INR", "Rs. 25", "rs.25.00"] {
+            assert_eq!(minor(text), Some(2_500), "{text}");
+        }
+        assert_eq!(["1,00,000.00", "100,000.00", "100000"].map(minor), [Some(10_000_000); 3]);
+        for text in ["", "25,00", "2,5", "25.000", "1,00,00", ",100", "2.5E+1", "0", "-25", "$25", "२५"] {
+            assert_eq!(minor(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn each_row_says_all_that_is_wrong_with_it() {
         let head = "withdrawal_id,status,utr,reason\n";
         let told = |row: &str| errors(&format!("{head}{row}\n")).remove(0).join(" ");
@@ -269,7 +442,7 @@ mod tests {
         assert_eq!(told(",,,x"), "withdrawal_id is empty. status is empty.");
         assert!(told("7,maybe,,").contains("withdrawal_id must be the id of a withdrawal"), "{}", told("7,maybe,,"));
         assert!(told("7,maybe,,").contains("status must be paid or failed"));
-        assert!(told(&format!("{A},paid,4.28812E+11,")).contains("utr must be the bank's UTR"));
+        assert!(told(&format!("{A},paid,4.28812E+11,")).contains("a spreadsheet has turned it into a power of ten"));
         let twice = errors(&format!("{head}{A},paid,428811902377,\n{B},paid,428811902377,\n{A},failed,,x\n"));
         assert_eq!(twice[0], ["withdrawal_id is also in row 4.", "utr is also in row 3."]);
         assert_eq!((twice[1].len(), twice[2].len()), (1, 1));

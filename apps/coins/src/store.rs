@@ -1,10 +1,12 @@
 //! The app's only SQL.
 
+pub(crate) mod contradiction;
 pub(crate) mod handle;
 pub(crate) mod payout;
 pub(crate) mod result;
 pub(crate) mod transaction;
 pub(crate) mod user;
+pub(crate) mod utr;
 pub(crate) mod withdrawal;
 
 use purser_store::Error;

@@ -67,14 +67,6 @@ pub(crate) fn parse_name(text: &str) -> Result<String, Rule> {
     parse_line(text, 1, 100)
 }
 
-/// An email address, spaces around it forgiven.
-pub(crate) fn parse_email(text: &str) -> Result<Email, Rule> {
-    Email::parse(text.trim()).map_err(|error| {
-        let must = "be an email address such as a@b.example, of at most 254 characters";
-        Rule::new("malformed", format!("{must} ({error})"))
-    })
-}
-
 /// What makes an address one of a kind.
 pub(crate) fn folded(email: &Email) -> String {
     email.as_str().to_ascii_lowercase()
@@ -246,6 +238,8 @@ fn grouped(count: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use purser_kit::parse_email;
+
     use super::*;
 
     #[test]

@@ -1,9 +1,9 @@
 //! A file of members, read and checked without a database: what its rows say, and what is wrong with each.
 
-use csv::{ReaderBuilder, StringRecord, Trim};
-use purser_kit::spreadsheet::{cell_read, harmless, plain, record_line, repeated, written};
+use purser_kit::parse_email;
+use purser_kit::spreadsheet::{Table, TableError, TableRow, cell_read, harmless, plain, repeated, written};
 
-use crate::domain::{Settings, folded, parse_email, parse_name, parse_opening};
+use crate::domain::{Settings, folded, parse_name, parse_opening};
 use crate::service::NewMember;
 
 /// The most bytes of a file: 12 MiB.
@@ -20,6 +20,12 @@ const COLUMNS: [&str; 3] = ["name", "email", "wallet_balance"];
 
 /// The column that a report adds. A mended report may be uploaded with it.
 const ERRORS: &str = "errors";
+
+/// The column of an export that says whether a member lives.
+const STATE: &str = "state";
+
+/// What an export has beside the columns that are read: a file that was exported may be uploaded as it is.
+const EXPORTED: [&str; 4] = ["id", STATE, "expired_date", "created_at"];
 
 /// Why a file is no list of members.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,12 +70,27 @@ pub enum FileError {
     Malformed(String),
 }
 
+impl From<TableError> for FileError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Empty => FileError::Empty,
+            TableError::NoRows => FileError::NoRows,
+            TableError::TooLarge { bytes, most } => FileError::TooLarge { bytes, most },
+            TableError::TooManyRows(most) => FileError::TooManyRows(most),
+            TableError::NotText { line } => FileError::NotUtf8 { line },
+            TableError::Malformed(error) => FileError::Malformed(error),
+        }
+    }
+}
+
 /// A file, read.
 #[derive(Debug, Clone)]
 pub struct Sheet {
     header: Vec<String>,
     /// Where each of the columns stands.
     places: [usize; 3],
+    /// Where an export says whether a member lives.
+    state: Option<usize>,
     /// The rows that are not blank.
     pub rows: Vec<SheetRow>,
 }
@@ -93,45 +114,33 @@ impl Sheet {
     /// # Errors
     /// [`FileError`] where it is no list of members. What is wrong with rows stands in the rows.
     pub fn read(file: &[u8], settings: &Settings) -> Result<Self, FileError> {
-        let text = text(file)?;
-        let mut reader =
-            ReaderBuilder::new().flexible(true).has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
-        let mut records = reader.records();
-        let malformed = |error: csv::Error| FileError::Malformed(error.to_string());
-        let header = records.next().ok_or(FileError::Empty)?.map_err(malformed)?;
-        let header: Vec<String> = header.iter().map(|cell| cell.to_lowercase()).collect();
+        let (header, rows) = table(file)?;
         let places = places(&header)?;
-        let mut sheet = Sheet { header, places, rows: Vec::new() };
-        for record in records {
-            let record = record.map_err(malformed)?;
-            if record.iter().all(str::is_empty) {
-                continue;
-            }
-            if sheet.rows.len() == MOST_ROWS {
-                return Err(FileError::TooManyRows(MOST_ROWS));
-            }
-            sheet.rows.push(sheet.row(&record, record_line(text, &record), settings));
-        }
-        if sheet.rows.is_empty() {
-            return Err(FileError::NoRows);
-        }
+        let state = header.iter().position(|name| name == STATE);
+        let mut sheet = Sheet { header, places, state, rows: Vec::new() };
+        sheet.rows = rows.into_iter().map(|row| sheet.row(row, settings)).collect();
         sheet.refuse_repeated();
         Ok(sheet)
     }
 
-    fn row(&self, record: &StringRecord, line: u64, settings: &Settings) -> SheetRow {
+    fn row(&self, row: TableRow, settings: &Settings) -> SheetRow {
         let mut errors = Vec::new();
-        let cell = |column: usize| plain(record.get(self.places[column]).unwrap_or_default());
+        let cell = |column: usize| row.cell(self.places[column]);
         let name = cell_read(&mut errors, "name", cell(0), parse_name);
         let email = cell_read(&mut errors, "email", cell(1), parse_email);
         let opening = cell_read(&mut errors, "wallet_balance", cell(2), |text| parse_opening(text, settings));
-        let surplus = record.iter().skip(self.header.len()).any(|cell| !cell.is_empty());
-        let unnamed = std::iter::zip(&self.header, record).any(|(head, cell)| head.is_empty() && !cell.is_empty());
+        let state = self.state.map_or("", |place| row.cell(place)).to_lowercase();
+        if !matches!(state.as_str(), "" | "alive") {
+            errors.push(format!("state must be alive: members are taken in living; it is '{:.40}'.", state));
+        }
+        let surplus = row.cells.iter().skip(self.header.len()).any(|cell| !cell.trim().is_empty());
+        let unnamed = std::iter::zip(&self.header, &row.cells);
+        let unnamed = unnamed.into_iter().any(|(head, cell)| head.is_empty() && !cell.trim().is_empty());
         if surplus || unnamed {
             errors.push("The row has more cells than the header names.".to_owned());
         }
         let member = name.zip(email).zip(opening).map(|((name, email), opening)| NewMember { name, email, opening });
-        SheetRow { line, cells: record.iter().map(str::to_owned).collect(), member, errors }
+        SheetRow { line: row.line, cells: row.cells, member, errors }
     }
 
     /// Says of rows with the same address which others have it.
@@ -145,7 +154,7 @@ impl Sheet {
     /// The address of a row, in lower case, where it has one.
     fn email(&self, index: usize) -> Option<String> {
         let cell = self.rows[index].cells.get(self.places[1])?;
-        parse_email(plain(cell)).ok().map(|email| folded(&email))
+        parse_email(plain(cell.trim())).ok().map(|email| folded(&email))
     }
 
     /// The addresses of all rows that can be read, in lower case.
@@ -179,23 +188,24 @@ impl Sheet {
         let kept: Vec<usize> = (0..self.header.len()).filter(|place| self.header[*place] != ERRORS).collect();
         let header = kept.iter().map(|place| harmless(&self.header[*place])).chain([ERRORS.to_owned()]).collect();
         let rows = self.rows.iter().map(|row| {
-            let cells = kept.iter().map(|place| harmless(row.cells.get(*place).map_or("", String::as_str)));
+            let cells = kept.iter().map(|place| reported(row.cells.get(*place).map_or("", String::as_str)));
             cells.chain([harmless(&row.errors.join(" "))]).collect()
         });
         written(std::iter::once(header).chain(rows))
     }
 }
 
-fn text(file: &[u8]) -> Result<&str, FileError> {
-    if file.len() > MOST_BYTES {
-        return Err(FileError::TooLarge { bytes: file.len(), most: MOST_BYTES });
+/// The file's columns in lower case, and its rows.
+fn table(file: &[u8]) -> Result<(Vec<String>, Vec<TableRow>), FileError> {
+    match Table::read(file, MOST_BYTES, MOST_ROWS) {
+        Ok(Table { header, rows }) => Ok((header.iter().map(|name| name.to_lowercase()).collect(), rows)),
+        Err(error) => Err(error.into()),
     }
-    let text = std::str::from_utf8(file).map_err(|error| {
-        let before = file.get(..error.valid_up_to()).unwrap_or_default();
-        FileError::NotUtf8 { line: before.iter().filter(|byte| **byte == b'\n').count() + 1 }
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim().is_empty() { Err(FileError::Empty) } else { Ok(text) }
+}
+
+/// A cell as a report has it: it reads as the one that was given.
+fn reported(cell: &str) -> String {
+    harmless(plain(cell.trim()))
 }
 
 fn places(header: &[String]) -> Result<[usize; 3], FileError> {
@@ -213,7 +223,7 @@ fn places(header: &[String]) -> Result<[usize; 3], FileError> {
     if !missing.is_empty() {
         return Err(FileError::MissingColumns(missing));
     }
-    let known = |name: &str| name.is_empty() || name == ERRORS || COLUMNS.contains(&name);
+    let known = |name: &str| name.is_empty() || name == ERRORS || COLUMNS.contains(&name) || EXPORTED.contains(&name);
     if let Some(unknown) = header.iter().find(|name| !known(name)) {
         return Err(FileError::UnknownColumn(unknown.chars().take(40).collect()));
     }
@@ -258,9 +268,31 @@ mod tests {
         assert_eq!(refusal(b"name,email,wallet_balance,Name\n"), FileError::RepeatedColumn("name".to_owned()));
         assert_eq!(refusal(b"name,email,wallet_balance,phone\n"), FileError::UnknownColumn("phone".to_owned()));
         assert_eq!(refusal(b"name,email,wallet_balance\nJos\xe9,a@b.example,1\n"), FileError::NotUtf8 { line: 2 });
-        assert_eq!(refusal(&[0xff, 0xfe, b'n', 0]), FileError::NotUtf8 { line: 1 });
+        assert_eq!(refusal(&[0xff, 0xfe, b'n', 0]), FileError::NoRows, "a spreadsheet's Unicode text is read");
         let long = vec![b'x'; MOST_BYTES + 1];
         assert_eq!(refusal(&long), FileError::TooLarge { bytes: MOST_BYTES + 1, most: MOST_BYTES });
+    }
+
+    #[test]
+    fn an_export_is_read_as_it_is_and_its_expired_members_are_not_taken_in_living() {
+        let header = "id,name,email,wallet_balance,state,expired_date,created_at\r\n";
+        let row = |name: &str, email: &str, state: &str| {
+            format!("0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f,{name},{email},7.00,{state},,2026-01-01T00:00:00Z\r\n")
+        };
+        let text = format!("{header}{}{}", row("''=1+1", "a@b.example", "alive"), row("B", "b@b.example", "expired"));
+        let sheet = sheet(&text);
+        assert_eq!(sheet.rows[0].member.as_ref().map(|member| member.name.as_str()), Some("'=1+1"));
+        assert!(sheet.rows[0].errors.is_empty(), "{:?}", sheet.rows);
+        assert_eq!(sheet.rows[1].errors, ["state must be alive: members are taken in living; it is 'expired'."]);
+    }
+
+    #[test]
+    fn semicolons_and_tabs_are_as_good_as_commas() {
+        for between in [";", "\t"] {
+            let text = "name,email,wallet_balance\nAsha Rao,asha@example.com,1.50\n".replace(',', between);
+            assert_eq!(sheet(&text).bad(), 0);
+            assert_eq!(sheet(&format!("sep={between}\r\n{text}")).rows[0].line, 3);
+        }
     }
 
     #[test]

@@ -23,18 +23,35 @@ impl JsonBody {
     pub fn fields(&self) -> Result<Fields<'_>, Problem> {
         Fields::from_json(&self.0)
     }
+
+    /// The same of a body that may be left out: none, or null, is an object without fields.
+    ///
+    /// # Errors
+    /// [`code::MALFORMED_BODY`].
+    pub fn optional_fields(&self) -> Result<Fields<'_>, Problem> {
+        let text = self.0.trim_ascii();
+        Fields::from_json(if text.is_empty() || text == b"null" { b"{}" } else { &self.0 })
+    }
 }
 
 impl<S: Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        // Whoever sends nothing need not say what it is.
+        if !request.headers().contains_key(header::CONTENT_TYPE) {
+            let body = body_bytes(request, BODY_LIMIT).await?;
+            return if body.is_empty() { Ok(JsonBody(body)) } else { Err(not_json()) };
+        }
         if !is_json(request.headers()) {
-            let detail = "Send the body as JSON, with Content-Type: application/json.";
-            return Err(Problem::new(&code::UNSUPPORTED_MEDIA_TYPE, detail));
+            return Err(not_json());
         }
         body_bytes(request, BODY_LIMIT).await.map(JsonBody)
     }
+}
+
+fn not_json() -> Problem {
+    Problem::new(&code::UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON, with Content-Type: application/json.")
 }
 
 /// The raw bytes of a body, at most `limit` of them.

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use purser_identity::Email;
 use purser_money::{Currency, Money};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -187,7 +188,8 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An amount: a JSON number, or text with one; exact, whatever its size.
+    /// An amount: a JSON number, or text with one; exact, whatever its size. Of a currency without decimals, such as
+    /// coins, 500.0 is 500.
     pub fn amount(&mut self, name: &'static str, currency: Currency) -> Option<Money> {
         let raw = match self.take(name)? {
             Raw::Json("null") => return None,
@@ -202,7 +204,7 @@ impl<'a> Fields<'a> {
             Raw::Text(text) if text.is_empty() => return None,
             Raw::Text(text) => text,
         };
-        match Money::parse(&raw, currency) {
+        match Money::parse(if currency.scale() == 0 { whole(&raw) } else { &raw }, currency) {
             Ok(money) => Some(money),
             Err(error) => self.refuse(name, &raw, Rule::new(error.code(), error.rule())),
         }
@@ -238,6 +240,23 @@ impl<'a> Fields<'a> {
             Ok(number) if digits && (min..=max).contains(&number) => Some(number),
             _ => self.refuse(name, &raw, Rule::new("out_of_range", format!("be a whole number from {min} to {max}"))),
         }
+    }
+
+    /// How many rows of a list are asked for: a whole number from 1 on. Whoever asks for more than `most` gets `most`.
+    pub fn limit(&mut self, name: &'static str, most: u32) -> Option<u32> {
+        let raw = match self.take(name)? {
+            Raw::Json("null") => return None,
+            Raw::Json(raw) => Cow::Borrowed(raw),
+            Raw::Text(text) if text.is_empty() => return None,
+            Raw::Text(text) => text,
+        };
+        let digits = raw.trim_start_matches('0');
+        if digits.is_empty() || !raw.bytes().all(|byte| byte.is_ascii_digit()) {
+            let must = format!("be a whole number from 1 on; at most {most} rows are answered");
+            return self.refuse(name, &raw, Rule::new("out_of_range", must));
+        }
+        // Digits that are too many for a number are more than `most` too.
+        Some(digits.parse::<u32>().map_or(most, |number| number.min(most)))
     }
 
     /// The value, or an error that it is required (unless what was sent was refused already).
@@ -310,6 +329,23 @@ fn not_an_object(error: &serde_json::Error) -> String {
             format!("The body is not a JSON object: line {line} cannot be read from column {column} on.")
         }
         Category::Data => "The body is not a JSON object: it is JSON of another kind.".to_owned(),
+    }
+}
+
+/// An email address, spaces around it forgiven.
+///
+/// # Errors
+/// The rule that it breaks.
+pub fn parse_email(text: &str) -> Result<Email, Rule> {
+    let must = "be an email address such as a@b.example, of at most 254 characters";
+    Email::parse(text.trim()).map_err(|error| Rule::new("malformed", format!("{must} ({error})")))
+}
+
+/// The same number without decimals, where they are nothing but zeros.
+fn whole(number: &str) -> &str {
+    match number.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => number,
     }
 }
 
@@ -426,6 +462,37 @@ mod tests {
             let mut fields = Fields::from_json(body.as_bytes()).unwrap();
             let amount = fields.amount("amount", Currency::INR);
             assert_eq!(fields.finish(amount).unwrap().minor(), minor);
+        }
+    }
+
+    #[test]
+    fn a_number_of_coins_may_have_decimals_of_zero() {
+        let read = |raw: &str| {
+            let body = format!("{{\"amount\":{raw}}}");
+            let mut fields = Fields::from_json(body.as_bytes()).unwrap();
+            let amount = fields.amount("amount", Currency::COIN);
+            fields.finish(amount).ok().map(Money::minor)
+        };
+        for raw in ["500", "500.0", "500.00", "\"500\"", "\"500.0\""] {
+            assert_eq!(read(raw), Some(500), "{raw}");
+        }
+        for raw in ["100.5", "500.01", "\"500.\"", "5e2", "true", "\".0\"", "\"\""] {
+            assert_eq!(read(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn more_rows_than_may_be_are_as_many_as_may_be() {
+        let read = |text: &str| {
+            let mut fields = Fields::from_query(vec![("limit".to_owned(), text.to_owned())]);
+            let limit = fields.limit("limit", 100);
+            fields.finish(limit).ok()
+        };
+        for (text, limit) in [("1", 1), ("100", 100), ("101", 100), ("007", 7), ("99999999999999999999", 100)] {
+            assert_eq!(read(text), Some(limit), "{text}");
+        }
+        for text in ["0", "000", "-1", "1.5", "x", "+5", " 5"] {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 

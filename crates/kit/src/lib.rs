@@ -37,7 +37,7 @@ pub use caller::{
 pub use code::Code;
 pub use context::{AppContext, House};
 pub use day::Day;
-pub use fields::{Fields, Rule, parse_line};
+pub use fields::{Fields, Rule, parse_email, parse_line};
 pub use fixed::{Fixed, StoredFn};
 pub use ids::Ids;
 pub use json::{Decimal, Time, json, json_text};
@@ -45,7 +45,7 @@ pub use list::{ListQuery, listed, next_link, paged};
 pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
 pub use read_only::ReadOnly;
-pub use reference::{parse_reference, reference_form};
+pub use reference::{NumberFormat, parse_reference, reference_as_number, reference_form};
 pub use refusals::{PROBLEM_SCHEMA, Refusals, Rows, problem_schema};
 pub use rights::{Granted, Rights};
 pub use routes::{Needs, RouteInfo, Routes};

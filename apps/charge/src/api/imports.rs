@@ -86,7 +86,7 @@ pub(super) async fn sales_import(
         return Err(Problem::new(&code::UNSUPPORTED_MEDIA_TYPE, "Send the file with Content-Type: text/csv."));
     }
     let file = body_bytes(request, sheet::MOST_BYTES).await?;
-    let text = sheet::text(&file)?.to_owned();
+    let text = sheet::text(&file)?.into_owned();
     if dry_run == Some(true) {
         let (settings, now) = (Arc::clone(&charge.settings), charge.context.now());
         let checked = charge.context.store.read(move |tx| {

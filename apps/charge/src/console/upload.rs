@@ -33,9 +33,9 @@ pub(super) fn import(charge: &Arc<Charge>) -> Import {
         check: Box::new(move |tx, doer, file| {
             let text = sheet::text(file)?;
             // What is no list of sales is not kept.
-            sheet::read(text, &checking.settings)?;
+            sheet::read(&text, &checking.settings)?;
             let id = doer.fresh_id();
-            upload_insert(tx, id, text, &doer.actor, doer.now)?;
+            upload_insert(tx, id, &text, &doer.actor, doer.now)?;
             Ok(id)
         }),
         show: Box::new(move |tx, doer, id| show(tx, doer.now, &showing, id)),

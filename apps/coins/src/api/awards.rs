@@ -79,11 +79,11 @@ async fn run(
     });
     let new = fields.finish(new)?;
     let repeat = Repeatable::new(caller, key, fingerprint(movement.kind(), "", &body.0));
-    let doer = caller.doer(&app.context);
+    let (doer, settings) = (caller.doer(&app.context), Arc::clone(&app.settings));
     let done = app.context.store.write(move |tx| {
         let mut repeated = false;
         let once = Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let moved = service::coins_move(tx, &mut doer.clone(), &new)?;
+            let moved = service::coins_move(tx, &settings, &mut doer.clone(), &new)?;
             repeated = moved.repeated;
             let data = MovedJson {
                 user_id: moved.user.user_id.as_str().to_owned(),
@@ -91,11 +91,16 @@ async fn run(
                 balance: moved.user.balance.minor(),
                 transaction: moved.transaction.into(),
             };
-            Answer::told(if movement == Movement::Award { "Coins awarded" } else { "Coins spent" }, data)
+            Answer::told(
+                if movement == Movement::Award { "Coins awarded successfully." } else { "Coins spent successfully." },
+                data,
+            )
         })?;
         Ok::<_, crate::Error>(Once { replayed: once.replayed || repeated, ..once })
     });
-    Ok(done.await?.into_response(StatusCode::OK))
+    let done = done.await?;
+    app.context.outbox.wake();
+    Ok(done.into_response(StatusCode::OK))
 }
 
 /// Give a user coins, once for each reference.

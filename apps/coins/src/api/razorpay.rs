@@ -38,7 +38,8 @@ pub(super) async fn razorpay_withdraw(
 /// A user's withdrawals, as the first clients list them.
 #[utoipa::path(get, path = "/api/razorpay/withdraw/history/", tag = "coins: first paths", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<Rows<100, 50>>), Query, description = "1 to 100; 50 where nothing is said."),
+    ("limit" = inline(Option<Rows<{ i32::MAX as u32 }, 50>>), Query,
+        description = "From 1 on, at most 100 are answered; 50 where nothing is said."),
     ("status" = Option<String>, Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<WithdrawalJson>)))]

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_identity::Email;
-use purser_kit::{Caller, Decimal, JsonBody, Problem, QueryPairs, Rows, Rule, Time, json};
+use purser_kit::{
+    Caller, Decimal, IdempotencyKey, JsonBody, Once, Problem, QueryPairs, Repeatable, Rows, Rule, Time, fingerprint,
+    json, parse_email,
+};
 use purser_outbox::Language;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +16,7 @@ use uuid::Uuid;
 
 use super::{Acting, Answer, MOST_ROWS, Page, ROWS, page};
 use crate::Coins;
-use crate::domain::{Settings, Transaction, User, UserId, coins};
+use crate::domain::{Settings, Totals, Transaction, User, UserId, coins};
 use crate::error::Error;
 use crate::service::{self, UserChange};
 use crate::store::transaction::transactions_of;
@@ -28,6 +30,14 @@ pub(super) struct BalanceJson {
     balance: i64,
     /// What they come to.
     rupees_balance: Option<Decimal>,
+    /// Coins that were ever awarded.
+    lifetime: i64,
+    /// Coins that were spent in the application.
+    spent: i64,
+    /// Coins that were paid out.
+    withdrawn: i64,
+    /// active or frozen.
+    status: &'static str,
 }
 
 /// A movement of a user's coins.
@@ -83,12 +93,40 @@ pub(super) struct UserJson {
     email: Option<String>,
     language: &'static str,
     balance: i64,
+    /// active or frozen.
+    status: &'static str,
 }
 
-fn balance(settings: &Settings, user: Option<User>, user_id: &str) -> BalanceJson {
-    let (id, balance) = user.map_or((None, coins(0)), |user| (Some(user.id), user.balance));
-    let rupees_balance = settings.worth(balance.minor()).map(Decimal);
-    BalanceJson { user_id: user_id.to_owned(), id, balance: balance.minor(), rupees_balance }
+impl From<User> for UserJson {
+    fn from(user: User) -> Self {
+        UserJson {
+            id: user.id,
+            status: status(&user),
+            user_id: user.user_id.as_str().to_owned(),
+            email: user.email.map(|email| email.as_str().to_owned()),
+            language: user.language.code(),
+            balance: user.balance.minor(),
+        }
+    }
+}
+
+fn status(user: &User) -> &'static str {
+    if user.frozen.is_some() { "frozen" } else { "active" }
+}
+
+fn balance(settings: &Settings, user: Option<(User, Totals)>, user_id: &str) -> BalanceJson {
+    let (user, totals) = user.map_or((None, Totals::default()), |(user, totals)| (Some(user), totals));
+    let balance = user.as_ref().map_or(coins(0), |user| user.balance);
+    BalanceJson {
+        user_id: user_id.to_owned(),
+        id: user.as_ref().map(|user| user.id),
+        balance: balance.minor(),
+        rupees_balance: settings.worth(balance.minor()).map(Decimal),
+        lifetime: totals.lifetime,
+        spent: totals.spent,
+        withdrawn: totals.withdrawn,
+        status: user.as_ref().map_or("active", status),
+    }
 }
 
 /// How many coins a user has; none for one who was never heard of.
@@ -105,8 +143,13 @@ pub(super) async fn coins_balance(
     let user_id = acting.named(&mut fields);
     let user_id = fields.finish(user_id)?;
     let wanted = user_id.clone();
-    let user = app.context.store.read(move |tx| acting.user(tx, wanted.as_ref())).await?;
-    let name = user.as_ref().map(|user| user.user_id.clone()).or(user_id);
+    let user = app.context.store.read(move |tx| {
+        let Some(user) = acting.user(tx, wanted.as_ref())? else { return Ok(None) };
+        let totals = service::user_totals(tx, &user)?;
+        Ok::<_, Error>(Some((user, totals)))
+    });
+    let user = user.await?;
+    let name = user.as_ref().map(|(user, _)| user.user_id.clone()).or(user_id);
     let name = name.map(|name| name.as_str().to_owned()).unwrap_or_default();
     Ok(json(StatusCode::OK, &Answer::of(balance(&app.settings, user, &name))))
 }
@@ -114,7 +157,8 @@ pub(super) async fn coins_balance(
 /// Every movement of a user's coins, newest first.
 #[utoipa::path(get, path = "/api/coins/transactions/", tag = "coins", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<Rows<100, 50>>), Query, description = "1 to 100; 50 where nothing is said."),
+    ("limit" = inline(Option<Rows<{ i32::MAX as u32 }, 50>>), Query,
+        description = "From 1 on, at most 100 are answered; 50 where nothing is said."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<TransactionJson>)))]
 pub(super) async fn coins_transactions(
@@ -126,7 +170,7 @@ pub(super) async fn coins_transactions(
     let acting = Acting::of(&app, &caller, "coins.view").await?;
     let mut fields = query.fields();
     let user_id = acting.named(&mut fields);
-    let limit = fields.number("limit", 1, MOST_ROWS).unwrap_or(ROWS);
+    let limit = fields.limit("limit", MOST_ROWS).unwrap_or(ROWS);
     let before = fields.id("cursor");
     let user_id = fields.finish(user_id)?;
     let found = app.context.store.read(move |tx| {
@@ -164,21 +208,88 @@ pub(super) async fn coins_user_put(
         service::contact_record(tx, &mut doer, before.as_ref(), &after)?;
         Ok::<_, Error>(after)
     });
-    let changed = changed.await?;
-    let user = UserJson {
-        id: changed.id,
-        user_id: changed.user_id.as_str().to_owned(),
-        email: changed.email.map(|email| email.as_str().to_owned()),
-        language: changed.language.code(),
-        balance: changed.balance.minor(),
-    };
-    Ok(json(StatusCode::OK, &Answer::of(user)))
+    Ok(json(StatusCode::OK, &Answer::of(UserJson::from(changed.await?))))
 }
 
-/// An email address, spaces around it forgiven.
-pub(crate) fn parse_email(text: &str) -> Result<Email, Rule> {
-    let must = "be an email address such as a@b.example, of at most 254 characters";
-    Email::parse(text.trim()).map_err(|error| Rule::new("malformed", format!("{must} ({error})")))
+/// Whom to stop.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct FreezeFields {
+    /// 1 to 500 characters.
+    #[schema(example = "asha.rao")]
+    user_id: String,
+    /// Why, 1 to 500 characters; staff read it.
+    #[schema(example = "Three accounts with one UPI id")]
+    reason: String,
+}
+
+/// Whom to let go on.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the fields that the handler reads")]
+pub(super) struct UnfreezeFields {
+    /// 1 to 500 characters.
+    #[schema(example = "asha.rao")]
+    user_id: String,
+}
+
+/// Freeze a user: nothing is spent, asked for or begun to be paid. Coins may still come in.
+#[utoipa::path(post, path = "/api/coins/users/freeze/", tag = "coins: staff", params(
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = FreezeFields, responses((status = 200, body = Answer<UserJson>)))]
+pub(super) async fn coins_user_freeze(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let user_id = fields.parsed("user_id", UserId::parse);
+    let user_id = fields.required("user_id", user_id);
+    let reason = fields.line("reason", 1, 500);
+    let reason = fields.required("reason", reason);
+    let (user_id, reason) = fields.finish(user_id.zip(reason))?;
+    frozen(&app, &caller, (key, "coins.freeze", &body), user_id, Some(reason)).await
+}
+
+/// Let a frozen user spend and withdraw again.
+#[utoipa::path(post, path = "/api/coins/users/unfreeze/", tag = "coins: staff", params(
+    ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
+), request_body = UnfreezeFields, responses((status = 200, body = Answer<UserJson>)))]
+pub(super) async fn coins_user_unfreeze(
+    State(app): State<Arc<Coins>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let mut fields = body.fields()?;
+    let user_id = fields.parsed("user_id", UserId::parse);
+    let user_id = fields.required("user_id", user_id);
+    let user_id = fields.finish(user_id)?;
+    frozen(&app, &caller, (key, "coins.unfreeze", &body), user_id, None).await
+}
+
+async fn frozen(
+    app: &Arc<Coins>,
+    caller: &Caller,
+    (key, route, body): (IdempotencyKey, &str, &JsonBody),
+    user_id: UserId,
+    reason: Option<String>,
+) -> Result<Response, Problem> {
+    let repeat = Repeatable::new(caller, key, fingerprint(route, "", &body.0));
+    let doer = caller.doer(&app.context);
+    let once = app.context.store.write(move |tx| {
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let mut doer = doer.clone();
+            let before = service::user_known(tx, &user_id)?.ok_or(Error::NoUser)?;
+            let (after, message) = match &reason {
+                Some(reason) => (service::user_freeze(tx, &doer, before.id, reason)?, "User frozen successfully."),
+                None => (service::user_unfreeze(tx, &doer, before.id)?, "User unfrozen successfully."),
+            };
+            service::frozen_record(tx, &mut doer, &before, &after)?;
+            Answer::told(message, UserJson::from(after))
+        })
+    });
+    Ok(once.await?.into_response(StatusCode::OK))
 }
 
 /// A language by its code.

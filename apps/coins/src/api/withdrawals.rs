@@ -64,8 +64,8 @@ pub(super) struct WithdrawalJson {
     completed_at: Option<Time>,
     /// The bank's word for the payment.
     utr: Option<String>,
-    /// What staff want the user to know.
-    admin_notes: Option<String>,
+    /// What staff want the user to know, or else how the withdrawal stands: "Awaiting admin approval".
+    admin_notes: String,
     /// Why the coins were given back.
     failure_reason: Option<String>,
 }
@@ -73,6 +73,7 @@ pub(super) struct WithdrawalJson {
 impl From<Withdrawal> for WithdrawalJson {
     fn from(one: Withdrawal) -> Self {
         WithdrawalJson {
+            admin_notes: one.admin_notes(),
             id: one.id,
             user_id: one.user_id.as_str().to_owned(),
             amount: one.amount.minor(),
@@ -82,7 +83,6 @@ impl From<Withdrawal> for WithdrawalJson {
             created_at: Time(one.created_at),
             completed_at: one.completed.map(|(_, at)| Time(at)),
             utr: one.utr.map(|utr| utr.as_str().to_owned()),
-            admin_notes: one.public_note,
             failure_reason: one.reason,
         }
     }
@@ -120,6 +120,14 @@ fn amount(fields: &mut Fields<'_>, settings: &Settings) -> Option<purser_money::
     fields.refuse("amount", &amount.to_string(), rule)
 }
 
+/// A refused amount says which ones are taken, for programs.
+fn bounded(problem: Problem, settings: &Settings) -> Problem {
+    if problem.errors().iter().any(|error| error.field == "amount") {
+        return problem.with("min_amount", &settings.least).with("max_amount", &settings.most);
+    }
+    problem
+}
+
 pub(super) async fn create(
     app: &Arc<Coins>,
     caller: &Caller,
@@ -133,8 +141,8 @@ pub(super) async fn create(
     let amount = amount(&mut fields, &settings);
     let upi_id = fields.parsed("upi_id", UpiId::parse);
     let upi_id = fields.required("upi_id", upi_id);
-    let (user_id, amount, upi_id) =
-        fields.finish(user_id.zip(amount).zip(upi_id).map(|((user_id, amount), upi_id)| (user_id, amount, upi_id)))?;
+    let new = user_id.zip(amount).zip(upi_id).map(|((user_id, amount), upi_id)| (user_id, amount, upi_id));
+    let (user_id, amount, upi_id) = fields.finish(new).map_err(|problem| bounded(problem, &settings))?;
     let repeat = Repeatable::new(caller, key, fingerprint("coins.withdraw", "", &body.0));
     let doer = caller.doer(&app.context);
     let period = Period::at(doer.now, &app.context.zone).ok_or_else(|| Problem::internal("the end of time"))?;
@@ -150,7 +158,7 @@ pub(super) async fn create(
             let (one, left) = service::withdrawal_create(tx, &settings, &mut doer, &new, &period)?;
             service::change_record(tx, &mut doer, None, &one)?;
             Answer::told(
-                "Withdrawal request created",
+                "Withdrawal request submitted successfully. Admin will review and process your request.",
                 CreatedJson {
                     withdrawal_id: one.id,
                     amount: one.amount.minor(),
@@ -177,7 +185,7 @@ pub(super) async fn history(
     let acting = Acting::of(app, caller, "coins.view").await?;
     let mut fields = query.fields();
     let user_id = acting.named(&mut fields);
-    let limit = fields.number("limit", 1, MOST_ROWS).unwrap_or(ROWS);
+    let limit = fields.limit("limit", MOST_ROWS).unwrap_or(ROWS);
     let status = fields.parsed("status", parse_status);
     let before = fields.id("cursor");
     let user_id = fields.finish(user_id)?;
@@ -228,7 +236,7 @@ pub(super) async fn cancel(
             service::change_record(tx, &mut doer, Some(Status::Pending), &one)?;
             let user = service::user_get(tx, one.owner)?;
             Answer::told(
-                "Withdrawal cancelled",
+                "Withdrawal request cancelled successfully. Your coins have been returned.",
                 CancelledJson {
                     withdrawal_id: one.id,
                     status: one.status.name(),
@@ -259,7 +267,8 @@ pub(super) async fn withdrawal_create(
 /// A user's withdrawals, newest first.
 #[utoipa::path(get, path = "/api/coins/withdrawals/", tag = "coins", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<Rows<100, 50>>), Query, description = "1 to 100; 50 where nothing is said."),
+    ("limit" = inline(Option<Rows<{ i32::MAX as u32 }, 50>>), Query,
+        description = "From 1 on, at most 100 are answered; 50 where nothing is said."),
     ("status" = Option<String>, Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<WithdrawalJson>)))]

@@ -13,13 +13,14 @@ use uuid::Uuid;
 
 use super::{counted, one, people, reason, reason_only};
 use crate::Coins;
-use crate::domain::{Utr, Withdrawal};
+use crate::domain::Withdrawal;
 use crate::error::Error;
 use crate::service::{
-    Closing, accounts_lock, is_own, note_set, payouts_begin, user_get, withdrawal_close, withdrawal_complete,
-    withdrawal_get,
+    Closing, accounts_lock, is_own, note_set, payouts_begin, user_get, utr_correct, withdrawal_close,
+    withdrawal_complete, withdrawal_get,
 };
 use crate::status::Status;
+use crate::utr::Utr;
 
 /// What was chosen, as far as it may become so.
 struct Chosen {
@@ -66,6 +67,9 @@ fn against(tx: &mut Tx<'_>, withdrawal: &Withdrawal, next: Status, doer: &Doer) 
     }
     if matches!(next, Status::Processing | Status::Completed) && is_own(tx, doer, withdrawal)? {
         return Ok(Some(Error::OwnRequest));
+    }
+    if next == Status::Processing && user_get(tx, withdrawal.owner)?.frozen.is_some() {
+        return Ok(Some(Error::UserFrozen(withdrawal.user_id.clone())));
     }
     let waits = withdrawal.payable_from.filter(|from| next == Status::Processing && doer.now < *from);
     Ok(waits.map(Error::CoolingOff))
@@ -260,6 +264,43 @@ fn close(coins: &Arc<Coins>, way: Way) -> Action {
                 Ok(row(&closed.map_err(Error::for_staff)?))
             })?;
             Ok(done.told(|count| format!("{} {}. The coins are back.", counted(count, "withdrawal"), next.name())))
+        }),
+    }
+}
+
+pub(super) fn correct_utr() -> Action {
+    Action {
+        name: "correct-utr",
+        title: "Correct the UTR",
+        scope: "coins.pay",
+        target: Target::One,
+        harms: false,
+        moves_money: true,
+        fields: Box::new(|tx, ids| {
+            let one = withdrawal_get(tx, one(ids)?)?;
+            let utr = Field::line("utr", "UTR", "The bank's UTR or transaction id, as it should have been entered.");
+            let known = one.utr.map(|utr| utr.as_str().to_owned()).unwrap_or_default();
+            Ok(vec![utr.with(known), reason("How it came to be wrong; it stays on record.")])
+        }),
+        preview: Box::new(|tx, doer, ids| {
+            let one = withdrawal_get(tx, one(ids)?)?;
+            let obstacle = match &one.utr {
+                None => Some(Error::NoUtr { is: one.status }),
+                Some(_) if is_own(tx, doer, &one)? => Some(Error::OwnRequest),
+                Some(_) => None,
+            };
+            let (rupees, user) = (one.rupees.for_people(), one.user_id.as_str());
+            let sentence = format!("{rupees} for {user} have another UTR from now on. Both stay on record.");
+            Ok(Preview { sentence, obstacle: obstacle.map(|error| error.to_string()), ..Preview::default() })
+        }),
+        run: Box::new(|tx, doer, ids, mut fields| {
+            let utr = fields.parsed("utr", Utr::parse);
+            let utr = fields.required("utr", utr);
+            let reason = fields.line("reason", 1, 500);
+            let reason = fields.required("reason", reason);
+            let (utr, reason) = fields.finish(utr.zip(reason))?;
+            let one = utr_correct(tx, doer, one(ids)?, &utr, &reason)?;
+            Ok(Done::sentence(format!("The UTR is {} now.", utr.as_str()), one.id))
         }),
     }
 }

@@ -49,9 +49,10 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
         name: "results",
         resource: "payouts",
         title: "Upload the bank's results",
-        about: "CSV in UTF-8 with the columns withdrawal_id (or reference), status (paid, failed, or pending), utr \
-                and reason, in any order; others are passed over. At most 1,000 rows. Good rows are done even where \
-                others are wrong, and what was done before is not done again.",
+        about: "CSV (commas, semicolons or tabs) with the columns withdrawal_id (or reference), status (paid, failed, or \
+                pending), utr and reason, in any order. Amount, currency, upi_id, beneficiary and remark are compared \
+                where the file has them. At most 1,000 rows. Good rows are done even where others are wrong, and what \
+                was done before is not done again. What contradicts a withdrawal waits in the inbox.",
         scope: "coins.pay",
         moves_money: true,
         limit: MOST_BYTES,
@@ -76,8 +77,8 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
                     (Verdict::Wrong, Ok(())) => format!("refused: {}", row.errors.join(" ")),
                     (Verdict::Stays | Verdict::DoneBefore, Ok(())) => verdict.told().to_owned(),
                 };
-                let [withdrawal, ..] = row.given;
-                rows.push((withdrawal, told));
+                let withdrawal = row.given.into_iter().next();
+                rows.push((withdrawal.unwrap_or_default(), told));
             }
             let others = rows.len() - completed - failed;
             let mut sentence = format!("{} completed, and {failed} failed.", counted(completed, "withdrawal"));
@@ -109,14 +110,18 @@ fn show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<Option<Checked>, Probl
             (CheckedState::Invalid, "No row is good, so there is nothing to do.".to_owned())
         }
     };
-    let columns = vec!["withdrawal_id", "status", "utr", "reason", "what happens"];
+    let contradicted = match judged.contradictions() {
+        0 => String::new(),
+        1 => " 1 row contradicts what is on record, and waits in the inbox.".to_owned(),
+        rows => format!(" {rows} rows contradict what is on record, and wait in the inbox."),
+    };
     Ok(Some(Checked {
         state,
         good: good.into(),
         bad: bad.into(),
-        sentence,
+        sentence: sentence + &contradicted,
         second_yes: None,
-        columns,
+        columns: judged.sheet.columns.iter().copied().chain(["what happens"]).collect(),
         rows: shown(&judged),
     }))
 }

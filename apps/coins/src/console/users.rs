@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use purser_identity::{Email, user_get as person_get};
 use purser_kit::console::{
-    Action, Cell, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target,
+    Action, Cell, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target, Tone,
 };
-use purser_kit::{Problem, Rule};
+use purser_kit::{Problem, Rule, parse_email};
 use purser_money::Currency;
 use purser_outbox::Language;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{one, people, reason, withdrawals};
-use crate::api::{parse_email, parse_language};
+use super::{one, people, reason, reason_only, withdrawals};
+use crate::api::parse_language;
 use crate::domain::Settings;
-use crate::service::{UserChange, coins_adjust, user_change, user_get};
+use crate::error::Error;
+use crate::service::{UserChange, coins_adjust, user_change, user_freeze, user_get, user_totals, user_unfreeze};
 use crate::store::user::{USERS_FROM, user_find};
 use crate::{Coins, MOST_MOVED};
 
@@ -45,6 +46,14 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
                     choices: &[("linked", "linked", "u.person IS NOT NULL"), ("none", "none", "u.person IS NULL")],
                 },
                 Filter {
+                    name: "status",
+                    title: "Status",
+                    choices: &[
+                        ("active", "active", "u.frozen_at IS NULL"),
+                        ("frozen", "frozen", "u.frozen_at IS NOT NULL"),
+                    ],
+                },
+                Filter {
                     name: "email",
                     title: "Email",
                     choices: &[("known", "known", "u.email IS NOT NULL"), ("unknown", "unknown", "u.email IS NULL")],
@@ -53,7 +62,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
         },
         inbox: None,
         detail: Box::new(move |tx, id| detail(tx, &settings, id)),
-        actions: vec![adjust(coins), contact(), people::link(), people::unlink()],
+        actions: vec![adjust(coins), contact(), freeze(), unfreeze(), people::link(), people::unlink()],
     }
 }
 
@@ -63,11 +72,24 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
         Some(person) => Cell::Text(person_get(tx, person)?.username.to_string()),
         None => Cell::Nothing,
     };
+    let totals = user_totals(tx, &user)?;
+    let standing = match &user.frozen {
+        Some(frozen) => Cell::Badge(Tone::Bad, format!("frozen: {}", frozen.reason)),
+        None => Cell::Badge(Tone::Good, "active".to_owned()),
+    };
+    let link = if user.person.is_some() { "unlink" } else { "link" };
+    let fit = ["adjust", "contact", if user.frozen.is_some() { "unfreeze" } else { "freeze" }, link];
     Ok(Some(Detail {
         title: user.user_id.as_str().to_owned(),
         facts: vec![
+            ("Status", standing),
+            ("Frozen by", Cell::text(user.frozen.as_ref().map(|frozen| frozen.by.clone()))),
+            ("Frozen", Cell::time(user.frozen.as_ref().map(|frozen| frozen.at))),
             ("Coins", Cell::Money(user.balance)),
             ("Worth", settings.worth(user.balance.minor()).map_or(Cell::Nothing, Cell::Money)),
+            ("Awarded in all", Cell::Number(totals.lifetime)),
+            ("Spent in all", Cell::Number(totals.spent)),
+            ("Withdrawn in all", Cell::Number(totals.withdrawn)),
             ("Email", Cell::text(user.email.as_ref().map(Email::as_str))),
             ("Language", Cell::Text(user.language.title().to_owned())),
             ("Account here", person),
@@ -76,12 +98,12 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
         ],
         accounts: vec![("Coins", user.account)],
         tables: vec![withdrawals::totals(tx, id)?, withdrawals::last(tx, id)?, withdrawals::movements(tx, id)?],
-        ..Detail::default()
+        fit: Some(fit.to_vec()),
     }))
 }
 
 fn adjust(coins: &Arc<Coins>) -> Action {
-    let settings = Arc::clone(&coins.settings);
+    let (settings, moving) = (Arc::clone(&coins.settings), Arc::clone(&coins.settings));
     Action {
         name: "adjust",
         title: "Adjust coins",
@@ -99,7 +121,7 @@ fn adjust(coins: &Arc<Coins>) -> Action {
             let (name, has, worth) = (user.user_id.as_str(), user.balance.minor(), worth.unwrap_or_default());
             Ok(Preview::sentence(format!("{name} has {has} coins{worth}. What is added may be withdrawn at once.")))
         }),
-        run: Box::new(|tx, doer, ids, mut fields| {
+        run: Box::new(move |tx, doer, ids, mut fields| {
             let amount = fields.amount("amount", Currency::COIN);
             let amount = amount.and_then(|amount| match amount.minor() {
                 0 => fields.refuse("amount", "0", Rule::new("out_of_range", "be more or less than zero")),
@@ -113,7 +135,7 @@ fn adjust(coins: &Arc<Coins>) -> Action {
             let reason = fields.line("reason", 1, 500);
             let reason = fields.required("reason", reason);
             let (amount, reason) = fields.finish(amount.zip(reason))?;
-            let moved = coins_adjust(tx, doer, one(ids)?, amount, &reason)?;
+            let moved = coins_adjust(tx, &moving, doer, one(ids)?, amount, &reason)?;
             let (name, has) = (moved.user.user_id.as_str(), moved.user.balance.minor());
             Ok(Done::sentence(format!("{name} has {has} coins now."), moved.user.id))
         }),
@@ -156,6 +178,56 @@ fn contact() -> Action {
                 None => format!("{} is told nowhere.", user.user_id.as_str()),
             };
             Ok(Done::sentence(sentence, user.id))
+        }),
+    }
+}
+
+fn freeze() -> Action {
+    Action {
+        name: "freeze",
+        title: "Freeze",
+        scope: "coins.pay",
+        target: Target::One,
+        harms: true,
+        moves_money: true,
+        fields: Box::new(|_, _| Ok(vec![reason("Why; staff read it.")])),
+        preview: Box::new(|tx, doer, ids| {
+            let user = user_get(tx, one(ids)?)?;
+            let name = user.user_id.as_str();
+            let sentence = format!(
+                "{name} can neither spend nor withdraw, and what waits is not begun. Coins may come in; what is being paid \
+                 goes on."
+            );
+            let obstacle = (user.person == Some(doer.user)).then(|| Error::OwnAccount.to_string());
+            Ok(Preview { sentence, obstacle, ..Preview::default() })
+        }),
+        run: Box::new(|tx, doer, ids, fields| {
+            let reason = reason_only(fields)?;
+            let user = user_freeze(tx, doer, one(ids)?, &reason)?;
+            Ok(Done::sentence(format!("{} is frozen.", user.user_id.as_str()), user.id))
+        }),
+    }
+}
+
+fn unfreeze() -> Action {
+    Action {
+        name: "unfreeze",
+        title: "Unfreeze",
+        scope: "coins.pay",
+        target: Target::One,
+        harms: false,
+        moves_money: true,
+        fields: Box::new(|_, _| Ok(Vec::new())),
+        preview: Box::new(|tx, doer, ids| {
+            let user = user_get(tx, one(ids)?)?;
+            let obstacle = (user.person == Some(doer.user)).then(|| Error::OwnAccount.to_string());
+            let sentence = format!("{} can spend and withdraw again.", user.user_id.as_str());
+            Ok(Preview { sentence, obstacle, ..Preview::default() })
+        }),
+        run: Box::new(|tx, doer, ids, fields| {
+            fields.finish(Some(()))?;
+            let user = user_unfreeze(tx, doer, one(ids)?)?;
+            Ok(Done::sentence(format!("{} can spend and withdraw again.", user.user_id.as_str()), user.id))
         }),
     }
 }

@@ -8,14 +8,16 @@ use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{ROWS, STATES, TRANSACTION_HEADS, decide, status, transaction_row};
+use super::{ROWS, STATES, TRANSACTION_HEADS, contradictions, decide, status, transaction_row};
 use crate::Coins;
-use crate::domain::{Utr, Withdrawal};
+use crate::domain::Withdrawal;
 use crate::service::{Checks, user_get, withdrawal_checks, withdrawals_of};
 use crate::status::Status;
 use crate::store::transaction::transactions_of;
+use crate::store::utr::utr_changes_of;
 use crate::store::withdrawal::{WITHDRAWALS_FROM, standings, withdrawal_find};
 use crate::upi::UpiId;
+use crate::utr::Utr;
 
 const HANDLES: &[Choice] = &[
     Choice { value: "known", title: "known", tone: Tone::Good },
@@ -39,6 +41,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
             decide::reject(coins),
             decide::cancel(coins),
             decide::reverse(coins),
+            decide::correct_utr(),
             decide::notes(),
         ],
     }
@@ -68,7 +71,7 @@ fn listing() -> Listing {
         search: &[
             Search::Begins("u.user_id"),
             Search::BeginsLower("w.upi_id"),
-            Search::BeginsUpper("w.utr"),
+            Search::BeginsReference("w.utr_key"),
             Search::Id("w.id"),
         ],
         filters: &[
@@ -105,13 +108,38 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     // What has not happened yet is no fact.
     facts.retain(|(_, cell)| *cell != Cell::Nothing);
     let fit = WAYS.iter().filter(|(_, next)| withdrawal.status.may_become(*next)).map(|(name, _)| *name);
-    let tables = vec![totals(tx, user.id)?, last(tx, user.id)?, movements(tx, user.id)?];
+    let corrects = withdrawal.utr.is_some().then_some("correct-utr");
+    let own = [contradictions::table(tx, id)?, corrections(tx, id)?];
+    let users = [totals(tx, user.id)?, last(tx, user.id)?, movements(tx, user.id)?];
+    let tables = own.into_iter().flatten().chain(users).collect();
     Ok(Some(Detail {
         title: format!("{} for {}", withdrawal.rupees.for_people(), withdrawal.user_id.as_str()),
         facts,
         accounts: vec![("Coins of the user", user.account)],
         tables,
-        fit: Some(fit.chain(["notes"]).collect()),
+        fit: Some(fit.chain(corrects).chain(["notes"]).collect()),
+    }))
+}
+
+/// The UTRs that were entered wrongly.
+fn corrections(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<DetailTable>, Problem> {
+    let changes = utr_changes_of(tx, id)?;
+    let rows = changes.into_iter().map(|change| {
+        let (old, new) = (change.old.as_str().to_owned(), change.new.as_str().to_owned());
+        vec![
+            Cell::Time(change.at),
+            Cell::Text(old),
+            Cell::Text(new),
+            Cell::Text(change.actor),
+            Cell::Text(change.reason),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    Ok(Some(rows).filter(|rows| !rows.is_empty()).map(|rows| DetailTable {
+        title: "Corrected UTRs",
+        empty: "None.",
+        columns: vec!["When", "It was", "It became", "By", "Reason"],
+        rows,
     }))
 }
 

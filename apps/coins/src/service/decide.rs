@@ -3,20 +3,24 @@
 use jiff::Timestamp;
 use purser_kit::console::Doer;
 use purser_ledger::{Book, EntryId, NewEntry, Transfer, reverse};
+use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
 use super::House;
+use super::contradiction::{paid_transfers, utr_undisputed};
 use super::movement::post;
 use super::tell::tell;
 use super::user::user_get;
 use super::withdrawal::withdrawal_get;
-use crate::domain::{Movement, Settings, Transaction, User, Utr, Withdrawal};
+use crate::domain::{Movement, Settings, Transaction, User, Withdrawal};
 use crate::error::Error;
 use crate::status::Status;
 use crate::store::payout::{Payout, payout_insert};
 use crate::store::transaction::transaction_insert;
+use crate::store::utr::utr_set;
 use crate::store::withdrawal as store;
+use crate::utr::Utr;
 
 /// What became of each of many, or what speaks against it.
 pub type Outcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
@@ -28,7 +32,10 @@ pub type Outcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
 /// # Errors
 /// The store's and the ledger's.
 pub fn accounts_lock(tx: &mut Tx<'_>, now: Timestamp, ids: &[Uuid]) -> Result<(), Error> {
-    let house = [House::Pending.open(tx, now)?, House::Paid.open(tx, now)?];
+    let mut house = Vec::new();
+    for account in [House::Pending, House::Paid, House::Redeemed, House::Payable, House::Bank] {
+        house.push(account.open(tx, now)?);
+    }
     let owners = store::accounts_of(tx, ids)?;
     Book::open(tx, house.into_iter().chain(owners))?;
     Ok(())
@@ -74,6 +81,9 @@ pub fn payouts_begin(
 fn ready_to_begin(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<(User, Withdrawal), Error> {
     let (user, withdrawal) = at_hand(tx, id, Status::Processing)?;
     not_the_requester(doer, &user, &withdrawal)?;
+    if user.frozen.is_some() {
+        return Err(Error::UserFrozen(user.user_id));
+    }
     match withdrawal.payable_from {
         Some(from) if doer.now < from => Err(Error::CoolingOff(from)),
         _ => Ok((user, withdrawal)),
@@ -83,7 +93,7 @@ fn ready_to_begin(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<(User, Withd
 /// Says that a withdrawal is paid, and by what.
 ///
 /// # Errors
-/// [`Error::NoWithdrawal`], [`Error::NotSo`], [`Error::OwnRequest`], [`Error::UtrUsed`].
+/// [`Error::NoWithdrawal`], [`Error::NotSo`], [`Error::OwnRequest`], [`Error::UtrUsed`], [`Error::UtrDisputed`].
 pub fn withdrawal_complete(
     tx: &mut Tx<'_>,
     settings: &Settings,
@@ -96,22 +106,41 @@ pub fn withdrawal_complete(
     if let Some(other) = store::withdrawal_by_utr(tx, utr)? {
         return Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id });
     }
-    let (pending, paid) = (House::Pending.open(tx, doer.now)?, House::Paid.open(tx, doer.now)?);
+    utr_undisputed(tx, utr, id)?;
+    let paid = withdrawal.due();
+    complete(tx, settings, doer, &user, withdrawal, utr, paid)
+}
+
+/// Puts the payment on record, the coins and the rupees in one entry, which is reversed as one.
+pub(super) fn complete(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    user: &User,
+    withdrawal: Withdrawal,
+    utr: &Utr,
+    paid: Money,
+) -> Result<Withdrawal, Error> {
+    let id = withdrawal.id;
+    let (pending, paid_coins) = (House::Pending.open(tx, doer.now)?, House::Paid.open(tx, doer.now)?);
     let entry = NewEntry {
         kind: "coins.payment",
         actor: doer.actor.clone(),
         memo: format!("Withdrawal {} - {id}, UTR {}", Status::Completed.noun(), utr.as_str()),
         reference: Some(id.to_string()),
     };
-    let transfer = Transfer { debit: pending, credit: paid, amount: withdrawal.amount };
-    let (entry, _) = post(tx, doer, entry, &[transfer], paid)?;
+    let mut transfers = vec![Transfer { debit: pending, credit: paid_coins, amount: withdrawal.amount }];
+    transfers.extend(paid_transfers(tx, doer.now, withdrawal.due(), paid)?);
+    let (entry, _) = post(tx, doer, entry, &transfers, paid_coins)?;
     let next = Withdrawal {
         utr: Some(utr.clone()),
         completed: Some((doer.actor.clone(), doer.now)),
         paid_entry: Some(entry),
         ..withdrawal
     };
-    changed(tx, settings, doer, &user, next, Status::Completed)
+    let next = changed(tx, settings, doer, user, next, Status::Completed)?;
+    utr_set(tx, id, utr)?;
+    Ok(next)
 }
 
 /// How a withdrawal ends that is not paid.

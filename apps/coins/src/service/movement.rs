@@ -1,14 +1,15 @@
 //! Coins that an application gives and its users spend, and what staff put right.
 
 use purser_kit::console::Doer;
-use purser_ledger::{AccountId, Book, Error as LedgerError, NewEntry, Transfer};
+use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Transfer};
 use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
 
 use super::House;
+use super::tell::tell_movement;
 use super::user::{user_get, user_open};
-use crate::domain::{Movement, Transaction, User, UserId, coins};
+use crate::domain::{Movement, Settings, Transaction, User, UserId, coins};
 use crate::error::Error;
 use crate::store::transaction as store;
 
@@ -41,8 +42,9 @@ pub struct Moved {
 /// Gives or spends coins, once for each reference.
 ///
 /// # Errors
-/// [`Error::ReferenceReused`] where the reference came with something else; [`Error::Insufficient`].
-pub fn coins_move(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewMovement) -> Result<Moved, Error> {
+/// [`Error::ReferenceReused`] where the reference came with something else; [`Error::Insufficient`];
+/// [`Error::UserFrozen`] where a frozen user is to spend.
+pub fn coins_move(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &NewMovement) -> Result<Moved, Error> {
     let change = match new.movement {
         Movement::Spend => coins(-new.amount.minor()),
         _ => new.amount,
@@ -57,9 +59,12 @@ pub fn coins_move(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewMovement) -> Result
         return Err(Error::ReferenceReused(new.reference.clone()));
     }
     let user = user_open(tx, doer, &new.user_id)?;
+    if new.movement == Movement::Spend && user.frozen.is_some() {
+        return Err(Error::UserFrozen(user.user_id));
+    }
     let reference = Some(new.reference.clone());
     let moved = Change { movement: new.movement, change, reason: &new.reason, reference };
-    moved.make(tx, doer, user)
+    moved.make(tx, settings, doer, user)
 }
 
 /// Puts a user's coins right, with a reason: `change` is not zero.
@@ -68,6 +73,7 @@ pub fn coins_move(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewMovement) -> Result
 /// [`Error::NoUser`], [`Error::Insufficient`], [`Error::OwnAccount`] for one's own coins.
 pub fn coins_adjust(
     tx: &mut Tx<'_>,
+    settings: &Settings,
     doer: &mut Doer,
     owner: Uuid,
     change: Money,
@@ -77,7 +83,7 @@ pub fn coins_adjust(
     if user.person == Some(doer.user) {
         return Err(Error::OwnAccount);
     }
-    Change { movement: Movement::Adjustment, change, reason, reference: None }.make(tx, doer, user)
+    Change { movement: Movement::Adjustment, change, reason, reference: None }.make(tx, settings, doer, user)
 }
 
 struct Change<'a> {
@@ -88,12 +94,25 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    fn make(self, tx: &mut Tx<'_>, doer: &mut Doer, user: User) -> Result<Moved, Error> {
+    fn make(self, tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, user: User) -> Result<Moved, Error> {
         let other = match self.movement {
             Movement::Award => House::Issued,
             Movement::Spend => House::Spent,
             _ => House::Adjustments,
         };
+        self.post_with(tx, settings, doer, user, other, &[])
+    }
+
+    /// The coins' own transfer with others, in one entry.
+    fn post_with(
+        self,
+        tx: &mut Tx<'_>,
+        settings: &Settings,
+        doer: &mut Doer,
+        user: User,
+        other: House,
+        others: &[Transfer],
+    ) -> Result<Moved, Error> {
         let other = other.open(tx, doer.now)?;
         let takes = self.change.minor() < 0;
         let (debit, credit) = if takes { (user.account, other) } else { (other, user.account) };
@@ -105,7 +124,9 @@ impl Change<'_> {
             memo: self.reason.to_owned(),
             reference: Some(self.reference.clone().unwrap_or_else(|| id.to_string())),
         };
-        let (entry, balance) = post(tx, doer, entry, &[Transfer { debit, credit, amount }], user.account)?;
+        let mut transfers = vec![Transfer { debit, credit, amount }];
+        transfers.extend_from_slice(others);
+        let (entry, balance) = post(tx, doer, entry, &transfers, user.account)?;
         let transaction = Transaction {
             id,
             owner: user.id,
@@ -113,15 +134,33 @@ impl Change<'_> {
             amount: self.change,
             balance_after: balance,
             reason: self.reason.to_owned(),
-            reference: self.reference,
+            reference: self.reference.clone(),
             withdrawal: None,
             entry,
             made_by: doer.actor.clone(),
             created_at: doer.now,
         };
         store::transaction_insert(tx, &transaction)?;
+        if self.movement != Movement::Spend {
+            tell_movement(tx, settings, doer, &user, &transaction)?;
+        }
         Ok(Moved { user: User { balance, ..user }, transaction, repeated: false })
     }
+}
+
+/// Takes coins of a user again, with what else belongs to the same entry.
+pub(super) fn coins_take(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    user: User,
+    amount: Money,
+    reason: &str,
+    others: &[Transfer],
+) -> Result<EntryId, Error> {
+    let change = coins(-amount.minor());
+    let taken = Change { movement: Movement::Adjustment, change, reason, reference: None };
+    Ok(taken.post_with(tx, settings, doer, user, House::Recovered, others)?.transaction.entry)
 }
 
 /// Posts one entry, and tells what the account holds afterwards.
@@ -131,7 +170,7 @@ pub(super) fn post(
     entry: NewEntry,
     transfers: &[Transfer],
     account: AccountId,
-) -> Result<(purser_ledger::EntryId, Money), Error> {
+) -> Result<(EntryId, Money), Error> {
     let touched = transfers.iter().flat_map(|transfer| [transfer.debit, transfer.credit]);
     let mut book = Book::open(tx, touched)?;
     let posted = book.post(doer.now, entry, transfers).map_err(|error| match error {

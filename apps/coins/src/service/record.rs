@@ -4,9 +4,10 @@ use purser_kit::console::Doer;
 use purser_store::Tx;
 use serde_json::json;
 
-use crate::domain::{User, Utr, Withdrawal};
+use crate::domain::{User, Withdrawal};
 use crate::error::Error;
 use crate::status::Status;
+use crate::utr::Utr;
 
 /// Puts on record that a withdrawal has come to stand as it does, and how it stood before; `None` for a new one.
 ///
@@ -50,4 +51,17 @@ pub fn contact_record(tx: &mut Tx<'_>, doer: &mut Doer, before: Option<&User>, a
     });
     let subject = format!("coins:users:{}", after.id);
     Ok(doer.record(tx, "coins.users.contact", &subject, &json!({ "changed": changed }))?)
+}
+
+/// Puts on record that a user was frozen, or is not any more.
+///
+/// # Errors
+/// The store's.
+pub fn frozen_record(tx: &mut Tx<'_>, doer: &mut Doer, before: &User, after: &User) -> Result<(), Error> {
+    let word = |user: &User| if user.frozen.is_some() { "frozen" } else { "active" };
+    let reason = after.frozen.as_ref().map(|frozen| frozen.reason.as_str()).unwrap_or_default();
+    let changed = json!({ "Status": { "before": word(before), "after": word(after) } });
+    let detail = json!({ "entered": { "reason": reason }, "changed": changed });
+    let verb = if after.frozen.is_some() { "freeze" } else { "unfreeze" };
+    Ok(doer.record(tx, &format!("coins.users.{verb}"), &format!("coins:users:{}", after.id), &detail)?)
 }

@@ -4,14 +4,18 @@ use purser_kit::console::{Doer, Progress};
 use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
+use super::contradiction::{Found, contradiction_keep, utr_undisputed};
 use super::decide::{Closing, accounts_lock, is_own, withdrawal_close, withdrawal_complete};
 use super::record::change_record;
-use crate::domain::Settings;
+use crate::contradiction::{Claim, Kind};
+use crate::domain::{Settings, Withdrawal};
 use crate::error::Error;
-use crate::sheet::{ResultRow, ResultSheet, Said};
+use crate::sheet::{Difference, ResultRow, ResultSheet, Said, differences};
 use crate::status::Status;
 use crate::store::result::{self as store, NewResult, ResultState};
+use crate::store::utr::utr_changes_of;
 use crate::store::withdrawal::{withdrawal_by_utr, withdrawal_find};
+use crate::utr::Utr;
 
 /// What a row comes to, as things stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub struct Judged {
     pub sheet: ResultSheet,
     /// Of each row, in the same order.
     pub verdicts: Vec<Verdict>,
+    /// What contradicts us, and the withdrawal that it is about.
+    found: Vec<(Withdrawal, Found)>,
 }
 
 impl Judged {
@@ -59,6 +65,12 @@ impl Judged {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
+    /// How many rows contradict what is on record, and are kept for staff.
+    #[must_use]
+    pub fn contradictions(&self) -> usize {
+        self.found.len()
+    }
+
     /// How many rows are not wrong.
     #[must_use]
     pub fn good(&self) -> u32 {
@@ -66,13 +78,15 @@ impl Judged {
     }
 }
 
-/// Checks a file of the bank and keeps it: its id, and what its rows come to.
+/// Checks a file of the bank and keeps it: its id, and what its rows come to. What contradicts us is kept from now on,
+/// whether or not anybody does what is good of the file.
 ///
 /// # Errors
 /// [`Error::File`] where it is no answer of a bank.
 pub fn result_check(tx: &mut Tx<'_>, doer: &mut Doer, file: &[u8]) -> Result<(Uuid, Judged), Error> {
     tx.wide()?;
     let judged = judged(tx, doer, file)?;
+    keep(tx, doer, &judged)?;
     let id = doer.fresh_id();
     let (good, bad) = (judged.good(), judged.count(Verdict::Wrong));
     store::result_insert(tx, doer.now, &NewResult { id, file, good, bad, actor: &doer.actor })?;
@@ -112,7 +126,9 @@ pub fn result_commit(
     }
     accounts_lock(tx, doer.now, &[])?;
     progress.phase("Checking the file", 0);
-    let Judged { sheet, verdicts } = judged(tx, doer, &kept.file)?;
+    let judged = judged(tx, doer, &kept.file)?;
+    keep(tx, doer, &judged)?;
+    let Judged { sheet, verdicts, .. } = judged;
     progress.phase("Recording the bank's answers", verdicts.len() as u64);
     let mut outcomes = Vec::with_capacity(verdicts.len());
     for (row, verdict) in std::iter::zip(sheet.rows, verdicts) {
@@ -138,49 +154,148 @@ pub fn result_commit(
     Ok(outcomes)
 }
 
+fn keep(tx: &mut Tx<'_>, doer: &mut Doer, judged: &Judged) -> Result<(), Error> {
+    for (withdrawal, found) in &judged.found {
+        contradiction_keep(tx, doer, withdrawal, found)?;
+    }
+    Ok(())
+}
+
 /// The file's rows, and what they come to as the withdrawals are now.
 fn judged(tx: &mut Tx<'_>, doer: &Doer, file: &[u8]) -> Result<Judged, Error> {
     let mut sheet = ResultSheet::read(file)?;
     let mut verdicts = Vec::with_capacity(sheet.rows.len());
+    let mut found = Vec::new();
     for row in &mut sheet.rows {
-        let verdict = match (row.errors.is_empty(), row.withdrawal, &row.said) {
-            (true, Some(id), Some(said)) => judge(tx, doer, id, said)?,
-            _ => Err(String::new()),
+        let verdict = match (row.errors.is_empty(), row.withdrawal) {
+            (true, Some(id)) => match withdrawal_find(tx, id)? {
+                Some(withdrawal) => judge(tx, doer, &withdrawal, row)?.map_err(|against| (withdrawal, against)),
+                None => {
+                    row.errors.push(Error::NoWithdrawal.to_string());
+                    Ok(Verdict::Wrong)
+                }
+            },
+            _ => Ok(Verdict::Wrong),
         };
-        verdicts.push(match verdict {
-            Ok(verdict) => verdict,
-            Err(error) => {
-                row.errors.extend(Some(error).filter(|error| !error.is_empty()));
-                Verdict::Wrong
+        verdicts.push(verdict.unwrap_or_else(|(withdrawal, against)| {
+            row.errors.push(against.told.clone());
+            if let Some(kind) = against.kind {
+                let claim = match &row.said {
+                    Some(Said::Paid(utr)) => Claim::Paid(utr.clone()),
+                    _ => Claim::Failed,
+                };
+                found.push((withdrawal, Found { kind, claim, paid: row.details.amount, told: against.told }));
+                row.errors.push(KEPT.to_owned());
             }
-        });
+            Verdict::Wrong
+        }));
     }
-    Ok(Judged { sheet, verdicts })
+    Ok(Judged { sheet, verdicts, found })
 }
 
-/// What a row comes to, or what is wrong with it.
-fn judge(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, said: &Said) -> Result<Result<Verdict, String>, Error> {
-    let Some(withdrawal) = withdrawal_find(tx, id)? else { return Ok(Err(Error::NoWithdrawal.to_string())) };
-    let is_processing = withdrawal.status == Status::Processing;
-    let is = withdrawal.status.name();
-    Ok(match said {
-        Said::Open if is_processing => Ok(Verdict::Stays),
-        Said::Paid(utr) if withdrawal.utr.as_ref() == Some(utr) => Ok(Verdict::DoneBefore),
-        Said::Paid(utr) if is_processing => {
-            if let Some(other) = withdrawal_by_utr(tx, utr)? {
-                Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id }.to_string())
-            } else if is_own(tx, doer, &withdrawal)? {
-                Err(Error::OwnRequest.to_string())
-            } else {
-                Ok(Verdict::Completes)
-            }
+/// What a row is told that contradicts what is on record.
+const KEPT: &str = "This contradicts what is on record here; it waits for a decision in the inbox.";
+
+/// What speaks against a row; and in which point it contradicts us, where that is more than a mistake in the file.
+struct Against {
+    kind: Option<Kind>,
+    told: String,
+}
+
+impl Against {
+    fn wrong(told: impl Into<String>) -> Self {
+        Against { kind: None, told: told.into() }
+    }
+
+    fn contradicts(kind: Kind, told: impl Into<String>) -> Self {
+        Against { kind: Some(kind), told: told.into() }
+    }
+}
+
+/// What a row comes to, or what speaks against it.
+fn judge(
+    tx: &mut Tx<'_>,
+    doer: &Doer,
+    withdrawal: &Withdrawal,
+    row: &ResultRow,
+) -> Result<Result<Verdict, Against>, Error> {
+    let is = withdrawal.status;
+    let is_processing = is == Status::Processing;
+    let not_processing = || format!("The withdrawal is {}, not processing.", is.name());
+    let difference = differences(withdrawal, &row.details).into_iter().reduce(|mut first, (_, told)| {
+        first.1 = format!("{} {told}", first.1);
+        first
+    });
+    Ok(match &row.said {
+        Some(Said::Paid(utr)) => judge_paid(tx, doer, withdrawal, utr, difference)?,
+        Some(Said::Failed(reason)) if is == Status::Completed => {
+            let utr = withdrawal.utr.as_ref().map(Utr::as_str).unwrap_or_default();
+            let told =
+                format!("The withdrawal is completed with the UTR {utr}, and the bank says that it failed: {reason}");
+            Err(Against::contradicts(Kind::Status, told))
         }
-        Said::Paid(_) => match &withdrawal.utr {
-            Some(known) => Err(format!("The withdrawal is {is} with the UTR {}.", known.as_str())),
-            None => Err(format!("The withdrawal is {is}, not processing.")),
+        Some(Said::Failed(_)) if is == Status::Failed => Ok(Verdict::DoneBefore),
+        Some(Said::Failed(_) | Said::Open) if !is_processing => Err(Against::wrong(not_processing())),
+        Some(Said::Failed(_) | Said::Open) if difference.is_some() => {
+            Err(Against::wrong(difference.map(|(_, told)| told).unwrap_or_default()))
+        }
+        Some(Said::Failed(_)) => Ok(Verdict::Fails),
+        Some(Said::Open) => Ok(Verdict::Stays),
+        None => Err(Against::wrong(String::new())),
+    })
+}
+
+fn judge_paid(
+    tx: &mut Tx<'_>,
+    doer: &Doer,
+    withdrawal: &Withdrawal,
+    utr: &Utr,
+    difference: Option<(Difference, String)>,
+) -> Result<Result<Verdict, Against>, Error> {
+    let is = withdrawal.status.name();
+    let differs = difference.map(|(point, told)| {
+        let kind = match point {
+            Difference::Amount => Kind::Amount,
+            Difference::Currency => Kind::Currency,
+            Difference::Payee => Kind::Payee,
+        };
+        Against::contradicts(kind, format!("{told} UTR {}.", utr.as_str()))
+    });
+    if let Some(own) = &withdrawal.utr {
+        if own == utr {
+            return Ok(differs.map_or(Ok(Verdict::DoneBefore), Err));
+        }
+        if utr_changes_of(tx, withdrawal.id)?.iter().any(|change| change.old == *utr) {
+            // The file is older than the correction.
+            return Ok(Ok(Verdict::DoneBefore));
+        }
+    }
+    if let Some(other) = withdrawal_by_utr(tx, utr)? {
+        let told = Error::UtrUsed { utr: utr.clone(), withdrawal: other.id }.to_string();
+        return Ok(Err(Against::contradicts(Kind::UtrUsed, told)));
+    }
+    Ok(match (&withdrawal.utr, withdrawal.status) {
+        (Some(known), status) => {
+            let kind = if status == Status::Completed { Kind::SecondUtr } else { Kind::Status };
+            let told = format!("The withdrawal is {is} with the UTR {}.", known.as_str());
+            Err(Against::contradicts(
+                kind,
+                format!("{told} The bank says that it is paid with the UTR {}.", utr.as_str()),
+            ))
+        }
+        (None, status) if status != Status::Processing => {
+            let told = format!("The withdrawal is {is}, not processing.");
+            Err(Against::contradicts(
+                Kind::Status,
+                format!("{told} The bank says that it is paid with the UTR {}.", utr.as_str()),
+            ))
+        }
+        _ => match (differs, utr_undisputed(tx, utr, withdrawal.id)) {
+            (Some(differs), _) => Err(differs),
+            (None, Err(error)) if error.is_refusal() => Err(Against::wrong(error.to_string())),
+            (None, Err(error)) => return Err(error),
+            (None, Ok(())) if is_own(tx, doer, withdrawal)? => Err(Against::wrong(Error::OwnRequest.to_string())),
+            (None, Ok(())) => Ok(Verdict::Completes),
         },
-        Said::Failed(_) if withdrawal.status == Status::Failed => Ok(Verdict::DoneBefore),
-        Said::Failed(_) if is_processing => Ok(Verdict::Fails),
-        Said::Open | Said::Failed(_) => Err(format!("The withdrawal is {is}, not processing.")),
     })
 }

@@ -6,9 +6,10 @@ use purser_outbox::{Channel, Language, NewNotice, notice_enqueue, notice_enqueue
 use purser_store::Tx;
 use serde_json::json;
 
-use crate::domain::{Settings, User, Utr, Withdrawal};
+use crate::domain::{Settings, Transaction, User, Withdrawal};
 use crate::error::Error;
-use crate::notices::{WITHDRAWAL_EVENT, mail};
+use crate::notices::{TRANSACTION_EVENT, WITHDRAWAL_EVENT, mail};
+use crate::utr::Utr;
 
 /// Tells of a withdrawal as it is now.
 pub(super) fn tell(
@@ -55,4 +56,30 @@ pub(super) fn tell(
 
 fn utr(withdrawal: &Withdrawal) -> &str {
     withdrawal.utr.as_ref().map(Utr::as_str).unwrap_or_default()
+}
+
+/// Tells the application of coins that were given, or put right by staff: in the order of the user's transactions.
+pub(super) fn tell_movement(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    user: &User,
+    one: &Transaction,
+) -> Result<(), Error> {
+    let Some(to) = &settings.webhook else { return Ok(()) };
+    let values = json!({
+        "transaction_id": one.id,
+        "type": one.movement.name(),
+        "user_id": user.user_id.as_str(),
+        "amount": one.amount.minor(),
+        "balance_after": one.balance_after.minor(),
+        "reason": one.reason,
+        "reference": one.reference.as_deref().unwrap_or_default(),
+        "at": doer.now.to_string(),
+    });
+    let (kind, channel, language) = (&TRANSACTION_EVENT, Channel::Webhook, Language::English);
+    let event = NewNotice { kind, channel, to, language, values };
+    let event_id = doer.fresh_id();
+    notice_enqueue_in_order(tx, doer.now, event_id, &format!("coins.user:{}", user.id), &event)?;
+    Ok(())
 }

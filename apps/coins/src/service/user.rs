@@ -8,8 +8,9 @@ use purser_outbox::Language;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use crate::domain::{User, UserId, coins};
+use crate::domain::{Frozen, Totals, User, UserId, coins};
 use crate::error::Error;
+use crate::store::transaction::totals_of;
 use crate::store::user as store;
 
 /// The user with this id.
@@ -52,6 +53,7 @@ pub(super) fn user_open(tx: &mut Tx<'_>, doer: &mut Doer, user_id: &UserId) -> R
         email: None,
         language: Language::English,
         person: None,
+        frozen: None,
         created_at: doer.now,
     };
     store::user_insert(tx, &user)?;
@@ -99,4 +101,48 @@ pub fn user_link(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, person: Option<Uuid>) -
     user.person = person;
     store::user_update(tx, &user)?;
     Ok(user)
+}
+
+/// Stops a user: no spending, no new withdrawal, and none is begun that waits. What is being paid goes on, and coins may
+/// still come in. `reason` has 1 to 500 characters.
+///
+/// # Errors
+/// [`Error::NoUser`]; [`Error::UserFrozen`] where that was done before; [`Error::OwnAccount`].
+pub fn user_freeze(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<User, Error> {
+    let user = others(tx, doer, id)?;
+    if user.frozen.is_some() {
+        return Err(Error::UserFrozen(user.user_id));
+    }
+    let frozen = Frozen { by: doer.actor.clone(), at: doer.now, reason: reason.to_owned() };
+    let user = User { frozen: Some(frozen), ..user };
+    store::user_frozen_set(tx, &user)?;
+    Ok(user)
+}
+
+/// Lets a user spend and withdraw again.
+///
+/// # Errors
+/// [`Error::NoUser`]; [`Error::NotFrozen`]; [`Error::OwnAccount`].
+pub fn user_unfreeze(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
+    let user = others(tx, doer, id)?;
+    if user.frozen.is_none() {
+        return Err(Error::NotFrozen(user.user_id));
+    }
+    let user = User { frozen: None, ..user };
+    store::user_frozen_set(tx, &user)?;
+    Ok(user)
+}
+
+/// A user who is not whoever does it.
+fn others(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
+    let user = user_get(tx, id)?;
+    if user.person == Some(doer.user) { Err(Error::OwnAccount) } else { Ok(user) }
+}
+
+/// What a user's coins came to over time.
+///
+/// # Errors
+/// The store's.
+pub fn user_totals(tx: &mut Tx<'_>, user: &User) -> Result<Totals, Error> {
+    Ok(totals_of(tx, user.id)?)
 }

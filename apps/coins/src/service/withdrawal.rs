@@ -96,7 +96,8 @@ pub fn withdrawals_of(
 /// Takes the coins at once, and leaves the payment to staff. Answers with what is left.
 ///
 /// # Errors
-/// [`Error::UnknownHandle`] under the strict policy, [`Error::Insufficient`], [`Error::OverLimit`].
+/// [`Error::UnknownHandle`] under the strict policy, [`Error::Insufficient`], [`Error::OverLimit`],
+/// [`Error::UserFrozen`].
 pub fn withdrawal_create(
     tx: &mut Tx<'_>,
     settings: &Settings,
@@ -111,13 +112,18 @@ pub fn withdrawal_create(
     let Some(user) = user_known(tx, &new.user_id)? else {
         return Err(Error::Insufficient { available: coins(0), needed: new.amount });
     };
+    if user.frozen.is_some() {
+        return Err(Error::UserFrozen(user.user_id));
+    }
     within_limits(tx, settings, &user, new.amount, period)?;
     let rupees = settings.worth(new.amount.minor());
     let rupees = rupees.ok_or_else(|| Error::Answer("the coins are worth more than 64 bits".to_owned()))?;
     let payable_from = payable_from(tx, settings, doer.now, &user, &new.upi_id)?;
     let pending = House::Pending.open(tx, doer.now)?;
     // Payments by the hundred work on a snapshot, in which two may not open an account at once: it is there before.
-    House::Paid.open(tx, doer.now)?;
+    for house in [House::Paid, House::Redeemed, House::Payable, House::Bank] {
+        house.open(tx, doer.now)?;
+    }
     let id = doer.fresh_id();
     let reason = format!("Withdrawal {} - {id}", Status::Pending.noun());
     let entry = NewEntry {

@@ -5,7 +5,7 @@ use purser_store::{Error, Param, Row, Tx, params};
 use uuid::Uuid;
 
 use super::unread;
-use crate::domain::{Movement, Transaction, coins};
+use crate::domain::{Movement, Totals, Transaction, coins};
 
 /// What the console lists.
 pub(crate) const TRANSACTIONS_FROM: &str = "coins_transaction t JOIN coins_user u ON u.id = t.owner";
@@ -86,5 +86,18 @@ pub(crate) fn misstated(tx: &mut Tx<'_>) -> Result<i64, Error> {
          WHERE b.balance <> COALESCE((SELECT SUM(t.amount) FROM coins_transaction t WHERE t.owner = u.id), 0)",
         &[],
         |row| row.get(0),
+    )
+}
+
+/// What a user's coins came to over time.
+pub(crate) fn totals_of(tx: &mut Tx<'_>, owner: Uuid) -> Result<Totals, Error> {
+    tx.query_one(
+        "SELECT CAST(COALESCE(SUM(CASE WHEN kind = 'award' THEN amount END), 0) AS BIGINT),
+             CAST(COALESCE(SUM(CASE WHEN kind = 'spend' THEN -amount END), 0) AS BIGINT),
+             (SELECT CAST(COALESCE(SUM(w.amount), 0) AS BIGINT) FROM coins_withdrawal w
+              WHERE w.owner = ?1 AND w.status = 'completed')
+         FROM coins_transaction WHERE owner = ?1",
+        &params![owner],
+        |row| Ok(Totals { lifetime: row.get(0)?, spent: row.get(1)?, withdrawn: row.get(2)? }),
     )
 }

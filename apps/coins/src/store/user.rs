@@ -1,5 +1,6 @@
 //! Users and how many coins they have.
 
+use jiff::Timestamp;
 use purser_identity::Email;
 use purser_ledger::AccountId;
 use purser_outbox::Language;
@@ -7,26 +8,29 @@ use purser_store::{Error, Row, Tx, params};
 use uuid::Uuid;
 
 use super::unread;
-use crate::domain::{User, UserId, coins};
+use crate::domain::{Frozen, User, UserId, coins};
 
 /// What the console lists.
 pub(crate) const USERS_FROM: &str = "coins_user u JOIN ledger_balance b ON b.account = u.account";
 
-const SELECT: &str = "SELECT u.id, u.user_id, u.account, b.balance, u.email, u.language, u.person, u.created_at
+const SELECT: &str = "SELECT u.id, u.user_id, u.account, b.balance, u.email, u.language, u.person, u.created_at,
+     u.frozen_by, u.frozen_at, u.frozen_reason
      FROM coins_user u JOIN ledger_balance b ON b.account = u.account";
 
 fn read(row: &Row<'_>) -> Result<User, Error> {
     let (email, language): (Option<String>, String) = (row.get(4)?, row.get(5)?);
-    let email = email.map(|email| Email::parse(&email).map_err(|_| unread("coins_user.email", &email))).transpose()?;
+    let frozen =
+        row.get::<Option<String>>(8)?.zip(row.get::<Option<Timestamp>>(9)?).zip(row.get::<Option<String>>(10)?);
     Ok(User {
         id: row.get(0)?,
         user_id: UserId::from_column(row.get(1)?),
         account: AccountId::from_column(row.get(2)?),
         balance: coins(row.get(3)?),
-        email,
+        email: email.map(Email::from_column),
         language: Language::parse(&language).ok_or_else(|| unread("coins_user.language", &language))?,
         person: row.get(6)?,
         created_at: row.get(7)?,
+        frozen: frozen.map(|((by, at), reason)| Frozen { by, at, reason }),
     })
 }
 
@@ -65,6 +69,21 @@ pub(crate) fn user_update(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
     tx.execute(
         "UPDATE coins_user SET email = ?2, language = ?3, person = ?4 WHERE id = ?1",
         &params![user.id, user.email.as_ref().map(Email::as_str), user.language.code(), user.person],
+    )?;
+    Ok(())
+}
+
+/// Whether the user is frozen, and why.
+pub(crate) fn user_frozen_set(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
+    let frozen = user.frozen.as_ref();
+    tx.execute(
+        "UPDATE coins_user SET frozen_by = ?2, frozen_at = ?3, frozen_reason = ?4 WHERE id = ?1",
+        &params![
+            user.id,
+            frozen.map(|frozen| frozen.by.as_str()),
+            frozen.map(|frozen| frozen.at),
+            frozen.map(|frozen| frozen.reason.as_str())
+        ],
     )?;
     Ok(())
 }

@@ -9,9 +9,10 @@ use purser_store::{Each, Error, Param, Row, Tx, params};
 use uuid::Uuid;
 
 use super::unread;
-use crate::domain::{UserId, Utr, Withdrawal, coins};
+use crate::domain::{UserId, Withdrawal, coins};
 use crate::status::Status;
 use crate::upi::UpiId;
+use crate::utr::Utr;
 
 /// What the console lists.
 pub(crate) const WITHDRAWALS_FROM: &str = "coins_withdrawal w JOIN coins_user u ON u.id = w.owner";
@@ -56,7 +57,7 @@ pub(crate) fn withdrawal_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Withdr
 }
 
 pub(crate) fn withdrawal_by_utr(tx: &mut Tx<'_>, utr: &Utr) -> Result<Option<Withdrawal>, Error> {
-    tx.query_opt(&format!("{SELECT} WHERE w.utr = ?1"), &params![utr.as_str()], read)
+    tx.query_opt(&format!("{SELECT} WHERE w.utr_key = ?1"), &params![utr.key()], read)
 }
 
 const ACCOUNTS: Each = Each {

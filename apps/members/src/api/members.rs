@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
     Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows,
-    Rule, Time, fingerprint, json, listed,
+    Rule, Time, fingerprint, json, listed, parse_email,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::ROWS;
 use crate::Members;
-use crate::domain::{self, Member, Settings, folded, parse_email, parse_name};
+use crate::domain::{self, Member, Settings, folded, parse_name};
 use crate::error::Error;
 use crate::service::{self, MemberChange, NewMember};
 use crate::store::{self, Filter};

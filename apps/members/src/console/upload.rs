@@ -24,8 +24,8 @@ pub(super) fn import(members: &Arc<Members>) -> Import {
         name: "members",
         resource: "members",
         title: "Bulk upload",
-        about: "CSV in UTF-8 with the columns name, email and wallet_balance, in any order. At most 100,000 rows. \
-                Everything is checked before anything is saved.",
+        about: "CSV (commas, semicolons or tabs) with the columns name, email and wallet_balance, in any order; or an \
+                export of this list. At most 100,000 rows. Everything is checked before anything is saved.",
         scope: "members.operate",
         moves_money: true,
         limit: MOST_BYTES,

@@ -10,6 +10,7 @@ use purser_store::{Engine, Error as StoreError, Param, Row, Tx};
 use uuid::Uuid;
 
 use super::cell::{Cell, Tone};
+use crate::reference::reference_form;
 pub use whole::Whole;
 
 /// How a kind of object is listed. The SQL in it is the app's own and never comes from outside.
@@ -113,6 +114,9 @@ pub enum Search {
     BeginsLower(&'static str),
     /// The same, of a text that is kept in upper case.
     BeginsUpper(&'static str),
+    /// At the beginning of a payment's reference that is kept as its [`reference_form`] without leading zeros: whatever
+    /// its case, spaces and punctuation. As quick as [`Search::Begins`].
+    BeginsReference(&'static str),
     /// An id, written whole.
     Id(&'static str),
 }
@@ -363,6 +367,14 @@ impl Search {
             Search::Begins(sql) => begins(engine, sql, search.to_owned(), bind),
             Search::BeginsLower(sql) => begins(engine, sql, search.to_lowercase(), bind),
             Search::BeginsUpper(sql) => begins(engine, sql, search.to_uppercase(), bind),
+            Search::BeginsReference(sql) => {
+                let key = reference_form(search);
+                let key = key.trim_start_matches('0');
+                if key.is_empty() {
+                    return None;
+                }
+                begins(engine, sql, key.to_owned(), bind)
+            }
         })
     }
 }
@@ -507,6 +519,7 @@ mod tests {
         };
         assert_eq!(found(Search::BeginsLower("t.upi"), "Asha@"), Some(Bound::Text("asha@%".to_owned())));
         assert_eq!(found(Search::BeginsUpper("t.utr"), "hdfc1"), Some(Bound::Text("HDFC1%".to_owned())));
+        assert_eq!(found(Search::BeginsReference("t.utr"), "00-hdfc 1"), Some(Bound::Text("HDFC1%".to_owned())));
         assert_eq!(found(Search::Begins("t.code"), "Ab"), Some(Bound::Text("Ab%".to_owned())));
     }
 

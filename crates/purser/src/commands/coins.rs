@@ -11,6 +11,7 @@ use purser_store::Tx;
 use serde_json::json;
 
 use super::{doer, print_json};
+use crate::apps::coins_settings;
 use crate::cli::{Coins, CoinsAward, CoinsWithdrawals};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ use crate::house;
 pub(super) async fn run(config: &Config, command: Coins) -> Result<ExitCode, Failure> {
     let context = house::context(config, house::store_there(config).await?)?;
     let done = match command {
-        Coins::Award(flags) => award(&context, flags).await,
+        Coins::Award(flags) => award(config, &context, flags).await,
         Coins::Balance { user_id, json } => balance(&context, &user_id, json).await,
         Coins::Withdrawals(flags) => withdrawals(&context, flags).await,
     };
@@ -41,7 +42,8 @@ pub(super) async fn user(context: &AppContext, text: &str) -> Result<Option<User
     Ok(context.store.read(move |tx| user_known(tx, &user_id)).await?)
 }
 
-async fn award(context: &AppContext, flags: CoinsAward) -> Result<(), Failure> {
+async fn award(config: &Config, context: &AppContext, flags: CoinsAward) -> Result<(), Failure> {
+    let settings = coins_settings(&config.coins, config.webhook.allow_private)?;
     let line = |name: &str, text: &str, most| parse_line(text, 1, most).map_err(|rule| wrong(name, text, &rule));
     let amount = Money::parse(&flags.amount, Currency::COIN)
         .ok()
@@ -59,7 +61,7 @@ async fn award(context: &AppContext, flags: CoinsAward) -> Result<(), Failure> {
     let doer = doer(context);
     let moved = context.store.write(move |tx| {
         let mut doer = doer.clone();
-        let moved = coins_move(tx, &mut doer, &new)?;
+        let moved = coins_move(tx, &settings, &mut doer, &new)?;
         if !moved.repeated {
             note(tx, &mut doer, &moved)?;
         }

@@ -1,7 +1,9 @@
 //! Reward coins: awarded, spent, withdrawn to UPI, decided on by staff, and told.
 
+mod contradictions;
 mod door;
 mod limits;
+mod older;
 mod races;
 mod states;
 mod told;
@@ -64,7 +66,7 @@ impl Bank {
             reason: "A quiz".to_owned(),
             reference: reference.to_owned(),
         };
-        self.run(APP, move |tx, _, doer| coins_move(tx, doer, &new)).await
+        self.run(APP, move |tx, settings, doer| coins_move(tx, settings, doer, &new)).await
     }
 
     /// Somebody with so many coins.

@@ -1,5 +1,6 @@
 //! What staff see of the coins, and what they do: the inbox, payouts, the bank's files.
 
+mod contradictions;
 mod decisions;
 mod demo;
 pub(crate) mod files;

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::browser::{Browser, PASSWORD, hidden};
 use crate::notices::settings;
 use crate::place::Place;
-use crate::program::Caller;
+use crate::program::{Caller, Installation};
 
 /// A formula to a spreadsheet, an end of an attribute and of an element to a page, and a value to a template.
 const TEXT: &str = "=1+1\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}&lt;b&gt;";
@@ -203,6 +203,32 @@ fn teller(db: &TestDb, place: &Place, smtp: &FakeSmtp) -> Worker {
 }
 
 both! {
+    async fn an_address_that_looks_like_another_is_refused_at_every_door(db: TestDb) {
+        let installation = Installation::new(&db);
+        let serving = installation.serve(&installation.key("*"));
+        let caller = serving.caller();
+        for (number, email) in [
+            "a\u{200b}sha@example.com", "asha@exam\u{ad}ple.com", "asha＠example.com", "asha﹫example.com", "ａsha@example.com",
+            "аsha@example.com", "asha..rao@example.com", ".asha@example.com", "asha@example..com", "asha@example.com.", "asha@-x.com",
+            "asha@localhost", "asha@127.0.0.1", "asha@example.c", "asha\u{7}@example.com", "asha\n@example.com", "\u{202e}asha@example.com",
+        ].into_iter().enumerate() {
+            let seller = json!({ "name": format!("Shop {number}"), "email": email });
+            let member = json!({ "name": "Asha", "email": email, "wallet_balance": 1 });
+            let user = json!({ "user_id": "asha", "email": email });
+            let answers = [
+                caller.post("/api/sellers/", seller).await,
+                caller.post("/api/members/", member).await,
+                {
+                    let sent = caller.send(reqwest::Method::PUT, "/api/coins/users/", Some(user)).await.unwrap();
+                    (sent.status().as_u16(), sent.json().await.unwrap())
+                },
+            ];
+            for (status, refused) in answers {
+                assert_eq!((status, &refused["errors"]["email"][0]["code"]), (400, &json!("malformed")), "{email:?}: {refused}");
+            }
+        }
+    }
+
     async fn a_text_is_a_text_on_every_page_in_every_table_and_in_every_mail(db: TestDb) {
         let context = crate::context(&db);
         let place = Place::shaped(&db, |faces, _| with_members(faces, &context)).await;

@@ -5,6 +5,7 @@
 mod account;
 mod backup;
 mod browser;
+mod charts;
 mod chromium;
 mod cleanup;
 mod coins;

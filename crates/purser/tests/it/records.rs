@@ -147,6 +147,25 @@ both! {
         staff.post("/api/razorpay/withdraw/", "", ask.clone()).await;
         let withdrawal = staff.post("/api/coins/withdrawals/", "", ask).await["data"]["withdrawal_id"].as_str().unwrap().to_owned();
         staff.post("/api/coins/withdrawals/{id}/cancel/", &withdrawal, json!({})).await;
+        // Whoever asks does not pay: the application has a key of its own.
+        let application = other.with_key(&installation.key("coins.*"));
+        let award = json!({ "user_id": "bina", "amount": 500, "reason": "A quiz", "reference": "2" });
+        assert_eq!(application.post("/api/coins/award/", award).await.0, 200);
+        let asked = async || {
+            let ask = json!({ "user_id": "bina", "amount": 100, "upi_id": "bina@ybl" });
+            application.post("/api/coins/withdrawals/", ask).await.1["data"]["withdrawal_id"].as_str().unwrap().to_owned()
+        };
+        let (paid, failed, rejected) = (asked().await, asked().await, asked().await);
+        staff.post("/api/coins/withdrawals/{id}/process/", &paid, json!({})).await;
+        staff.post("/api/coins/withdrawals/{id}/process/", &failed, json!({})).await;
+        staff.post("/api/coins/withdrawals/{id}/complete/", &paid, json!({ "utr": "428811900001" })).await;
+        let correct = json!({ "utr": "428811900010", "reason": "Two digits were swapped" });
+        staff.post("/api/coins/withdrawals/{id}/correct-utr/", &paid, correct).await;
+        staff.post("/api/coins/withdrawals/{id}/reverse/", &paid, json!({})).await;
+        staff.post("/api/coins/withdrawals/{id}/fail/", &failed, json!({ "reason": "Closed" })).await;
+        staff.post("/api/coins/withdrawals/{id}/reject/", &rejected, json!({})).await;
+        staff.post("/api/coins/users/freeze/", "", json!({ "user_id": "bina", "reason": "Under review" })).await;
+        staff.post("/api/coins/users/unfreeze/", "", json!({ "user_id": "bina" })).await;
 
         let lines = lines(&db).await;
         let done: Vec<&str> = lines.iter().map(|(action, ..)| action.as_str()).collect();
@@ -161,6 +180,10 @@ both! {
             "members.members.create", "members.members.edit", "members.members.top-up", "members.members.expire",
             "members.members.revert", "members.members.import", "members.members.import",
             "coins.users.contact", "coins.withdrawals.request", "coins.withdrawals.request", "coins.withdrawals.cancel",
+            "coins.withdrawals.request", "coins.withdrawals.request", "coins.withdrawals.request",
+            "coins.withdrawals.process", "coins.withdrawals.process", "coins.withdrawals.complete", "coins.withdrawals.utr",
+            "coins.withdrawals.reverse", "coins.withdrawals.fail", "coins.withdrawals.reject",
+            "coins.users.freeze", "coins.users.unfreeze",
         ]);
         for (action, _, from, _) in &lines {
             assert_eq!(from.as_deref(), Some("127.0.0.1"), "{action}");
@@ -176,6 +199,10 @@ both! {
         assert_eq!(of("members.members.create").3["changed"]["wallet_balance"], change("", "50.00"));
         assert_eq!(of("members.members.edit").3["changed"]["name"], change("Asha Rao", "Asha R. Rao"));
         assert_eq!(of("members.members.expire").3["changed"]["is_expired"], change("false", "true"));
+
+        assert_eq!(of("coins.withdrawals.utr").3["changed"]["UTR"], change("428811900001", "428811900010"));
+        assert_eq!(of("coins.withdrawals.complete").3["changed"]["Status"], change("processing", "completed"));
+        assert_eq!(of("coins.users.freeze").3["changed"]["Status"], change("active", "frozen"));
 
         let described = other.get("/api/openapi.json").await.1;
         let mut all = BTreeSet::new();

@@ -91,14 +91,7 @@ pub(super) fn harmless(cell: &Cell) -> String {
 
 /// A line of CSV (RFC 4180).
 pub(super) fn line(values: &[String]) -> String {
-    let quoted = values.iter().map(|value| {
-        if value.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", value.replace('"', "\"\""))
-        } else {
-            value.clone()
-        }
-    });
-    quoted.collect::<Vec<_>>().join(",") + "\r\n"
+    spreadsheet::written(std::iter::once(values.to_vec()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use purser_identity::{
-    Access, Cause, Email, Error as IdentityError, INVITATION_TO, LinkPurpose, NewUser, RateVerdict, Roles, User,
+    Access, Cause, Error as IdentityError, INVITATION_TO, LinkPurpose, NewUser, RateVerdict, Roles, User,
     Username, access_set, link_issue, login_key, power_changed, rates_hit, second_factor_is_on, second_factor_remove,
     sessions_of, user_create, user_get,
 };
@@ -287,9 +287,7 @@ fn invite(house: &Arc<House>) -> Action {
                     .map_err(|_| Rule::new("malformed", "have letters A to Z, digits and . _ - only, 1 to 150 of them"))
             });
             let username = fields.required("username", username);
-            let email = fields.parsed("email", |text| {
-                Email::parse(text.trim()).map_err(|_| Rule::new("malformed", "be an address such as asha@example.com"))
-            });
+            let email = fields.parsed("email", purser_kit::parse_email);
             let email = fields.required("email", email);
             let access = access_read(&mut fields);
             let ((username, email), access) = fields.finish(username.zip(email).zip(access))?;

@@ -71,6 +71,7 @@ both! {
         let (status, again) = door.app.post("/api/razorpay/withdraw/cancel/", cancel).await;
         assert_eq!((status, &again["error"]), (400, &json!("Cannot cancel non-pending withdrawal")));
         assert_eq!((&again["code"], &again["withdrawal_status"]), (&json!("wrong_status"), &json!("cancelled")));
+        assert_eq!(again["current_status"], "cancelled");
 
         let (_, transactions) = door.app.get("/api/coins/transactions/?user_id=asha").await;
         let told: Vec<_> = transactions["data"].as_array().unwrap().iter().map(|one| (&one["type"], &one["reason"])).collect();
@@ -84,6 +85,139 @@ both! {
         assert_eq!(told.unwrap(), ["coins.withdrawals.request", "coins.withdrawals.cancel"]);
     }
 
+    async fn answers_say_what_the_documents_say(db: TestDb) {
+        let door = Door::open(&db).await;
+        let (_, made) = door.app.post("/api/razorpay/withdraw/", ask(250)).await;
+        assert_eq!(made["message"], "Withdrawal request submitted successfully. Admin will review and process your request.");
+        let id = made["data"]["withdrawal_id"].as_str().unwrap();
+        let notes = async || door.app.get(&format!("/api/razorpay/withdraw/status/?withdrawal_id={id}")).await.1["data"]["admin_notes"].clone();
+        assert_eq!(notes().await, "Awaiting admin approval");
+        door.app.post("/api/razorpay/withdraw/cancel/", json!({ "withdrawal_id": id, "reason": "Wrong UPI id" })).await;
+        assert_eq!(notes().await, "Cancelled: Wrong UPI id");
+        let (_, list) = door.app.get("/api/razorpay/withdraw/history/?user_id=asha").await;
+        assert_eq!(list["data"][0]["admin_notes"], "Cancelled: Wrong UPI id");
+
+        let (status, refused) = door.app.post(PATHS[0], ask(1_001)).await;
+        assert_eq!((status, &refused["available_coins"]), (400, &json!(1_000)), "{refused}");
+        for amount in [json!(99), json!(100_001), json!(100.5), json!("100.5"), json!("abc"), Value::Null] {
+            let (status, refused) = door.app.post(PATHS[0], ask(amount.clone())).await;
+            let bounds = (&refused["min_amount"], &refused["max_amount"]);
+            assert_eq!((status, bounds), (400, (&json!(100), &json!(100_000))), "{amount}: {refused}");
+        }
+        for amount in ["500", "500.0", "\"500\"", "\"500.00\""] {
+            let user = format!("bina-{}", amount.len() * 10 + usize::from(amount.starts_with('"')));
+            door.award(&user, 500).await;
+            let body = format!("{{\"user_id\":\"{user}\",\"amount\":{amount},\"upi_id\":\"bina@ybl\"}}");
+            let (status, made) = door.app.raw(PATHS[0], "application/json", body.into_bytes()).await;
+            assert_eq!((status, &made["data"]["amount"], &made["data"]["remaining_coins"]), (201, &json!(500), &json!(0)), "{amount}: {made}");
+        }
+    }
+
+    async fn a_history_of_more_than_may_be_asked_for_answers_a_hundred_and_where_the_next_are(db: TestDb) {
+        let door = Door::open(&db).await;
+        let bank = super::Bank::open(&db);
+        bank.user("many", 20_000).await;
+        for _ in 0..101 {
+            bank.ask("many", 100, "many@ybl").await.unwrap();
+        }
+        for path in ["/api/razorpay/withdraw/history/", "/api/coins/withdrawals/", "/api/coins/transactions/"] {
+            for limit in ["500", "101", "99999999999999999999"] {
+                let asked = format!("{path}?user_id=many&limit={limit}");
+                let page = door.app.send(reqwest::Method::GET, &asked, None).await.unwrap();
+                assert_eq!(page.status(), 200, "{asked}");
+                assert!(page.headers().contains_key("link"), "{asked}");
+                assert_eq!(page.json::<Value>().await.unwrap()["count"], 100, "{asked}");
+            }
+        }
+    }
+
+    async fn staff_decide_by_the_api_as_in_the_console(db: TestDb) {
+        let door = Door::open(&db).await;
+        let staff = door.app.with_key(&door.installation.key("coins.pay coins.view"));
+        let asked = async || door.app.post(PATHS[1], ask(100)).await.1["data"]["withdrawal_id"].as_str().unwrap().to_owned();
+        let decide = async |id: &str, verb: &str, body: Value| staff.post(&format!("/api/coins/withdrawals/{id}/{verb}/"), body).await;
+
+        let paid = asked().await;
+        let (status, refused) = door.app.post(&format!("/api/coins/withdrawals/{paid}/process/"), json!({})).await;
+        assert_eq!((status, &refused["code"]), (403, &json!("own_withdrawal")), "{refused}");
+        let (status, refused) = decide(&paid, "complete", json!({ "utr": "428811900001" })).await;
+        assert_eq!((status, &refused["error"], &refused["current_status"]), (400, &json!("Cannot complete non-processing withdrawal"), &json!("pending")));
+        let (status, begun) = decide(&paid, "process", json!({})).await;
+        assert_eq!((status, &begun["data"]["withdrawal"]["status"]), (200, &json!("processing")), "{begun}");
+        assert!(begun["data"]["payout_id"].is_string(), "{begun}");
+        for (utr, code) in [("", "malformed"), ("4.28812E+11", "spreadsheet_number"), ("x", "malformed")] {
+            let (status, refused) = decide(&paid, "complete", json!({ "utr": utr })).await;
+            assert_eq!((status, &refused["errors"]["utr"][0]["code"]), (400, &json!(code)), "{refused}");
+        }
+        let complete = async || {
+            let request = crate::program::client().post(door.serving.url(&format!("/api/coins/withdrawals/{paid}/complete/")));
+            let request = request.header("authorization", staff.bearer()).header("idempotency-key", "pay-1");
+            request.json(&json!({ "utr": "0428-811900001" })).send().await.unwrap()
+        };
+        let first: Value = complete().await.json().await.unwrap();
+        assert_eq!((&first["data"]["withdrawal"]["status"], &first["data"]["withdrawal"]["utr"]), (&json!("completed"), &json!("0428-811900001")));
+        let again = complete().await;
+        assert_eq!(again.headers()["idempotency-replayed"], "true");
+        assert_eq!(again.json::<Value>().await.unwrap(), first);
+
+        let failed = asked().await;
+        decide(&failed, "process", Value::Null).await;
+        let (status, refused) = decide(&failed, "complete", json!({ "utr": "428811900001" })).await;
+        assert_eq!((status, &refused["code"], &refused["withdrawal_id"]), (409, &json!("utr_used"), &json!(paid)));
+        assert_eq!(decide(&failed, "fail", json!({})).await.0, 400);
+        let (status, done) = decide(&failed, "fail", json!({ "reason": "The UPI id is closed" })).await;
+        assert_eq!((status, &done["data"]["remaining_coins"]), (200, &json!(900)), "{done}");
+        assert_eq!(done["data"]["withdrawal"]["admin_notes"], "Failed: The UPI id is closed");
+        let rejected = asked().await;
+        assert_eq!(decide(&rejected, "reject", json!({})).await.1["data"]["withdrawal"]["status"], "rejected");
+
+        assert_eq!(decide(&paid, "correct-utr", json!({ "utr": "428811900009" })).await.0, 400, "a reason is needed");
+        let (status, done) = decide(&paid, "correct-utr", json!({ "utr": "428811900009", "reason": "Two digits were swapped" })).await;
+        assert_eq!((status, &done["data"]["withdrawal"]["utr"]), (200, &json!("428811900009")), "{done}");
+        let (_, done) = decide(&paid, "reverse", json!({ "reason": "Sent back" })).await;
+        assert_eq!((&done["data"]["withdrawal"]["status"], &done["data"]["remaining_coins"]), (&json!("reversed"), &json!(1_000)));
+        let body = crate::program::client().post(door.serving.url(&format!("/api/coins/withdrawals/{paid}/process/")));
+        let refused = body.header("authorization", staff.bearer()).send().await.unwrap();
+        assert_eq!(refused.status(), 400, "without a body it is as good as with an empty one");
+
+        let subject = format!("coins:withdrawals:{paid}");
+        let sql = "SELECT action FROM identity_audit WHERE subject = ?1 ORDER BY id";
+        let told = db.read(move |tx| tx.query(sql, &purser_store::params![&subject], |row| row.get::<String>(0))).await;
+        assert_eq!(told.unwrap(), ["coins.withdrawals.request", "coins.withdrawals.process", "coins.withdrawals.complete", "coins.withdrawals.utr", "coins.withdrawals.reverse"]);
+        let viewer = door.app.with_key(&door.installation.key("coins.view coins.withdraw"));
+        for verb in ["process", "complete", "fail", "reject", "reverse", "correct-utr"] {
+            assert_eq!(viewer.post(&format!("/api/coins/withdrawals/{paid}/{verb}/"), json!({})).await.0, 403, "{verb}");
+        }
+    }
+
+    async fn a_user_is_frozen_by_the_api_and_the_balance_tells_what_there_ever_was(db: TestDb) {
+        let door = Door::open(&db).await;
+        let staff = door.app.with_key(&door.installation.key("coins.pay"));
+        let (_, answer) = door.app.get("/api/coins/balance/?user_id=nobody").await;
+        assert_eq!((&answer["data"]["lifetime"], &answer["data"]["spent"], &answer["data"]["withdrawn"]), (&json!(0), &json!(0), &json!(0)));
+        let spend = |reference: &str| json!({ "user_id": "asha", "amount": 200, "reason": "Shop", "reference": reference });
+        assert_eq!(door.app.post("/api/coins/spend/", spend("s1")).await.0, 200);
+        let (_, made) = door.app.post(PATHS[1], ask(300)).await;
+        let path = format!("/api/coins/withdrawals/{}/", made["data"]["withdrawal_id"].as_str().unwrap());
+        staff.post(&format!("{path}process/"), json!({})).await;
+        assert_eq!(staff.post(&format!("{path}complete/"), json!({ "utr": "428811900001" })).await.0, 200);
+        let (status, frozen) = staff.post("/api/coins/users/freeze/", json!({ "user_id": "asha", "reason": "Under review" })).await;
+        assert_eq!((status, &frozen["data"]["status"]), (200, &json!("frozen")), "{frozen}");
+        let (_, answer) = door.app.get("/api/coins/balance/?user_id=asha").await;
+        let data = &answer["data"];
+        let told = ["balance", "lifetime", "spent", "withdrawn"].map(|name| data[name].as_i64().unwrap());
+        assert_eq!((told, &data["status"]), ([500, 1_000, 200, 300], &json!("frozen")));
+        for (path, body) in [(PATHS[0], ask(100)), ("/api/coins/spend/", spend("s2"))] {
+            let (status, refused) = door.app.post(path, body).await;
+            assert_eq!((status, &refused["code"]), (403, &json!("user_frozen")), "{refused}");
+        }
+        assert_eq!(door.app.with_key(&door.installation.key("coins.award")).post("/api/coins/users/unfreeze/", json!({ "user_id": "asha" })).await.0, 403);
+        assert_eq!(staff.post("/api/coins/users/unfreeze/", json!({ "user_id": "asha" })).await.1["data"]["status"], "active");
+        assert_eq!(staff.post("/api/coins/users/unfreeze/", json!({ "user_id": "asha" })).await.1["code"], "user_not_frozen");
+        assert_eq!(staff.post("/api/coins/users/freeze/", json!({ "user_id": "nobody", "reason": "x" })).await.0, 404);
+        assert_eq!(door.app.post(PATHS[0], ask(100)).await.0, 201);
+    }
+
     async fn the_newer_paths_say_the_same(db: TestDb) {
         let door = Door::open(&db).await;
         let (status, made) = door.app.post("/api/coins/withdrawals/", ask("100")).await;
@@ -91,7 +225,7 @@ both! {
         let path = format!("/api/coins/withdrawals/{}/", made["data"]["withdrawal_id"].as_str().unwrap());
         assert_eq!(door.app.get(&path).await.1["data"]["status"], "pending");
         let (status, done) = door.app.post(&format!("{path}cancel/"), json!({ "reason": "Wrong UPI id" })).await;
-        assert_eq!((status, &done["message"]), (200, &json!("Withdrawal cancelled")));
+        assert_eq!((status, &done["message"]), (200, &json!("Withdrawal request cancelled successfully. Your coins have been returned.")));
         assert_eq!(door.app.get(&path).await.1["data"]["failure_reason"], "Wrong UPI id");
         let (_, list) = door.app.get("/api/coins/withdrawals/?user_id=asha&status=cancelled").await;
         assert_eq!(list["count"], 1);
@@ -140,7 +274,7 @@ both! {
     async fn lists_refuse_a_query_that_they_do_not_understand_and_ids_that_name_nothing(db: TestDb) {
         let door = Door::open(&db).await;
         for path in ["/api/razorpay/withdraw/history/", "/api/coins/withdrawals/", "/api/coins/transactions/"] {
-            let mut wrong = vec!["", "user_id=", "user_id=asha&limit=0", "user_id=asha&limit=101", "user_id=asha&cursor=x", "user_id=asha&x=1"];
+            let mut wrong = vec!["", "user_id=", "user_id=asha&limit=0", "user_id=asha&limit=-1", "user_id=asha&limit=1.5", "user_id=asha&cursor=x", "user_id=asha&x=1"];
             if !path.ends_with("transactions/") {
                 wrong.push("user_id=asha&status=done");
             }

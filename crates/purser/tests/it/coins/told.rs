@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use purser_coins::service::{Closing, UserChange, user_change};
-use purser_coins::{Settings, Status, UserId};
+use purser_coins::service::{Closing, UserChange, coins_adjust, user_change};
+use purser_coins::{Movement, Settings, Status, UserId, coins};
 use purser_identity::Email;
 use purser_notify::EVENT_ID;
 use purser_outbox::{Language, NoticeKind};
@@ -47,8 +47,15 @@ both! {
         assert_eq!(office.waiting().await, (0, 0));
         let mut heard: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
         let mut events = Vec::new();
+        let mut awards = Vec::new();
         for request in &office.web.requests()[away..] {
-            let values = &request.json()["values"];
+            let said = request.json();
+            let values = &said["values"];
+            if said["event"] == "coins.transaction" {
+                assert_eq!((&values["type"], &values["amount"], &values["balance_after"]), (&"award".into(), &1_000.into(), &1_000.into()));
+                awards.push(values["user_id"].as_str().unwrap().to_owned());
+                continue;
+            }
             let change = (values["sequence"].as_u64().unwrap(), values["status"].as_str().unwrap().to_owned());
             heard.entry(values["user_id"].as_str().unwrap().to_owned()).or_default().push(change);
             events.push(request.header(EVENT_ID).unwrap().to_owned());
@@ -60,6 +67,8 @@ both! {
         events.sort();
         events.dedup();
         assert_eq!(events.len(), 9, "each event once");
+        awards.sort();
+        assert_eq!(awards, ["asha", "bina", "chetan"]);
     }
 
     async fn a_user_whose_address_is_known_is_written_to_at_every_change_in_their_language(db: TestDb) {
@@ -81,6 +90,22 @@ both! {
         assert!(all.iter().any(|text| text.contains("सिक्के")), "{all:#?}");
     }
 
+    async fn the_application_hears_of_awards_and_of_what_staff_adjust_and_not_of_what_it_did_itself(db: TestDb) {
+        let quiet = Bank::open(&db);
+        let mut office = Office::for_app(&db, &kinds(&quiet)).await;
+        let bank = quiet.under(Settings { webhook: Some(office.web.url("/coins")), ..Settings::standard() });
+        office.web.answer_otherwise(|_| Answer::status(200));
+        let owner = bank.user("asha", 500).await.id;
+        bank.moved(Movement::Spend, "asha", 100, "shop 1").await.unwrap();
+        bank.run(STAFF, move |tx, settings, doer| coins_adjust(tx, settings, doer, owner, coins(-50), "Counted twice")).await.unwrap();
+        for _ in 0..4 {
+            office.work().await;
+        }
+        let told: Vec<_> = office.web.requests().iter().map(|request| request.json()["values"].clone()).collect();
+        let told: Vec<_> = told.iter().map(|one| (one["type"].as_str().unwrap(), one["amount"].as_i64().unwrap(), one["balance_after"].as_i64().unwrap(), one["reason"].as_str().unwrap())).collect();
+        assert_eq!(told, [("award", 500, 500, "A quiz"), ("adjustment", -50, 350, "Counted twice")]);
+    }
+
     async fn nothing_is_told_of_a_change_that_was_refused(db: TestDb) {
         let quiet = Bank::open(&db);
         let mut office = Office::for_app(&db, &kinds(&quiet)).await;
@@ -93,6 +118,8 @@ both! {
         bank.begin(id).await.unwrap_err();
         office.work().await;
         office.work().await;
-        assert_eq!(office.web.requests().len(), 2);
+        let told = office.web.requests().iter().map(|request| request.json()["event"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(told.iter().filter(|event| *event == "coins.withdrawal").count(), 2, "{told:?}");
+        assert_eq!(told.len(), 4, "and the two awards: {told:?}");
     }
 }

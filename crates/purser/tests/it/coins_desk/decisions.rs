@@ -18,19 +18,19 @@ both! {
         assert_eq!(house.status(&id).await, "processing");
         let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=complete&id={id}")).await;
         assert!(page.contains("₹25.00 to asha@okhdfcbank go on record as paid, and asha is told."), "{page}");
-        for (utr, told) in [("", "utr is required"), ("12345", "6 to 50 characters"), ("no digits", "utr must"), ("4288 1190", "utr must")] {
+        for (utr, told) in [("", "utr is required"), ("12345", "6 to 50 characters"), ("no digits", "utr must"), ("4288&1190", "utr must")] {
             let (status, page) = house.refused("complete", &[&id], &[("utr", utr)]).await;
             assert!(status == 400 && page.contains(told), "{utr}: {page}");
         }
         let done = house.act("complete", &[&id], &[("utr", " hdfcn52026112100 ")]).await;
-        assert!(done.contains("₹25.00 to asha@okhdfcbank are paid, by HDFCN52026112100."), "{done}");
+        assert!(done.contains("₹25.00 to asha@okhdfcbank are paid, by hdfcn52026112100."), "{done}");
         house.act("notes", &[&id], &[("public_note", "Paid with thanks"), ("internal_note", "Called first")]).await;
         let told = house.withdrawal(&id).await;
         assert_eq!((told["status"].as_str(), told["admin_notes"].as_str()), (Some("completed"), Some("Paid with thanks")));
-        assert_eq!(told["utr"], "HDFCN52026112100");
+        assert_eq!(told["utr"], "hdfcn52026112100", "as it was entered");
         assert!(!told.to_string().contains("Called first"), "{told}");
         let page = house.boss.page(&format!("{WITHDRAWALS}{id}/")).await;
-        for fact in ["Called first", "Paid with thanks", "HDFCN52026112100", "Google Pay, HDFC Bank", "well formed", "new for this user", "no other user has named it", "750 COIN", "Withdrawal request created"] {
+        for fact in ["Called first", "Paid with thanks", "hdfcn52026112100", "Google Pay, HDFC Bank", "well formed", "new for this user", "no other user has named it", "750 COIN", "Withdrawal request created"] {
             assert!(page.contains(fact), "{fact}: {page}");
         }
         assert!(house.boss.page("/admin/inbox/").await.contains("Nothing waits."));

@@ -35,7 +35,7 @@ pub(crate) async fn many(db: &TestDb, count: usize) -> Vec<String> {
                 reason: "Won".to_owned(),
                 reference,
             };
-            coins_move(tx, &mut doer, &new)?;
+            coins_move(tx, &settings, &mut doer, &new)?;
             let upi_id = UpiId::parse(&format!("user{number}@ybl")).unwrap();
             let new = NewWithdrawal { user_id, amount: coins(100), upi_id };
             ids.push(withdrawal_create(tx, &settings, &mut doer, &new, &period)?.0.id.to_string());

@@ -42,6 +42,42 @@ impl House {
 }
 
 both! {
+    async fn an_export_of_members_is_imported_elsewhere_with_every_name_as_it_was(db: TestDb) {
+        let house = House::open(&db).await;
+        person(&house.installation, "boss", &["--superuser"]);
+        let names = ["=1+1", "'=1+1", "''=x", "'plain", "+91 98", "-5", "@home", "Rao; \"Asha\", x", "आशा"];
+        for (number, name) in names.iter().enumerate() {
+            let body = json!({ "name": name, "email": format!("m{number}@example.com"), "wallet_balance": format!("{number}.50") });
+            let (status, made) = house.caller.post(MEMBERS, body).await;
+            assert_eq!(status, 201, "{made}");
+        }
+        let boss = Browser::signed_in(&house.serving, "boss").await;
+        let export = boss.page(&format!("{LIST}export.csv")).await;
+        assert!(!export.lines().skip(1).any(|line| line.contains(",=") || line.contains(",+") || line.contains(",@")), "{export}");
+        let (_, there) = house.csv("?dry_run=true", &export).await;
+        assert_eq!(there["invalid"], names.len(), "where they are members already each row says so: {there}");
+
+        for between in [",", ";", "\t"] {
+            let other = TestDb::create(db.engine(), crate::migrations()).await;
+            let house = House::open(&other).await;
+            let table = purser_kit::spreadsheet::Table::read(export.as_bytes(), 100_000, 100).unwrap();
+            let line = |cells: &[String]| {
+                let cells = cells.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")));
+                format!("{}\r\n", cells.collect::<Vec<_>>().join(between))
+            };
+            let rows: String = table.rows.iter().map(|row| line(&row.cells)).collect();
+            let file = format!("\u{feff}sep={between}\r\n{}{rows}", line(&table.header));
+            let (status, saved) = house.csv("", &file).await;
+            assert!(status < 300, "{between}: {saved}");
+            let (_, list) = house.caller.get(MEMBERS).await;
+            let mut read: Vec<(String, String)> = list.as_array().unwrap().iter().map(|one| (one["name"].as_str().unwrap().to_owned(), one["wallet_balance"].to_string())).collect();
+            read.sort();
+            let mut expected: Vec<(String, String)> = names.iter().enumerate().map(|(number, name)| ((*name).to_owned(), format!("{number}.5"))).collect();
+            expected.sort();
+            assert_eq!(read, expected, "{between}");
+        }
+    }
+
     async fn a_member_is_registered_read_changed_and_listed(db: TestDb) {
         let house = House::open(&db).await;
         let body = json!({ "name": " Asha Rao ", "email": "Asha@Example.com", "wallet_balance": 100.50 });

@@ -36,6 +36,26 @@ both! {
         works.books_agree().await;
     }
 
+    async fn a_file_with_semicolons_tabs_or_a_line_that_names_them_is_sold_as_well(db: TestDb) {
+        let works = Works::open(&db).await;
+        let seller = works.seller(json!({ "name": "Corner Shop" })).await;
+        works.give(&seller, "100").await;
+        let shop = works.shop(&seller).await;
+        for (number, between) in [";", "\t", ","].into_iter().enumerate() {
+            for named in [String::new(), format!("sep={between}\r\n")] {
+                // A spreadsheet's own guard before a number that begins with a plus.
+                let row = ["'+919876543210", "5.00", &format!("''=r{number}{}", named.len())].join(between);
+                let file = format!("\u{feff}{named}{}\r\n{row}\r\n", ["phone_number", "amount", "client_ref"].join(between));
+                let (status, sold) = send(&shop, &import(&seller, ""), &file).await;
+                assert_eq!((status, &sold["good"]), (200, &json!(1)), "{file:?}: {sold}");
+                let (_, again) = send(&shop, &import(&seller, ""), &file).await;
+                assert_eq!(again["code"], "invalid_rows", "its reference was used: {again}");
+            }
+        }
+        assert_eq!(works.credit(&seller).await, "70.0");
+        works.books_agree().await;
+    }
+
     async fn one_bad_row_sells_nothing_and_every_mistake_is_told(db: TestDb) {
         let works = Works::open(&db).await;
         let (seller, other) = (works.seller(json!({ "name": "Corner Shop" })).await, works.seller(json!({ "name": "Other" })).await);

@@ -1,0 +1,251 @@
+//! Where the bank says otherwise than we do, in the console and in its inbox.
+
+use std::sync::Arc;
+
+use purser_kit::Problem;
+use purser_kit::console::{
+    Action, Cell, Choice, Column, Detail, DetailTable, Done, Filter, Kind as ColumnKind, Listing, Preview, Resource,
+    Search, Target, Tone,
+};
+use purser_money::Currency;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::{one, reason, reason_only, status};
+use crate::Coins;
+use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
+use crate::domain::Withdrawal;
+use crate::service::{contradiction_dismiss, contradiction_settle, settlement_obstacle, user_get, withdrawal_get};
+use crate::store::contradiction::{CONTRADICTIONS_FROM, contradiction_find, contradictions_of};
+use crate::utr::Utr;
+
+const KINDS: &[Choice] = &[
+    Choice { value: "status", title: "paid or not", tone: Tone::Bad },
+    Choice { value: "amount", title: "another amount", tone: Tone::Bad },
+    Choice { value: "payee", title: "another payee", tone: Tone::Bad },
+    Choice { value: "currency", title: "another currency", tone: Tone::Bad },
+    Choice { value: "second_utr", title: "a second UTR", tone: Tone::Bad },
+    Choice { value: "utr_used", title: "UTR of another", tone: Tone::Bad },
+    Choice { value: "utr_clash", title: "one UTR for two", tone: Tone::Bad },
+];
+
+const STATES: &[Choice] = &[
+    Choice { value: "open", title: "open", tone: Tone::Waiting },
+    Choice { value: "settled", title: "settled", tone: Tone::Good },
+    Choice { value: "dismissed", title: "dismissed", tone: Tone::Quiet },
+];
+
+/// Contradictions that a withdrawal's page shows.
+const SHOWN: u32 = 20;
+
+pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
+    let mut actions: Vec<Action> = Settlement::ALL.into_iter().map(|settlement| settle(coins, settlement)).collect();
+    actions.push(dismiss());
+    Resource {
+        name: "contradictions",
+        title: "Contradictions",
+        one: "contradiction",
+        about: "Where a file of the bank says otherwise than a withdrawal. Nothing is changed until somebody decides, and \
+                the UTR pays nothing else meanwhile.",
+        view: "coins.view",
+        listing: listing(),
+        inbox: Some(("state", "open")),
+        detail: Box::new(detail),
+        actions,
+    }
+}
+
+fn listing() -> Listing {
+    Listing {
+        from: CONTRADICTIONS_FROM,
+        id: "c.id",
+        columns: vec![
+            Column::new("user", "User", "u.user_id", ColumnKind::Given),
+            Column::new("due", "Due", "c.due", ColumnKind::Money(Currency::INR)),
+            Column::new("paid", "Paid by the bank", "c.paid", ColumnKind::Money(Currency::INR)),
+            Column::new("kind", "Point", "c.kind", ColumnKind::Choice(KINDS)),
+            Column::new("told", "Both sides", "c.told", ColumnKind::Text),
+            Column::new("utr", "UTR of the bank", "c.utr", ColumnKind::Text),
+            Column::new("state", "State", "c.state", ColumnKind::Choice(STATES)),
+            Column::new("found_at", "Found", "c.found_at", ColumnKind::Time),
+        ],
+        search: &[
+            Search::Begins("u.user_id"),
+            Search::BeginsReference("c.utr_key"),
+            Search::Id("c.id"),
+            Search::Id("c.withdrawal"),
+        ],
+        filters: &[Filter {
+            name: "state",
+            title: "State",
+            choices: &[
+                ("open", "open", "c.state = 'open'"),
+                ("settled", "settled", "c.state = 'settled'"),
+                ("dismissed", "dismissed", "c.state = 'dismissed'"),
+            ],
+        }],
+    }
+}
+
+fn state(state: State) -> Cell {
+    let tone = STATES.iter().find(|choice| choice.value == state.name()).map_or(Tone::Quiet, |choice| choice.tone);
+    Cell::Badge(tone, state.name().to_owned())
+}
+
+fn point(kind: Kind) -> &'static str {
+    KINDS.iter().find(|choice| choice.value == kind.name()).map_or("", |choice| choice.title)
+}
+
+fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+    let Some(found) = contradiction_find(tx, id)? else { return Ok(None) };
+    let withdrawal = withdrawal_get(tx, found.withdrawal)?;
+    let user = user_get(tx, withdrawal.owner)?;
+    let fit = if found.state == State::Open {
+        let settlements = found.settlements(&withdrawal).into_iter().map(Settlement::name);
+        settlements.chain(["dismiss"]).collect()
+    } else {
+        Vec::new()
+    };
+    let mut facts = vec![
+        ("State", state(found.state)),
+        ("Both sides", Cell::Text(found.told.clone())),
+        ("Point", Cell::Text(point(found.kind).to_owned())),
+        ("Withdrawal", Cell::object(called(&withdrawal), "coins", "withdrawals", withdrawal.id)),
+        ("User", Cell::object(withdrawal.user_id.as_str(), "coins", "users", withdrawal.owner)),
+        ("Coins of the user now", Cell::Money(user.balance)),
+        ("Found", Cell::Time(found.found_at)),
+        ("Found by", Cell::Text(found.found_by.clone())),
+        ("Put right by", Cell::text(found.settlement.map(title))),
+        ("Decided", Cell::time(found.decided.as_ref().map(|(_, at)| *at))),
+        ("Decided by", Cell::text(found.decided.as_ref().map(|(by, _)| by.clone()))),
+        ("Reason", Cell::text(found.reason.clone())),
+        ("Id", Cell::Text(id.to_string())),
+    ];
+    facts.retain(|(_, cell)| *cell != Cell::Nothing);
+    Ok(Some(Detail {
+        title: format!("{}: {}", withdrawal.user_id.as_str(), point(found.kind)),
+        facts,
+        accounts: vec![("Coins of the user", user.account)],
+        tables: vec![sides(&found, &withdrawal)],
+        fit: Some(fit),
+    }))
+}
+
+fn sides(found: &Contradiction, now: &Withdrawal) -> DetailTable {
+    let bank = match &found.claim {
+        Claim::Paid(_) => Cell::Badge(Tone::Good, "paid".to_owned()),
+        Claim::Failed => Cell::Badge(Tone::Bad, "failed".to_owned()),
+    };
+    let utr = |utr: Option<&Utr>| Cell::text(utr.map(Utr::as_str));
+    DetailTable {
+        title: "Both sides",
+        empty: "",
+        columns: vec!["", "The bank", "Here, when it was found", "Here, now"],
+        rows: vec![
+            vec![Cell::Text("Status".to_owned()), bank, status(found.status), status(now.status)],
+            vec![
+                Cell::Text("Rupees".to_owned()),
+                found.paid.map_or(Cell::Nothing, Cell::Money),
+                Cell::Money(found.due),
+                Cell::Money(now.due()),
+            ],
+            vec![Cell::Text("UTR".to_owned()), utr(found.utr()), utr(found.own_utr.as_ref()), utr(now.utr.as_ref())],
+        ],
+    }
+}
+
+/// The contradictions of a withdrawal, as its page shows them.
+pub(super) fn table(tx: &mut Tx<'_>, withdrawal: Uuid) -> Result<Option<DetailTable>, Problem> {
+    let found = contradictions_of(tx, withdrawal, SHOWN)?;
+    let row = |one: &Contradiction| {
+        let what = Cell::object(one.told.clone(), "coins", "contradictions", one.id);
+        vec![Cell::Time(one.found_at), what, state(one.state), Cell::text(one.reason.clone())]
+    };
+    Ok(Some(found).filter(|found| !found.is_empty()).map(|found| DetailTable {
+        title: "Contradictions of the bank",
+        empty: "None.",
+        columns: vec!["Found", "Both sides", "State", "Reason"],
+        rows: found.iter().map(row).collect(),
+    }))
+}
+
+fn called(withdrawal: &Withdrawal) -> String {
+    format!("{} for {}", withdrawal.rupees.for_people(), withdrawal.user_id.as_str())
+}
+
+fn title(settlement: Settlement) -> &'static str {
+    match settlement {
+        Settlement::Complete => "Complete as the bank paid",
+        Settlement::Difference => "Book the difference",
+        Settlement::Take => "Take the coins again",
+        Settlement::Lose => "Book as a loss",
+        Settlement::Correct => "Take over the bank's UTR",
+        Settlement::Reverse => "Give the coins back",
+    }
+}
+
+/// What it comes to.
+fn sentence(found: &Contradiction, withdrawal: &Withdrawal, settlement: Settlement) -> String {
+    let utr = found.utr().map(Utr::as_str).unwrap_or_default();
+    let (paid, due) = (found.amount().for_people(), found.due.for_people());
+    let (coins, user) = (withdrawal.amount.minor(), withdrawal.user_id.as_str());
+    match settlement {
+        Settlement::Complete => {
+            format!(
+                "{due} to {} go on record as paid by {utr}, of which the bank paid {paid}; {user} is told.",
+                withdrawal.upi_id.as_str()
+            )
+        }
+        Settlement::Difference => format!("The bank paid {paid} for {due}: the difference goes on record."),
+        Settlement::Take => format!("{coins} coins of {user} are taken again, as the bank paid {paid} by {utr}."),
+        Settlement::Lose => format!("{paid}, paid by {utr}, go on record as a loss. The withdrawal stays as it is."),
+        Settlement::Correct => format!("The withdrawal of {user} has the UTR {utr} from now on; both stay on record."),
+        Settlement::Reverse => format!("{due} did not leave the bank: {coins} coins go back to {user}."),
+    }
+}
+
+fn settle(coins: &Arc<Coins>, settlement: Settlement) -> Action {
+    let settings = Arc::clone(&coins.settings);
+    Action {
+        name: settlement.name(),
+        title: title(settlement),
+        scope: "coins.pay",
+        target: Target::One,
+        harms: matches!(settlement, Settlement::Take | Settlement::Lose | Settlement::Reverse),
+        moves_money: true,
+        fields: Box::new(|_, _| Ok(vec![reason("What this rests on; it stays on record.")])),
+        preview: Box::new(move |tx, doer, ids| {
+            let (found, withdrawal, obstacle) = settlement_obstacle(tx, doer, one(ids)?, Some(settlement))?;
+            let sentence = sentence(&found, &withdrawal, settlement);
+            Ok(Preview { sentence, obstacle: obstacle.map(|error| error.to_string()), ..Preview::default() })
+        }),
+        run: Box::new(move |tx, doer, ids, fields| {
+            let reason = reason_only(fields)?;
+            let done = contradiction_settle(tx, &settings, doer, one(ids)?, settlement, &reason)?;
+            Ok(Done::sentence(format!("{}: done.", title(settlement)), done.id))
+        }),
+    }
+}
+
+fn dismiss() -> Action {
+    Action {
+        name: "dismiss",
+        title: "Dismiss",
+        scope: "coins.pay",
+        target: Target::One,
+        harms: false,
+        moves_money: true,
+        fields: Box::new(|_, _| Ok(vec![reason("Why nothing more is to be done; it stays on record.")])),
+        preview: Box::new(|tx, doer, ids| {
+            let (found, _, obstacle) = settlement_obstacle(tx, doer, one(ids)?, None)?;
+            let utr = found.utr().map(|utr| format!(" The UTR {} may pay a withdrawal again.", utr.as_str()));
+            let sentence = format!("Nothing is changed.{}", utr.unwrap_or_default());
+            Ok(Preview { sentence, obstacle: obstacle.map(|error| error.to_string()), ..Preview::default() })
+        }),
+        run: Box::new(|tx, doer, ids, fields| {
+            let reason = reason_only(fields)?;
+            let done = contradiction_dismiss(tx, doer, one(ids)?, &reason)?;
+            Ok(Done::sentence("Dismissed; both sides stay on record.", done.id))
+        }),
+    }
+}

@@ -1,0 +1,284 @@
+//! What the bank says otherwise than we do: kept, and put right by a posting with a reason, once.
+
+use jiff::Timestamp;
+use purser_kit::console::Doer;
+use purser_ledger::{AccountId, EntryId, NewEntry, Transfer};
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use super::House;
+use super::decide::{Closing, complete, is_own, withdrawal_close};
+use super::movement::{coins_take, post};
+use super::record::change_record;
+use super::user::user_get;
+use super::utr::utr_correct;
+use super::withdrawal::withdrawal_get;
+use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
+use crate::domain::{Settings, Withdrawal};
+use crate::error::Error;
+use crate::store::contradiction as store;
+use crate::store::utr::utr_set;
+use crate::store::withdrawal::withdrawal_by_utr;
+use crate::utr::Utr;
+
+/// What a file of the bank says that contradicts a withdrawal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// In which point.
+    pub kind: Kind,
+    /// What the bank says.
+    pub claim: Claim,
+    /// What it says was paid.
+    pub paid: Option<Money>,
+    /// Both sides in a sentence.
+    pub told: String,
+}
+
+/// Keeps what was found, once, and puts it on record. It changes no withdrawal and no balance.
+///
+/// # Errors
+/// The store's.
+pub fn contradiction_keep(
+    tx: &mut Tx<'_>,
+    doer: &mut Doer,
+    withdrawal: &Withdrawal,
+    found: &Found,
+) -> Result<bool, Error> {
+    let one = Contradiction {
+        id: doer.fresh_id(),
+        withdrawal: withdrawal.id,
+        kind: found.kind,
+        claim: found.claim.clone(),
+        paid: found.paid,
+        status: withdrawal.status,
+        own_utr: withdrawal.utr.clone(),
+        due: withdrawal.due(),
+        told: found.told.chars().take(1_000).collect(),
+        found_by: doer.actor.clone(),
+        found_at: doer.now,
+        state: State::Open,
+        settlement: None,
+        decided: None,
+        reason: None,
+        entry: None,
+    };
+    let is_new = store::contradiction_insert(tx, &one)?;
+    if is_new {
+        let entered = serde_json::json!({
+            "withdrawal": withdrawal.id, "bank": one.told, "utr": one.utr().map(Utr::as_str),
+        });
+        let subject = format!("coins:contradictions:{}", one.id);
+        doer.record(tx, "coins.contradictions.found", &subject, &serde_json::json!({ "entered": entered }))?;
+    }
+    Ok(is_new)
+}
+
+/// The contradiction with this id.
+///
+/// # Errors
+/// [`Error::NoContradiction`].
+pub fn contradiction_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Contradiction, Error> {
+    store::contradiction_find(tx, id)?.ok_or(Error::NoContradiction)
+}
+
+/// Refuses a UTR that the bank has named for something else, or in a way that nobody has decided on yet.
+pub(super) fn utr_undisputed(tx: &mut Tx<'_>, utr: &Utr, withdrawal: Uuid) -> Result<(), Error> {
+    let disputes = store::contradictions_with(tx, utr)?;
+    let dispute = disputes.into_iter().find(|one| {
+        // The bank has paid that one with it, whatever was made of it.
+        let pays_another = one.withdrawal != withdrawal && one.kind != Kind::UtrUsed;
+        one.state == State::Open || pays_another
+    });
+    match dispute {
+        Some(dispute) => {
+            Err(Error::UtrDisputed { utr: utr.clone(), withdrawal: dispute.withdrawal, contradiction: dispute.id })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Why this person may not settle it so now.
+///
+/// # Errors
+/// [`Error::NoContradiction`]; the store's.
+pub fn settlement_obstacle(
+    tx: &mut Tx<'_>,
+    doer: &Doer,
+    id: Uuid,
+    settlement: Option<Settlement>,
+) -> Result<(Contradiction, Withdrawal, Option<Error>), Error> {
+    let one = contradiction_get(tx, id)?;
+    let withdrawal = withdrawal_get(tx, one.withdrawal)?;
+    let obstacle = match settlement {
+        _ if one.state != State::Open => Some(Error::Decided(one.state)),
+        _ if is_own(tx, doer, &withdrawal)? => Some(Error::OwnRequest),
+        Some(settlement) if !one.settlements(&withdrawal).contains(&settlement) => {
+            Some(Error::NotSettledSo { settlement, is: withdrawal.status })
+        }
+        Some(Settlement::Take) => {
+            let available = user_get(tx, withdrawal.owner)?.balance;
+            let lacks = available.minor() < withdrawal.amount.minor();
+            lacks.then_some(Error::Insufficient { available, needed: withdrawal.amount })
+        }
+        _ => None,
+    };
+    Ok((one, withdrawal, obstacle))
+}
+
+/// Puts a contradiction right. `reason` has 1 to 500 characters.
+///
+/// # Errors
+/// [`Error::NoContradiction`]; [`Error::Decided`] where somebody was first; [`Error::NotSettledSo`];
+/// [`Error::OwnRequest`]; [`Error::Insufficient`] where the coins to be taken again are spent.
+pub fn contradiction_settle(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    id: Uuid,
+    settlement: Settlement,
+    reason: &str,
+) -> Result<Contradiction, Error> {
+    let (one, withdrawal, obstacle) = settlement_obstacle(tx, doer, id, Some(settlement))?;
+    if let Some(error) = obstacle {
+        return Err(error);
+    }
+    let one = Contradiction { settlement: Some(settlement), ..decided(&one, doer, State::Settled, reason) };
+    decide(tx, &one)?;
+    let entry = put_right(tx, settings, doer, &one, withdrawal, reason)?;
+    if let Some(entry) = entry {
+        store::contradiction_entry(tx, id, entry)?;
+    }
+    Ok(Contradiction { entry, ..one })
+}
+
+/// Puts one away that needs nothing more: the bank was wrong, or it was put right elsewhere. Its UTR is free again.
+///
+/// # Errors
+/// [`Error::NoContradiction`], [`Error::Decided`], [`Error::OwnRequest`].
+pub fn contradiction_dismiss(tx: &mut Tx<'_>, doer: &mut Doer, id: Uuid, reason: &str) -> Result<Contradiction, Error> {
+    let (one, withdrawal, obstacle) = settlement_obstacle(tx, doer, id, None)?;
+    if let Some(error) = obstacle {
+        return Err(error);
+    }
+    let one = decided(&one, doer, State::Dismissed, reason);
+    decide(tx, &one)?;
+    if let (Kind::UtrClash, Some(utr)) = (one.kind, &withdrawal.utr)
+        && withdrawal_by_utr(tx, utr)?.is_none()
+    {
+        // Nobody else holds it any more.
+        utr_set(tx, withdrawal.id, utr)?;
+    }
+    Ok(one)
+}
+
+fn decided(one: &Contradiction, doer: &Doer, state: State, reason: &str) -> Contradiction {
+    let decided = Some((doer.actor.clone(), doer.now));
+    Contradiction { state, decided, reason: Some(reason.to_owned()), ..one.clone() }
+}
+
+fn decide(tx: &mut Tx<'_>, one: &Contradiction) -> Result<(), Error> {
+    if store::contradiction_decide(tx, one)? { Ok(()) } else { Err(Error::Decided(one.state)) }
+}
+
+fn put_right(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    one: &Contradiction,
+    withdrawal: Withdrawal,
+    reason: &str,
+) -> Result<Option<EntryId>, Error> {
+    let settlement = one.settlement.ok_or_else(|| Error::Answer("a settlement without its kind".to_owned()))?;
+    match (settlement, one.utr()) {
+        (Settlement::Complete, Some(utr)) => {
+            if let Some(other) = withdrawal_by_utr(tx, utr)? {
+                return Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id });
+            }
+            let user = user_get(tx, withdrawal.owner)?;
+            let before = withdrawal.status;
+            let next = complete(tx, settings, doer, &user, withdrawal, utr, one.amount())?;
+            change_record(tx, doer, Some(before), &next)?;
+            Ok(None)
+        }
+        (Settlement::Correct, Some(utr)) => {
+            utr_correct(tx, doer, withdrawal.id, utr, reason)?;
+            Ok(None)
+        }
+        (Settlement::Reverse, _) => {
+            let before = withdrawal.status;
+            let next = withdrawal_close(tx, settings, doer, withdrawal.id, Closing::Reverse, reason)?;
+            change_record(tx, doer, Some(before), &next)?;
+            Ok(None)
+        }
+        (Settlement::Take, Some(utr)) => {
+            let user = user_get(tx, withdrawal.owner)?;
+            let why = format!("Withdrawal paid after all - {}, UTR {}", withdrawal.id, utr.as_str());
+            let transfers = paid_transfers(tx, doer.now, one.due, one.amount())?;
+            coins_take(tx, settings, doer, user, withdrawal.amount, &why, &transfers).map(Some)
+        }
+        (Settlement::Difference | Settlement::Lose, Some(utr)) => {
+            let transfers = if settlement == Settlement::Lose {
+                vec![lost(tx, doer.now, one.amount())?]
+            } else {
+                difference(tx, doer.now, one.due, one.amount())?
+            };
+            let memo: String =
+                format!("{}, UTR {}: {reason}", settlement.memo(), utr.as_str()).chars().take(500).collect();
+            let entry = NewEntry {
+                kind: "coins.contradiction",
+                actor: doer.actor.clone(),
+                memo,
+                reference: Some(withdrawal.id.to_string()),
+            };
+            let Some(account) = transfers.first().map(|transfer| transfer.credit) else { return Ok(None) };
+            post(tx, doer, entry, &transfers, account).map(|(entry, _)| Some(entry))
+        }
+        (_, None) => Err(Error::NotSettledSo { settlement, is: withdrawal.status }),
+    }
+}
+
+impl Settlement {
+    fn memo(self) -> &'static str {
+        match self {
+            Settlement::Lose => "Paid without coins",
+            _ => "Paid beside what was due",
+        }
+    }
+}
+
+/// What a payment does to the rupees: what the coins were redeemed for is owed, and the bank pays it. What is paid too
+/// much is lost, and what is paid too little is still owed.
+pub(super) fn paid_transfers(tx: &mut Tx<'_>, now: Timestamp, due: Money, paid: Money) -> Result<Vec<Transfer>, Error> {
+    let [redeemed, payable] = [House::Redeemed.open(tx, now)?, House::Payable.open(tx, now)?];
+    let bank = House::Bank.open(tx, now)?;
+    let mut transfers = vec![
+        Transfer { debit: redeemed, credit: payable, amount: due },
+        Transfer { debit: payable, credit: bank, amount: due },
+    ];
+    transfers.extend(difference(tx, now, due, paid)?);
+    Ok(transfers)
+}
+
+/// What is paid beside what was due, where the books have it as paid exactly.
+fn difference(tx: &mut Tx<'_>, now: Timestamp, due: Money, paid: Money) -> Result<Vec<Transfer>, Error> {
+    let past = || Error::Answer("an amount past 64 bits".to_owned());
+    if paid.minor() > due.minor() {
+        return Ok(vec![lost(tx, now, paid.checked_sub(due).ok_or_else(past)?)?]);
+    }
+    let amount = due.checked_sub(paid).ok_or_else(past)?;
+    if amount.is_zero() {
+        return Ok(Vec::new());
+    }
+    let [bank, payable] = accounts(tx, now, [House::Bank, House::Payable])?;
+    Ok(vec![Transfer { debit: bank, credit: payable, amount }])
+}
+
+fn lost(tx: &mut Tx<'_>, now: Timestamp, amount: Money) -> Result<Transfer, Error> {
+    let [losses, bank] = accounts(tx, now, [House::Losses, House::Bank])?;
+    Ok(Transfer { debit: losses, credit: bank, amount })
+}
+
+fn accounts(tx: &mut Tx<'_>, now: Timestamp, [one, other]: [House; 2]) -> Result<[AccountId; 2], Error> {
+    Ok([one.open(tx, now)?, other.open(tx, now)?])
+}

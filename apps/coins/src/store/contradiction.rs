@@ -1,0 +1,120 @@
+//! Where the bank says otherwise than we do.
+
+use jiff::Timestamp;
+use purser_ledger::EntryId;
+use purser_money::{Currency, Money};
+use purser_store::{Error, Row, Tx, params};
+use uuid::Uuid;
+
+use super::unread;
+use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
+use crate::status::Status;
+use crate::utr::Utr;
+
+/// What the console lists.
+pub(crate) const CONTRADICTIONS_FROM: &str =
+    "coins_contradiction c JOIN coins_withdrawal w ON w.id = c.withdrawal JOIN coins_user u ON u.id = w.owner";
+
+const SELECT: &str = "SELECT c.id, c.withdrawal, c.kind, c.said, c.utr, c.paid, c.status, c.own_utr, c.due, c.told,
+     c.found_by, c.found_at, c.state, c.settlement, c.decided_by, c.decided_at, c.reason, c.entry
+     FROM coins_contradiction c";
+
+fn read(row: &Row<'_>) -> Result<Contradiction, Error> {
+    let (kind, said, state): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(12)?);
+    let (status, settlement): (String, Option<String>) = (row.get(6)?, row.get(13)?);
+    let utr = |index: usize| Ok::<_, Error>(row.get::<Option<String>>(index)?.map(Utr::from_column));
+    let claim = match (said.as_str(), utr(4)?) {
+        ("paid", Some(utr)) => Claim::Paid(utr),
+        ("failed", _) => Claim::Failed,
+        _ => return Err(unread("coins_contradiction.said", &said)),
+    };
+    let settlement = settlement
+        .map(|word| Settlement::from_name(&word).ok_or_else(|| unread("coins_contradiction.settlement", &word)));
+    Ok(Contradiction {
+        id: row.get(0)?,
+        withdrawal: row.get(1)?,
+        kind: Kind::from_name(&kind).ok_or_else(|| unread("coins_contradiction.kind", &kind))?,
+        claim,
+        paid: row.get::<Option<i64>>(5)?.map(|paid| Money::new(paid, Currency::INR)),
+        status: Status::from_name(&status).ok_or_else(|| unread("coins_contradiction.status", &status))?,
+        own_utr: utr(7)?,
+        due: Money::new(row.get(8)?, Currency::INR),
+        told: row.get(9)?,
+        found_by: row.get(10)?,
+        found_at: row.get(11)?,
+        state: State::from_name(&state).ok_or_else(|| unread("coins_contradiction.state", &state))?,
+        settlement: settlement.transpose()?,
+        decided: row.get::<Option<String>>(14)?.zip(row.get::<Option<Timestamp>>(15)?),
+        reason: row.get(16)?,
+        entry: row.get::<Option<i64>>(17)?.map(EntryId::from_column),
+    })
+}
+
+pub(crate) fn contradiction_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Contradiction>, Error> {
+    tx.query_opt(&format!("{SELECT} WHERE c.id = ?1"), &params![id], read)
+}
+
+/// Those of a withdrawal, newest first.
+pub(crate) fn contradictions_of(tx: &mut Tx<'_>, withdrawal: Uuid, limit: u32) -> Result<Vec<Contradiction>, Error> {
+    let sql = format!("{SELECT} WHERE c.withdrawal = ?1 ORDER BY c.id DESC LIMIT ?2");
+    tx.query(&sql, &params![withdrawal, limit], read)
+}
+
+/// Those in which the bank names this UTR and that were not dismissed: while there is one, the UTR pays nothing else.
+pub(crate) fn contradictions_with(tx: &mut Tx<'_>, utr: &Utr) -> Result<Vec<Contradiction>, Error> {
+    let sql = format!("{SELECT} WHERE c.utr_key = ?1 AND c.state <> 'dismissed' ORDER BY c.id");
+    tx.query(&sql, &params![utr.key()], read)
+}
+
+/// Keeps one, unless the same is kept already; whether it was new.
+pub(crate) fn contradiction_insert(tx: &mut Tx<'_>, one: &Contradiction) -> Result<bool, Error> {
+    let said = if one.utr().is_some() { "paid" } else { "failed" };
+    let once = one.once();
+    let inserted = tx.execute(
+        "INSERT INTO coins_contradiction (id, withdrawal, kind, said, utr, utr_key, paid, status, own_utr, due, told,
+             once, found_by, found_at, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'open')
+         ON CONFLICT (once) DO NOTHING",
+        &params![
+            one.id,
+            one.withdrawal,
+            one.kind.name(),
+            said,
+            one.utr().map(Utr::as_str),
+            one.utr().map(Utr::key),
+            one.paid.map(Money::minor),
+            one.status.name(),
+            one.own_utr.as_ref().map(Utr::as_str),
+            one.due.minor(),
+            &one.told,
+            &once,
+            &one.found_by,
+            one.found_at
+        ],
+    )?;
+    Ok(inserted == 1)
+}
+
+/// Writes down what was decided on it, if nobody did before.
+pub(crate) fn contradiction_decide(tx: &mut Tx<'_>, one: &Contradiction) -> Result<bool, Error> {
+    let (by, at) = (one.decided.as_ref().map(|(by, _)| by.clone()), one.decided.as_ref().map(|(_, at)| *at));
+    let decided = tx.execute(
+        "UPDATE coins_contradiction SET state = ?2, settlement = ?3, decided_by = ?4, decided_at = ?5, reason = ?6
+         WHERE id = ?1 AND state = 'open'",
+        &params![
+            one.id,
+            one.state.name(),
+            one.settlement.map(Settlement::name),
+            by.as_deref(),
+            at,
+            one.reason.as_deref()
+        ],
+    )?;
+    Ok(decided == 1)
+}
+
+/// Writes down the posting that put it right.
+pub(crate) fn contradiction_entry(tx: &mut Tx<'_>, id: Uuid, entry: EntryId) -> Result<(), Error> {
+    tx.execute("UPDATE coins_contradiction SET entry = ?2 WHERE id = ?1", &params![id, entry.get()])?;
+    Ok(())
+}

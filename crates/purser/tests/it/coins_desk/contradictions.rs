@@ -1,0 +1,71 @@
+//! What the bank says otherwise than we do, as staff see it: in the inbox with both sides, and put right from there.
+
+use purser_testkit::{TestDb, both};
+
+use super::{House, WITHDRAWALS, act, first_id, refused};
+
+const CONTRADICTIONS: &str = "/admin/coins/contradictions/";
+
+both! {
+    async fn what_was_paid_after_it_failed_waits_in_the_inbox_until_somebody_puts_it_right_once(db: TestDb) {
+        let mut house = House::open(&db).await;
+        let (asha, bina) = (house.asked("asha", 250).await, house.asked("bina", 250).await);
+        house.act("begin", &[&asha, &bina], &[]).await;
+        house.act("fail", &[&asha], &[("reason", "The UPI id is closed")]).await;
+        let file = format!("reference;status;utr;amount\r\n{asha};paid;428811900007;25,00\r\n{asha};paid;428811900007;25.00\r\n");
+        let twice = house.upload(file.as_bytes()).await;
+        let page = house.boss.page(&format!("/admin/coins/import/results/{twice}/")).await;
+        assert!(page.contains("amount must be an amount in rupees such as 25.00; it is &#39;25,00&#39;.") || page.contains("amount must be an amount in rupees"), "{page}");
+        let file = format!("reference;status;utr;amount\r\n{asha};paid;0428-8119-00007;25.00\r\n");
+        let id = house.upload(file.as_bytes()).await;
+        let page = house.boss.page(&format!("/admin/coins/import/results/{id}/")).await;
+        for told in ["The withdrawal is failed, not processing.", "1 row contradicts what is on record, and waits in the inbox."] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+        let inbox = house.boss.page("/admin/inbox/").await;
+        assert!(inbox.contains("Contradictions") && inbox.contains("0428-8119-00007"), "{inbox}");
+        let (status, page) = house.refused("complete", &[&bina], &[("utr", "428811900007")]).await;
+        assert!(status == 409 && page.contains("decide on that first"), "{status} {page}");
+
+        let found = first_id(&house.boss.page(CONTRADICTIONS).await, CONTRADICTIONS);
+        let page = house.boss.page(&format!("{CONTRADICTIONS}{found}/")).await;
+        for told in ["The bank", "Here, when it was found", "Here, now", "₹25.00", "0428-8119-00007", "Take the coins again", "Book as a loss", "Dismiss"] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+        assert!(!page.contains("Complete as the bank paid"), "what does not fit is not offered");
+        let (status, _) = refused(&mut house.boss, CONTRADICTIONS, "take", &[&found], &[("reason", "")]).await;
+        assert_eq!(status, 400, "a reason is needed");
+        let mut viewer = house.staff("viewer", "coins.operate").await;
+        let (status, _) = refused(&mut viewer, CONTRADICTIONS, "take", &[&found], &[("reason", "x")]).await;
+        assert_eq!(status, 403, "it takes approve");
+        let done = act(&mut house.boss, CONTRADICTIONS, "take", &[&found], &[("reason", "On the statement of May")]).await;
+        assert!(done.contains("Take the coins again: done."), "{done}");
+        assert_eq!((house.balance("asha").await, house.status(&asha).await.as_str()), (750, "failed"));
+        let (status, page) = refused(&mut house.boss, CONTRADICTIONS, "take", &[&found], &[("reason", "again")]).await;
+        assert!(status == 409 && page.contains("This contradiction is settled already."), "{status} {page}");
+        let page = house.boss.page(&format!("{CONTRADICTIONS}{found}/")).await;
+        assert!(page.contains("settled") && page.contains("On the statement of May"), "{page}");
+        assert!(!house.boss.page("/admin/inbox/").await.contains("0428-8119-00007"));
+        let page = house.boss.page(&format!("{WITHDRAWALS}{asha}/")).await;
+        assert!(page.contains("Contradictions of the bank") && page.contains("On the statement of May"), "{page}");
+    }
+
+    async fn a_utr_is_corrected_in_the_console_and_found_in_any_spelling(db: TestDb) {
+        let mut house = House::open(&db).await;
+        let asha = house.asked("asha", 250).await;
+        house.act("begin", &[&asha], &[]).await;
+        let (_, page) = house.refused("complete", &[&asha], &[("utr", "4.28812E+11")]).await;
+        assert!(page.contains("a spreadsheet has turned it into a power of ten"), "{page}");
+        house.act("complete", &[&asha], &[("utr", "hdfc-0042 8811")]).await;
+        for search in ["hdfc-0042%208811", "HDFC0042", "00hdfc.0042", "hdfc%2000428811"] {
+            let list = house.boss.page(&format!("{WITHDRAWALS}?search={search}")).await;
+            assert!(list.contains(&asha), "{search}: {list}");
+        }
+        let done = house.act("correct-utr", &[&asha], &[("utr", "HDFC00428812"), ("reason", "A digit was wrong")]).await;
+        assert!(done.contains("The UTR is HDFC00428812 now."), "{done}");
+        let page = house.boss.page(&format!("{WITHDRAWALS}{asha}/")).await;
+        for told in ["Corrected UTRs", "hdfc-0042 8811", "HDFC00428812", "A digit was wrong"] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+    }
+}
