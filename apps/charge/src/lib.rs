@@ -5,6 +5,7 @@
 
 mod api;
 mod catalog;
+mod commands;
 pub mod connector;
 mod console;
 mod demo;
@@ -42,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "charge", number: 4, name: "upload", sql: include_str!("../migrations/0004_upload.sql") },
     Migration { room: "charge", number: 5, name: "person", sql: include_str!("../migrations/0005_person.sql") },
     Migration { room: "charge", number: 6, name: "operator", sql: include_str!("../migrations/0006_operator.sql") },
+    Migration { room: "charge", number: 7, name: "key", sql: include_str!("../migrations/0007_key.sql") },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.

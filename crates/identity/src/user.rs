@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_store::{Error as StoreError, Row, Tx, params};
 use uuid::Uuid;
 
-use crate::{Email, Error, PasswordHash, Roles, Username, sessions_revoke_all};
+use crate::{Actor, Email, Error, PasswordHash, Roles, Username, api_keys_revoke_of, sessions_revoke_all};
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,7 +220,8 @@ impl User {
     }
 }
 
-/// Sets what somebody may do, and ends all their sessions, so that none goes on with other rights.
+/// Sets what somebody may do, and ends all their sessions, so that none goes on with other rights. Of somebody who may
+/// not sign in any more the API keys end too, for good: a key stands for the person who made it.
 ///
 /// # Errors
 /// [`Error::LastSuperuser`] where nobody who may sign in would be left who may do everything; [`Error::NoUser`].
@@ -239,6 +240,9 @@ pub fn access_set(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, access: &Access) ->
     let sql = "SELECT 1 FROM identity_user WHERE is_superuser = 1 AND is_active = 1 LIMIT 1";
     if was.is_superuser && was.is_active && tx.query_opt(sql, &[], |_| Ok(()))?.is_none() {
         return Err(Error::LastSuperuser);
+    }
+    if !access.is_active {
+        api_keys_revoke_of(tx, now, id, None, &Actor::System("person-stopped").to_string())?;
     }
     sessions_revoke_all(tx, now, id)
 }

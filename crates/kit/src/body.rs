@@ -37,6 +37,19 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     }
 }
 
+/// The bytes of a body that need not be there, at most [`BODY_LIMIT`] of them: of a POST that takes no fields. They tell
+/// a repeat with the same Idempotency-Key from another request.
+#[derive(Debug, Clone)]
+pub struct OptionalBody(pub Bytes);
+
+impl<S: Sync> FromRequest<S> for OptionalBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        body_bytes(request, BODY_LIMIT).await.map(OptionalBody)
+    }
+}
+
 /// The raw bytes of a body, at most `limit` of them.
 ///
 /// # Errors

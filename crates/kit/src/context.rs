@@ -41,6 +41,8 @@ pub struct House {
     pub rights: Rights,
     /// Seals secrets that must be read again.
     pub sealer: Sealer,
+    /// Whether staff need a second factor before they move money or hand on power.
+    pub second_factor: bool,
     /// Whether cookies carry `Secure`, and answers tell browsers to stay with https.
     pub https: bool,
 }

@@ -4,12 +4,19 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{RefOr, Required};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::caller::{Caller, authenticate};
+use crate::command::{Command, decided, lacking_reauth};
 use crate::problem::Problem;
 use crate::{AppContext, code};
+
+/// The header that makes a request happen once.
+const HEADER_NAME: &str = "Idempotency-Key";
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +40,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may use it.
     pub needs: Needs,
+    /// What it does, where it changes something.
+    pub command: Option<&'static Command>,
 }
 
 /// An app's API: its router, its documentation, and the table of who may use what.
@@ -50,9 +59,32 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Adds what `routes!(handler)` made, for whoever `needs` allows. The handler finds its [`Caller`] as an extractor.
+    /// This is for routes that change nothing. One that changes something is a [`command`](Self::command); added here it
+    /// asks sessions for a reauthentication, because nobody said that it need not.
     #[must_use]
-    pub fn add(mut self, needs: Needs, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
-        let guard = Guard { context: self.context.clone(), needs };
+    pub fn add(self, needs: Needs, route: UtoipaMethodRouter<S>) -> Self {
+        self.route(needs, None, route)
+    }
+
+    /// Adds a route that runs `command`: for callers with its scope, as `access` has it ([`Needs::Scope`],
+    /// [`Needs::Own`] or [`Needs::StaffScope`]), and with a reauthentication where the command requires one.
+    #[must_use]
+    pub fn command(
+        self,
+        access: fn(&'static str) -> Needs,
+        command: &'static Command,
+        route: UtoipaMethodRouter<S>,
+    ) -> Self {
+        self.route(access(command.scope), Some(command), route)
+    }
+
+    fn route(
+        mut self,
+        needs: Needs,
+        command: Option<&'static Command>,
+        (schemas, mut paths, methods): UtoipaMethodRouter<S>,
+    ) -> Self {
+        let guard = Guard { context: self.context.clone(), needs, command };
         let methods = methods.layer(middleware::from_fn_with_state(guard, check));
         for (path, item) in &mut paths.paths {
             let operations = [
@@ -70,7 +102,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                     text.push_str(if text.is_empty() { "" } else { "\n\n" });
                     text.push_str(&sentence);
                 }
-                self.table.push(RouteInfo { method, path: path.clone(), needs });
+                if method == Method::POST && command.is_some() {
+                    document_key(operation);
+                }
+                self.table.push(RouteInfo { method, path: path.clone(), needs, command });
             }
             if let Some(bare) = path.strip_suffix('/').filter(|bare| !bare.is_empty()) {
                 self.router = self.router.route(bare, methods.clone());
@@ -146,29 +181,29 @@ impl Needs {
     }
 }
 
-impl Needs {
-    /// A session alone, which may have been stolen, lets no money leave: its owner has proved lately who they are.
-    fn proved(self, context: &AppContext, caller: &Caller) -> Result<(), Problem> {
-        let (Needs::Scope(scope) | Needs::StaffScope(scope)) = self else { return Ok(()) };
-        if !context.rights.approves(scope) || caller.is_proved(context.now()) {
-            return Ok(());
-        }
-        let detail =
-            "This lets money leave, and your last sign-in is older than 5 minutes. Sign in again, or send a key.";
-        Err(Problem::new(&code::PROOF_NEEDED, detail))
+/// Every POST that runs a command takes an Idempotency-Key, so the description says so of all of them.
+fn document_key(operation: &mut Operation) {
+    let parameters = operation.parameters.get_or_insert_default();
+    if parameters.iter().any(|known| matches!(known, RefOr::T(known) if known.name == HEADER_NAME)) {
+        return;
     }
+    let text = "A repeat with the same key gets the first answer.";
+    let header = ParameterBuilder::new().name(HEADER_NAME).parameter_in(ParameterIn::Header).required(Required::False);
+    let words = ObjectBuilder::new().schema_type(Type::String);
+    parameters.push(RefOr::T(header.description(Some(text)).schema(Some(words)).build()));
 }
 
 #[derive(Clone)]
 struct Guard {
     context: AppContext,
     needs: Needs,
+    command: Option<&'static Command>,
 }
 
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     if guard.needs != Needs::Nothing {
         let address = request.extensions().get().copied();
-        match admitted(&guard, request.headers()).await {
+        match admitted(&guard, request.method(), request.headers()).await {
             Ok(caller) => request.extensions_mut().insert(caller.at(address)),
             Err(problem) => return problem.into_response(),
         };
@@ -176,9 +211,16 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     next.run(request).await
 }
 
-async fn admitted(guard: &Guard, headers: &HeaderMap) -> Result<Caller, Problem> {
+async fn admitted(guard: &Guard, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
     let caller = authenticate(&guard.context, headers).await?;
     guard.needs.allow(&caller)?;
-    guard.needs.proved(&guard.context, &caller)?;
+    let requires_reauth = guard.command.map_or(!method.is_safe(), Command::requires_reauth);
+    if requires_reauth {
+        let now = guard.context.now();
+        if let Some(lacking) = lacking_reauth(&guard.context, &caller, now).await? {
+            return Err(lacking.problem());
+        }
+        decided(&guard.context, &caller, now).await?;
+    }
     Ok(caller)
 }

@@ -87,7 +87,21 @@ pub(crate) fn context(config: &Config, store: Store) -> Result<AppContext, Failu
     let (zone, outbox, keys) = (zone(config)?, Outbox::default(), KeyRing::default());
     let (rights, sealer) = (Rights::new(apps::scopes()), Sealer::new(&instance_key_read(config)?));
     let files = FileStore::folder(config.data.join(FILES));
-    Ok(AppContext::new(House { store, clock, zone, ids, outbox, process, keys, files, rights, sealer, https }))
+    let second_factor = config.identity.second_factor;
+    Ok(AppContext::new(House {
+        store,
+        clock,
+        zone,
+        ids,
+        outbox,
+        process,
+        keys,
+        files,
+        rights,
+        sealer,
+        second_factor,
+        https,
+    }))
 }
 
 /// The zone of schedules and days.

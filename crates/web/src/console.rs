@@ -6,6 +6,7 @@
 mod act;
 mod backups;
 mod books;
+mod commands;
 mod done;
 mod download;
 pub(crate) mod export;

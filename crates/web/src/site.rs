@@ -52,8 +52,6 @@ pub struct SiteOptions {
     pub base_url: String,
     /// Whether anybody may sign up.
     pub sign_up: bool,
-    /// Whether staff need a second factor before they let money leave.
-    pub second_factor: bool,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// What hashing a password costs.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Time, json, listed};
+use purser_kit::{
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Time,
+    fingerprint, json, listed,
+};
 use purser_store::Error as StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ALL_ROWS, list_seller, own_seller, subject, what_is_left};
+use super::{ALL_ROWS, answer, list_seller, own_seller, subject, what_is_left};
 use crate::Charge;
 use crate::domain::{self, PhoneNumber, Seller, Settings, Standing};
 use crate::error::Error;
@@ -143,6 +146,7 @@ pub(super) fn internal(error: StoreError) -> Problem {
 pub(super) async fn seller_create(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
@@ -156,6 +160,7 @@ pub(super) async fn seller_create(
     }
     let name = fields.required("name", change.name);
     let name = fields.finish(name)?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.seller.create", "", &body.0));
     let mut doer = caller.doer(&charge.context);
     let new = NewSeller {
         id: doer.fresh_id(),
@@ -167,11 +172,13 @@ pub(super) async fn seller_create(
     };
     let settings = Arc::clone(&charge.settings);
     let made = charge.context.store.write(move |tx| {
-        let seller = SellerJson::from(service::seller_create(tx, doer.now, &settings, &new)?);
-        doer.clone().record_change(tx, "charge.sellers.create", &subject("sellers", new.id), &(), &seller)?;
-        Ok::<_, Error>(seller)
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let seller = SellerJson::from(service::seller_create(tx, doer.now, &settings, &new)?);
+            doer.clone().record_change(tx, "charge.sellers.create", &subject("sellers", new.id), &(), &seller)?;
+            answer(&seller)
+        })
     });
-    Ok(json(StatusCode::CREATED, &made.await?))
+    Ok(made.await?.into_response(StatusCode::CREATED))
 }
 
 /// Read a seller.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{badge, counted, reason};
 use crate::Charge;
+use crate::commands;
 use crate::domain::{RequestStatus, Seller, Settings, Standing};
 use crate::error::Error;
 use crate::service;
@@ -124,10 +125,9 @@ fn approve(charge: &Arc<Charge>) -> Action {
     Action {
         name: "approve",
         title: "Approve",
-        scope: "charge.credit",
+        command: &commands::REQUEST_APPROVE,
         target: Target::Many,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, ids| chosen(tx, &reading, ids, "will be given at once", is_active)),
         run: Box::new(move |tx, doer, ids, fields| {
@@ -153,10 +153,9 @@ fn reject(charge: &Arc<Charge>) -> Action {
     Action {
         name: "reject",
         title: "Reject",
-        scope: "charge.credit",
+        command: &commands::REQUEST_REJECT,
         target: Target::Many,
         harms: true,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason()])),
         preview: Box::new(move |tx, _, ids| chosen(tx, &reading, ids, "will not be given", |_| Ok(()))),
         run: Box::new(move |tx, doer, ids, mut fields| {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{ROWS, STANDINGS, counted, one, people, products, sales, standing};
 use crate::Charge;
+use crate::commands;
 use crate::domain::{Seller, Settings, Standing};
 use crate::service::{self, IncreaseOrder, NewSeller, SellerChange};
 use crate::store;
@@ -117,6 +118,7 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
                 rows: increases.collect(),
             },
             people::table(tx, id)?,
+            people::keys(tx, id)?,
             products::prices(tx, id)?,
         ],
         ..Detail::default()
@@ -166,10 +168,9 @@ fn seller_make(charge: &Arc<Charge>) -> Action {
     Action {
         name: "create",
         title: "New seller",
-        scope: "charge.manage",
+        command: &commands::SELLER_CREATE,
         target: Target::Nothing,
         harms: false,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(seller_fields(None))),
         preview: Box::new(|_, _, _| Ok(Preview::sentence("The seller begins without credit."))),
         run: Box::new(move |tx, doer, _, fields| {
@@ -193,10 +194,9 @@ fn seller_edit(charge: &Arc<Charge>) -> Action {
     Action {
         name: "edit",
         title: "Edit",
-        scope: "charge.manage",
+        command: &commands::SELLER_EDIT,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(move |tx, ids| Ok(seller_fields(Some(&service::seller_get(tx, &reading, one(ids)?)?)))),
         preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(move |tx, doer, ids, fields| {
@@ -213,10 +213,9 @@ fn seller_increase(charge: &Arc<Charge>) -> Action {
     Action {
         name: "increase-credit",
         title: "Increase credit",
-        scope: "charge.credit",
+        command: &commands::CREDIT_INCREASE,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(move |_, _| {
             Ok(vec![
                 Field::line("amount", "Amount", "More than zero, with at most two decimals.").input(Input::Amount),
@@ -265,10 +264,9 @@ fn seller_standing(charge: &Arc<Charge>, name: &'static str, title: &'static str
     Action {
         name,
         title,
-        scope: "charge.manage",
+        command: &commands::SELLER_EDIT,
         target: Target::Many,
         harms: to != Standing::Active,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, ids| {
             let mut rows = Vec::with_capacity(ids.len());

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{one, people, reason, withdrawals};
 use crate::api::{parse_email, parse_language};
+use crate::commands;
 use crate::domain::Settings;
 use crate::service::{UserChange, coins_adjust, user_change, user_get};
 use crate::store::user::{USERS_FROM, user_find};
@@ -85,10 +86,9 @@ fn adjust(coins: &Arc<Coins>) -> Action {
     Action {
         name: "adjust",
         title: "Adjust coins",
-        scope: "coins.pay",
+        command: &commands::COINS_ADJUST,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| {
             let amount = Field::line("amount", "Coins", "How many more: 250; or how many fewer: -250.");
             Ok(vec![amount.input(Input::Amount), reason("What this rests on; the user reads it.")])
@@ -124,10 +124,9 @@ fn contact() -> Action {
     Action {
         name: "contact",
         title: "Contact",
-        scope: "coins.award",
+        command: &commands::USER_CONTACT,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(|tx, ids| {
             let user = user_get(tx, one(ids)?)?;
             let languages = Language::ALL.map(|language| (language.code().to_owned(), language.title().to_owned()));

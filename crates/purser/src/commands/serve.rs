@@ -122,7 +122,6 @@ fn site(
         hash_cost: HashCost::standard(),
         session_rules: SessionRules::default(),
         sign_up: config.identity.sign_up,
-        second_factor: config.identity.second_factor,
         random: edge::random,
         with_noop,
         parts: parts(config, context, &told.ways),

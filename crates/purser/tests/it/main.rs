@@ -65,6 +65,11 @@ fn context(db: &TestDb) -> AppContext {
 
 /// The same on a store of its own, as another copy of the program has it.
 fn context_on(db: &TestDb, store: Store) -> AppContext {
+    context_with(db, store, true)
+}
+
+/// The same, and whether staff need a second factor.
+fn context_with(db: &TestDb, store: Store, second_factor: bool) -> AppContext {
     AppContext::new(House {
         store,
         clock: Arc::new(db.clock().clone()),
@@ -76,6 +81,7 @@ fn context_on(db: &TestDb, store: Store) -> AppContext {
         files: FileStore::folder(std::env::temp_dir().join(format!("purser-files-{}", std::process::id()))),
         rights: Rights::new(scopes()),
         sealer: Sealer::new(&[7; 32]),
+        second_factor,
         https: false,
     })
 }

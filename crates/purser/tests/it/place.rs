@@ -60,12 +60,14 @@ impl Place {
     }
 
     pub(crate) async fn with(db: &TestDb, wish: Wish) -> Self {
-        Place::on(db, crate::context(db), wish, |_, _| {}).await
+        let context = crate::context_with(db, db.store(), wish.second_factor);
+        Place::on(db, context, wish, |_, _| {}).await
     }
 
     /// The same, with `shape` having its way with what apps show and how the site is run.
     pub(crate) async fn shaped(db: &TestDb, shape: impl FnOnce(&mut Vec<Face>, &mut SiteOptions)) -> Self {
-        Place::on(db, crate::context(db), Wish { sign_up: true, second_factor: false }, shape).await
+        let context = crate::context_with(db, db.store(), false);
+        Place::on(db, context, Wish { sign_up: true, second_factor: false }, shape).await
     }
 
     async fn on(
@@ -81,7 +83,6 @@ impl Place {
             app_url: None,
             base_url: "https://purser.example".to_owned(),
             sign_up: wish.sign_up,
-            second_factor: wish.second_factor,
             trusted_proxies: Vec::new(),
             hash_cost: HashCost::for_tests(),
             session_rules: SessionRules::default(),

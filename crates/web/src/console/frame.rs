@@ -1,5 +1,6 @@
 //! What stands around every page of the console.
 
+use super::commands::{SECRET_TEXT_CHANGE, TEXT_CHANGE};
 use super::{Desk, Visitor, backups, books, inbox, schedules, texts};
 use crate::pages::Shell;
 
@@ -47,10 +48,10 @@ pub(super) fn shell(desk: &Desk, visitor: &Visitor, title: impl Into<String>) ->
 /// The house's pages that are no lists of objects.
 fn own_pages(visitor: &Visitor) -> Vec<(&'static str, &'static str)> {
     let pages = [
-        ("Schedules", schedules::BASE, schedules::SCOPE),
-        ("Notice texts", texts::BASE, texts::SCOPE),
-        ("Backups", backups::BASE, backups::SCOPE),
+        ("Schedules", schedules::BASE, [schedules::SCOPE].as_slice()),
+        ("Notice texts", texts::BASE, &[TEXT_CHANGE.scope, SECRET_TEXT_CHANGE.scope]),
+        ("Backups", backups::BASE, &[backups::SCOPE]),
     ];
-    let open = pages.into_iter().filter(|(.., scope)| visitor.caller.has(scope));
+    let open = pages.into_iter().filter(|(.., scopes)| scopes.iter().any(|scope| visitor.caller.has(scope)));
     open.map(|(title, href, _)| (title, href)).collect()
 }
