@@ -240,6 +240,16 @@ pub async fn authenticate(context: &AppContext, headers: &HeaderMap) -> Result<C
     Err(Problem::new(&code::UNAUTHENTICATED, "Send 'Authorization: Bearer pk_…', or sign in."))
 }
 
+/// Whether a request shows something that is meant to open.
+pub(crate) fn has_token(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || cookie(headers, SESSION_COOKIE).is_some()
+}
+
+/// The key that a request shows, hashed.
+pub(crate) fn token(headers: &HeaderMap) -> Option<SecretHash> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok().and_then(bearer).map(SecretHash::of)
+}
+
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())

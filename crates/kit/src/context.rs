@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::caller::KeyRing;
 use crate::ids::Ids;
+use crate::refusals::Refusals;
 use crate::rights::Rights;
 
 /// What every app is given. Cheap to clone; made once, at the binary's edge.
@@ -35,6 +36,8 @@ pub struct House {
     pub process: Uuid,
     /// API keys seen lately.
     pub keys: KeyRing,
+    /// Refused calls of the last minute.
+    pub refusals: Refusals,
     /// Uploaded files.
     pub files: FileStore,
     /// What roles allow.

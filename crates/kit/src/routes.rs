@@ -1,19 +1,21 @@
 //! Routes with their permissions: an API route cannot be added without saying who may use it.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method};
+use axum::extract::{OriginalUri, Request, State};
+use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use purser_identity::SecretHash;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{RefOr, Required};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::caller::{Caller, authenticate};
+use crate::caller::{Caller, ClientAddress, authenticate, has_token, token};
 use crate::command::{Command, decided, lacking_reauth};
 use crate::problem::Problem;
-use crate::{AppContext, code};
+use crate::refusals::{Refusals, RefusedCall};
+use crate::{AppContext, Code, code};
 
 /// The header that makes a request happen once.
 const HEADER_NAME: &str = "Idempotency-Key";
@@ -161,6 +163,12 @@ impl Needs {
         }
     }
 
+    /// Whether this caller finds only what is their own here: of others' objects there are none for them.
+    fn bounds(self, caller: &Caller) -> bool {
+        let own = matches!(self, Needs::Own(scope) if !caller.has(scope));
+        own || caller.tie().is_some()
+    }
+
     /// Whether this caller may use the route.
     fn allow(self, caller: &Caller) -> Result<(), Problem> {
         let (scope, staff) = match self {
@@ -201,26 +209,65 @@ struct Guard {
 }
 
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    if guard.needs != Needs::Nothing {
-        let address = request.extensions().get().copied();
-        match admitted(&guard, request.method(), request.headers()).await {
-            Ok(caller) => request.extensions_mut().insert(caller.at(address)),
-            Err(problem) => return problem.into_response(),
-        };
+    if guard.needs == Needs::Nothing {
+        return next.run(request).await;
     }
-    next.run(request).await
+    let address: Option<ClientAddress> = request.extensions().get().copied();
+    let caller = match authenticate(&guard.context, request.headers()).await {
+        Ok(caller) => caller.at(address),
+        Err(problem) => {
+            if problem.code() == &code::UNAUTHENTICATED && has_token(request.headers()) {
+                let token = token(request.headers());
+                note(&guard.context, (None, token), address, &asked(&request), 401, problem.code().name);
+            }
+            return problem.into_response();
+        }
+    };
+    let (asked, actor, bound) = (asked(&request), caller.actor().to_string(), guard.needs.bounds(&caller));
+    let response = match admitted(&guard, request.method(), &caller).await {
+        Ok(()) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    // For a caller who is bound to an object, somebody else's is not found.
+    let status = response.status();
+    if status == StatusCode::FORBIDDEN || (status == StatusCode::NOT_FOUND && bound) {
+        let code = response.extensions().get::<&'static Code>().map_or("", |code| code.name);
+        note(&guard.context, (Some(actor), None), address, &asked, status.as_u16(), code);
+    }
+    response
 }
 
-async fn admitted(guard: &Guard, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let caller = authenticate(&guard.context, headers).await?;
-    guard.needs.allow(&caller)?;
+/// The method and the path of a request; never its query, which may have a secret in it.
+fn asked(request: &Request) -> (Method, String) {
+    let path = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.0.path());
+    (request.method().clone(), path.to_owned())
+}
+
+fn note(
+    context: &AppContext,
+    (actor, token): (Option<String>, Option<SecretHash>),
+    address: Option<ClientAddress>,
+    (method, path): &(Method, String),
+    status: u16,
+    code: &'static str,
+) {
+    let address = address.map(|ClientAddress(address)| address.to_string());
+    let (method, path) = (method.to_string(), path.clone());
+    Refusals::note(context, RefusedCall { actor, token, address, method, path, status, code });
+}
+
+async fn admitted(guard: &Guard, method: &Method, caller: &Caller) -> Result<(), Problem> {
+    guard.needs.allow(caller)?;
     let requires_reauth = guard.command.map_or(!method.is_safe(), Command::requires_reauth);
     if requires_reauth {
         let now = guard.context.now();
-        if let Some(lacking) = lacking_reauth(&guard.context, &caller, now).await? {
+        if let Some(lacking) = lacking_reauth(&guard.context, caller, now).await? {
             return Err(lacking.problem());
         }
-        decided(&guard.context, &caller, now).await?;
+        decided(&guard.context, caller, now).await?;
     }
-    Ok(caller)
+    Ok(())
 }

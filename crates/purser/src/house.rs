@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
 use purser_identity::Sealer;
-use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
+use purser_kit::{AppContext, House, Ids, KeyRing, Refusals, Rights};
 use purser_outbox::Outbox;
 use purser_store::{Options, Store};
 
@@ -75,6 +75,11 @@ fn instance_key_read(config: &Config) -> Result<[u8; 32], Failure> {
     hash.map(|bytes| bytes.0).ok_or_else(|| failed(&"it must be 64 hexadecimal digits"))
 }
 
+/// The instance key in hex, for what is derived from it.
+pub(crate) fn instance_key_hex(config: &Config) -> Result<String, Failure> {
+    Ok(instance_key_read(config)?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Opens the house around a migrated database.
 ///
 /// # Errors
@@ -96,6 +101,7 @@ pub(crate) fn context(config: &Config, store: Store) -> Result<AppContext, Failu
         outbox,
         process,
         keys,
+        refusals: Refusals::default(),
         files,
         rights,
         sealer,

@@ -18,7 +18,7 @@ use crate::cli::Serve;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
-use crate::{apps, backup, edge, house, logs};
+use crate::{apps, backup, edge, house, logs, settings_record};
 
 /// How long somebody waits for a file to be saved before they are shown how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,6 +40,7 @@ pub(super) async fn run(
     if flags.demo {
         demo::fill(&context, &apps).await?;
     }
+    settings_record::note(&context, &config).await?;
     let (ways, texts, schedules) =
         (Ways::open(&config)?, post::texts(&config, &apps), worker::schedules(&config, &apps));
     let post = ways.post(&context, &texts);

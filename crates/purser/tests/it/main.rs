@@ -26,6 +26,7 @@ mod members;
 mod notices;
 mod outbox;
 mod place;
+mod power;
 mod program;
 mod records;
 mod requests;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
 use purser_identity::Sealer;
-use purser_kit::{AppContext, House, Ids, KeyRing, Rights, Scope};
+use purser_kit::{AppContext, House, Ids, KeyRing, Refusals, Rights, Scope};
 use purser_outbox::Outbox;
 use purser_store::{Migration, Store};
 use purser_testkit::TestDb;
@@ -78,6 +79,7 @@ fn context_with(db: &TestDb, store: Store, second_factor: bool) -> AppContext {
         outbox: Outbox::default(),
         process: db.ids().next(),
         keys: KeyRing::default(),
+        refusals: Refusals::default(),
         files: FileStore::folder(std::env::temp_dir().join(format!("purser-files-{}", std::process::id()))),
         rights: Rights::new(scopes()),
         sealer: Sealer::new(&[7; 32]),

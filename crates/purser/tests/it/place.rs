@@ -8,12 +8,12 @@ use purser_charge::{CallingCode, Connector};
 use purser_identity::{Access, Email};
 use purser_identity::{HashCost, NewUser, Roles, SessionRules, Username, access_set, password_hash, user_create};
 use purser_kit::console::Progress;
-use purser_kit::{App, AppContext};
+use purser_kit::{App, AppContext, RouteInfo};
 use purser_money::{Currency, Money};
 use purser_notify::Texts;
 use purser_store::params;
 use purser_testkit::TestDb;
-use purser_web::{ClearListener, Face, SiteOptions};
+use purser_web::{ClearListener, Door, Face, SiteOptions};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -27,6 +27,10 @@ pub(crate) struct Place {
     pub(crate) base: String,
     /// How often a password was hashed.
     pub(crate) hashed: Arc<AtomicU64>,
+    /// Every route of the API.
+    pub(crate) table: Vec<RouteInfo>,
+    /// Every form.
+    pub(crate) doors: Vec<Door>,
 }
 
 /// What a test may want otherwise.
@@ -70,6 +74,23 @@ impl Place {
         Place::on(db, context, Wish { sign_up: true, second_factor: false }, shape).await
     }
 
+    /// All apps with their demo data, and staff who need a second factor. `shape` sees what the apps show.
+    pub(crate) async fn furnished(db: &TestDb, shape: impl FnOnce(&mut Vec<Face>)) -> Self {
+        let context = crate::context_with(db, db.store(), true);
+        let members = || purser_members::app(&context, purser_members::Settings::standard());
+        let charge = || purser_charge::app(&context, purser_charge::Settings::standard(), Connector::Instant);
+        let coins = || purser_coins::app(&context, purser_coins::Settings::standard());
+        for app in [charge(), members(), coins()] {
+            (app.demo)().await.unwrap();
+        }
+        let members = face(members());
+        let shape = |faces: &mut Vec<Face>, _: &mut SiteOptions| {
+            faces.push(members);
+            shape(faces);
+        };
+        Place::on(db, context.clone(), Wish { sign_up: true, second_factor: true }, shape).await
+    }
+
     async fn on(
         db: &TestDb,
         context: AppContext,
@@ -99,9 +120,9 @@ impl Place {
         let mut faces = faces(&context);
         shape(&mut faces, &mut options);
         let site = purser_web::site(&context, faces, options);
-        let hashed = site.hashed;
+        let (hashed, table, doors) = (site.hashed, site.table, site.doors);
         tokio::spawn(purser_web::serve(ClearListener(listener), site.router, std::future::pending()));
-        Place { db: db.clone(), context, base, hashed }
+        Place { db: db.clone(), context, base, hashed, table, doors }
     }
 
     /// Somebody whose password is [`PASSWORD`].
@@ -156,6 +177,10 @@ impl Place {
     }
 }
 
+fn face(App { name, title, summary, scopes, codes, api, console, .. }: App) -> Face {
+    Face { name, title, summary, scopes, codes, api, console }
+}
+
 pub(crate) fn faces(context: &AppContext) -> Vec<Face> {
     let limit = Money::parse("10000.00", Currency::INR).unwrap();
     let settings = purser_charge::Settings {
@@ -164,15 +189,6 @@ pub(crate) fn faces(context: &AppContext) -> Vec<Face> {
         max_increase: limit,
         country: CallingCode::parse("91").unwrap(),
         only_known: false,
-    };
-    let face = |App { name, title, summary, scopes, codes, api, console, .. }: App| Face {
-        name,
-        title,
-        summary,
-        scopes,
-        codes,
-        api,
-        console,
     };
     vec![
         face(purser_charge::app(context, settings, Connector::Instant)),
