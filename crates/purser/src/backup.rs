@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use list::{BackupInfo, backups_list, newest, partials_remove};
 pub(crate) use progress::Progress;
-pub(crate) use restore::{Plan, Restored, restore};
+pub(crate) use restore::{Plan, Restored, aside, restore, unfinished};
 pub(crate) use retention::{Keep, retire};
 pub(crate) use seal::Randomness;
 pub(crate) use take::{Request, Taken, take};

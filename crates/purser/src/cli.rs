@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Check a backup whole, and put it in the place of what is there
     Restore(Restore),
+    /// Bring a database back whose log was damaged, as far as the log can be read
+    Repair(Repair),
     /// Remove what has had its time: backups, texts of notices, uploads, files that nothing names
     Cleanup(Cleanup),
     /// Take in files
@@ -316,6 +318,16 @@ pub(crate) struct Restore {
     /// Check it from its first byte to its last, and change nothing
     #[arg(long)]
     pub(crate) check: bool,
+    /// Print what a script would parse
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    /// Do it; without this it only says what is damaged and what would be lost
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// Print what a script would parse
     #[arg(long)]
     pub(crate) json: bool,

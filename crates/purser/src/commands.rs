@@ -12,6 +12,7 @@ mod import;
 mod key;
 mod ledger;
 mod migrate;
+mod repair;
 mod restore;
 mod serve;
 mod user;
@@ -43,6 +44,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Ledger(command) => ledger::run(&settings, &command).await,
         Command::Backup(flags) => backup::run(&settings, flags).await,
         Command::Restore(flags) => restore::run(&settings, flags).await,
+        Command::Repair(flags) => repair::run(&settings, &flags).await,
         Command::Cleanup(flags) => cleanup::run(&settings, &flags).await,
         Command::Import(command) => import::run(&settings, command).await,
         Command::Config => config::run(&settings),

@@ -12,6 +12,9 @@ pub(crate) enum Failure {
     /// The machine or the database does not play along: exit code 3.
     #[error("{0}")]
     Machine(String),
+    /// The embedded database's files do not belong together, or are damaged: exit code 3. It says what to do.
+    #[error("{0}")]
+    Files(purser_store::Error),
     /// A rule refuses what was asked: exit code 4.
     #[error("{0}")]
     Refused(String),
@@ -33,7 +36,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Failure::Usage(_) => 2,
-            Failure::Machine(_) => 3,
+            Failure::Machine(_) | Failure::Files(_) => 3,
             Failure::Refused(_) => 4,
         })
     }
@@ -41,7 +44,11 @@ impl Failure {
 
 impl From<purser_store::Error> for Failure {
     fn from(error: purser_store::Error) -> Self {
-        Failure::Machine(error.to_string())
+        use purser_store::Error;
+        match error {
+            Error::LogAlone { .. } | Error::LogDamaged { .. } => Failure::Files(error),
+            other => Failure::Machine(other.to_string()),
+        }
     }
 }
 

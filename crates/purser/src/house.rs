@@ -28,9 +28,74 @@ const INSTANCE_KEY: &str = "instance.key";
 
 /// Opens the database, and makes the data folder with its instance key where they are missing.
 pub(crate) fn store(config: &Config) -> Result<Store, Failure> {
+    refuse_unfinished(config)?;
     folder_create(&config.data)?;
+    let store = Store::open(&options(config)?)?;
     instance_key_create(config)?;
-    Ok(Store::open(&options(config)?)?)
+    for told in files_private(config) {
+        tracing::warn!("{told}");
+    }
+    Ok(store)
+}
+
+/// A restore that was killed while it put things in their place leaves a database, files and a key that do not belong
+/// together.
+pub(crate) fn refuse_unfinished(config: &Config) -> Result<(), Failure> {
+    let Some(mark) = backup::unfinished(&config.data) else { return Ok(()) };
+    Err(Failure::Machine(format!(
+        "a restore was interrupted here while it put things in their place ({} says which): run it again, with --yes. \
+         Where you want back what stood here before, rename what is kept under names with before_, and remove that file",
+        mark.display()
+    )))
+}
+
+/// Takes the instance key, the backups, and what restores have kept aside, from everybody but their owner, and says
+/// where that cannot be done. The store does so with the database.
+#[cfg(unix)]
+pub(crate) fn files_private(config: &Config) -> Vec<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let backups = backup_folder(config);
+    let own = |name: &str| name.starts_with(INSTANCE_KEY) || name.starts_with(DATABASE);
+    let taken = |name: &str| name.starts_with("backup-") && name.ends_with(".purser");
+    let mut told = Vec::new();
+    for path in files_named(&config.data, own).into_iter().chain(files_named(&backups, taken)) {
+        let private = fs::metadata(&path).and_then(|metadata| {
+            let mode = metadata.permissions().mode();
+            let wide = metadata.is_file() && mode & 0o077 != 0;
+            if wide { fs::set_permissions(&path, fs::Permissions::from_mode(mode & 0o700)) } else { Ok(()) }
+        });
+        match private {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                told.push(format!("others on this machine may read {}, run chmod 600: {error}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
+#[cfg(not(unix))]
+pub(crate) fn files_private(_config: &Config) -> Vec<String> {
+    Vec::new()
+}
+
+#[cfg(unix)]
+fn files_named(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| is_wanted(&entry.file_name().to_string_lossy())).map(|entry| entry.path()).collect()
+}
+
+/// Bytes that a disk with room takes: what a small command writes.
+const ROOM: usize = 64 << 10;
+
+/// Whether the disk of the database has room for a small command. Where a server keeps the database, its disk is its own.
+pub(crate) fn has_room(config: &Config) -> bool {
+    let Ok(Database::File(path)) = database(config) else { return true };
+    let probe = PathBuf::from(format!("{}.room", path.display()));
+    let written = fs::write(&probe, vec![1; ROOM]).and_then(|()| fs::File::open(&probe)?.sync_all());
+    let _ = fs::remove_file(&probe);
+    !written
+        .is_err_and(|error| matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded))
 }
 
 /// Where the database is, and how much of the machine it may take.
@@ -53,10 +118,12 @@ pub(crate) async fn store_migrated(config: &Config) -> Result<Store, Failure> {
 }
 
 /// The same for a command that only looks at what is there: a mistyped folder is not to become an empty house whose books
-/// are clean.
+/// are clean. A log without its database file is told by the store.
 pub(crate) async fn store_there(config: &Config) -> Result<Store, Failure> {
+    refuse_unfinished(config)?;
     if let Database::File(path) = database(config)?
         && !path.exists()
+        && !["-wal", "-journal"].iter().any(|side| PathBuf::from(format!("{}{side}", path.display())).exists())
     {
         let told = format!("there is no database at {}; `purser serve` makes one", path.display());
         return Err(Failure::Machine(told));
@@ -176,6 +243,7 @@ pub(crate) fn instance_key_create(config: &Config) -> Result<(), Failure> {
 
 /// A backup of this house, as the settings want it.
 pub(crate) fn backup_request(config: &Config, moment: Timestamp) -> Result<Request, Failure> {
+    refuse_unfinished(config)?;
     Ok(Request {
         options: options(config)?,
         data: config.data.clone(),

@@ -206,6 +206,14 @@ impl Restoring {
         }
     }
 
+    /// Our tables by now, without the list of migrations.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn tables(&mut self) -> Result<Vec<Table>, Error> {
+        self.with(tables)
+    }
+
     /// Asks something of what is there by now.
     ///
     /// # Errors
@@ -214,15 +222,14 @@ impl Restoring {
         self.with(query)
     }
 
-    /// Puts the new database in the place of the old one, in one step, and says where the old one is kept, if there
-    /// was one.
+    /// Puts the new database in the place of the old one, and says where all that stood there is kept.
     ///
     /// # Errors
     /// Where a row refers to none, or the place cannot be changed: then the old database stands as it was.
-    pub fn finish(self) -> Result<Option<String>, Error> {
+    pub fn finish(self) -> Result<Vec<String>, Error> {
         match self.0 {
             Target::Sqlite(build) => build.finish(),
-            Target::Postgres(build) => build.finish(),
+            Target::Postgres(build) => Ok(build.finish()?.into_iter().collect()),
         }
     }
 
@@ -259,7 +266,6 @@ enum Kind {
 /// The table of migrations: it tells which tables are ours, and is told in the manifest instead of copied.
 const MIGRATIONS: &str = "store_migration";
 
-/// Our tables are those whose names begin with a room's: a server's database may hold others.
 /// Removes what a migration has put into a fresh table: the backup has it, as it was. Only where there is something: a
 /// table that refuses deletions is asked for none.
 fn clear(tx: &mut Tx<'_>, table: &Table) -> Result<(), Error> {
@@ -270,6 +276,7 @@ fn clear(tx: &mut Tx<'_>, table: &Table) -> Result<(), Error> {
     Ok(())
 }
 
+/// Our tables are those whose names begin with a room's: a server's database may hold others.
 fn tables(tx: &mut Tx<'_>) -> Result<Vec<Table>, Error> {
     let names = table_names(tx)?;
     let references = match tx.engine() {

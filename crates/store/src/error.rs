@@ -1,5 +1,7 @@
 //! What can go wrong with a transaction, told apart by what the caller should do next.
 
+use crate::LogDamage;
+
 /// A failed transaction. Unless it says otherwise, nothing of the command happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -33,6 +35,33 @@ pub enum Error {
     /// The database cannot be reached, or refuses work. Nothing was done.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The database file is gone while its log is there. Nothing was touched.
+    #[error(
+        "the database file {database} is {how}, but {log} is there and may hold what the database lacks; nothing was \
+         touched. Put the database file back beside it, or bring a backup back with `purser restore`. To begin with an \
+         empty database instead, move {log} and what stands beside it away"
+    )]
+    LogAlone {
+        /// The database file.
+        database: String,
+        /// "missing" or "empty".
+        how: &'static str,
+        /// What stands there without it.
+        log: String,
+    },
+    /// The log is damaged where acknowledged work stands. Nothing was touched.
+    #[error(
+        "the log of the database {database} is damaged: behind {} good frames stand {} of {} acknowledged commits that \
+         would be lost; nothing was touched. `purser repair` {}; `purser restore` brings a backup back",
+        damage.good_frames, damage.lost_frames, damage.lost_commits,
+        if damage.recoverable { "recovers all of them" } else { "keeps what stands before the damage" }
+    )]
+    LogDamaged {
+        /// The database file.
+        database: String,
+        /// How much.
+        damage: LogDamage,
+    },
     /// The connection was lost while the commit was under way: it happened whole or not at all, and only a look at the
     /// database will tell which. Repeat with the same idempotency key.
     #[error("the connection was lost during the commit, so the outcome is not known: {0}")]

@@ -33,5 +33,7 @@ pub use lane::Lane;
 pub use migrate::{Migration, MigrationState, MigrationStep};
 pub use param::Param;
 pub use row::{Column, Row};
+pub use sqlite::inspect::LogRepaired;
+pub use sqlite::log::LogDamage;
 pub use store::{Engine, Health, Options, Store};
 pub use tx::{Each, Tx};

@@ -1,14 +1,17 @@
 //! The embedded engine.
 
 mod checkpoint;
+pub(crate) mod files;
+pub(crate) mod inspect;
+pub(crate) mod log;
 mod reader;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{CachedStatement, Connection, ErrorCode, ffi};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::tx::Visit;
 use crate::{Error, Param, Row};
@@ -23,10 +26,63 @@ const STATEMENT_CACHE: usize = 512;
 /// How long to wait for another process (the command line beside a running server) to finish its transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A database file, and how it is opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    index: Index,
+}
+
+/// Where the log's index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Index {
+    /// In a file beside the log, so that other processes may work with the database, too.
+    File,
+    /// In memory, which keeps other processes out. It needs no room on the disk.
+    Memory,
+}
+
+/// Room that the log's index may need, in bytes. With less of it a disk counts as full.
+const INDEX_ROOM: u64 = 64 << 10;
+
+impl Place {
+    /// Finds out how the file can be opened, creating it where it is missing. A full disk is no obstacle: reading needs
+    /// no room.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Connection), Error> {
+        let place = Place { path: path.to_owned(), index: Index::File };
+        let refused = match place.connect() {
+            Ok(connection) => return Ok((place, connection)),
+            Err(refused) => refused,
+        };
+        let is_full = files::free_bytes(path).is_some_and(|free| free < INDEX_ROOM);
+        if !is_full || files::size(path)?.unwrap_or(0) == 0 {
+            return Err(refused);
+        }
+        let place = Place { index: Index::Memory, ..place };
+        let connection = place.connect().map_err(|_| refused)?;
+        tracing::error!(
+            database = %path.display(),
+            "the disk is full: there is no room for the log's index, and no other command can open the database until \
+             there is room and this one is started again"
+        );
+        Ok((place, connection))
+    }
+
+    pub(crate) fn connect(&self) -> Result<Connection, Error> {
+        let opened = match self.index {
+            Index::File => Connection::open(&self.path),
+            Index::Memory => Connection::open_with_flags_and_vfs(&self.path, OpenFlags::default(), c"unix-excl"),
+        };
+        let configured = opened.and_then(|connection| configure(&connection).map(|()| connection));
+        configured.map_err(|error| {
+            Error::Unavailable(format!("cannot open the database file {}: {error}", self.path.display()))
+        })
+    }
+}
+
 /// Opens the file, creating it where it is missing.
 pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
-    let opened = Connection::open(path).and_then(|connection| configure(&connection).map(|()| connection));
-    opened.map_err(|error| Error::Unavailable(format!("cannot open the database file {}: {error}", path.display())))
+    Place { path: path.to_owned(), index: Index::File }.connect()
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

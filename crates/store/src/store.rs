@@ -11,8 +11,10 @@ use crate::job::{Command, Job};
 use crate::migrate;
 use crate::postgres::{Access, pool_run};
 use crate::queue::{Queue, Refused};
+use crate::sqlite::files::{self, OpenHere};
+use crate::sqlite::inspect::{inspect, log_damage, repair};
 use crate::sqlite::{self, RestartPoint};
-use crate::{Error, Lane, Migration, MigrationStep, Tx};
+use crate::{Error, Lane, LogDamage, LogRepaired, Migration, MigrationStep, Tx};
 
 /// Which database is underneath.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -196,6 +198,31 @@ impl Store {
         }
     }
 
+    /// What of the embedded engine's log is damaged where acknowledged work stands. Changes nothing. `None` where the log
+    /// is whole, somebody works with the database, or a server keeps it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the log cannot be read.
+    pub fn log_damage(options: &Options) -> Result<Option<LogDamage>, Error> {
+        match &options.place {
+            Place::File(path) => log_damage(path),
+            Place::Server(_) => Ok(None),
+        }
+    }
+
+    /// Puts a database in place that holds what a damaged log still tells. The damaged files are kept under the name
+    /// `aside`: small letters, digits and underscores. `None` where nothing is damaged.
+    ///
+    /// # Errors
+    /// [`Error::LogAlone`]; [`Error::Unavailable`] where somebody works with the database; [`Error::Engine`] where what
+    /// is left is no sound database: then nothing was changed.
+    pub fn log_repair(options: &Options, aside: &str) -> Result<Option<LogRepaired>, Error> {
+        match &options.place {
+            Place::File(path) => repair(path, aside),
+            Place::Server(_) => Ok(None),
+        }
+    }
+
     /// Finishes what is queued, then ends the threads; what comes later is refused with [`Error::Closed`]. Blocks.
     pub fn close(&self) {
         self.shared.close();
@@ -254,19 +281,28 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     let writes = Arc::new(Queue::new(options.queue));
     let reads = Arc::new(Queue::new(options.queue));
     let restart = Arc::new(RestartPoint::default());
-    let writer = sqlite::connect(path)?;
-    let checkpoint_connection = sqlite::connect(path)?;
+    let path = &files::resolved(path);
+    let opening = files::OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+    inspect(path)?;
+    files::prepare(path)?;
+    let open_here = OpenHere::note(path);
+    let (place, writer) = sqlite::Place::open(path)?;
+    drop(opening);
+    let checkpoint_connection = place.connect()?;
     let mut threads = Vec::new();
     for number in 0..options.readers.max(1) {
-        let connection = sqlite::connect(path)?;
+        let connection = place.connect()?;
         let reads = Arc::clone(&reads);
         threads.push(spawn(format!("reader-{number}"), move || sqlite::reader_run(&connection, &reads))?);
     }
-    let (path, queue, point) = (path.to_owned(), Arc::clone(&writes), Arc::clone(&restart));
-    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(&path, writer, &queue, &point))?);
+    let (queue, point) = (Arc::clone(&writes), Arc::clone(&restart));
+    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(place, writer, &queue, &point))?);
     let (stop, stopped) = channel();
+    let path = path.clone();
     let checkpointer = spawn("checkpointer".to_owned(), move || {
-        sqlite::checkpointer_run(&checkpoint_connection, &stopped, &restart);
+        sqlite::checkpointer_run(&path, &checkpoint_connection, &stopped, &restart);
+        drop(checkpoint_connection);
+        drop(open_here);
     })?;
     Ok(Shared {
         engine: Engine::Sqlite,

@@ -1,5 +1,6 @@
 //! An archive being written, and read back.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use super::manifest::{ABOUT, About, Manifest, Part, rows_folder};
+use super::manifest::{ABOUT, About, KEY, Manifest, Part, rows_folder};
 use super::seal::{self, MAGIC, OpenReader, SealWriter};
 use super::tar::{TarReader, TarWriter};
 use super::{Error, Passphrase, Progress, Randomness, hex};
@@ -21,6 +22,21 @@ const MANIFEST_SUM: &str = "manifest.sha256";
 
 /// Rows in one part, in bytes before they are compressed: bounds the memory that writing and reading take.
 const ROWS: usize = 8 << 20;
+
+/// The longest row, in bytes: longer than any that the program writes.
+const LONGEST_ROW: u64 = 64 << 20;
+
+/// A part of rows has at most this many bytes, and packed not many more.
+const LARGEST_ROWS: u64 = ROWS as u64 + LONGEST_ROW;
+const LARGEST_PACKED: u64 = LARGEST_ROWS + (1 << 20);
+
+/// How many times larger than the archive its rows may be, beside a fixed part. Rows have random ids and moments in
+/// them, and come to some ten times; what comes to hundreds was made to fill a disk.
+const MOST_EXPANSION: u64 = 200;
+const FREE_EXPANSION: u64 = 64 << 20;
+
+/// Parts of an archive: an uploaded file is one each.
+const MOST_PARTS: usize = 4_000_000;
 
 /// A manifest larger than this is none.
 const LARGEST_MANIFEST: u64 = 256 << 20;
@@ -170,17 +186,28 @@ pub(super) struct ArchiveReader {
     left: Vec<Part>,
 }
 
-/// Opens an archive, sealed or not.
-fn open(path: &Path, passphrase: Option<&Passphrase>) -> Result<TarReader<Box<dyn Read>>, Error> {
-    let mut input = BufReader::with_capacity(1 << 17, File::open(path).map_err(Error::file(path))?);
+/// Opens an archive, sealed or not, and says which.
+fn open(path: &Path, passphrase: Option<&Passphrase>) -> Result<(TarReader<Box<dyn Read>>, bool), Error> {
+    let file = File::open(path).map_err(Error::file(path))?;
+    if !file.metadata().map_err(Error::file(path))?.is_file() {
+        return Err(foreign(path));
+    }
+    let mut input = BufReader::with_capacity(1 << 17, file);
     if !is_sealed(&mut input).map_err(Error::file(path))? {
-        return Ok(TarReader::new(Box::new(input)));
+        return Ok((TarReader::new(Box::new(input)), false));
     }
     let passphrase = passphrase.ok_or_else(|| {
         Error::Refused(format!("{} is sealed: give its passphrase with --passphrase-file", path.display()))
     })?;
     input.consume(MAGIC.len());
-    Ok(TarReader::new(Box::new(OpenReader::new(input, passphrase)?)))
+    Ok((TarReader::new(Box::new(OpenReader::new(input, passphrase)?)), true))
+}
+
+/// A file that does not begin as a backup does.
+fn foreign(path: &Path) -> Error {
+    let says =
+        format!("{} is not a backup of Purser, or its beginning is damaged; nothing was changed", path.display());
+    Error::Refused(says)
 }
 
 fn is_sealed(input: &mut BufReader<File>) -> io::Result<bool> {
@@ -196,8 +223,8 @@ pub(super) fn about(path: &Path) -> Result<(About, bool), Error> {
     }
     let mut tar = TarReader::new(input);
     let first = tar.next().map_err(|error| damage(path, error))?;
-    if !first.is_some_and(|(name, size)| name == ABOUT && size < 4_096) {
-        return Err(Error::Damaged(format!("{} is not a backup", path.display())));
+    if !first.is_some_and(|(name, size)| name == ABOUT && size <= LARGEST_ABOUT) {
+        return Err(foreign(path));
     }
     let mut text = Vec::new();
     tar.read_to_end(&mut text).map_err(|error| damage(path, error))?;
@@ -205,62 +232,168 @@ pub(super) fn about(path: &Path) -> Result<(About, bool), Error> {
     about.map(|about| (about, false)).map_err(|error| Error::Damaged(error.to_string()))
 }
 
-/// Reads an archive from its first byte to its last, and holds every one against the checksums.
+/// Reads an archive from its first byte to its last, and holds every one against the checksums. Rows are unpacked to be
+/// counted, a piece at a time, and kept nowhere.
 pub(super) fn verify(path: &Path, passphrase: Option<&Passphrase>, progress: &mut Progress) -> Result<Manifest, Error> {
     let size = std::fs::metadata(path).map_err(Error::file(path))?.len();
     progress.phase("checking the backup", size);
-    let failed = |error| damage(path, error);
-    let mut tar = open(path, passphrase)?;
-    let mut parts = Vec::new();
-    let mut done = 0;
-    let mut manifest = Vec::new();
-    let mut sum = Vec::new();
-    while let Some((name, bytes)) = tar.next().map_err(failed)? {
-        match name.as_str() {
-            _ if !sum.is_empty() => return Err(Error::Damaged("something follows its manifest".to_owned())),
-            MANIFEST if bytes <= LARGEST_MANIFEST => {
-                tar.read_to_end(&mut manifest).map_err(failed)?;
-            }
-            MANIFEST_SUM if bytes <= 1_024 => {
-                tar.read_to_end(&mut sum).map_err(failed)?;
-            }
-            _ if manifest.is_empty() => {
-                let mut hashing = Hashing { inner: &mut tar, hash: Sha256::new() };
-                io::copy(&mut hashing, &mut io::sink()).map_err(failed)?;
-                let sha256 = hex(&hashing.hash.finalize());
-                parts.push(Part { name, bytes, sha256 });
-            }
-            _ => return Err(Error::Damaged(format!("'{name}' stands where it does not belong"))),
-        }
-        done += bytes;
-        progress.at(done.min(size));
-    }
-    if sum != format!("{}  {MANIFEST}\n", hex(&Sha256::digest(&manifest))).as_bytes() {
-        return Err(Error::Damaged("its manifest is not as it was written".to_owned()));
-    }
-    let manifest = manifest_read(&manifest, &parts)?;
+    let (tar, sealed) = open(path, passphrase)?;
+    let mut check =
+        Check { path, tar, sealed, size, plain: 0, about: Vec::new(), parts: Vec::new(), rows: HashMap::new() };
+    let manifest = check.run(progress)?;
     progress.done();
     Ok(manifest)
 }
 
-fn manifest_read(text: &[u8], parts: &[Part]) -> Result<Manifest, Error> {
-    let manifest: Manifest =
-        serde_json::from_slice(text).map_err(|error| Error::Damaged(format!("its manifest does not read: {error}")))?;
-    let mut pairs = manifest.parts.iter().zip(parts);
-    if let Some((wanted, _)) = pairs.find(|(wanted, found)| wanted != found) {
-        return Err(Error::Damaged(format!("{} is not as it was written", wanted.name)));
+/// An archive while it is checked.
+struct Check<'a> {
+    path: &'a Path,
+    tar: TarReader<Box<dyn Read>>,
+    sealed: bool,
+    /// The archive's own size.
+    size: u64,
+    /// What the rows come to so far.
+    plain: u64,
+    about: Vec<u8>,
+    parts: Vec<Part>,
+    /// How many rows each folder of rows has.
+    rows: HashMap<String, u64>,
+}
+
+impl Check<'_> {
+    fn run(&mut self, progress: &mut Progress) -> Result<Manifest, Error> {
+        let (mut manifest, mut sum, mut done) = (Vec::new(), Vec::new(), 0);
+        while let Some((name, bytes)) = self.next()? {
+            match name.as_str() {
+                _ if !sum.is_empty() => return Err(damaged("something follows its manifest")),
+                MANIFEST if bytes <= LARGEST_MANIFEST => {
+                    self.tar.read_to_end(&mut manifest).map_err(|error| damage(self.path, error))?;
+                }
+                MANIFEST_SUM if bytes <= 1_024 => {
+                    self.tar.read_to_end(&mut sum).map_err(|error| damage(self.path, error))?;
+                }
+                _ if manifest.is_empty() => self.part(name, bytes)?,
+                _ => return Err(damaged(format!("'{name}' stands where it does not belong"))),
+            }
+            done += bytes;
+            progress.at(done.min(self.size));
+        }
+        if sum != format!("{}  {MANIFEST}\n", hex(&Sha256::digest(&manifest))).as_bytes() {
+            return Err(damaged("its manifest is not as it was written"));
+        }
+        self.manifest(&manifest)
     }
-    if manifest.parts.len() != parts.len() {
-        return Err(Error::Damaged("it has more or fewer parts than its manifest".to_owned()));
+
+    /// The next part's name and size. The first tells whether this is a backup at all.
+    fn next(&mut self) -> Result<Option<(String, u64)>, Error> {
+        if self.parts.len() >= MOST_PARTS {
+            return Err(damaged("it has more parts than any backup"));
+        }
+        let next = self.tar.next();
+        if !self.parts.is_empty() {
+            return next.map_err(|error| damage(self.path, error));
+        }
+        let is_about = |(name, bytes): &(String, u64)| name == ABOUT && *bytes <= LARGEST_ABOUT;
+        next.ok().flatten().filter(is_about).map(Some).ok_or_else(|| foreign(self.path))
     }
-    manifest.check()?;
-    Ok(manifest)
+
+    fn part(&mut self, name: String, bytes: u64) -> Result<(), Error> {
+        if name == KEY && !self.sealed {
+            let says =
+                "it holds an instance key and is not sealed: Purser writes no such backup, and nothing was changed";
+            return Err(Error::Refused(says.to_owned()));
+        }
+        let mut hashing = Hashing { inner: &mut self.tar, hash: Sha256::new() };
+        if name == ABOUT {
+            hashing.read_to_end(&mut self.about).map_err(|error| damage(self.path, error))?;
+        } else if let Some(folder) = rows_folder_of(&name) {
+            if bytes > LARGEST_PACKED {
+                return Err(bomb());
+            }
+            let (rows, plain) = rows_count(&mut hashing).map_err(|error| damage(self.path, error))?;
+            *self.rows.entry(folder.to_owned()).or_default() += rows;
+            self.plain = self.plain.saturating_add(plain);
+        } else {
+            io::copy(&mut hashing, &mut io::sink()).map_err(|error| damage(self.path, error))?;
+        }
+        let sha256 = hex(&hashing.hash.finalize());
+        if self.plain > self.size.saturating_mul(MOST_EXPANSION).saturating_add(FREE_EXPANSION) {
+            return Err(bomb());
+        }
+        self.parts.push(Part { name, bytes, sha256 });
+        Ok(())
+    }
+
+    /// The manifest, where it says what was found.
+    fn manifest(&self, text: &[u8]) -> Result<Manifest, Error> {
+        let manifest: Manifest =
+            serde_json::from_slice(text).map_err(|error| damaged(format!("its manifest does not read: {error}")))?;
+        let mut pairs = manifest.parts.iter().zip(&self.parts);
+        if let Some((wanted, _)) = pairs.find(|(wanted, found)| wanted != found) {
+            return Err(damaged(format!("{} is not as it was written", wanted.name)));
+        }
+        if manifest.parts.len() != self.parts.len() {
+            return Err(damaged("it has more or fewer parts than its manifest"));
+        }
+        if serde_json::from_slice::<About>(&self.about).ok().as_ref() != Some(&manifest.about) {
+            return Err(damaged("its beginning and its manifest are of two backups"));
+        }
+        manifest.check()?;
+        for table in &manifest.tables {
+            let found = self.rows.get(&rows_folder(&table.name)).copied().unwrap_or(0);
+            if found != table.rows {
+                let says = format!("{} has {found} rows where its manifest says {}", table.name, table.rows);
+                return Err(damaged(says));
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// What an archive says of itself is short.
+const LARGEST_ABOUT: u64 = 4_096;
+
+fn damaged(how: impl Into<String>) -> Error {
+    Error::Damaged(how.into())
+}
+
+fn bomb() -> Error {
+    damaged("its rows come to far more than any backup of its size holds")
+}
+
+/// The folder of a part of rows.
+fn rows_folder_of(name: &str) -> Option<&str> {
+    let (folder, file) = name.split_at(name.rfind('/')? + 1);
+    (folder.starts_with("tables/") && file.ends_with(".rows.gz")).then_some(folder)
+}
+
+/// Unpacks a part of rows, and says how many rows and bytes it has.
+fn rows_count(packed: &mut dyn Read) -> io::Result<(u64, u64)> {
+    let mut packed = BufReader::with_capacity(1 << 16, packed);
+    let mut plain = flate2::bufread::GzDecoder::new(&mut packed);
+    let (mut buffer, mut rows, mut bytes) = (vec![0; 1 << 16], 0, 0);
+    loop {
+        let read = plain.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        rows += buffer[..read].iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+        bytes += read as u64;
+        if bytes > LARGEST_ROWS {
+            return Err(super::tar::damaged("a part of it comes to more than any that a backup holds"));
+        }
+    }
+    if io::copy(&mut packed, &mut io::sink())? > 0 {
+        return Err(super::tar::damaged("something follows the rows of a part"));
+    }
+    Ok((rows, bytes))
 }
 
 /// Trouble while reading: is it the archive, or the disk it lies on?
 fn damage(path: &Path, error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::InvalidData => Error::Damaged(error.to_string()),
+        // Unpacking says that its input is not valid.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Error::Damaged(error.to_string()),
         io::ErrorKind::UnexpectedEof => Error::Damaged("it ends too early".to_owned()),
         _ => Error::File(path.to_owned(), error),
     }
@@ -270,7 +403,7 @@ impl ArchiveReader {
     /// Opens an archive that [`verify`] has found good; what it reads is held against the manifest once more.
     pub(super) fn new(path: &Path, passphrase: Option<&Passphrase>, manifest: &Manifest) -> Result<Self, Error> {
         let left = manifest.parts.iter().rev().cloned().collect();
-        Ok(ArchiveReader { path: path.to_owned(), tar: open(path, passphrase)?, left })
+        Ok(ArchiveReader { path: path.to_owned(), tar: open(path, passphrase)?.0, left })
     }
 
     /// The name of the next part.

@@ -100,6 +100,12 @@ pub(super) fn rows_folder(table: &str) -> String {
     format!("tables/{table}/")
 }
 
+/// Whether a part is one of a table's rows.
+fn is_rows(part: &str, table: &str) -> bool {
+    let number = part.strip_prefix(&rows_folder(table)).and_then(|file| file.strip_suffix(".rows.gz"));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// The folder of the uploaded files, in the archive and in the data folder.
 pub(super) const FILES: &str = "files";
 
@@ -128,9 +134,13 @@ impl Manifest {
             let says = format!("its form is number {}, and this program reads number {FORMAT}", self.about.format);
             return Err(Error::Refused(says));
         }
+        let mut tables = HashSet::new();
+        if let Some(twice) = self.tables.iter().find(|table| !tables.insert(&table.name)) {
+            return Err(Error::Damaged(format!("it holds the table {} twice", twice.name)));
+        }
         let mut seen = HashSet::new();
         for part in &self.parts {
-            let table = self.tables.iter().any(|table| part.name.starts_with(&rows_folder(&table.name)));
+            let table = self.tables.iter().any(|table| is_rows(&part.name, &table.name));
             let known = table || part.name == ABOUT || part.name == KEY || file_name(&part.name).is_some();
             if !known || !seen.insert(&part.name) {
                 return Err(Error::Damaged(format!("it holds '{}', which has no place in it", part.name)));

@@ -56,14 +56,15 @@ pub(crate) fn restore(plan: &Plan, progress: &mut Progress) -> Result<Restored, 
         return Ok(Restored { manifest, verdict: None, kept: Vec::new(), warnings: Vec::new() });
     }
     refuse_filled(plan)?;
-    // To the microsecond: two may follow each other at once.
-    let aside = plan.now.to_zoned(TimeZone::UTC).strftime("before_%Y%m%dt%H%M%S_%6f").to_string();
+    folder_create(&plan.data)?;
+    let aside = aside(plan.now);
     let mut restoring = Restoring::begin(&plan.options, &known, &aside, plan.now)?;
     let mut reader = ArchiveReader::new(&plan.file, plan.passphrase.as_ref(), &manifest)?;
     if reader.peek() == Some(ABOUT) {
         reader.part(&mut std::io::sink())?;
     }
-    tables_fill(&mut restoring, &mut reader, &manifest, progress)?;
+    refuse_other_tables(&mut restoring, &manifest)?;
+    tables_fill(&mut restoring, &mut reader, &manifest, progress).map_err(unfit)?;
     let mut staged = Staged::begin(&plan.data, &aside)?;
     staged.fill(&mut reader, progress)?;
 
@@ -76,10 +77,90 @@ pub(crate) fn restore(plan: &Plan, progress: &mut Progress) -> Result<Restored, 
     progress.phase("auditing the books", 0);
     let verdict = restoring.read(plan.audit)?;
 
-    let mut kept: Vec<String> = restoring.finish()?.into_iter().collect();
+    // From here on there is a moment at which the new database stands beside the old files and the old key.
+    let mark = Mark::set(plan)?;
+    let mut kept = match restoring.finish() {
+        Ok(kept) => kept,
+        // It has put back what it had moved.
+        Err(error) => {
+            mark.remove()?;
+            return Err(unfit(error.into()));
+        }
+    };
     let warnings = staged.take_place(&mut kept)?;
+    mark.remove()?;
     progress.done();
     Ok(Restored { manifest, verdict: Some(verdict), kept, warnings })
+}
+
+/// The ending of the names under which what is replaced is kept. To the microsecond: two may follow each other at once.
+pub(crate) fn aside(now: Timestamp) -> String {
+    now.to_zoned(TimeZone::UTC).strftime("before_%Y%m%dt%H%M%S_%6f").to_string()
+}
+
+/// A file in the data folder that says that a restore is putting things in their place. Where it was killed in the
+/// middle, the file stays, and nothing begins to work with what stands there half.
+struct Mark(PathBuf);
+
+const MARK: &str = "restore.unfinished";
+
+/// The mark of a restore that was interrupted in this data folder, if there is one.
+pub(crate) fn unfinished(data: &Path) -> Option<PathBuf> {
+    let mark = data.join(MARK);
+    mark.exists().then_some(mark)
+}
+
+impl Mark {
+    fn set(plan: &Plan) -> Result<Self, Error> {
+        let path = plan.data.join(MARK);
+        let text = format!("{} was being restored at {}.\n", plan.file.display(), plan.now);
+        if path.exists() {
+            fs::remove_file(&path).map_err(Error::file(&path))?;
+        }
+        let mut file = new_file(&path)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file(&path))?;
+        folder_sync(&plan.data)?;
+        Ok(Mark(path))
+    }
+
+    fn remove(self) -> Result<(), Error> {
+        fs::remove_file(&self.0).map_err(Error::file(&self.0))?;
+        self.0.parent().map_or(Ok(()), folder_sync)
+    }
+}
+
+fn folder_sync(folder: &Path) -> Result<(), Error> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::file(folder))
+}
+
+/// Rows that the tables refuse are the backup's fault, and not that of the machine.
+fn unfit(error: Error) -> Error {
+    use purser_store::Error as StoreError;
+    match error {
+        Error::Store(
+            error @ (StoreError::Engine(_)
+            | StoreError::Unique { .. }
+            | StoreError::ForeignKey
+            | StoreError::Check { .. }
+            | StoreError::Nul
+            | StoreError::Aborted),
+        ) => Error::Damaged(error.to_string()),
+        other => other,
+    }
+}
+
+/// A backup has the very tables that its migrations make.
+fn refuse_other_tables(restoring: &mut Restoring, manifest: &Manifest) -> Result<(), Error> {
+    let own = restoring.tables()?;
+    let known = |name: &String| own.iter().any(|table| table.name == *name);
+    if let Some(strange) = manifest.tables.iter().find(|table| !known(&table.name)) {
+        return Err(Error::Damaged(format!("it holds a table {}, which its migrations do not make", strange.name)));
+    }
+    let held = |table: &Table| manifest.tables.iter().any(|other| other.name == table.name);
+    match own.iter().find(|table| !held(table)) {
+        None => Ok(()),
+        Some(missing) => Err(Error::Damaged(format!("it lacks the table {}", missing.name))),
+    }
 }
 
 /// Those of our migrations that the backup's database had been through. One that we do not know, or know otherwise,
@@ -210,7 +291,7 @@ impl Staged {
                 path.display()
             )),
         }
-        File::open(&self.data).and_then(|folder| folder.sync_all()).map_err(Error::file(&self.data))?;
+        folder_sync(&self.data)?;
         Ok(warnings)
     }
 

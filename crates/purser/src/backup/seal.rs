@@ -34,7 +34,7 @@ const TAG: usize = 16;
 const LONGEST_HEADER: usize = 16_384;
 
 /// The most memory, in KiB, and passes that a header may ask for: a hostile file must not take the machine down.
-const MOST_MEMORY: u32 = 1_048_576;
+const MOST_MEMORY: u32 = 262_144;
 const MOST_PASSES: u32 = 16;
 
 /// Random bytes for one archive: its salt, and its part of every nonce.

@@ -47,6 +47,8 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
         Check { name: "backup", finding: backup(config, edge::clock().now()) },
     ];
     match house::store(config) {
+        Err(failure @ Failure::Files(_)) => checks
+            .push(Check { name: "database", finding: Err(advise(failure, "Keep a copy of the data folder first.")) }),
         Err(failure) => checks.push(Check {
             name: "database",
             finding: Err(advise(failure, "Check DATABASE_URL, and that the server runs and lets this machine in.")),
@@ -56,6 +58,7 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
             store.close();
         }
     }
+    checks.push(Check { name: "file modes", finding: file_modes(config) });
     checks.extend(channels(config).await);
     let healthy = checks.iter().all(|check| check.finding.is_ok());
     if flags.json {
@@ -101,6 +104,14 @@ fn data_folder(config: &Config) -> Result<String, Advice> {
             advise(format!("{}: {error}", config.data.display()), "Let the user that runs Purser write there.")
         })?;
     Ok(config.data.display().to_string())
+}
+
+/// The key, the database and the backups are for their owner only.
+fn file_modes(config: &Config) -> Result<String, Advice> {
+    match house::files_private(config).first() {
+        None => Ok("key, database and backups are readable by their owner only".to_owned()),
+        Some(told) => Err(advise(told, "Let the user that runs Purser own them.")),
+    }
 }
 
 fn disk(config: &Config) -> Result<String, Advice> {

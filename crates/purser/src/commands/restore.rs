@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use purser_ledger::Verdict;
+use purser_store::Store;
 use serde_json::json;
 
 use super::{ledger, print_json};
@@ -17,9 +18,6 @@ pub(super) async fn run(config: &Config, flags: cli::Restore) -> Result<ExitCode
         Some(file) => Some(house::passphrase_read(file)?),
         None => house::passphrase(config)?,
     };
-    if !flags.check {
-        house::folder_create(&config.data)?;
-    }
     let plan = Plan {
         file: flags.file,
         passphrase,
@@ -36,9 +34,14 @@ pub(super) async fn run(config: &Config, flags: cli::Restore) -> Result<ExitCode
         let mut progress = if json { Progress::silent() } else { Progress::visible() };
         backup::restore(&plan, &mut progress)
     });
-    let restored = restored.await?;
+    let mut restored = restored.await?;
     if !flags.check {
         house::instance_key_create(config)?;
+        // Opened as a server opens it: this is what it will find.
+        let store = Store::open(&house::options(config)?)?;
+        let verdict = store.read(apps::audit).await;
+        store.close();
+        restored.verdict = Some(verdict?);
     }
     if json {
         print_json(&as_json(&restored));

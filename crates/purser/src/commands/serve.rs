@@ -63,8 +63,12 @@ pub(super) async fn run(
     let metrics = spawn_metrics(&config, site.metrics, stopping.clone()).await;
     let workers = workers.into_iter().map(|worker| tokio::spawn(worker.run(stop_signal(stopping.clone()))));
     let workers: Vec<_> = workers.collect();
+    if !house::has_room(&config) {
+        tracing::error!("the disk is full: reads are served, and every write is refused until there is room");
+        println!("the disk is full: reads are served, and every write is refused until there is room");
+    }
     if !superuser_present(&context).await? {
-        println!("set up the first superuser at {}", setup_link(&config, &context, &own).await?);
+        println!("{}", setup_told(&config, &context, &own).await?);
     }
     println!("listening on {own}");
     let stopping = stop_signal(stopping);
@@ -248,6 +252,15 @@ async fn superuser_present(context: &AppContext) -> Result<bool, Failure> {
 fn base_url(config: &Config, own: &str) -> String {
     let base = if config.app_url.is_empty() { own } else { &config.app_url };
     base.trim_end_matches('/').to_owned()
+}
+
+/// Where the first superuser is set up. A link is a row, so a full disk has none.
+async fn setup_told(config: &Config, context: &AppContext, own: &str) -> Result<String, Failure> {
+    match setup_link(config, context, own).await {
+        Ok(link) => Ok(format!("set up the first superuser at {link}")),
+        Err(_) if !house::has_room(config) => Ok("there is no superuser yet, and no room for one".to_owned()),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// A fresh one-time link; the one before it ends.

@@ -1,6 +1,8 @@
 //! Backups: taken beside the sales, restored elsewhere, and refused where a byte is not as it was.
 
 mod archive;
+mod files;
+mod forged;
 mod refusals;
 mod schedule;
 

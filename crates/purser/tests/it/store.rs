@@ -3,6 +3,7 @@
 mod commands;
 mod group;
 mod lanes;
+mod log;
 mod migrations;
 mod trouble;
 mod values;

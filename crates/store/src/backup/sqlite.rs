@@ -2,22 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
 
 use super::rows::{self, Field};
 use super::{Column, Kind, Standing, Table, quoted, quoted_list};
+use crate::sqlite::files::{self, Alone, Unfinished, io_error};
+use crate::sqlite::inspect::{inspect, log_damage};
 use crate::sqlite::{connect, translate};
 use crate::{Error, Param, Tx, params};
 
 /// Pages copied between two words on how far it is: 16 MiB.
 const PAGES: i32 = 4_096;
-
-/// How long to wait for whoever has the old database open, before it counts as in use.
-const IN_USE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A private copy of the pages, in a folder of its own.
 pub(super) struct Copy {
@@ -38,13 +37,15 @@ impl Drop for Scratch {
 
 impl Copy {
     pub(super) fn take(path: &Path, scratch: &Path, copied: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
+        inspect(path)?;
         if !path.exists() {
             return Err(Error::Unavailable(format!("there is no database at {}", path.display())));
         }
         let source = connect(path)?;
-        fs::create_dir(scratch).map_err(|error| io_error(scratch, &error))?;
+        folder_create(scratch)?;
         let folder = Scratch(scratch.to_owned());
         let file = scratch.join("copy.db");
+        files::prepare(&file)?;
         let mut copy = Connection::open(&file).map_err(|error| translate(&error))?;
         unsafe_but_quick(&copy)?;
         copy_pages(&source, &mut copy, copied)?;
@@ -125,27 +126,13 @@ pub(super) struct Build {
     aside: String,
 }
 
-/// A file that goes when it is dropped, unless it has taken its place.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 impl Build {
     pub(super) fn begin(path: &Path, aside: &str) -> Result<Self, Error> {
-        refuse_in_use(path)?;
-        let file = beside(path, "restoring");
-        // What a restore that was killed has left.
-        if file.exists() {
-            fs::remove_file(&file).map_err(|error| io_error(&file, &error))?;
-        }
-        let connection = Connection::open(&file).map_err(|error| translate(&error))?;
-        let file = Unfinished(file);
+        let path = files::resolved(path);
+        drop(Alone::take(&path)?);
+        let file = Unfinished::create(files::beside(&path, "restoring"))?;
+        let connection = Connection::open(file.path()).map_err(|error| translate(&error))?;
         unsafe_but_quick(&connection)?;
-        let path = path.to_owned();
         Ok(Build { connection, path, file, aside: aside.to_owned() })
     }
 
@@ -181,8 +168,9 @@ impl Build {
         Ok(count)
     }
 
-    /// References were not looked at row by row; they are now, all at once.
-    pub(super) fn finish(self) -> Result<Option<String>, Error> {
+    /// References were not looked at row by row; they are now, all at once. Nothing of the old log stays beside the new
+    /// file, which would play it.
+    pub(super) fn finish(self) -> Result<Vec<String>, Error> {
         let orphan = {
             let mut tx = Tx::sqlite(&self.connection);
             tx.query_opt("SELECT \"table\" FROM pragma_foreign_key_check", &[], |row| row.get::<String>(0))?
@@ -193,13 +181,8 @@ impl Build {
         let Build { connection, path, file, aside } = self;
         connection.execute_batch("PRAGMA journal_mode = WAL").map_err(|error| translate(&error))?;
         connection.close().map_err(|(_, error)| translate(&error))?;
-        synced(&file.0)?;
-        let kept = keep_aside(&path, &aside)?;
-        fs::rename(&file.0, &path).map_err(|error| io_error(&path, &error))?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            synced(folder)?;
-        }
-        Ok(kept)
+        files::synced(file.path())?;
+        files::replace(&path, file.path(), &aside)
     }
 }
 
@@ -232,39 +215,12 @@ fn param(field: &Field) -> Param<'_> {
     }
 }
 
-/// Leaving WAL mode takes nobody else having the file open, and puts all of it into the one file.
-fn refuse_in_use(path: &Path) -> Result<(), Error> {
-    if !path.exists() {
-        return Ok(());
-    }
-    let connection = connect(path)?;
-    let alone = connection
-        .busy_timeout(IN_USE_PATIENCE)
-        .and_then(|()| connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get::<_, String>(0)));
-    match alone {
-        Ok(mode) if mode == "delete" => Ok(()),
-        _ => {
-            Err(Error::Unavailable(format!("{} is in use: stop every Purser that works with it first", path.display())))
-        }
-    }
-}
-
-/// The old file by a second name; the first is then taken by the new file in one step.
-fn keep_aside(path: &Path, aside: &str) -> Result<Option<String>, Error> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    refuse_in_use(path)?;
-    let kept = beside(path, aside);
-    fs::hard_link(path, &kept).map_err(|error| io_error(&kept, &error))?;
-    Ok(Some(kept.display().to_string()))
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    PathBuf::from(name)
+/// For its owner's eyes only.
+fn folder_create(folder: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| io_error(folder, &error))
 }
 
 /// For a file that is thrown away where anything goes wrong, and synced where nothing does.
@@ -274,23 +230,38 @@ fn unsafe_but_quick(connection: &Connection) -> Result<(), Error> {
     connection.execute_batch(pragmas).map_err(|error| translate(&error))
 }
 
-fn synced(path: &Path) -> Result<(), Error> {
-    fs::File::open(path).and_then(|file| file.sync_all()).map_err(|error| io_error(path, &error))
-}
-
-fn io_error(path: &Path, error: &std::io::Error) -> Error {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Error::Full,
-        _ => Error::Unavailable(format!("{}: {error}", path.display())),
-    }
-}
-
+/// A log without its database file is moved aside whole, so nobody misses it. A database that does not read may still be
+/// worth something to somebody.
 pub(super) fn standing(path: &Path, unmissed: &[&str]) -> Result<Standing, Error> {
-    if !path.exists() {
+    let path = &files::resolved(path);
+    if files::size(path)?.unwrap_or(0) == 0 {
         return Ok(Standing::Nothing);
     }
-    let connection = connect(path)?;
-    super::standing(&mut Tx::sqlite(&connection), unmissed)
+    drop(Alone::take(path)?);
+    if log_damage(path)?.is_some() {
+        return Ok(Standing::Filled);
+    }
+    let found = look(path).and_then(|connection| super::standing(&mut Tx::sqlite(&connection), unmissed));
+    Ok(found.unwrap_or(Standing::Filled))
+}
+
+/// Opens a database that nobody works with, and leaves its file and its log as they are.
+fn look(path: &Path) -> Result<Connection, Error> {
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let has_log = files::size(&files::log_of(path))?.unwrap_or(0) > 0;
+    let alone = if has_log { "" } else { "?immutable=1" };
+    let opened = Connection::open_with_flags(format!("file:{}{alone}", escaped(path)), read_only);
+    let connection = opened.map_err(|error| translate(&error))?;
+    let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    kept.map_err(|error| translate(&error))?;
+    Ok(connection)
+}
+
+/// A path as a URI has it.
+fn escaped(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_');
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Names and declared types.

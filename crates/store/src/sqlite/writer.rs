@@ -3,13 +3,13 @@
 //! It takes whatever has queued, runs each command in a savepoint of its own, commits once, and only then answers them
 //! all. A thousand waiting commands cost one sync of the log.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::Place;
 use crate::job::{Job, Rollback};
 use crate::queue::Queue;
 use crate::{Error, Tx, sqlite};
@@ -75,12 +75,12 @@ impl RestartPoint {
 
 /// Runs until the queue is closed and empty.
 pub(crate) fn writer_run(
-    path: &Path,
+    place: Place,
     connection: Connection,
     queue: &Queue<Box<dyn Job>>,
     restart: &Arc<RestartPoint>,
 ) {
-    let mut writer = Writer { path: path.to_owned(), connection };
+    let mut writer = Writer { place, connection };
     let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP);
     while queue.drain(&mut group, GROUP) {
         writer.commit_group(&mut group);
@@ -89,7 +89,7 @@ pub(crate) fn writer_run(
 }
 
 struct Writer {
-    path: PathBuf,
+    place: Place,
     connection: Connection,
 }
 
@@ -175,7 +175,7 @@ impl Writer {
         if self.connection.is_autocommit() || self.script("ROLLBACK").is_ok() {
             return;
         }
-        match sqlite::connect(&self.path) {
+        match self.place.connect() {
             Ok(connection) => self.connection = connection,
             Err(error) => tracing::error!(%error, "the writer cannot reopen the database"),
         }

@@ -11,7 +11,7 @@ use crate::dump::dump;
 use crate::program::Installation;
 
 /// What an installation holds, as far as an API key can tell, and which files are in its folder.
-fn state(installation: &Installation) -> (String, Vec<String>) {
+pub(super) fn state(installation: &Installation) -> (String, Vec<String>) {
     let files = std::fs::read_dir(installation.data()).unwrap().map(|entry| entry.unwrap().file_name());
     let mut files: Vec<String> = files.map(|name| name.to_string_lossy().into_owned()).collect();
     files.retain(|name| !name.ends_with("-wal") && !name.ends_with("-shm"));
@@ -20,7 +20,7 @@ fn state(installation: &Installation) -> (String, Vec<String>) {
 }
 
 #[track_caller]
-fn refused(installation: &Installation, file: &Path, more: &[&str], because: &str) {
+pub(super) fn refused(installation: &Installation, file: &Path, more: &[&str], because: &str) {
     let output = restore(installation, file, more);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
     assert!(said(&output).contains(because), "{}", said(&output));

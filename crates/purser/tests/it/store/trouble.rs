@@ -34,20 +34,20 @@ const EVENTS: Migration = Migration {
 };
 
 /// A file system of a few megabytes, unmounted when it goes.
-struct SmallDisk {
+pub(super) struct SmallDisk {
     folder: TempDir,
 }
 
 impl SmallDisk {
     /// `None` where we may not mount one: only root may.
-    fn mount(megabytes: u32) -> Option<SmallDisk> {
+    pub(super) fn mount(megabytes: u32) -> Option<SmallDisk> {
         let folder = TempDir::with_prefix("purser-disk-").expect("a temporary folder");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "tmpfs"]).arg(folder.path());
         mount.output().is_ok_and(|output| output.status.success()).then_some(SmallDisk { folder })
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
@@ -149,9 +149,9 @@ async fn the_log_does_not_grow_without_bound_under_a_writer_that_never_rests() {
     for caller in callers {
         longest = longest.max(caller.await.expect("a caller"));
     }
-    // 600 MiB went through it.
-    assert!(longest > 100 * MEBIBYTE, "the log was {longest} bytes at most: the test is too small");
-    assert!(longest < 448 * MEBIBYTE, "the log was {longest} bytes");
+    // 600 MiB went through it, and the database has a few: its log may have 64, and what comes between two looks.
+    assert!(longest > 4 * MEBIBYTE, "the log was {longest} bytes at most: the test is too small");
+    assert!(longest < 160 * MEBIBYTE, "the log was {longest} bytes");
     store.close();
     assert_eq!(fs::metadata(&log).map_or(0, |log| log.len()), 0, "a closed store leaves no log behind");
 }
