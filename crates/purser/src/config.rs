@@ -1,7 +1,6 @@
 //! Settings: defaults, then purser.toml, then the environment, then flags. An unknown key is an error at every level,
 //! because a misspelled limit is no limit.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -411,14 +410,8 @@ impl Config {
         toml::to_string(&table).map_err(|error| Failure::machine("the settings cannot be shown", error))
     }
 
-    /// The settings by their full names, with `mask` in the place of each secret.
-    pub(crate) fn flat(&self, mask: impl Fn(&str) -> String) -> Result<BTreeMap<String, String>, Failure> {
-        let mut flat = BTreeMap::new();
-        flatten(&mut flat, "", Value::Table(self.masked_with(mask)?));
-        Ok(flat)
-    }
-
-    fn masked_with(&self, mask: impl Fn(&str) -> String) -> Result<Table, Failure> {
+    /// The settings as a table, with `mask` in the place of each secret.
+    pub(crate) fn masked_with(&self, mask: impl Fn(&str) -> String) -> Result<Table, Failure> {
         let mut config = self.clone();
         config.database_url = without_password(&config.database_url);
         let secrets = [
@@ -438,22 +431,6 @@ impl Config {
 
 /// What is shown of a secret.
 pub(crate) const MASK: &str = "********";
-
-fn flatten(flat: &mut BTreeMap<String, String>, name: &str, value: Value) {
-    match value {
-        Value::Table(table) => {
-            for (key, value) in table {
-                flatten(flat, &if name.is_empty() { key } else { format!("{name}.{key}") }, value);
-            }
-        }
-        Value::String(text) => {
-            flat.insert(name.to_owned(), text);
-        }
-        other => {
-            flat.insert(name.to_owned(), other.to_string());
-        }
-    }
-}
 
 fn defaults() -> Result<Table, Failure> {
     DEFAULTS.parse().map_err(|error| Failure::machine("the built-in defaults do not read", error))

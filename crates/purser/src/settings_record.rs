@@ -6,6 +6,7 @@ use purser_identity::{Error, SecretHash, audit_of};
 use purser_kit::AppContext;
 use purser_kit::console::{Doer, changed};
 use serde_json::{Value, json};
+use toml::Table;
 
 use crate::config::{Config, MASK};
 use crate::failure::Failure;
@@ -35,7 +36,8 @@ pub(crate) async fn note(context: &AppContext, config: &Config) -> Result<(), Fa
         format!("{MASK} {digits}")
     };
     let clip = |value: String| value.chars().take(KEPT).collect::<String>();
-    let all = config.flat(fingerprint)?.into_iter().filter(|(name, _)| !OF_A_COPY.contains(&name.as_str()));
+    let all =
+        flat(config.masked_with(fingerprint)?).into_iter().filter(|(name, _)| !OF_A_COPY.contains(&name.as_str()));
     let now: Settings = all.map(|(name, value)| (name, clip(value))).collect();
     let (at, seed) = context.stamp();
     let doer = Doer::new(at, "system:start".to_owned(), uuid::Uuid::nil(), seed);
@@ -58,4 +60,27 @@ fn settings(detail: &str) -> Settings {
         serde_json::from_value::<Settings>(detail.get_mut("settings").map(Value::take).unwrap_or_default()).ok()
     });
     read.unwrap_or_default()
+}
+
+/// Settings by their full names.
+fn flat(table: Table) -> Settings {
+    let mut flat = BTreeMap::new();
+    flatten(&mut flat, "", toml::Value::Table(table));
+    flat
+}
+
+fn flatten(flat: &mut Settings, name: &str, value: toml::Value) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                flatten(flat, &if name.is_empty() { key } else { format!("{name}.{key}") }, value);
+            }
+        }
+        toml::Value::String(text) => {
+            flat.insert(name.to_owned(), text);
+        }
+        other => {
+            flat.insert(name.to_owned(), other.to_string());
+        }
+    }
 }

@@ -292,7 +292,7 @@ fn dead_letters() -> Resource {
                 ("requeue", "Requeue"),
                 false,
                 "tried again from the beginning",
-                |tx, now, id| dead_letter_requeue(tx, now, id),
+                dead_letter_requeue,
             ),
             letter_action(
                 &commands::LETTER_DISCARD,
