@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = &[
     ("apps/{name}/src/service.rs", include_str!("../new-app/service.rs.txt")),
     ("apps/{name}/src/error.rs", include_str!("../new-app/error.rs.txt")),
     ("apps/{name}/src/api.rs", include_str!("../new-app/api.rs.txt")),
+    ("apps/{name}/src/commands.rs", include_str!("../new-app/commands.rs.txt")),
     ("apps/{name}/src/console.rs", include_str!("../new-app/console.rs.txt")),
     ("apps/{name}/src/demo.rs", include_str!("../new-app/demo.rs.txt")),
     ("crates/purser/tests/it/{name}.rs", include_str!("../new-app/test.rs.txt")),

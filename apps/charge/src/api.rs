@@ -23,11 +23,13 @@ use uuid::Uuid;
 
 use crate::Charge;
 use crate::SELLER_TIE;
+use crate::commands;
 use crate::error::{Error, REFUSALS};
 
 pub(crate) use counter::{bounded, sell_reserved, sold_answer};
 pub(crate) use operators::read_fields as operator_form;
 pub(crate) use products::read_fields as product_form;
+pub(crate) use requests::{request_create_recorded, request_withdraw_recorded};
 pub(crate) use sellers::read_fields as seller_form;
 
 /// Rows of a seller's own lists.
@@ -39,56 +41,53 @@ const ALL_ROWS: u32 = 1_000;
 pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
     let read = Needs::Scope("charge.read");
     let read_all = Needs::StaffScope("charge.read");
-    let manage = Needs::StaffScope("charge.manage");
-    let settle = Needs::StaffScope("charge.settle");
-    let credit = Needs::StaffScope("charge.credit");
     Routes::new(&charge.context)
         .refusing(REFUSALS)
         .add(read, routes!(sellers::seller_list))
-        .add(manage, routes!(sellers::seller_create))
+        .command(Needs::StaffScope, &commands::SELLER_CREATE, routes!(sellers::seller_create))
         .add(read, routes!(sellers::seller_read))
-        .add(manage, routes!(sellers::seller_replace))
-        .add(manage, routes!(sellers::seller_update))
-        .add(manage, routes!(sellers::seller_delete))
-        .add(credit, routes!(counter::credit_increase))
-        .add(credit, routes!(counter::credit_decrease))
-        .add(Needs::Scope("charge.sell"), routes!(counter::charge_sell))
-        .add(Needs::Scope("charge.sell"), routes!(imports::sales_import))
+        .command(Needs::StaffScope, &commands::SELLER_EDIT, routes!(sellers::seller_replace))
+        .command(Needs::StaffScope, &commands::SELLER_EDIT, routes!(sellers::seller_update))
+        .command(Needs::StaffScope, &commands::SELLER_REMOVE, routes!(sellers::seller_delete))
+        .command(Needs::StaffScope, &commands::CREDIT_INCREASE, routes!(counter::credit_increase))
+        .command(Needs::StaffScope, &commands::CREDIT_DECREASE, routes!(counter::credit_decrease))
+        .command(Needs::Scope, &commands::SALE_CREATE, routes!(counter::charge_sell))
+        .command(Needs::Scope, &commands::SALES_IMPORT, routes!(imports::sales_import))
         .add(read, routes!(counter::credit_read))
         .add(read, routes!(transactions::seller_credit_list))
         .add(read, routes!(transactions::seller_sale_list))
         .add(read, routes!(statements::seller_statement))
         .add(read_all, routes!(phones::phone_list))
-        .add(manage, routes!(phones::phone_create))
+        .command(Needs::StaffScope, &commands::PHONE_CREATE, routes!(phones::phone_create))
         .add(read_all, routes!(phones::phone_read))
-        .add(manage, routes!(phones::phone_replace))
-        .add(manage, routes!(phones::phone_update))
-        .add(manage, routes!(phones::phone_delete))
+        .command(Needs::StaffScope, &commands::PHONE_EDIT, routes!(phones::phone_replace))
+        .command(Needs::StaffScope, &commands::PHONE_EDIT, routes!(phones::phone_update))
+        .command(Needs::StaffScope, &commands::PHONE_REMOVE, routes!(phones::phone_delete))
         .add(read_all, routes!(operators::operator_list))
-        .add(manage, routes!(operators::operator_create))
+        .command(Needs::StaffScope, &commands::OPERATOR_CREATE, routes!(operators::operator_create))
         .add(read_all, routes!(operators::operator_read))
-        .add(manage, routes!(operators::operator_replace))
+        .command(Needs::StaffScope, &commands::OPERATOR_EDIT, routes!(operators::operator_replace))
         .add(read_all, routes!(products::product_list))
-        .add(manage, routes!(products::product_create))
+        .command(Needs::StaffScope, &commands::PRODUCT_CREATE, routes!(products::product_create))
         .add(read_all, routes!(products::product_read))
-        .add(manage, routes!(products::product_replace))
+        .command(Needs::StaffScope, &commands::PRODUCT_EDIT, routes!(products::product_replace))
         .add(read, routes!(transactions::credit_list))
         .add(read, routes!(transactions::credit_read))
-        .add(credit, routes!(transactions::credit_reverse))
+        .command(Needs::StaffScope, &commands::CREDIT_REVERSE, routes!(transactions::credit_reverse))
         .add(read, routes!(transactions::sale_list))
         .add(read, routes!(transactions::sale_by_ref))
         .add(read, routes!(transactions::sale_read))
-        .add(settle, routes!(transactions::sale_reverse))
-        .add(settle, routes!(transactions::sale_resolve))
+        .command(Needs::StaffScope, &commands::SALE_REVERSE, routes!(transactions::sale_reverse))
+        .command(Needs::StaffScope, &commands::SALE_RESOLVE, routes!(transactions::sale_resolve))
         .add(read_all, routes!(contradictions::contradiction_list))
         .add(read_all, routes!(contradictions::contradiction_read))
-        .add(settle, routes!(contradictions::contradiction_settle))
+        .command(Needs::StaffScope, &commands::CONTRADICTION_SETTLE, routes!(contradictions::contradiction_settle))
         .add(read, routes!(requests::seller_request_list))
-        .add(Needs::Scope("charge.sell"), routes!(requests::request_create))
+        .command(Needs::Scope, &commands::REQUEST_CREATE, routes!(requests::request_create))
         .add(read, routes!(requests::request_list))
-        .add(credit, routes!(requests::request_approve))
-        .add(credit, routes!(requests::request_reject))
-        .add(Needs::Scope("charge.sell"), routes!(requests::request_withdraw))
+        .command(Needs::StaffScope, &commands::REQUEST_APPROVE, routes!(requests::request_approve))
+        .command(Needs::StaffScope, &commands::REQUEST_REJECT, routes!(requests::request_reject))
+        .command(Needs::Scope, &commands::REQUEST_WITHDRAW, routes!(requests::request_withdraw))
         .add(Needs::Nothing, routes!(callback::operator_callback))
         .with_state(Arc::clone(charge))
 }
@@ -104,6 +103,11 @@ fn list_seller(caller: &Caller, asked: Option<Uuid>) -> Option<Uuid> {
         (Some(tied), Some(asked)) if tied != asked => Some(Uuid::nil()),
         (tied, asked) => tied.or(asked),
     }
+}
+
+/// An answer's text, to be kept with its effect.
+fn answer(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Answer(error.to_string()))
 }
 
 /// An object, as the audit log and the console name it.

@@ -5,6 +5,7 @@
 
 mod api;
 mod catalog;
+mod commands;
 pub mod connector;
 mod console;
 mod contradiction;
@@ -69,6 +70,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "phone_spelling",
         sql: include_str!("../migrations/0010_phone_spelling.sql"),
     },
+    Migration { room: "charge", number: 11, name: "key", sql: include_str!("../migrations/0011_key.sql") },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.

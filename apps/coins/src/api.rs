@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use purser_kit::{Caller, Fields, Needs, Problem, Routes, code, json, next_link};
+use purser_kit::{Caller, Fields, Needs, Problem, Routes, json, next_link};
 use purser_store::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 pub(crate) use users::parse_language;
 
+use crate::commands;
 use crate::domain::{User, UserId};
 use crate::error::{Error, REFUSALS};
 use crate::service;
@@ -30,31 +31,30 @@ const ROWS: u32 = 50;
 const MOST_ROWS: u32 = 100;
 
 pub(crate) fn routes(coins: &Arc<Coins>) -> Routes {
-    let (award, pay) = (Needs::StaffScope("coins.award"), Needs::StaffScope("coins.pay"));
-    let (view, withdraw) = (Needs::Own("coins.view"), Needs::Own("coins.withdraw"));
+    let view = Needs::Own("coins.view");
     Routes::new(&coins.context)
         .refusing(REFUSALS)
-        .add(withdraw, routes!(razorpay::razorpay_withdraw))
+        .command(Needs::Own, &commands::WITHDRAWAL_CREATE, routes!(razorpay::razorpay_withdraw))
         .add(view, routes!(razorpay::razorpay_history))
         .add(view, routes!(razorpay::razorpay_status))
-        .add(withdraw, routes!(razorpay::razorpay_cancel))
-        .add(withdraw, routes!(withdrawals::withdrawal_create))
+        .command(Needs::Own, &commands::WITHDRAWAL_CANCEL, routes!(razorpay::razorpay_cancel))
+        .command(Needs::Own, &commands::WITHDRAWAL_CREATE, routes!(withdrawals::withdrawal_create))
         .add(view, routes!(withdrawals::withdrawal_list))
         .add(view, routes!(withdrawals::withdrawal_read))
-        .add(withdraw, routes!(withdrawals::withdrawal_cancel))
-        .add(award, routes!(awards::coins_award))
-        .add(award, routes!(awards::coins_spend))
+        .command(Needs::Own, &commands::WITHDRAWAL_CANCEL, routes!(withdrawals::withdrawal_cancel))
+        .command(Needs::StaffScope, &commands::COINS_AWARD, routes!(awards::coins_award))
+        .command(Needs::StaffScope, &commands::COINS_SPEND, routes!(awards::coins_spend))
         .add(view, routes!(users::coins_balance))
         .add(view, routes!(users::coins_transactions))
-        .add(award, routes!(users::coins_user_put))
-        .add(pay, routes!(users::coins_user_freeze))
-        .add(pay, routes!(users::coins_user_unfreeze))
-        .add(pay, routes!(decide::withdrawal_process))
-        .add(pay, routes!(decide::withdrawal_complete))
-        .add(pay, routes!(decide::withdrawal_fail))
-        .add(pay, routes!(decide::withdrawal_reject))
-        .add(pay, routes!(decide::withdrawal_reverse))
-        .add(pay, routes!(decide::withdrawal_correct_utr))
+        .command(Needs::StaffScope, &commands::USER_CONTACT, routes!(users::coins_user_put))
+        .command(Needs::StaffScope, &commands::USER_FREEZE, routes!(users::coins_user_freeze))
+        .command(Needs::StaffScope, &commands::USER_UNFREEZE, routes!(users::coins_user_unfreeze))
+        .command(Needs::StaffScope, &commands::WITHDRAWAL_BEGIN, routes!(decide::withdrawal_process))
+        .command(Needs::StaffScope, &commands::WITHDRAWAL_COMPLETE, routes!(decide::withdrawal_complete))
+        .command(Needs::StaffScope, &commands::WITHDRAWAL_FAIL, routes!(decide::withdrawal_fail))
+        .command(Needs::StaffScope, &commands::WITHDRAWAL_REJECT, routes!(decide::withdrawal_reject))
+        .command(Needs::StaffScope, &commands::WITHDRAWAL_REVERSE, routes!(decide::withdrawal_reverse))
+        .command(Needs::StaffScope, &commands::UTR_CORRECT, routes!(decide::withdrawal_correct_utr))
         .with_state(Arc::clone(coins))
 }
 
@@ -135,15 +135,11 @@ impl Acting {
         Ok(Acting::Only(user.ok_or(Error::Nobody)?.id))
     }
 
-    /// The same for money that leaves: a person has confirmed their address, and has lately proved who they are.
+    /// The same for money that leaves: a person has confirmed their address.
     async fn to_pay(coins: &Coins, caller: &Caller, scope: &str) -> Result<Self, Problem> {
         let acting = Acting::of(coins, caller, scope).await?;
         if acting != Acting::Anyone && caller.is_unconfirmed() {
             return Err(Error::Unconfirmed.into());
-        }
-        if !caller.is_proved(coins.context.now()) {
-            let detail = "Your last sign-in is older than 5 minutes. Sign in again, or send a key.";
-            return Err(Problem::new(&code::PROOF_NEEDED, detail));
         }
         Ok(acting)
     }

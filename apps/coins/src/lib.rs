@@ -4,6 +4,7 @@
 //! by UPI and record it; whatever is not paid comes back, once. Every change is on record and told.
 
 mod api;
+mod commands;
 mod console;
 mod contradiction;
 mod demo;

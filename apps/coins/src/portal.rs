@@ -11,6 +11,7 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use crate::Coins;
+use crate::commands;
 use crate::console::status;
 use crate::domain::{Settings, User, Withdrawal};
 use crate::error::Error;
@@ -153,7 +154,7 @@ fn ask(app: &Arc<Coins>) -> Deed {
         name: "withdraw",
         title: "Withdraw",
         harms: false,
-        proves: true,
+        command: &commands::WITHDRAWAL_CREATE,
         fields: Box::new(move |_, _, _| {
             let amount = Field::line("amount", "Coins", "A whole number.").input(Input::Amount);
             let upi_id = Field::line("upi_id", "UPI id", "Whom to pay, such as asha@okhdfcbank.");
@@ -201,7 +202,7 @@ fn cancel(app: &Arc<Coins>) -> Deed {
         name: "cancel",
         title: "Cancel",
         harms: true,
-        proves: false,
+        command: &commands::WITHDRAWAL_CANCEL,
         fields: Box::new(|_, _, _| Ok(Vec::new())),
         preview: Box::new(|tx, visit, target, fields| {
             fields.finish(Some(()))?;

@@ -3,6 +3,7 @@
 //! A mistake can be reverted: each who paid gets exactly that back. Members come one by one or by a file of many.
 
 mod api;
+mod commands;
 mod console;
 mod demo;
 mod domain;

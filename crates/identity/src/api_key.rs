@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_store::{Error as StoreError, Row, Tx, params};
 use uuid::Uuid;
 
-use crate::{Error, Scopes, SecretHash};
+use crate::{Actor, Error, Scopes, SecretHash};
 
 /// The one object that a key acts for. Whatever else there is of that kind does not exist for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,6 +28,8 @@ pub struct ApiKey {
     pub tie: Option<Tie>,
     /// Who made it.
     pub created_by: String,
+    /// The person who made it, for whom it stands. A key made on the command line stands for itself.
+    pub maker: Option<Uuid>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends by itself.
@@ -51,12 +53,12 @@ pub struct NewApiKey {
     pub tie: Option<Tie>,
     /// When it ends by itself: after now.
     pub expires_at: Option<Timestamp>,
-    /// Who makes it: 1 to 200 characters.
+    /// Who makes it: 1 to 200 characters. A person ([`Actor::User`]) is the one for whom it stands.
     pub created_by: String,
 }
 
 const COLUMNS: &str =
-    "id, label, scopes, tie_kind, tie_id, created_by, created_at, expires_at, last_used_at, revoked_at";
+    "id, label, scopes, tie_kind, tie_id, created_by, created_at, expires_at, last_used_at, revoked_at, maker";
 
 /// Makes a key, known by the hash of its secret.
 ///
@@ -72,23 +74,38 @@ pub fn api_key_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewApiKey, hash: Se
     }
     let (tie_kind, tie_id) = new.tie.as_ref().map(|tie| (tie.kind.as_str(), tie.id)).unzip();
     let scopes = new.scopes.to_string();
+    let maker = match Actor::parse(&new.created_by) {
+        Some(Actor::User(person)) => Some(person),
+        _ => None,
+    };
     tx.execute(
         "INSERT INTO identity_api_key
-             (id, hash, label, scopes, tie_kind, tie_id, created_by, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        &params![new.id, &hash.0, &new.label, &scopes, tie_kind, tie_id, &new.created_by, now, new.expires_at],
+             (id, hash, label, scopes, tie_kind, tie_id, created_by, created_at, expires_at, maker)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        &params![new.id, &hash.0, &new.label, &scopes, tie_kind, tie_id, &new.created_by, now, new.expires_at, maker],
     )?;
     Ok(())
 }
 
-/// The key whose secret has this hash, if it is live: neither revoked nor expired.
+/// The key whose secret has this hash, if it is live: neither revoked nor expired, and its maker may sign in.
 ///
 /// # Errors
 /// The store's.
 pub fn api_key_by_hash(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<ApiKey>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM identity_api_key WHERE hash = ?1");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM identity_api_key WHERE hash = ?1
+         AND (maker IS NULL OR EXISTS (SELECT 1 FROM identity_user u WHERE u.id = maker AND u.is_active = 1))"
+    );
     let key = tx.query_opt(&sql, &params![&hash.0], read_key)?;
     Ok(key.filter(|key| key.is_live(now)))
+}
+
+/// The id of the key whose secret has this hash, whether it still opens anything or not.
+///
+/// # Errors
+/// The store's.
+pub fn api_key_id(tx: &mut Tx<'_>, hash: SecretHash) -> Result<Option<Uuid>, Error> {
+    Ok(tx.query_opt("SELECT id FROM identity_api_key WHERE hash = ?1", &params![&hash.0], |row| row.get(0))?)
 }
 
 /// The newest keys, dead ones as well, newest first: at most `limit`, and only such as come after `before`, the
@@ -116,23 +133,61 @@ pub fn api_keys_of(tx: &mut Tx<'_>, tie: &Tie) -> Result<Vec<ApiKey>, Error> {
     Ok(tx.query(&sql, &params![&tie.kind, tie.id], read_key)?)
 }
 
-/// The keys that somebody made, dead ones as well, newest first. `by` is an [`Actor`](crate::Actor) in its text.
+/// The keys that stand for a person, dead ones as well, newest first.
 ///
 /// # Errors
 /// The store's.
-pub fn api_keys_by(tx: &mut Tx<'_>, by: &str) -> Result<Vec<ApiKey>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM identity_api_key WHERE created_by = ?1 ORDER BY created_at DESC, id DESC");
-    Ok(tx.query(&sql, &params![by], read_key)?)
+pub fn api_keys_made_by(tx: &mut Tx<'_>, maker: Uuid) -> Result<Vec<ApiKey>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM identity_api_key WHERE maker = ?1 ORDER BY created_at DESC, id DESC");
+    Ok(tx.query(&sql, &params![maker], read_key)?)
 }
 
-/// Ends for good all keys that somebody made, and says how many.
+/// Ends the keys that a person made: all of them, or with `tie` those for one object. Answers with those that were
+/// not revoked before. The copies of the program that believe them refuse them within two seconds.
 ///
 /// # Errors
 /// The store's.
-pub fn api_keys_revoke_by(tx: &mut Tx<'_>, now: Timestamp, by: &str, actor: &str) -> Result<u64, Error> {
-    let sql = "UPDATE identity_api_key SET revoked_at = ?2, revoked_by = ?3
-         WHERE created_by = ?1 AND revoked_at IS NULL";
-    Ok(tx.execute(sql, &params![by, now, actor])?)
+pub fn api_keys_revoke_of(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    maker: Uuid,
+    tie: Option<&Tie>,
+    actor: &str,
+) -> Result<Vec<ApiKey>, Error> {
+    let mut keys = api_keys_made_by(tx, maker)?;
+    keys.retain(|key| key.revoked_at.is_none() && tie.is_none_or(|tie| key.tie.as_ref() == Some(tie)));
+    for key in &keys {
+        api_key_revoke(tx, now, key.id, actor)?;
+    }
+    Ok(keys)
+}
+
+/// The person for whom an actor of a journal or of the audit log stands: themselves, or the maker of a key. A key made
+/// on the command line stands for nobody but itself.
+///
+/// # Errors
+/// The store's.
+pub fn person_behind(tx: &mut Tx<'_>, actor: &str) -> Result<Option<Uuid>, StoreError> {
+    match Actor::parse(actor) {
+        Some(Actor::User(person)) => Ok(Some(person)),
+        Some(Actor::ApiKey(key)) => {
+            let sql = "SELECT maker FROM identity_api_key WHERE id = ?1";
+            Ok(tx.query_opt(sql, &params![key], |row| row.get::<Option<Uuid>>(0))?.flatten())
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether two actors are one person, or one key: what is asked wherever two persons are needed.
+///
+/// # Errors
+/// The store's.
+pub fn same_person(tx: &mut Tx<'_>, one: &str, other: &str) -> Result<bool, StoreError> {
+    if one == other {
+        return Ok(true);
+    }
+    let one = person_behind(tx, one)?;
+    Ok(one.is_some() && one == person_behind(tx, other)?)
 }
 
 /// What the key with this id is called, whether it still opens anything or not.
@@ -198,5 +253,6 @@ fn read_key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
         expires_at: row.get(7)?,
         last_used_at: row.get(8)?,
         revoked_at: row.get(9)?,
+        maker: row.get(10)?,
     })
 }

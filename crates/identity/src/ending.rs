@@ -1,20 +1,23 @@
 //! What ends when something about a person changes. The one place that decides it.
 //!
-//! | cause                                | sessions | password link | pending address | begun factor | browsers | counters | what a stranger made |
-//! |--------------------------------------|----------|---------------|-----------------|--------------|----------|----------|----------------------|
-//! | password changed by its owner        | all      | ends          | ends            | ends         | all      | cleared  |                      |
-//! | recovered by mail                    | all      | ends          | ends            | ends         | all      | cleared  | ends                 |
-//! | password set by the operator         | all      | ends          | ends            | ends         | all      | cleared  |                      |
-//! | first address confirmed              | all      |               | ends            | ends         | all      |          | ends                 |
-//! | address changed                      |          | ends          | ends            |              |          |          |                      |
-//! | rights changed                       | all      |               | ends            | ends         |          |          |                      |
-//! | stopped, or let in again             | all      | ends          | ends            | ends         | all      |          |                      |
-//! | second factor turned on or off       | others   |               | ends            |              |          |          |                      |
-//! | second factor taken off by staff     | all      |               | ends            |              |          |          |                      |
-//! | signed out everywhere by staff       | all      |               | ends            | ends         |          |          |                      |
+//! | cause                                | sessions | password link | pending address | begun factor | browsers | counters | keys | what a stranger made |
+//! |--------------------------------------|----------|---------------|-----------------|--------------|----------|----------|------|----------------------|
+//! | password changed by its owner        | all      | ends          | ends            | ends         | all      | cleared  |      |                      |
+//! | recovered by mail                    | all      | ends          | ends            | ends         | all      | cleared  |      | ends                 |
+//! | password set by the operator         | all      | ends          | ends            | ends         | all      | cleared  |      |                      |
+//! | first address confirmed              | all      |               | ends            | ends         | all      |          |      | ends                 |
+//! | address changed                      |          | ends          | ends            |              |          |          |      |                      |
+//! | rights changed                       | all      |               | ends            | ends         |          |          |      |                      |
+//! | stopped                              | all      | ends          | ends            | ends         | all      |          | end  |                      |
+//! | let in again                         | all      | ends          | ends            | ends         | all      |          |      |                      |
+//! | second factor turned on or off       | others   |               | ends            |              |          |          |      |                      |
+//! | second factor taken off by staff     | all      |               | ends            |              |          |          |      |                      |
+//! | signed out everywhere by staff       | all      |               | ends            | ends         |          |          |      |                      |
 //!
 //! A changed right leaves the password link: an invitation may lie in the mail, and it opens only to whoever reads mail
 //! at the person's own address.
+//!
+//! **Keys** are the API keys that the person made: a key stands for its maker. They do not come back.
 //!
 //! **What a stranger made** is the second factor and the API keys of an account whose address nobody had confirmed: the
 //! first who reads mail there is its owner, and what was set up before may be somebody else's. Staff whom the operator
@@ -27,7 +30,7 @@ use crate::device::devices_forget_of;
 use crate::login::login_key;
 use crate::{
     Actor, CODE_FAILED_BY_PERSON, Error, LOGIN_FAILED_BY_ACCOUNT, LinkPurpose, PROOF_CODE_FAILED_BY_PERSON,
-    PROOF_FAILED_BY_PERSON, SecretHash, User, api_keys_revoke_by, links_void, rate_clear, second_factor_abandon,
+    PROOF_FAILED_BY_PERSON, SecretHash, User, api_keys_revoke_of, links_void, rate_clear, second_factor_abandon,
     second_factor_remove, sessions_revoke_all, sessions_revoke_others,
 };
 
@@ -73,6 +76,7 @@ struct Ends {
     begun_factor: bool,
     browsers: bool,
     counters: bool,
+    keys: bool,
     stranger: bool,
 }
 
@@ -84,6 +88,7 @@ impl Cause {
             begun_factor: false,
             browsers: false,
             counters: false,
+            keys: false,
             stranger: false,
         };
         let sessions = Ends { sessions: Sessions::All, ..nothing };
@@ -96,7 +101,8 @@ impl Cause {
             Cause::Confirmed => Ends { stranger: true, password_link: false, ..stopped },
             Cause::AddressChanged => Ends { sessions: Sessions::None, password_link: true, ..sessions },
             Cause::RightsChanged | Cause::SignedOut => rights,
-            Cause::Stopped | Cause::LetIn => stopped,
+            Cause::Stopped => Ends { keys: true, ..stopped },
+            Cause::LetIn => stopped,
             Cause::SecondFactor(here) => Ends { sessions: Sessions::But(here), ..sessions },
             Cause::SecondFactorTaken => sessions,
         }
@@ -105,8 +111,8 @@ impl Cause {
 
 /// Ends what the cause ends. `user` is the person as they were before.
 ///
-/// Whoever holds keys in memory forgets them after the commit: [`Cause::Recovered`] and [`Cause::Confirmed`] may have
-/// revoked some.
+/// Whoever holds keys in memory forgets them after the commit: [`Cause::Stopped`], [`Cause::Recovered`] and
+/// [`Cause::Confirmed`] may have revoked some.
 ///
 /// # Errors
 /// The store's.
@@ -130,13 +136,15 @@ pub fn power_changed(tx: &mut Tx<'_>, now: Timestamp, user: &User, cause: Cause)
     if ends.counters {
         tries_clear(tx, user)?;
     }
+    if ends.keys {
+        api_keys_revoke_of(tx, now, user.id, None, &Actor::System("person-stopped").to_string())?;
+    }
     if ends.stranger && is_strangers(user) {
         match second_factor_remove(tx, user.id) {
             Ok(()) | Err(Error::NoSecondFactor) => {}
             Err(error) => return Err(error),
         }
-        let owner = Actor::User(user.id).to_string();
-        api_keys_revoke_by(tx, now, &owner, &owner)?;
+        api_keys_revoke_of(tx, now, user.id, None, &Actor::User(user.id).to_string())?;
     }
     Ok(())
 }

@@ -37,8 +37,8 @@ use purser_store::Migration;
 
 pub use actor::Actor;
 pub use api_key::{
-    ApiKey, NewApiKey, Tie, api_key_by_hash, api_key_create, api_key_label, api_key_list, api_key_revoke, api_key_used,
-    api_keys_by, api_keys_of, api_keys_revoke_by,
+    ApiKey, NewApiKey, Tie, api_key_by_hash, api_key_create, api_key_id, api_key_label, api_key_list, api_key_revoke,
+    api_key_used, api_keys_made_by, api_keys_of, api_keys_revoke_of, person_behind, same_person,
 };
 pub use audit::{AuditEvent, AuditRecord, audit, audit_list, audit_of};
 pub use device::{DEVICE_LASTS, device_is_known, device_remember, devices_forget};
@@ -64,9 +64,9 @@ pub use second_factor::{
 };
 pub use secret::{Secret, SecretHash, secrets_struck_out};
 pub use session::{
-    Origin, Session, SessionRules, session_create, session_create_pending, session_find, session_find_pending,
-    session_proved, session_revoke, session_revoke_of, session_seen, sessions_of, sessions_revoke_all,
-    sessions_revoke_others,
+    Origin, Session, SessionRules, session_create, session_create_pending, session_decided, session_find,
+    session_find_pending, session_proved, session_revoke, session_revoke_of, session_seen, sessions_of,
+    sessions_revoke_all, sessions_revoke_others,
 };
 pub use setup::{setup_issue, setup_live, setup_redeem};
 pub use sign_up::{NewSignUp, SIGN_UP_LASTS, sign_up_begin, sign_up_confirm, sign_up_find, sign_ups_forget};
@@ -82,4 +82,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "identity", number: 2, name: "people", sql: include_str!("../migrations/0002_people.sql") },
     Migration { room: "identity", number: 3, name: "rate", sql: include_str!("../migrations/0003_rate.sql") },
     Migration { room: "identity", number: 4, name: "ways_in", sql: include_str!("../migrations/0004_ways_in.sql") },
+    Migration { room: "identity", number: 5, name: "maker", sql: include_str!("../migrations/0005_maker.sql") },
 ];

@@ -55,6 +55,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When the person last proved who they are: at signing in, or when asked again.
     pub proved_at: Timestamp,
+    /// When it last decided something that requires a reauthentication.
+    pub decided_at: Option<Timestamp>,
     /// From where it was begun.
     pub from: Origin,
     /// The hash of its token: its name towards the functions here.
@@ -174,6 +176,16 @@ pub fn session_proved(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Resu
     Ok(())
 }
 
+/// Notes that a session has decided something that requires a reauthentication. Worth a write once a minute, no more.
+///
+/// # Errors
+/// The store's.
+pub fn session_decided(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
+    let sql = "UPDATE identity_session SET decided_at = ?2 WHERE hash = ?1 AND (decided_at IS NULL OR decided_at < ?2)";
+    tx.execute(sql, &params![&hash.0, now])?;
+    Ok(())
+}
+
 /// Notes that a session was used, which puts off its idle end. Worth a write once a minute, no more: look at
 /// [`Session::last_seen_at`] before.
 ///
@@ -236,7 +248,7 @@ fn person_seen(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
 /// Sessions with their users, where `condition` holds.
 fn select(condition: &str) -> String {
     format!(
-        "SELECT s.created_at, s.last_seen_at, s.idle, s.ends_at, s.proved_at, s.address, s.agent, s.hash, {}
+        "SELECT s.created_at, s.last_seen_at, s.idle, s.ends_at, s.proved_at, s.address, s.agent, s.hash, s.decided_at, {}
          FROM identity_session s JOIN identity_user u ON u.id = s.person WHERE {condition}",
         User::columns("u.")
     )
@@ -253,7 +265,8 @@ fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
         proved_at: row.get(4)?,
         from: Origin { address: row.get(5)?, agent: row.get(6)? },
         hash: SecretHash::read(row, 7)?,
-        user: User::read(row, 8)?,
+        decided_at: row.get(8)?,
+        user: User::read(row, 9)?,
     })
 }
 

@@ -54,6 +54,19 @@ fn not_json() -> Problem {
     Problem::new(&code::UNSUPPORTED_MEDIA_TYPE, "Send the body as JSON, with Content-Type: application/json.")
 }
 
+/// The bytes of a body that need not be there, at most [`BODY_LIMIT`] of them: of a POST that takes no fields. They tell
+/// a repeat with the same Idempotency-Key from another request.
+#[derive(Debug, Clone)]
+pub struct OptionalBody(pub Bytes);
+
+impl<S: Sync> FromRequest<S> for OptionalBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        body_bytes(request, BODY_LIMIT).await.map(OptionalBody)
+    }
+}
+
 /// The raw bytes of a body, at most `limit` of them.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
 use crate::code;
+use crate::command::{REAUTH_AT_MOST, REAUTH_LASTS};
 use crate::console::Doer;
 use crate::context::AppContext;
 use crate::problem::Problem;
@@ -31,9 +32,6 @@ pub fn session_cookie(https: bool) -> &'static str {
 /// How long a key is believed without asking the database again. A revocation reaches the copy of the program that did
 /// it at once, and every other copy within this time.
 const KEY_TRUST: SignedDuration = SignedDuration::from_secs(2);
-
-/// How long a proof of who one is lasts, before money leaves.
-pub const PROOF_LASTS: SignedDuration = SignedDuration::from_mins(5);
 
 /// How exactly a key's or a session's last use is kept.
 const USE_GRAIN: SignedDuration = SignedDuration::from_secs(60);
@@ -54,32 +52,74 @@ pub struct Caller {
 
 #[derive(Debug, Clone)]
 enum Who {
-    Key(Arc<ApiKey>),
+    Key(Arc<Program>),
     Person(Arc<Person>),
+}
+
+/// A key, and what its maker may do.
+#[derive(Debug)]
+struct Program {
+    key: ApiKey,
+    /// A key that acts for one object is bounded by that object. Any other that a person made does no more than its
+    /// maker may do now.
+    bounds: Option<Granted>,
+}
+
+impl Program {
+    fn has(&self, scope: &str) -> bool {
+        self.key.scopes.covers(scope) && self.bounds.as_ref().is_none_or(|maker| maker.covers(scope))
+    }
 }
 
 #[derive(Debug)]
 struct Person {
     user: User,
     granted: Granted,
+    session: SecretHash,
     proved_at: Timestamp,
+    decided_at: Option<Timestamp>,
+}
+
+impl Person {
+    fn last_decision(&self) -> Timestamp {
+        self.decided_at.map_or(self.proved_at, |decided| decided.max(self.proved_at))
+    }
 }
 
 impl Caller {
     /// A person who is signed in.
     #[must_use]
     pub fn person(rights: &Rights, session: &Session) -> Self {
-        let (user, proved_at) = (session.user.clone(), session.proved_at);
+        let (user, proved_at, decided_at) = (session.user.clone(), session.proved_at, session.decided_at);
         let granted = rights.granted(&user);
-        Caller { who: Who::Person(Arc::new(Person { user, granted, proved_at })), address: None }
+        let person = Person { user, granted, session: session.hash, proved_at, decided_at };
+        Caller { who: Who::Person(Arc::new(person)), address: None }
     }
 
-    /// Whether it is known well enough for money to leave: a key is; a person has proved it again lately.
-    #[must_use]
-    pub fn is_proved(&self, now: Timestamp) -> bool {
+    /// Whether a person has signed in or reauthenticated lately. A key has no session that could be stolen.
+    pub(crate) fn is_reauthenticated(&self, now: Timestamp) -> bool {
         match &self.who {
             Who::Key(_) => true,
-            Who::Person(person) => now < later(person.proved_at, PROOF_LASTS),
+            Who::Person(person) => {
+                now < later(person.last_decision(), REAUTH_LASTS) && now < later(person.proved_at, REAUTH_AT_MOST)
+            }
+        }
+    }
+
+    /// A person's session, and when it last decided something that requires a reauthentication.
+    pub(crate) fn last_decision(&self) -> Option<(SecretHash, Timestamp)> {
+        match &self.who {
+            Who::Key(_) => None,
+            Who::Person(person) => Some((person.session, person.last_decision())),
+        }
+    }
+
+    /// Whether it is a person of staff.
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        match &self.who {
+            Who::Key(_) => false,
+            Who::Person(person) => person.user.is_staff,
         }
     }
 
@@ -105,7 +145,7 @@ impl Caller {
     #[must_use]
     pub fn has(&self, scope: &str) -> bool {
         match &self.who {
-            Who::Key(key) => key.scopes.covers(scope),
+            Who::Key(program) => program.has(scope),
             Who::Person(person) => person.granted.covers(scope),
         }
     }
@@ -114,7 +154,7 @@ impl Caller {
     #[must_use]
     pub fn tie(&self) -> Option<&Tie> {
         match &self.who {
-            Who::Key(key) => key.tie.as_ref(),
+            Who::Key(program) => program.key.tie.as_ref(),
             Who::Person(_) => None,
         }
     }
@@ -136,7 +176,7 @@ impl Caller {
     #[must_use]
     pub fn actor(&self) -> Actor {
         match &self.who {
-            Who::Key(key) => Actor::ApiKey(key.id),
+            Who::Key(program) => Actor::ApiKey(program.key.id),
             Who::Person(person) => Actor::User(person.user.id),
         }
     }
@@ -171,7 +211,7 @@ impl Caller {
     #[must_use]
     pub fn described(&self) -> String {
         match &self.who {
-            Who::Key(key) => format!("the key '{}'", key.label),
+            Who::Key(program) => format!("the key '{}'", program.key.label),
             Who::Person(person) => format!("the user {}", person.user.username),
         }
     }
@@ -202,6 +242,16 @@ pub async fn authenticate(context: &AppContext, headers: &HeaderMap) -> Result<C
         return person(context, session).await;
     }
     Err(Problem::new(&code::UNAUTHENTICATED, "Send 'Authorization: Bearer pk_…', or sign in."))
+}
+
+/// Whether a request shows something that is meant to open.
+pub(crate) fn has_token(https: bool, headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || session_presented(https, headers).is_some()
+}
+
+/// The key that a request shows, hashed.
+pub(crate) fn token(headers: &HeaderMap) -> Option<SecretHash> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok().and_then(bearer).map(SecretHash::of)
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -254,7 +304,7 @@ pub struct KeyRing {
 
 #[derive(Clone)]
 struct Seen {
-    key: Arc<ApiKey>,
+    program: Arc<Program>,
     at: Timestamp,
 }
 
@@ -269,18 +319,19 @@ impl KeyRing {
         let seen = self.lock().get(&hash).cloned();
         if let Some(seen) = seen
             && now < later(seen.at, KEY_TRUST)
-            && seen.key.expires_at.is_none_or(|end| now < end)
+            && seen.program.key.expires_at.is_none_or(|end| now < end)
         {
-            return Ok(Caller { who: Who::Key(seen.key), address: None });
+            return Ok(Caller { who: Who::Key(seen.program), address: None });
         }
-        let found = context.store.read(move |tx| api_key_by_hash(tx, now, hash).map_err(Problem::internal)).await?;
-        let Some(key) = found.map(Arc::new) else {
+        let rights = context.rights.clone();
+        let found = context.store.read(move |tx| program(tx, &rights, now, hash).map_err(Problem::internal)).await?;
+        let Some(program) = found.map(Arc::new) else {
             self.lock().remove(&hash);
             return Err(Problem::new(&code::UNAUTHENTICATED, "The key is not known, was revoked, or has expired."));
         };
-        self.remember(hash, Seen { key: Arc::clone(&key), at: now });
-        note_use(context, &key, now);
-        Ok(Caller { who: Who::Key(key), address: None })
+        self.remember(hash, Seen { program: Arc::clone(&program), at: now });
+        note_use(context, &program.key, now);
+        Ok(Caller { who: Who::Key(program), address: None })
     }
 
     fn remember(&self, hash: SecretHash, seen: Seen) {
@@ -294,6 +345,19 @@ impl KeyRing {
     fn lock(&self) -> MutexGuard<'_, HashMap<SecretHash, Seen>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The live key of this secret, with what its maker may do.
+fn program(
+    tx: &mut Tx<'_>,
+    rights: &Rights,
+    now: Timestamp,
+    hash: SecretHash,
+) -> Result<Option<Program>, IdentityError> {
+    let Some(key) = api_key_by_hash(tx, now, hash)? else { return Ok(None) };
+    let maker = key.maker.filter(|_| key.tie.is_none());
+    let maker = maker.map(|maker| user_get(tx, maker)).transpose()?;
+    Ok(Some(Program { bounds: maker.map(|maker| rights.granted(&maker)), key }))
 }
 
 /// Keeps a key's last use, to the minute, without making its request wait.

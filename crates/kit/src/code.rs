@@ -50,7 +50,10 @@ codes! {
         "`detail` names the permission that is missing. Ask an administrator for a key that has it.";
     /// A session whose owner must prove again who they are.
     PROOF_NEEDED = "proof_needed", 403, "Prove again who you are",
-        "Money leaves by a session only for 5 minutes after its owner proved who they are. Sign in again, or send a key.";
+        "A session moves money and hands on power only for 15 minutes after its owner signed in or decided something. Sign in again, or send a key.";
+    /// A session of staff who have no second factor, where one is required.
+    SECOND_FACTOR_NEEDED = "second_factor_needed", 403, "A second factor is needed",
+        "Staff set up a second factor under /accounts/ before they move money or hand on power. Or send a key.";
     /// A state-changing request from a page of another site.
     CROSS_SITE = "cross_site", 403, "The request comes from another site",
         "Browsers may change things only from Purser's own pages. Programs send a key instead of cookies.";

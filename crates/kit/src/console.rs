@@ -7,6 +7,7 @@
 mod cell;
 mod doer;
 mod import;
+mod keys;
 mod listing;
 mod outcome;
 mod progress;
@@ -22,12 +23,14 @@ use uuid::Uuid;
 pub use cell::{Cell, Tone};
 pub use doer::{Doer, changed};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, InsistFn, ReportFn, ShowFn};
+pub use keys::keys_table;
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Span, Whole};
 pub use outcome::{Done, Preview};
 pub use progress::{Progress, Seen};
 pub use sheet::{Download, Report, Sheet, SheetFn, WriteFn};
 
 use crate::code::Code;
+use crate::command::Command;
 use crate::fields::Fields;
 use crate::portal::Portal;
 use crate::problem::Problem;
@@ -150,14 +153,12 @@ pub struct Action {
     pub name: &'static str,
     /// What its button says: "Freeze".
     pub title: &'static str,
-    /// The scope that it takes.
-    pub scope: &'static str,
+    /// What it does: the scope that it takes, and whether it requires a reauthentication.
+    pub command: &'static Command,
     /// What it acts on.
     pub target: Target,
     /// Whether it takes something away or cannot be taken back: its button warns.
     pub harms: bool,
-    /// Whether money leaves, is promised, or what decides on it changes: whoever does it proves again who they are.
-    pub moves_money: bool,
     /// The fields it asks for, filled in as the objects are now.
     pub fields: FieldsFn,
     /// What it will do, said before it is done.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::caller::KeyRing;
 use crate::ids::Ids;
+use crate::refused::RefusedCalls;
 use crate::rights::Rights;
 
 /// What every app is given. Cheap to clone; made once, at the binary's edge.
@@ -35,12 +36,16 @@ pub struct House {
     pub process: Uuid,
     /// API keys seen lately.
     pub keys: KeyRing,
+    /// Refused calls of the last minute.
+    pub refused_calls: RefusedCalls,
     /// Uploaded files.
     pub files: FileStore,
     /// What roles allow.
     pub rights: Rights,
     /// Seals secrets that must be read again.
     pub sealer: Sealer,
+    /// Whether staff need a second factor before they move money or hand on power.
+    pub second_factor: bool,
     /// Whether cookies carry `Secure`, and answers tell browsers to stay with https.
     pub https: bool,
 }

@@ -10,6 +10,7 @@ mod app;
 mod body;
 mod caller;
 pub mod code;
+mod command;
 pub mod console;
 mod context;
 mod day;
@@ -24,17 +25,17 @@ mod problem;
 mod read_only;
 mod reference;
 mod refusals;
+mod refused;
 mod rights;
 mod routes;
 pub mod spreadsheet;
 mod upload;
 
 pub use app::{App, DemoFuture, Scope};
-pub use body::{BodyTooSlow, JsonBody, PathId, PathText, QueryPairs, body_bytes};
-pub use caller::{
-    Caller, ClientAddress, KeyRing, PROOF_LASTS, authenticate, called, cookie, session_cookie, session_presented,
-};
+pub use body::{BodyTooSlow, JsonBody, OptionalBody, PathId, PathText, QueryPairs, body_bytes};
+pub use caller::{Caller, ClientAddress, KeyRing, authenticate, called, cookie, session_cookie, session_presented};
 pub use code::Code;
+pub use command::{Command, Effect, Lacking, REAUTH_AT_MOST, REAUTH_LASTS, decided, lacking, lacking_reauth};
 pub use context::{AppContext, House};
 pub use day::Day;
 pub use fields::{Fields, Rule, parse_email, parse_line};
@@ -47,6 +48,7 @@ pub use problem::{FieldError, Problem};
 pub use read_only::ReadOnly;
 pub use reference::{NumberFormat, parse_reference, reference_as_number, reference_form};
 pub use refusals::{PROBLEM_SCHEMA, Refusals, Rows, problem_schema};
+pub use refused::RefusedCalls;
 pub use rights::{Granted, Rights};
 pub use routes::{Needs, RouteInfo, Routes};
 pub use upload::{Upload, file_problem, file_response, upload_receive};

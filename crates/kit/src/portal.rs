@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use purser_store::Tx;
 use uuid::Uuid;
 
+use crate::command::Command;
 use crate::console::{Doer, Field, Preview, Sheet};
 use crate::fields::Fields;
 use crate::once::Repeatable;
@@ -96,8 +97,9 @@ pub struct Deed {
     pub title: &'static str,
     /// Whether it takes something away: its button warns.
     pub harms: bool,
-    /// Whether whoever does it proves again who they are.
-    pub proves: bool,
+    /// What it does, and so whether it requires a reauthentication. Its scope is for keys and staff: here the object
+    /// that the person acts for is what counts.
+    pub command: &'static Command,
     /// The fields that it asks for.
     pub fields: DeedFieldsFn,
     /// Reads what was entered, and says what will happen.

@@ -11,7 +11,6 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::code::{self, Code};
-use crate::rights::Rights;
 use crate::routes::Needs;
 
 /// The name of a problem's schema among the components.
@@ -21,12 +20,17 @@ pub const PROBLEM_SCHEMA: &str = "Problem";
 pub type Refusals = &'static [(&'static str, &'static [&'static Code])];
 
 /// The codes that follow from an operation's method, its parameters, its body, and who may use it.
-pub(crate) fn derived(method: &Method, operation: &Operation, needs: Needs, rights: &Rights) -> Vec<&'static Code> {
+pub(crate) fn derived(
+    method: &Method,
+    operation: &Operation,
+    needs: Needs,
+    requires_reauth: bool,
+) -> Vec<&'static Code> {
     let mut codes: Vec<&'static Code> = vec![&code::INTERNAL, &code::BUSY, &code::UNAVAILABLE];
-    if let Some(scope) = needs.scope() {
+    if needs != Needs::Nothing {
         codes.extend([&code::UNAUTHENTICATED, &code::FORBIDDEN]);
-        if rights.approves(scope) {
-            codes.push(&code::PROOF_NEEDED);
+        if requires_reauth {
+            codes.extend([&code::PROOF_NEEDED, &code::SECOND_FACTOR_NEEDED]);
         }
     }
     if *method != Method::GET {

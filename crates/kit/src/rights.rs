@@ -55,12 +55,6 @@ impl Rights {
         Granted::Scopes(allowed.map(|scope| scope.name).collect())
     }
 
-    /// Whether a scope lets money leave, or decides what others asked for.
-    #[must_use]
-    pub fn approves(&self, scope: &str) -> bool {
-        self.0.iter().any(|known| known.name == scope && known.right == Right::Approve)
-    }
-
     /// Every scope.
     #[must_use]
     pub fn scopes(&self) -> &[Scope] {
@@ -100,7 +94,6 @@ mod tests {
         assert!(!granted("charge.approve").covers("charge.sell"));
         assert!(granted("auditor").covers("charge.read") && !granted("auditor").covers("charge.sell"));
         assert!(!granted("members.approve").covers("charge.read"));
-        assert!(rights.approves("charge.credit") && !rights.approves("charge.sell"));
         assert_eq!(rights.roles().len(), 4);
     }
 }

@@ -2,18 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method};
+use axum::extract::{OriginalUri, Request, State};
+use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use purser_identity::SecretHash;
 use utoipa::openapi::PathItem;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{RefOr, Required};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::caller::{Caller, authenticate};
+use crate::caller::{Caller, ClientAddress, authenticate, has_token, token};
+use crate::command::{Command, decided, lacking_reauth};
 use crate::problem::Problem;
 use crate::refusals::{self, Refusals};
+use crate::refused::{RefusedCall, RefusedCalls};
 use crate::{AppContext, Code, code};
+
+/// The header that makes a request happen once.
+const HEADER_NAME: &str = "Idempotency-Key";
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +46,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may use it.
     pub needs: Needs,
+    /// What it does, where it changes something.
+    pub command: Option<&'static Command>,
 }
 
 /// An app's API: its router, its documentation, and the table of who may use what.
@@ -61,13 +72,36 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Adds what `routes!(handler)` made, for whoever `needs` allows. The handler finds its [`Caller`] as an extractor.
+    /// This is for routes that change nothing. One that changes something is a [`command`](Self::command); added here it
+    /// asks sessions for a reauthentication, because nobody said that it need not.
     #[must_use]
-    pub fn add(mut self, needs: Needs, (schemas, mut paths, methods): UtoipaMethodRouter<S>) -> Self {
+    pub fn add(self, needs: Needs, route: UtoipaMethodRouter<S>) -> Self {
+        self.route(needs, None, route)
+    }
+
+    /// Adds a route that runs `command`: for callers with its scope, as `access` has it ([`Needs::Scope`],
+    /// [`Needs::Own`] or [`Needs::StaffScope`]), and with a reauthentication where the command requires one.
+    #[must_use]
+    pub fn command(
+        self,
+        access: fn(&'static str) -> Needs,
+        command: &'static Command,
+        route: UtoipaMethodRouter<S>,
+    ) -> Self {
+        self.route(access(command.scope), Some(command), route)
+    }
+
+    fn route(
+        mut self,
+        needs: Needs,
+        command: Option<&'static Command>,
+        (schemas, mut paths, methods): UtoipaMethodRouter<S>,
+    ) -> Self {
         let mut listed = Vec::new();
         for item in paths.paths.values_mut() {
-            listed.extend(self.describe(needs, item));
+            listed.extend(self.describe(needs, command, item));
         }
-        let guard = Guard { context: self.context.clone(), needs, listed: listed.into() };
+        let guard = Guard { context: self.context.clone(), needs, command, listed: listed.into() };
         let methods = methods.layer(middleware::from_fn_with_state(guard, check));
         for (path, item) in &mut paths.paths {
             let operations = [
@@ -85,7 +119,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                     text.push_str(if text.is_empty() { "" } else { "\n\n" });
                     text.push_str(&sentence);
                 }
-                self.table.push(RouteInfo { method, path: path.clone(), needs });
+                self.table.push(RouteInfo { method, path: path.clone(), needs, command });
             }
             if let Some(bare) = path.strip_suffix('/').filter(|bare| !bare.is_empty()) {
                 self.router = self.router.route(bare, methods.clone());
@@ -96,7 +130,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Lists in an operation's description what it refuses, and says it.
-    fn describe(&self, needs: Needs, item: &mut PathItem) -> Vec<&'static Code> {
+    fn describe(&self, needs: Needs, command: Option<&'static Command>, item: &mut PathItem) -> Vec<&'static Code> {
         let mut listed = Vec::new();
         let operations = [
             (Method::GET, &mut item.get),
@@ -107,7 +141,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
-            let mut codes = refusals::derived(&method, operation, needs, &self.context.rights);
+            if method == Method::POST && command.is_some() {
+                document_key(operation);
+            }
+            let mut codes = refusals::derived(&method, operation, needs, requires_reauth(command, &method));
             codes.extend(refusals::own(self.refusals, operation));
             refusals::describe(operation, &codes);
             listed.extend(codes);
@@ -139,14 +176,6 @@ impl Routes<()> {
 }
 
 impl Needs {
-    /// The scope that a caller has, unless it is about their own.
-    pub(crate) fn scope(self) -> Option<&'static str> {
-        match self {
-            Needs::Nothing => None,
-            Needs::Scope(scope) | Needs::Own(scope) | Needs::StaffScope(scope) => Some(scope),
-        }
-    }
-
     fn documented(self) -> Vec<SecurityRequirement> {
         match self {
             Needs::Nothing => Vec::new(),
@@ -169,6 +198,12 @@ impl Needs {
         }
     }
 
+    /// Whether this caller finds only what is their own here: of others' objects there are none for them.
+    fn bounds(self, caller: &Caller) -> bool {
+        let own = matches!(self, Needs::Own(scope) if !caller.has(scope));
+        own || caller.tie().is_some()
+    }
+
     /// Whether this caller may use the route.
     fn allow(self, caller: &Caller) -> Result<(), Problem> {
         let (scope, staff) = match self {
@@ -189,46 +224,102 @@ impl Needs {
     }
 }
 
-impl Needs {
-    /// A session alone, which may have been stolen, lets no money leave: its owner has proved lately who they are.
-    fn proved(self, context: &AppContext, caller: &Caller) -> Result<(), Problem> {
-        let (Needs::Scope(scope) | Needs::StaffScope(scope)) = self else { return Ok(()) };
-        if !context.rights.approves(scope) || caller.is_proved(context.now()) {
-            return Ok(());
-        }
-        let detail =
-            "This lets money leave, and your last sign-in is older than 5 minutes. Sign in again, or send a key.";
-        Err(Problem::new(&code::PROOF_NEEDED, detail))
+/// Every POST that runs a command takes an Idempotency-Key, so the description says so of all of them.
+fn document_key(operation: &mut Operation) {
+    let parameters = operation.parameters.get_or_insert_default();
+    if parameters.iter().any(|known| matches!(known, RefOr::T(known) if known.name == HEADER_NAME)) {
+        return;
     }
+    let text = "A repeat with the same key gets the first answer.";
+    let header = ParameterBuilder::new().name(HEADER_NAME).parameter_in(ParameterIn::Header).required(Required::False);
+    let words = ObjectBuilder::new().schema_type(Type::String);
+    parameters.push(RefOr::T(header.description(Some(text)).schema(Some(words)).build()));
 }
 
 #[derive(Clone)]
 struct Guard {
     context: AppContext,
     needs: Needs,
+    command: Option<&'static Command>,
     /// The codes that the description lists.
     listed: Arc<[&'static Code]>,
 }
 
-async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    if guard.needs != Needs::Nothing {
-        let address = request.extensions().get().copied();
-        match admitted(&guard, request.headers()).await {
-            Ok(caller) => request.extensions_mut().insert(caller.at(address)),
-            Err(problem) => return problem.into_response(),
-        };
+impl Guard {
+    /// The answer, once it is known to be one that the description lists: clients rely on it.
+    fn listed(&self, response: Response) -> Response {
+        if let Some(code) = response.extensions().get::<&'static Code>() {
+            // Every test that meets a refusal is a test of the description.
+            debug_assert!(self.listed.contains(code), "'{}' is not in the description: add it to REFUSALS", code.name);
+        }
+        response
     }
-    let response = next.run(request).await;
-    if let Some(code) = response.extensions().get::<&'static Code>() {
-        // Clients rely on the description: every test that meets a refusal is a test of it.
-        debug_assert!(guard.listed.contains(code), "'{}' is not in the description: add it to REFUSALS", code.name);
-    }
-    response
 }
 
-async fn admitted(guard: &Guard, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let caller = authenticate(&guard.context, headers).await?;
-    guard.needs.allow(&caller)?;
-    guard.needs.proved(&guard.context, &caller)?;
-    Ok(caller)
+async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    if guard.needs == Needs::Nothing {
+        return guard.listed(next.run(request).await);
+    }
+    let address: Option<ClientAddress> = request.extensions().get().copied();
+    let caller = match authenticate(&guard.context, request.headers()).await {
+        Ok(caller) => caller.at(address),
+        Err(problem) => {
+            if problem.code() == &code::UNAUTHENTICATED && has_token(guard.context.https, request.headers()) {
+                let token = token(request.headers());
+                note(&guard.context, (None, token), address, &asked(&request), 401, problem.code().name);
+            }
+            return problem.into_response();
+        }
+    };
+    let (asked, actor, bound) = (asked(&request), caller.actor().to_string(), guard.needs.bounds(&caller));
+    let response = match admitted(&guard, request.method(), &caller).await {
+        Ok(()) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    // For a caller who is bound to an object, somebody else's is not found.
+    let status = response.status();
+    if status == StatusCode::FORBIDDEN || (status == StatusCode::NOT_FOUND && bound) {
+        let code = response.extensions().get::<&'static Code>().map_or("", |code| code.name);
+        note(&guard.context, (Some(actor), None), address, &asked, status.as_u16(), code);
+    }
+    guard.listed(response)
+}
+
+/// The method and the path of a request; never its query, which may have a secret in it.
+fn asked(request: &Request) -> (Method, String) {
+    let path = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.0.path());
+    (request.method().clone(), path.to_owned())
+}
+
+fn note(
+    context: &AppContext,
+    (actor, token): (Option<String>, Option<SecretHash>),
+    address: Option<ClientAddress>,
+    (method, path): &(Method, String),
+    status: u16,
+    code: &'static str,
+) {
+    let address = address.map(|ClientAddress(address)| address.to_string());
+    let (method, path) = (method.to_string(), path.clone());
+    RefusedCalls::note(context, RefusedCall { actor, token, address, method, path, status, code });
+}
+
+/// Whether a session must have reauthenticated lately. A change that no command names asks for the most.
+fn requires_reauth(command: Option<&'static Command>, method: &Method) -> bool {
+    command.map_or(!method.is_safe(), Command::requires_reauth)
+}
+
+async fn admitted(guard: &Guard, method: &Method, caller: &Caller) -> Result<(), Problem> {
+    guard.needs.allow(caller)?;
+    if requires_reauth(guard.command, method) {
+        let now = guard.context.now();
+        if let Some(lacking) = lacking_reauth(&guard.context, caller, now).await? {
+            return Err(lacking.problem());
+        }
+        decided(&guard.context, caller, now).await?;
+    }
+    Ok(())
 }

@@ -24,6 +24,7 @@ mod render;
 mod sheet;
 mod telegram;
 mod texts;
+mod veil;
 mod webhook;
 
 pub use mail::{Mail, MailSettings, Security};

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::html;
+use crate::veil::Veil;
 
 /// Steps that a template may take. Ours take some tens.
 const FUEL: u64 = 50_000;
@@ -59,10 +60,24 @@ impl fmt::Display for Fault {
 }
 
 /// Fills a mail in: all three parts, the HTML a whole document in `language`. Everything that is wrong is said at once.
-pub(crate) fn mail(template: &Template, values: &Map<String, Value>, language: &str) -> Result<SentText, Vec<Fault>> {
-    let values = harmless(values);
+/// `secrets` names the values that no template sees.
+pub(crate) fn mail(
+    template: &Template,
+    values: &Map<String, Value>,
+    secrets: &[&str],
+    language: &str,
+) -> Result<SentText, Vec<Fault>> {
+    let mut values = harmless(values);
+    let veil = Veil::draw(&mut values, secrets);
     let mut faults = Vec::new();
-    let mut fill = |place, source: &str| filled(place, source, &values).map_err(|fault| faults.push(fault)).ok();
+    let mut fill = |place, source: &str| {
+        let filled = filled(place, source, &values).and_then(|text| match place {
+            Place::Subject => veil.subject(text),
+            Place::Text => veil.text(&text),
+            Place::Html => veil.html(&text),
+        });
+        filled.map_err(|fault| faults.push(fault)).ok()
+    };
     let subject = fill(Place::Subject, &template.subject);
     let text = fill(Place::Text, &template.text);
     let own = if template.html.trim().is_empty() { None } else { Some(fill(Place::Html, &template.html)) };
@@ -82,8 +97,15 @@ pub(crate) fn mail(template: &Template, values: &Map<String, Value>, language: &
 }
 
 /// Fills a message in, which is text alone.
-pub(crate) fn message(template: &Template, values: &Map<String, Value>) -> Result<SentText, Vec<Fault>> {
-    let text = filled(Place::Text, &template.text, &harmless(values)).map_err(|fault| vec![fault])?;
+pub(crate) fn message(
+    template: &Template,
+    values: &Map<String, Value>,
+    secrets: &[&str],
+) -> Result<SentText, Vec<Fault>> {
+    let mut values = harmless(values);
+    let veil = Veil::draw(&mut values, secrets);
+    let text = filled(Place::Text, &template.text, &values).and_then(|text| veil.text(&text));
+    let text = text.map_err(|fault| vec![fault])?;
     match emptiness(Some(&text)) {
         Some(fault) => Err(vec![fault]),
         None => Ok(SentText { subject: String::new(), text, html: String::new() }),
@@ -128,6 +150,9 @@ fn filled(place: Place, source: &str, values: &Map<String, Value>) -> Result<Str
     let fault = |message: String| Fault { place, message };
     if source.contains("autoescape") {
         return Err(fault("it must leave autoescape alone: it keeps names from becoming HTML".to_owned()));
+    }
+    if Veil::forged(source) {
+        return Err(fault("it has characters for private use, which stand for secrets here".to_owned()));
     }
     let environment = environment();
     let template = environment.template_from_named_str(place.name(), source).map_err(|error| fault(told(&error)))?;
@@ -228,12 +253,13 @@ mod tests {
     }
 
     fn fault(text: &str) -> String {
-        message(&template("", text, ""), &values("Asha")).unwrap_err()[0].to_string()
+        message(&template("", text, ""), &values("Asha"), &[]).unwrap_err()[0].to_string()
     }
 
     #[test]
     fn a_mail_is_filled_in_and_its_html_made_from_the_text() {
-        let mail = mail(&template("Hi {{ name }}", "Dear {{ name }},\n\n{{ count }}.", ""), &values("A & B"), "en");
+        let mail =
+            mail(&template("Hi {{ name }}", "Dear {{ name }},\n\n{{ count }}.", ""), &values("A & B"), &[], "en");
         let mail = mail.unwrap();
         assert_eq!((mail.subject.as_str(), mail.text.as_str()), ("Hi A & B", "Dear A & B,\n\n2."));
         assert!(mail.html.contains("<p>Dear A &amp; B,</p>\n<p>2.</p>"), "{}", mail.html);
@@ -243,7 +269,7 @@ mod tests {
     fn a_hostile_name_is_a_name_in_every_part() {
         let hostile = "<script>alert(1)</script>\r\nBcc: all@example.com\n\nhttps://evil.example/";
         for html in ["", "<p title=\"{{ name }}\">{{ name|upper }} {{ name|trim }}</p>"] {
-            let mail = mail(&template("{{ name }}", "{{ name }}", html), &values(hostile), "en").unwrap();
+            let mail = mail(&template("{{ name }}", "{{ name }}", html), &values(hostile), &[], "en").unwrap();
             assert!(!mail.subject.contains(['\r', '\n']) && !mail.text.contains('\n'), "{mail:?}");
             assert!(!mail.html.to_lowercase().contains("<script") && !mail.html.contains("href"), "{}", mail.html);
         }
@@ -252,7 +278,7 @@ mod tests {
     #[test]
     fn what_a_template_says_about_escaping_is_refused() {
         for html in ["{{ name|safe }}", "{% autoescape false %}{{ name }}{% endautoescape %}"] {
-            assert!(mail(&template("s", "t", html), &values("x"), "en").is_err(), "{html}");
+            assert!(mail(&template("s", "t", html), &values("x"), &[], "en").is_err(), "{html}");
         }
     }
 
@@ -268,7 +294,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_said_at_once() {
-        let faults = mail(&template("{{", "{{ x }}", "{% if %}"), &values("x"), "en").unwrap_err();
+        let faults = mail(&template("{{", "{{ x }}", "{% if %}"), &values("x"), &[], "en").unwrap_err();
         let places: Vec<&str> = faults.iter().map(|fault| fault.place.name()).collect();
         assert_eq!(places, ["subject", "text", "html"]);
     }

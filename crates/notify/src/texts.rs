@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::render::{self, Fault};
 
 /// What stands for a secret that was struck out.
-const STRUCK: &str = "********";
+pub(crate) const STRUCK: &str = "********";
 
 /// What an operator sends to see whether a channel works.
 pub static TEST: NoticeKind = NoticeKind {
@@ -84,7 +84,7 @@ impl Texts {
     /// # Errors
     /// Every fault of the template.
     pub fn fill(&self, notice: &Notice, template: &Template) -> Result<SentText, Vec<Fault>> {
-        self.filled(notice.channel, notice.language, template, notice.values.clone())
+        self.filled((notice.channel, notice.language), template, notice.values.clone(), &self.secrets(&notice.kind))
     }
 
     /// Fills a template in with the samples of its kind.
@@ -99,22 +99,23 @@ impl Texts {
         template: &Template,
     ) -> Result<SentText, Vec<Fault>> {
         let samples = kind.values.iter().map(|value| (value.name.to_owned(), Value::from(value.sample)));
-        self.filled(channel, language, template, samples.collect())
+        let secrets: Vec<&str> = kind.values.iter().filter(|value| value.secret).map(|value| value.name).collect();
+        self.filled((channel, language), template, samples.collect(), &secrets)
     }
 
     fn filled(
         &self,
-        channel: Channel,
-        language: Language,
+        (channel, language): (Channel, Language),
         template: &Template,
         mut values: Map<String, Value>,
+        secrets: &[&str],
     ) -> Result<SentText, Vec<Fault>> {
         for (name, value) in [("site", &self.site), ("support", &self.support)] {
             values.entry(name).or_insert_with(|| Value::from(value.as_str()));
         }
         match channel {
-            Channel::Email => render::mail(template, &values, language.code()),
-            Channel::Telegram | Channel::Webhook | Channel::Sheet => render::message(template, &values),
+            Channel::Email => render::mail(template, &values, secrets, language.code()),
+            Channel::Telegram | Channel::Webhook | Channel::Sheet => render::message(template, &values, secrets),
         }
     }
 

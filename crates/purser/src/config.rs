@@ -388,6 +388,12 @@ impl Config {
 
     /// The settings as TOML, secrets masked.
     pub(crate) fn masked(&self) -> Result<String, Failure> {
+        let table = self.masked_with(|_| MASK.to_owned())?;
+        toml::to_string(&table).map_err(|error| Failure::machine("the settings cannot be shown", error))
+    }
+
+    /// The settings as a table, with `mask` in the place of each secret.
+    pub(crate) fn masked_with(&self, mask: impl Fn(&str) -> String) -> Result<Table, Failure> {
         let mut config = self.clone();
         config.database_url = address::without_password(&config.database_url);
         let secrets = [
@@ -399,11 +405,14 @@ impl Config {
             &mut config.sheets.credentials,
         ];
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-            "********".clone_into(secret);
+            *secret = mask(secret);
         }
-        toml::to_string(&config).map_err(|error| Failure::machine("the settings cannot be shown", error))
+        Table::try_from(&config).map_err(|error| Failure::machine("the settings cannot be shown", error))
     }
 }
+
+/// What is shown of a secret.
+pub(crate) const MASK: &str = "********";
 
 fn defaults() -> Result<Table, Failure> {
     DEFAULTS.parse().map_err(|error| Failure::machine("the built-in defaults do not read", error))

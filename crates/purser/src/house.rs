@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
 use purser_identity::Sealer;
-use purser_kit::{AppContext, House, Ids, KeyRing, Rights};
+use purser_kit::{AppContext, House, Ids, KeyRing, RefusedCalls, Rights};
 use purser_outbox::Outbox;
 use purser_store::{Options, Store};
 
@@ -142,6 +142,11 @@ fn instance_key_read(config: &Config) -> Result<[u8; 32], Failure> {
     hash.map(|bytes| bytes.0).ok_or_else(|| failed(&"it must be 64 hexadecimal digits"))
 }
 
+/// The instance key in hex, for what is derived from it.
+pub(crate) fn instance_key_hex(config: &Config) -> Result<String, Failure> {
+    Ok(instance_key_read(config)?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Opens the house around a migrated database.
 ///
 /// # Errors
@@ -154,7 +159,22 @@ pub(crate) fn context(config: &Config, store: Store) -> Result<AppContext, Failu
     let (zone, outbox, keys) = (zone(config)?, Outbox::default(), KeyRing::default());
     let (rights, sealer) = (Rights::new(apps::scopes()), Sealer::new(&instance_key_read(config)?));
     let files = FileStore::folder(config.data.join(FILES));
-    Ok(AppContext::new(House { store, clock, zone, ids, outbox, process, keys, files, rights, sealer, https }))
+    let second_factor = config.identity.second_factor;
+    Ok(AppContext::new(House {
+        store,
+        clock,
+        zone,
+        ids,
+        outbox,
+        process,
+        keys,
+        refused_calls: RefusedCalls::default(),
+        files,
+        rights,
+        sealer,
+        second_factor,
+        https,
+    }))
 }
 
 /// The zone of schedules and days.

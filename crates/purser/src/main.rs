@@ -15,6 +15,7 @@ mod failure;
 mod house;
 mod logs;
 mod post;
+mod settings_record;
 mod sweep;
 mod upkeep;
 

@@ -6,6 +6,7 @@
 mod act;
 mod backups;
 mod books;
+mod commands;
 mod done;
 mod download;
 pub(crate) mod export;
@@ -44,6 +45,7 @@ use axum::routing::{get, post};
 use purser_kit::Problem;
 use purser_kit::console::{Action, Console, Download, Import, Report, Resource};
 
+use crate::door::{Door, Form};
 use crate::site::House;
 
 pub(crate) use act::chance;
@@ -85,6 +87,27 @@ impl Desk {
         found.map(|action| (shelf, resource, action)).ok_or_else(|| Problem::not_found("action"))
     }
 
+    /// What every action, upload and deed does.
+    fn doors(&self) -> Vec<Door> {
+        let mut doors = Vec::new();
+        for Shelf { name: app, console, .. } in &self.apps {
+            for resource in &console.resources {
+                let at = format!("/admin/{app}/{}/do/?action=", resource.name);
+                let of = |action: &Action| Door::of(format!("{at}{}", action.name), action.command);
+                doors.extend(resource.actions.iter().map(of));
+            }
+            let imports = console.imports.iter();
+            doors.extend(
+                imports.map(|import| Door::of(format!("/admin/{app}/import/{}/", import.name), import.command)),
+            );
+            let deeds = console.portal.iter().flat_map(|portal| &portal.deeds);
+            doors.extend(
+                deeds.map(|deed| Door::of(format!("/portal/{app}/{{object}}/do/{}/", deed.name), deed.command)),
+            );
+        }
+        doors
+    }
+
     fn report(&self, app: &str, resource: &str, name: &str) -> Result<&Report, Problem> {
         let mut reports = self.shelf(app)?.console.reports.iter();
         let found = reports.find(|report| report.resource == resource && report.name == name);
@@ -114,42 +137,49 @@ pub(crate) fn desk(house: &Arc<House>, mut apps: Vec<Shelf>) -> Arc<Desk> {
 }
 
 /// The console's pages, each with and without its last slash.
-pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
+pub(crate) fn routes(desk: &Arc<Desk>) -> (Router, Vec<Door>) {
     let pages = [
-        ("/admin/", get(home::page)),
-        ("/admin/inbox/", get(inbox::page)),
-        ("/admin/ledger/accounts/", get(books::tree)),
-        ("/admin/ledger/accounts/{id}/", get(books::account)),
-        (backups::BASE, get(backups::page).post(backups::take)),
-        ("/admin/house/backups/{job}/", get(backups::going)),
-        ("/admin/house/new-key/", get(keys::form).post(keys::submit)),
-        (health::BASE, get(health::page)),
-        ("/admin/house/schedules/", get(schedules::page).post(schedules::run)),
-        ("/admin/house/texts/", get(texts::list)),
-        ("/admin/house/texts/{kind}/{channel}/{language}/", get(texts::form).post(texts::submit)),
-        ("/admin/{app}/{resource}/", get(list::page)),
-        ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit)),
-        ("/admin/{app}/{resource}/done/{once}/", get(done::page)),
-        ("/admin/{app}/{resource}/{id}/", get(object::page)),
-        ("/admin/{app}/{resource}/{id}/{report}/", get(report::page)),
-        ("/admin/{app}/{resource}/{id}/download/{download}/", get(download::file)),
-        ("/admin/{app}/import/{import}/", get(upload::form)),
-        ("/admin/{app}/import/{import}/{id}/", get(upload::shown)),
-        ("/admin/{app}/import/{import}/{id}/commit/", post(upload::commit)),
-        ("/admin/{app}/import/{import}/done/{once}/", get(upload::done)),
-        ("/admin/{app}/import/{import}/{id}/going/{once}/", get(upload::going)),
+        ("/admin/", get(home::page), Form::None),
+        ("/admin/inbox/", get(inbox::page), Form::None),
+        ("/admin/ledger/accounts/", get(books::tree), Form::None),
+        ("/admin/ledger/accounts/{id}/", get(books::account), Form::None),
+        (backups::BASE, get(backups::page).post(backups::take), Form::Runs(&commands::SCHEDULE_RUN)),
+        ("/admin/house/backups/{job}/", get(backups::going), Form::None),
+        ("/admin/house/new-key/", get(keys::form).post(keys::submit), Form::Runs(&commands::KEY_CREATE)),
+        (health::BASE, get(health::page), Form::None),
+        ("/admin/house/schedules/", get(schedules::page).post(schedules::run), Form::Runs(&commands::SCHEDULE_RUN)),
+        ("/admin/house/texts/", get(texts::list), Form::None),
+        (
+            "/admin/house/texts/{kind}/{channel}/{language}/",
+            get(texts::form).post(texts::submit),
+            Form::Either(&commands::TEXT_CHANGE, &commands::SECRET_TEXT_CHANGE),
+        ),
+        ("/admin/{app}/{resource}/", get(list::page), Form::None),
+        ("/admin/{app}/{resource}/do/", get(act::form).post(act::submit), Form::Each),
+        ("/admin/{app}/{resource}/done/{once}/", get(done::page), Form::None),
+        ("/admin/{app}/{resource}/{id}/", get(object::page), Form::None),
+        ("/admin/{app}/{resource}/{id}/{report}/", get(report::page), Form::None),
+        ("/admin/{app}/{resource}/{id}/download/{download}/", get(download::file), Form::None),
+        ("/admin/{app}/import/{import}/", get(upload::form), Form::None),
+        ("/admin/{app}/import/{import}/{id}/", get(upload::shown), Form::None),
+        ("/admin/{app}/import/{import}/{id}/commit/", post(upload::commit), Form::Each),
+        ("/admin/{app}/import/{import}/done/{once}/", get(upload::done), Form::None),
+        ("/admin/{app}/import/{import}/{id}/going/{once}/", get(upload::going), Form::None),
     ];
     let mut router = Router::new();
-    for (path, methods) in pages {
+    let mut doors = Door::table(pages.each_ref().map(|(path, _, form)| (*path, *form)));
+    doors.extend(desk.doors());
+    for (path, methods, _) in pages {
         router = router.route(path.trim_end_matches('/'), methods.clone()).route(path, methods);
     }
     let upload = post(upload::check).layer(DefaultBodyLimit::disable());
-    router
+    let router = router
         .route("/admin/{app}/import/{import}/check/", upload)
         .route("/admin/{app}/import/{import}/template.csv", get(upload::template))
         .route("/admin/{app}/import/{import}/{id}/report.csv", get(upload::report))
         .route("/admin/{app}/{resource}/export.csv", get(export::csv))
         .route("/admin/{app}/{resource}/done/{once}/report.csv", get(done::report))
         .route("/admin/{app}/{resource}/{id}/{report}/file.csv", get(report::csv))
-        .with_state(Arc::clone(desk))
+        .with_state(Arc::clone(desk));
+    (router, doors)
 }

@@ -19,6 +19,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::address::Network;
 use crate::console::{BackupsFn, Shelf};
+use crate::door::Door;
 use crate::hashing::Hashing;
 use crate::health::{Part, Pulse};
 use crate::measure::Measures;
@@ -52,8 +53,6 @@ pub struct SiteOptions {
     pub base_url: String,
     /// Whether anybody may sign up.
     pub sign_up: bool,
-    /// Whether staff need a second factor before they let money leave.
-    pub second_factor: bool,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<Network>,
     /// What hashing a password costs.
@@ -88,6 +87,8 @@ pub struct Site {
     pub metrics: Router,
     /// Every API route, and who may use it.
     pub table: Vec<RouteInfo>,
+    /// Every form of the account pages, the console and the portal, and what it does.
+    pub doors: Vec<Door>,
     /// The API's description.
     pub openapi: OpenApi,
     /// How often a password was hashed, to keep it or to compare it.
@@ -132,17 +133,19 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
     let openapi = docs::openapi(described, &house.options);
     let measures = Measures::new(context);
     let desk = console::desk(&house, shelves);
+    let ((account, forms), (console, doors)) = (account::routes(&house), console::routes(&desk));
+    let doors = forms.into_iter().chain(doors).collect();
     let router = api
         .merge(own_pages(&house, &openapi, errors))
-        .merge(account::routes(&house))
-        .merge(console::routes(&desk))
+        .merge(account)
+        .merge(console)
         .merge(portal::routes(&desk))
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))
         .layer(CatchPanicLayer::custom(pages::panicked))
         .layer(middleware::from_fn_with_state(edge::Edge::new(&house, &measures), edge::pass));
-    Site { router, metrics: measures.router(), table, openapi, hashed }
+    Site { router, metrics: measures.router(), table, doors, openapi, hashed }
 }
 
 fn own_pages(house: &Arc<House>, openapi: &OpenApi, errors: String) -> Router {

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, json, listed};
+use purser_kit::{
+    Caller, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Rule,
+    fingerprint, json, listed,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::sellers::internal;
-use super::{ALL_ROWS, subject};
+use super::{ALL_ROWS, answer, subject};
 use crate::Charge;
 use crate::catalog::parse_prefix;
 use crate::domain::{OperatorRow, Settings};
@@ -115,6 +118,7 @@ pub(super) async fn operator_list(
 pub(super) async fn operator_create(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
@@ -122,16 +126,25 @@ pub(super) async fn operator_create(
     let is_active = read_status(&mut fields).unwrap_or(true);
     let read = read_fields(&mut fields, &charge.settings);
     let (name, prefixes) = fields.finish(read)?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.operator.create", "", &body.0));
     let mut doer = caller.doer(&charge.context);
     let operator = OperatorRow { id: doer.fresh_id(), name, is_active, prefixes };
     let made = charge.context.store.write(move |tx| {
-        operator_put(tx, doer.now, &operator)?;
-        let after = OperatorJson::from(operator.clone());
-        read_only.check_new(&after)?;
-        doer.clone().record_change(tx, "charge.operators.create", &subject("operators", operator.id), &(), &after)?;
-        Ok::<_, Problem>(after)
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            operator_put(tx, doer.now, &operator)?;
+            let after = OperatorJson::from(operator.clone());
+            read_only.check_new(&after)?;
+            doer.clone().record_change(
+                tx,
+                "charge.operators.create",
+                &subject("operators", operator.id),
+                &(),
+                &after,
+            )?;
+            answer(&after).map_err(Problem::from)
+        })
     });
-    Ok(json(StatusCode::CREATED, &made.await?))
+    Ok(made.await?.into_response(StatusCode::CREATED))
 }
 
 /// Read an operator.

@@ -6,14 +6,15 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Rows, Time, json, listed,
+    Caller, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, ReadOnly, Repeatable, Rows,
+    Time, fingerprint, json, listed,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::sellers::sent;
-use super::{ALL_ROWS, subject, what_is_left};
+use super::{ALL_ROWS, answer, subject, what_is_left};
 use crate::Charge;
 use crate::domain::{Phone, PhoneNumber, Standing};
 use crate::error::Error;
@@ -95,6 +96,7 @@ pub(super) async fn phone_list(
 pub(super) async fn phone_create(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
@@ -103,22 +105,25 @@ pub(super) async fn phone_create(
     let number = fields.required("number", number);
     let label = fields.line("label", 1, 100);
     let number = fields.finish(number)?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.phone.create", "", &body.0));
     let mut doer = caller.doer(&charge.context);
     let new = NewPhone { id: doer.fresh_id(), number, label };
     let settings = Arc::clone(&charge.settings);
     let made = charge.context.store.write(move |tx| {
-        let phone = PhoneJson::from(service::phone_create(tx, doer.now, &settings, &new)?);
-        read_only.check_new(&phone)?;
-        doer.clone().record_change(
-            tx,
-            "charge.phone-numbers.create",
-            &subject("phone-numbers", new.id),
-            &(),
-            &phone,
-        )?;
-        Ok::<_, Problem>(phone)
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let phone = PhoneJson::from(service::phone_create(tx, doer.now, &settings, &new)?);
+            read_only.check_new(&phone)?;
+            doer.clone().record_change(
+                tx,
+                "charge.phone-numbers.create",
+                &subject("phone-numbers", new.id),
+                &(),
+                &phone,
+            )?;
+            answer(&phone).map_err(Problem::from)
+        })
     });
-    Ok(json(StatusCode::CREATED, &made.await?))
+    Ok(made.await?.into_response(StatusCode::CREATED))
 }
 
 /// Read a phone number.

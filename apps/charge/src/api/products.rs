@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, json, listed};
+use purser_kit::{
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows,
+    Rule, fingerprint, json, listed,
+};
 use purser_money::{Currency, Money};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +16,7 @@ use uuid::Uuid;
 
 use super::operators::{read_status, status};
 use super::sellers::internal;
-use super::{ALL_ROWS, bounded, subject};
+use super::{ALL_ROWS, answer, bounded, subject};
 use crate::Charge;
 use crate::catalog::{Product, WHOLE, parse_percent, percent};
 use crate::domain::{NamedProduct, Settings};
@@ -118,6 +121,7 @@ pub(super) async fn product_list(
 pub(super) async fn product_create(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
@@ -127,19 +131,22 @@ pub(super) async fn product_create(
     let is_active = read_status(&mut fields).unwrap_or(true);
     let read = read_fields(&mut fields, &charge.settings);
     let (operator, (name, product)) = fields.finish(operator.zip(read))?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.product.create", "", &body.0));
     let mut doer = caller.doer(&charge.context);
     let product = Product { id: doer.fresh_id(), ..product };
     let id = product.id;
     let named = NamedProduct { product, operator, operator_name: String::new(), name, is_active };
     let settings = Arc::clone(&charge.settings);
     let made = charge.context.store.write(move |tx| {
-        product_put(tx, doer.now, &settings, &named)?;
-        let after = ProductJson::of(product_get(tx, id)?, settings.currency);
-        read_only.check_new(&after)?;
-        doer.clone().record_change(tx, "charge.products.create", &subject("products", id), &(), &after)?;
-        Ok::<_, Problem>(after)
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            product_put(tx, doer.now, &settings, &named)?;
+            let after = ProductJson::of(product_get(tx, id)?, settings.currency);
+            read_only.check_new(&after)?;
+            doer.clone().record_change(tx, "charge.products.create", &subject("products", id), &(), &after)?;
+            answer(&after).map_err(Problem::from)
+        })
     });
-    Ok(json(StatusCode::CREATED, &made.await?))
+    Ok(made.await?.into_response(StatusCode::CREATED))
 }
 
 /// Read a product.

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::console::Doer;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Time,
-    fingerprint, json, listed, parse_reference,
+    Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, OptionalBody, PathId, Problem, QueryPairs, Repeatable,
+    Rows, Time, fingerprint, listed, parse_reference,
 };
 use purser_store::Tx;
 use serde::Serialize;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::counter::bounded;
-use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller, subject};
+use super::{ALL_ROWS, SELLER_ROWS, answer, list_seller, own_seller, subject};
 use crate::domain::{Request, RequestStatus, Settings};
 use crate::error::Error;
 use crate::service::{self, NewRequest};
@@ -95,16 +95,41 @@ pub(super) async fn request_create(
     let reference = fields.parsed("reference", parse_reference);
     let amount = fields.finish(amount)?;
     let repeat = Repeatable::new(&caller, key, fingerprint("charge.request", &seller.to_string(), &body.0));
-    let (now, id) = charge.context.stamp();
-    let new = NewRequest { id, seller, amount, note, reference, asked_by: caller.actor().to_string() };
+    let mut doer = caller.doer(&charge.context);
+    let new = NewRequest { id: doer.fresh_id(), seller, amount, note, reference, asked_by: doer.actor.clone() };
     let settings = Arc::clone(&charge.settings);
     let once = charge.context.store.write(move |tx| {
-        Once::run(tx, now, repeat.as_ref(), |tx| {
-            let request = service::request_create(tx, now, &settings, &new)?;
-            serde_json::to_string(&RequestJson::from(request)).map_err(|error| Error::Answer(error.to_string()))
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let request = request_create_recorded(tx, &settings, &mut doer.clone(), &new)?;
+            answer(&RequestJson::from(request))
         })
     });
     Ok(once.await?.into_response(StatusCode::CREATED))
+}
+
+/// Asks for credit, and puts it on record, whichever door it came in by.
+pub(crate) fn request_create_recorded(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    new: &NewRequest,
+) -> Result<Request, Error> {
+    let request = service::request_create(tx, doer.now, settings, new)?;
+    let after = RequestJson::from(request.clone());
+    doer.record_change(tx, "charge.requests.create", &subject("requests", request.id), &(), &after)?;
+    Ok(request)
+}
+
+/// Takes a request back, and puts it on record, whichever door it came in by.
+pub(crate) fn request_withdraw_recorded(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    id: Uuid,
+) -> Result<Request, Error> {
+    recorded(tx, settings, doer, (id, "charge.requests.withdraw"), |tx, doer| {
+        service::request_withdraw(tx, doer.now, settings, id, &doer.actor)
+    })
 }
 
 /// List a seller's credit requests, newest first.
@@ -170,15 +195,21 @@ pub(super) async fn request_list(
 pub(super) async fn request_approve(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     PathId(id): PathId,
     query: QueryPairs,
+    body: OptionalBody,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
     let again = fields.flag("again") == Some(true);
     fields.finish(Some(()))?;
-    decided(&charge, &caller, id, "charge.requests.approve", move |tx, settings, doer| {
+    let subject = format!("{id} again={again}");
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.requests.approve", &subject, &body.0));
+    decided(&charge, &caller, repeat, move |tx, settings, doer| {
         let credit = doer.fresh_id();
-        service::request_approve(tx, doer.now, settings, id, credit, &doer.actor, again)
+        recorded(tx, settings, doer, (id, "charge.requests.approve"), |tx, doer| {
+            service::request_approve(tx, doer.now, settings, id, credit, &doer.actor, again)
+        })
     })
     .await
 }
@@ -197,6 +228,7 @@ pub(super) struct RejectFields {
 pub(super) async fn request_reject(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -204,8 +236,11 @@ pub(super) async fn request_reject(
     let reason = fields.line("reason", 1, 300);
     let reason = fields.required("reason", reason);
     let reason = fields.finish(reason)?;
-    decided(&charge, &caller, id, "charge.requests.reject", move |tx, settings, doer| {
-        service::request_reject(tx, doer.now, settings, id, &doer.actor, &reason)
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.requests.reject", &id.to_string(), &body.0));
+    decided(&charge, &caller, repeat, move |tx, settings, doer| {
+        recorded(tx, settings, doer, (id, "charge.requests.reject"), |tx, doer| {
+            service::request_reject(tx, doer.now, settings, id, &doer.actor, &reason)
+        })
     })
     .await
 }
@@ -216,33 +251,49 @@ pub(super) async fn request_reject(
 pub(super) async fn request_withdraw(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     PathId(id): PathId,
+    body: OptionalBody,
 ) -> Result<Response, Problem> {
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.requests.withdraw", &id.to_string(), &body.0));
     let who = caller.clone();
-    decided(&charge, &caller, id, "charge.requests.withdraw", move |tx, settings, doer| {
+    decided(&charge, &caller, repeat, move |tx, settings, doer| {
         let request = service::request_get(tx, settings, id)?;
         if !who.may_see(SELLER_TIE, request.seller) {
             return Err(Error::NoRequest);
         }
-        service::request_withdraw(tx, doer.now, settings, id, &doer.actor)
+        request_withdraw_recorded(tx, settings, doer, id)
     })
     .await
 }
 
-/// Decides on a request, and puts on record what became of it.
+/// Decides on a request, once for each Idempotency-Key.
 async fn decided(
     charge: &Charge,
     caller: &Caller,
-    id: Uuid,
-    action: &'static str,
+    repeat: Option<Repeatable>,
     decide: impl Fn(&mut Tx<'_>, &Settings, &mut Doer) -> Result<Request, Error> + Send + 'static,
 ) -> Result<Response, Problem> {
     let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
     let decided = charge.context.store.write(move |tx| {
-        let (mut doer, before) = (doer.clone(), RequestJson::from(service::request_get(tx, &settings, id)?));
-        let after = RequestJson::from(decide(tx, &settings, &mut doer)?);
-        doer.record_change(tx, action, &subject("requests", id), &before, &after)?;
-        Ok::<_, Error>(after)
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            answer(&RequestJson::from(decide(tx, &settings, &mut doer.clone())?))
+        })
     });
-    Ok(json(StatusCode::OK, &decided.await?))
+    Ok(decided.await?.into_response(StatusCode::OK))
+}
+
+/// Puts on record what becomes of a request.
+fn recorded(
+    tx: &mut Tx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    (id, action): (Uuid, &str),
+    decide: impl FnOnce(&mut Tx<'_>, &mut Doer) -> Result<Request, Error>,
+) -> Result<Request, Error> {
+    let before = RequestJson::from(service::request_get(tx, settings, id)?);
+    let request = decide(tx, doer)?;
+    let after = RequestJson::from(request.clone());
+    doer.record_change(tx, action, &subject("requests", id), &before, &after)?;
+    Ok(request)
 }

@@ -6,14 +6,15 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, Fields, JsonBody, ListQuery, PathId, Problem, QueryPairs, ReadOnly, Rows, Time, json, listed,
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, ReadOnly,
+    Repeatable, Rows, Time, fingerprint, json, listed,
 };
 use purser_store::Error as StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ALL_ROWS, list_seller, own_seller, subject, what_is_left};
+use super::{ALL_ROWS, answer, list_seller, own_seller, subject, what_is_left};
 use crate::Charge;
 use crate::domain::{self, PhoneNumber, Seller, Settings, Standing};
 use crate::error::Error;
@@ -145,6 +146,7 @@ pub(super) fn internal(error: StoreError) -> Problem {
 pub(super) async fn seller_create(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
@@ -159,6 +161,7 @@ pub(super) async fn seller_create(
     }
     let name = fields.required("name", change.name);
     let name = fields.finish(name)?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.seller.create", "", &body.0));
     let mut doer = caller.doer(&charge.context);
     let new = NewSeller {
         id: doer.fresh_id(),
@@ -170,12 +173,14 @@ pub(super) async fn seller_create(
     };
     let settings = Arc::clone(&charge.settings);
     let made = charge.context.store.write(move |tx| {
-        let seller = SellerJson::from(service::seller_create(tx, doer.now, &settings, &new)?);
-        read_only.check_new(&seller)?;
-        doer.clone().record_change(tx, "charge.sellers.create", &subject("sellers", new.id), &(), &seller)?;
-        Ok::<_, Problem>(seller)
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let seller = SellerJson::from(service::seller_create(tx, doer.now, &settings, &new)?);
+            read_only.check_new(&seller)?;
+            doer.clone().record_change(tx, "charge.sellers.create", &subject("sellers", new.id), &(), &seller)?;
+            answer(&seller).map_err(Problem::from)
+        })
     });
-    Ok(json(StatusCode::CREATED, &made.await?))
+    Ok(made.await?.into_response(StatusCode::CREATED))
 }
 
 /// Read a seller.

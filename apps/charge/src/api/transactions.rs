@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::counter::{DecreasedJson, decreased_answer};
 use super::sellers::internal;
-use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller, subject};
+use super::{ALL_ROWS, SELLER_ROWS, answer, list_seller, own_seller, subject};
 use crate::domain::{CreditTransaction, PhoneNumber, Sale, SaleStatus};
 use crate::error::Error;
 use crate::service::{self, SaleCursor, SalePage, SaleQuery};
@@ -369,6 +369,7 @@ pub(super) struct ReverseFields {
 pub(super) async fn sale_reverse(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -376,14 +377,17 @@ pub(super) async fn sale_reverse(
     let reason = fields.line("reason", 1, 500);
     let reason = fields.required("reason", reason);
     let reason = fields.finish(reason)?;
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.reverse", &id.to_string(), &body.0));
     let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
     let reversed = charge.context.store.write(move |tx| {
-        let before = SaleJson::from(service::sale_get(tx, &settings, id)?);
-        let after = SaleJson::from(service::sale_reverse(tx, doer.now, &settings, id, &doer.actor, &reason)?);
-        doer.clone().record_change(tx, "charge.sales.reverse", &subject("sales", id), &before, &after)?;
-        Ok::<_, Error>(after)
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let before = SaleJson::from(service::sale_get(tx, &settings, id)?);
+            let after = SaleJson::from(service::sale_reverse(tx, doer.now, &settings, id, &doer.actor, &reason)?);
+            doer.clone().record_change(tx, "charge.sales.reverse", &subject("sales", id), &before, &after)?;
+            answer(&after)
+        })
     });
-    Ok(json(StatusCode::OK, &reversed.await?))
+    Ok(reversed.await?.into_response(StatusCode::OK))
 }
 
 /// How a sale whose fate is unknown turned out.
@@ -402,6 +406,7 @@ pub(super) struct ResolveFields {
 pub(super) async fn sale_resolve(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
+    key: IdempotencyKey,
     PathId(id): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -416,12 +421,15 @@ pub(super) async fn sale_resolve(
     let reason = fields.required("reason", reason);
     let (completed, reason) = fields.finish(completed.zip(reason))?;
     let reason = format!("{reason} ({})", caller.actor());
+    let repeat = Repeatable::new(&caller, key, fingerprint("charge.resolve", &id.to_string(), &body.0));
     let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
     let resolved = charge.context.store.write(move |tx| {
-        let before = SaleJson::from(service::sale_get(tx, &settings, id)?);
-        let after = SaleJson::from(service::sale_resolve(tx, doer.now, &settings, id, completed, &reason)?);
-        doer.clone().record_change(tx, "charge.sales.resolve", &subject("sales", id), &before, &after)?;
-        Ok::<_, Error>(after)
+        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+            let before = SaleJson::from(service::sale_get(tx, &settings, id)?);
+            let after = SaleJson::from(service::sale_resolve(tx, doer.now, &settings, id, completed, &reason)?);
+            doer.clone().record_change(tx, "charge.sales.resolve", &subject("sales", id), &before, &after)?;
+            answer(&after)
+        })
     });
-    Ok(json(StatusCode::OK, &resolved.await?))
+    Ok(resolved.await?.into_response(StatusCode::OK))
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{badge, one, reason, sale_badge};
 use crate::Charge;
+use crate::commands;
 use crate::contradiction::{Contradiction, ContradictionStatus, Decision};
 use crate::domain::{SaleStatus, Settings};
 use crate::error::Error;
@@ -128,10 +129,9 @@ fn settle(charge: &Arc<Charge>, name: &'static str, title: &'static str, decisio
     Action {
         name,
         title,
-        scope: "charge.settle",
+        command: &commands::CONTRADICTION_SETTLE,
         target: Target::One,
         harms: decision == Decision::Charge,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason()])),
         preview: Box::new(move |tx, _, ids| {
             let one = service::contradiction_get(tx, &reading, one(ids)?)?;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{badge, one, reason};
 use crate::Charge;
+use crate::commands;
 use crate::domain::{CreditKind, CreditTransaction, Settings};
 use crate::error::Error;
 use crate::service;
@@ -116,10 +117,9 @@ fn reverse(charge: &Arc<Charge>) -> Action {
     Action {
         name: "reverse",
         title: "Take back",
-        scope: "charge.credit",
+        command: &commands::CREDIT_REVERSE,
         target: Target::One,
         harms: true,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason()])),
         preview: Box::new(move |tx, _, ids| {
             let credit = service::credit_get(tx, &reading, one(ids)?)?;

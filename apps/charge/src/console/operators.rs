@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{badge, one, products};
 use crate::Charge;
 use crate::api::operator_form;
+use crate::commands;
 use crate::domain::{OperatorRow, Settings};
 use crate::service::{operator_get, operator_put};
 use crate::store::operator::{OPERATORS_FROM, operator_find, products_named};
@@ -104,10 +105,9 @@ fn make(charge: &Arc<Charge>) -> Action {
     Action {
         name: "create",
         title: "New operator",
-        scope: "charge.manage",
+        command: &commands::OPERATOR_CREATE,
         target: Target::Nothing,
         harms: false,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(fields(None))),
         preview: Box::new(|_, _, _| {
             Ok(Preview::sentence("Sales to its numbers are refused until it has a product that fits the amount."))
@@ -126,10 +126,9 @@ fn edit(charge: &Arc<Charge>) -> Action {
     Action {
         name: "edit",
         title: "Edit",
-        scope: "charge.manage",
+        command: &commands::OPERATOR_EDIT,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(|tx, ids| Ok(fields(Some(&operator_get(tx, one(ids)?)?)))),
         preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(move |tx, doer, ids, fields| {
@@ -146,10 +145,9 @@ fn standing(name: &'static str, title: &'static str, is_active: bool) -> Action 
     Action {
         name,
         title,
-        scope: "charge.manage",
+        command: &commands::OPERATOR_EDIT,
         target: Target::One,
         harms: !is_active,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, ids| {
             let operator = operator_get(tx, one(ids)?)?;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use purser_identity::{user_by_login, user_get};
+use purser_identity::{Tie, api_keys_of, api_keys_revoke_of, user_by_login, user_get};
 use purser_kit::Problem;
-use purser_kit::console::{Action, Cell, DetailTable, Done, Field, Input, Preview, Target};
+use purser_kit::console::{Action, Cell, DetailTable, Done, Field, Input, Preview, Target, counted, keys_table};
 use purser_store::Tx;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::one;
-use crate::Charge;
+use crate::commands;
 use crate::service::seller_get;
 use crate::store::person::{person_add, person_remove, persons_of};
+use crate::{Charge, SELLER_TIE};
 
 pub(super) fn table(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
     let mut rows = Vec::new();
@@ -27,15 +29,24 @@ pub(super) fn table(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Proble
     })
 }
 
+/// The programs that act for a seller.
+pub(super) fn keys(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
+    let empty = "No program acts for it yet. Whoever sells for it makes keys in the portal.";
+    Ok(keys_table("API keys", empty, api_keys_of(tx, &tie(seller))?))
+}
+
+fn tie(seller: Uuid) -> Tie {
+    Tie { kind: SELLER_TIE.to_owned(), id: seller }
+}
+
 pub(super) fn let_sell(charge: &Arc<Charge>) -> Action {
     let reading = Arc::clone(&charge.settings);
     Action {
         name: "let-sell",
         title: "Let somebody sell",
-        scope: "charge.manage",
+        command: &commands::PERSON_ADD,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(|_, _| {
             Ok(vec![Field::line("login", "Username or email", "Of somebody who has signed up here.")])
         }),
@@ -80,10 +91,9 @@ pub(super) fn stop_selling() -> Action {
     Action {
         name: "stop-selling",
         title: "Stop somebody selling",
-        scope: "charge.manage",
+        command: &commands::PERSON_REMOVE,
         target: Target::One,
         harms: true,
-        moves_money: false,
         fields: Box::new(|tx, ids| {
             let mut people = Vec::new();
             for (person, _) in persons_of(tx, one(ids)?)? {
@@ -97,16 +107,25 @@ pub(super) fn stop_selling() -> Action {
         preview: Box::new(|tx, _, ids| {
             let nobody = persons_of(tx, one(ids)?)?.is_empty();
             let obstacle = nobody.then(|| "Nobody sells for it in the portal.".to_owned());
-            let sentence = "Keys that they made for the seller stay, until they are revoked.".to_owned();
+            let sentence = "API keys that they made for the seller end at once, for good.".to_owned();
             Ok(Preview { sentence, obstacle, ..Preview::default() })
         }),
-        run: Box::new(|tx, _, ids, mut fields| {
+        run: Box::new(|tx, doer, ids, mut fields| {
             let person = fields.id("person");
             let person = fields.required("person", person);
             let person = fields.finish(person)?;
             let seller = one(ids)?;
             let stopped = person_remove(tx, seller, person)?;
-            let sentence = if stopped { "They can sell no more." } else { "They could not sell before." };
+            let ended = api_keys_revoke_of(tx, doer.now, person, Some(&tie(seller)), &doer.actor)?;
+            for key in &ended {
+                let detail = json!({ "entered": { "key": key.id, "label": key.label } });
+                doer.record(tx, "charge.key.revoke", &format!("charge:sellers:{seller}"), &detail)?;
+            }
+            let sentence = match (stopped, ended.len()) {
+                (false, _) => "They could not sell before.".to_owned(),
+                (true, 0) => "They can sell no more.".to_owned(),
+                (true, keys) => format!("They can sell no more. {} ended.", counted(keys, "API key")),
+            };
             Ok(Done::sentence(sentence, seller))
         }),
     }

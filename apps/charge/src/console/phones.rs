@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{STANDINGS, counted, standing};
 use crate::Charge;
+use crate::commands;
 use crate::domain::Standing;
 use crate::service;
 use crate::store;
@@ -82,10 +83,9 @@ fn phone_standing(name: &'static str, title: &'static str, to: Standing) -> Acti
     Action {
         name,
         title,
-        scope: "charge.manage",
+        command: &commands::PHONE_EDIT,
         target: Target::Many,
         harms: to != Standing::Active,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |_, _, ids| {
             let what = if to == Standing::Active {

@@ -16,6 +16,7 @@ use super::operators::{STATES, state};
 use crate::Charge;
 use crate::api::product_form;
 use crate::catalog::{MOST_PRICE, Product, WHOLE, parse_percent, percent};
+use crate::commands;
 use crate::domain::{NamedProduct, Settings};
 use crate::service::{price_set, product_get, product_put};
 use crate::store::operator::{PRODUCTS_FROM, operators_named, prices_of, product_find, products_named};
@@ -110,10 +111,9 @@ fn make(charge: &Arc<Charge>) -> Action {
     Action {
         name: "create",
         title: "New product",
-        scope: "charge.manage",
+        command: &commands::PRODUCT_CREATE,
         target: Target::Nothing,
         harms: false,
-        moves_money: false,
         fields: Box::new(move |tx, _| {
             let operators = operators_named(tx)?.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
             let mut all =
@@ -142,10 +142,9 @@ fn edit(charge: &Arc<Charge>) -> Action {
     Action {
         name: "edit",
         title: "Edit",
-        scope: "charge.manage",
+        command: &commands::PRODUCT_EDIT,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(move |tx, ids| Ok(fields(Some(&product_get(tx, one(ids)?)?), &reading))),
         preview: Box::new(|_, _, _| Ok(Preview::sentence("Sales that were made keep their cost and price."))),
         run: Box::new(move |tx, doer, ids, mut fields| {
@@ -165,10 +164,9 @@ fn standing(charge: &Arc<Charge>, name: &'static str, title: &'static str, is_ac
     Action {
         name,
         title,
-        scope: "charge.manage",
+        command: &commands::PRODUCT_EDIT,
         target: Target::One,
         harms: !is_active,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, ids| {
             Ok(Preview::sentence(format!("{} {consequence}.", product_get(tx, one(ids)?)?.name)))
@@ -208,10 +206,9 @@ pub(super) fn set_price(charge: &Arc<Charge>) -> Action {
     Action {
         name: "set-price",
         title: "Set a price",
-        scope: "charge.manage",
+        command: &commands::PRICE_SET,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(|tx, _| {
             let told = |product: NamedProduct| {
                 let (name, operator, cost) = (product.name, product.operator_name, percent(product.product.cost));

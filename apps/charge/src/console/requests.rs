@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{badge, counted, reason, second_yes};
 use crate::Charge;
+use crate::commands;
 use crate::domain::{RequestStatus, Seller, Settings, Standing};
 use crate::error::Error;
 use crate::service;
@@ -126,10 +127,9 @@ fn approve(charge: &Arc<Charge>) -> Action {
     Action {
         name: "approve",
         title: "Approve",
-        scope: "charge.credit",
+        command: &commands::REQUEST_APPROVE,
         target: Target::Many,
         harms: false,
-        moves_money: true,
         // Of many, those whose reference was used before are left for a second look, one by one.
         fields: Box::new(|_, ids| Ok(if ids.len() == 1 { vec![second_yes()] } else { Vec::new() })),
         preview: Box::new(move |tx, _, ids| chosen(tx, &reading, ids, "will be given at once", is_active)),
@@ -157,10 +157,9 @@ fn reject(charge: &Arc<Charge>) -> Action {
     Action {
         name: "reject",
         title: "Reject",
-        scope: "charge.credit",
+        command: &commands::REQUEST_REJECT,
         target: Target::Many,
         harms: true,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason()])),
         preview: Box::new(move |tx, _, ids| chosen(tx, &reading, ids, "will not be given", |_| Ok(()))),
         run: Box::new(move |tx, doer, ids, mut fields| {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{badge, counted, one, reason};
 use crate::Charge;
+use crate::commands;
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
 use crate::service;
@@ -122,10 +123,9 @@ fn sale_reverse(charge: &Arc<Charge>) -> Action {
     Action {
         name: "reverse",
         title: "Reverse",
-        scope: "charge.settle",
+        command: &commands::SALE_REVERSE,
         target: Target::Many,
         harms: true,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason()])),
         preview: Box::new(move |tx, _, ids| {
             let mut total = Money::zero(reading.currency);
@@ -166,10 +166,9 @@ fn sale_resolve(charge: &Arc<Charge>) -> Action {
     Action {
         name: "resolve",
         title: "Resolve",
-        scope: "charge.settle",
+        command: &commands::SALE_RESOLVE,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| {
             let outcomes = [("completed", "The number was charged"), ("failed", "The number was not charged")];
             let outcomes = outcomes.map(|(value, title)| (value.to_owned(), title.to_owned())).to_vec();

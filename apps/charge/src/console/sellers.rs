@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::credit::kind as credit_kind;
 use super::{ROWS, STANDINGS, counted, one, people, products, reason, sales, second_yes, standing};
 use crate::Charge;
+use crate::commands;
 use crate::domain::{Seller, Settings, Standing};
 use crate::service::{self, DecreaseOrder, IncreaseOrder, NewRequest, NewSeller, SellerChange, SellerCheck};
 use crate::store;
@@ -122,6 +123,7 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
                 rows: credits.collect(),
             },
             people::table(tx, id)?,
+            people::keys(tx, id)?,
             products::prices(tx, id)?,
         ],
         ..Detail::default()
@@ -192,10 +194,9 @@ fn seller_make(charge: &Arc<Charge>) -> Action {
     Action {
         name: "create",
         title: "New seller",
-        scope: "charge.manage",
+        command: &commands::SELLER_CREATE,
         target: Target::Nothing,
         harms: false,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(seller_fields(None))),
         preview: Box::new(|_, _, _| Ok(Preview::sentence("The seller begins without credit."))),
         run: Box::new(move |tx, doer, _, fields| {
@@ -219,10 +220,9 @@ fn seller_edit(charge: &Arc<Charge>) -> Action {
     Action {
         name: "edit",
         title: "Edit",
-        scope: "charge.manage",
+        command: &commands::SELLER_EDIT,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(move |tx, ids| Ok(seller_fields(Some(&service::seller_get(tx, &reading, one(ids)?)?)))),
         preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(move |tx, doer, ids, fields| {
@@ -239,10 +239,9 @@ fn seller_increase(charge: &Arc<Charge>) -> Action {
     Action {
         name: "increase-credit",
         title: "Increase credit",
-        scope: "charge.credit",
+        command: &commands::CREDIT_INCREASE,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(move |_, _| {
             Ok(vec![
                 Field::line("amount", "Amount", "More than zero, with at most two decimals.").input(Input::Amount),
@@ -283,10 +282,9 @@ fn seller_decrease(charge: &Arc<Charge>) -> Action {
     Action {
         name: "decrease-credit",
         title: "Decrease credit",
-        scope: "charge.credit",
+        command: &commands::CREDIT_DECREASE,
         target: Target::One,
         harms: true,
-        moves_money: true,
         fields: Box::new(move |_, _| {
             Ok(vec![
                 Field::line("amount", "Amount", "At most what is available.").input(Input::Amount),
@@ -324,10 +322,9 @@ fn seller_request(charge: &Arc<Charge>) -> Action {
     Action {
         name: "request-credit",
         title: "Request credit",
-        scope: "charge.credit",
+        command: &commands::CREDIT_REQUEST,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(|_, _| {
             Ok(vec![
                 Field::line("amount", "Amount", "More than zero, with at most two decimals.").input(Input::Amount),
@@ -370,10 +367,9 @@ fn seller_standing(charge: &Arc<Charge>, name: &'static str, title: &'static str
     Action {
         name,
         title,
-        scope: "charge.manage",
+        command: &commands::SELLER_EDIT,
         target: Target::Many,
         harms: to != Standing::Active,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, ids| {
             let mut rows = Vec::with_capacity(ids.len());

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::counted;
 use crate::Charge;
+use crate::commands;
 use crate::error::Error;
 use crate::service::{CheckedSheet, Selling, sheet_check, sheet_sell};
 use crate::sheet;
@@ -26,8 +27,7 @@ pub(super) fn import(charge: &Arc<Charge>) -> Import {
         title: "Bulk upload",
         about: "A list of sales. The first line names the columns: phone_number, amount, client_ref if any, and the \
                 seller by seller_id or by its name in seller. At most 5,000 rows; all of them are sold, or none.",
-        scope: "charge.sell",
-        moves_money: false,
+        command: &commands::SALES_IMPORT,
         limit: sheet::MOST_BYTES,
         template: sheet::TEMPLATE,
         check: Box::new(move |tx, doer, file| {

@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use super::sale_address;
 use crate::Charge;
-use crate::api::{bounded, sell_reserved};
+use crate::api::{bounded, request_create_recorded, request_withdraw_recorded, sell_reserved};
+use crate::commands;
 use crate::connector::Name;
 use crate::domain::{PhoneNumber, RequestStatus, Settings, parse_client_ref};
 use crate::error::Error;
-use crate::service::{NewRequest, Order, SaleRequest, quote_one, request_create, request_get, request_withdraw};
+use crate::service::{NewRequest, Order, SaleRequest, quote_one, request_get};
 
 /// What is to be sold.
 struct Wanted {
@@ -42,7 +43,7 @@ pub(super) fn sell(charge: &Arc<Charge>) -> Deed {
         name: "sell",
         title: "Sell",
         harms: false,
-        proves: false,
+        command: &commands::SALE_CREATE,
         fields: Box::new(|_, _, _| {
             Ok(vec![
                 Field::line("phone_number", "Phone number", "10 digits, or with the country's code: +919876543210."),
@@ -121,7 +122,7 @@ pub(super) fn ask(charge: &Arc<Charge>) -> Deed {
         name: "ask",
         title: "Ask for credit",
         harms: false,
-        proves: false,
+        command: &commands::REQUEST_CREATE,
         fields: Box::new(|_, _, _| {
             Ok(vec![
                 Field::line("amount", "Amount", "More than zero, with at most two decimals.").input(Input::Amount),
@@ -138,12 +139,15 @@ pub(super) fn ask(charge: &Arc<Charge>) -> Deed {
             let charge = Arc::clone(&asking);
             Box::pin(async move {
                 let Asked { amount, note, reference } = ask_read(doing.fields(), &charge.settings)?;
-                let Doing { visit, repeat, id, .. } = doing;
+                let mut doer = doing.visit.doer(doing.id);
+                let id = doer.fresh_id();
+                let Doing { visit, repeat, .. } = doing;
                 let (now, base, settings) = (visit.now, visit.base.clone(), Arc::clone(&charge.settings));
                 let new = NewRequest { id, seller: visit.object, amount, note, reference, asked_by: visit.actor };
                 let asked = charge.context.store.write(move |tx| {
                     Once::run(tx, now, Some(&repeat), |tx| {
-                        request_create(tx, now, &settings, &new).map(|request| request.id.to_string())
+                        let request = request_create_recorded(tx, &settings, &mut doer.clone(), &new)?;
+                        Ok(request.id.to_string())
                     })
                 });
                 asked.await.map_err(|error: Error| Problem::from(error))?;
@@ -159,7 +163,7 @@ pub(super) fn withdraw(charge: &Arc<Charge>) -> Deed {
         name: "withdraw",
         title: "Withdraw",
         harms: true,
-        proves: false,
+        command: &commands::REQUEST_WITHDRAW,
         fields: Box::new(|_, _, _| Ok(Vec::new())),
         preview: Box::new(move |tx, visit, target, fields| {
             fields.finish(Some(()))?;
@@ -169,13 +173,15 @@ pub(super) fn withdraw(charge: &Arc<Charge>) -> Deed {
         run: Box::new(move |doing| {
             let charge = Arc::clone(&withdrawing);
             Box::pin(async move {
+                let doer = doing.visit.doer(doing.id);
                 let Doing { visit, target, repeat, .. } = doing;
                 let (now, go, settings) = (visit.now, format!("{}requests/", visit.base), Arc::clone(&charge.settings));
                 let withdrawn = charge.context.store.write(move |tx| {
                     Once::run(tx, now, Some(&repeat), |tx| {
                         own_request(tx, &settings, visit.object, target)?;
                         let id = target.ok_or(Error::NoRequest)?;
-                        request_withdraw(tx, now, &settings, id, &visit.actor).map(|request| request.id.to_string())
+                        let request = request_withdraw_recorded(tx, &settings, &mut doer.clone(), id)?;
+                        Ok(request.id.to_string())
                     })
                 });
                 withdrawn.await.map_err(|error: Error| Problem::from(error))?;

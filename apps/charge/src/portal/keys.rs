@@ -11,6 +11,7 @@ use purser_kit::{Fields, Once, Problem, code};
 use purser_store::Tx;
 use uuid::Uuid;
 
+use crate::commands;
 use crate::domain::Standing;
 use crate::error::Error;
 use crate::service::seller_get;
@@ -69,7 +70,7 @@ pub(super) fn make(charge: &Arc<Charge>) -> Deed {
         name: "make-key",
         title: "New key",
         harms: false,
-        proves: true,
+        command: &commands::KEY_CREATE,
         fields: Box::new(|_, _, _| {
             Ok(vec![Field::line("label", "Label", "Which program uses it, 1 to 100 characters.")])
         }),
@@ -129,7 +130,7 @@ pub(super) fn revoke(charge: &Arc<Charge>) -> Deed {
         name: "revoke-key",
         title: "Revoke",
         harms: true,
-        proves: false,
+        command: &commands::KEY_REVOKE,
         fields: Box::new(|_, _, _| Ok(Vec::new())),
         preview: Box::new(|tx, visit, target, fields| {
             fields.finish(Some(()))?;

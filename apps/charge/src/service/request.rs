@@ -1,6 +1,7 @@
 //! Credit that sellers ask for and staff approve. Whoever asks does not approve.
 
 use jiff::Timestamp;
+use purser_identity::same_person;
 use purser_money::Money;
 use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
@@ -84,7 +85,7 @@ pub fn request_approve(
     again: bool,
 ) -> Result<Request, Error> {
     let mut request = pending(tx, settings, id)?;
-    if request.asked_by == actor {
+    if same_person(tx, &request.asked_by, actor)? {
         return Err(Error::OwnRequest);
     }
     let order = IncreaseOrder {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{one, reason, reason_only, status};
 use crate::Coins;
+use crate::commands;
 use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
 use crate::domain::Withdrawal;
 use crate::service::{contradiction_dismiss, contradiction_settle, settlement_obstacle, user_get, withdrawal_get};
@@ -209,10 +210,9 @@ fn settle(coins: &Arc<Coins>, settlement: Settlement) -> Action {
     Action {
         name: settlement.name(),
         title: title(settlement),
-        scope: "coins.pay",
+        command: &commands::CONTRADICTION_SETTLE,
         target: Target::One,
         harms: matches!(settlement, Settlement::Take | Settlement::Lose | Settlement::Reverse),
-        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason("What this rests on; it stays on record.")])),
         preview: Box::new(move |tx, doer, ids| {
             let (found, withdrawal, obstacle) = settlement_obstacle(tx, doer, one(ids)?, Some(settlement))?;
@@ -231,10 +231,9 @@ fn dismiss() -> Action {
     Action {
         name: "dismiss",
         title: "Dismiss",
-        scope: "coins.pay",
+        command: &commands::CONTRADICTION_DISMISS,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason("Why nothing more is to be done; it stays on record.")])),
         preview: Box::new(|tx, doer, ids| {
             let (found, _, obstacle) = settlement_obstacle(tx, doer, one(ids)?, None)?;

@@ -13,6 +13,9 @@ use uuid::Uuid;
 
 use super::{counted, one, people, reason, reason_only};
 use crate::Coins;
+use purser_kit::Command;
+
+use crate::commands;
 use crate::domain::Withdrawal;
 use crate::error::Error;
 use crate::service::{
@@ -92,10 +95,9 @@ pub(super) fn begin(coins: &Arc<Coins>) -> Action {
     Action {
         name: "begin",
         title: "Start processing",
-        scope: "coins.pay",
+        command: &commands::WITHDRAWAL_BEGIN,
         target: Target::Many,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(|tx, doer, ids| {
             Chosen::preview(tx, ids, (Status::Processing, doer), |chosen, count| {
@@ -129,10 +131,9 @@ pub(super) fn complete(coins: &Arc<Coins>) -> Action {
     Action {
         name: "complete",
         title: "Complete",
-        scope: "coins.pay",
+        command: &commands::WITHDRAWAL_COMPLETE,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| {
             Ok(vec![Field::line(
                 "utr",
@@ -164,7 +165,7 @@ struct Way {
     next: Status,
     name: &'static str,
     title: &'static str,
-    scope: &'static str,
+    command: &'static Command,
     target: Target,
     /// Money was out already.
     was_paid: bool,
@@ -179,7 +180,7 @@ pub(super) fn fail(coins: &Arc<Coins>) -> Action {
             next: Status::Failed,
             name: "fail",
             title: "Fail",
-            scope: "coins.pay",
+            command: &commands::WITHDRAWAL_FAIL,
             target: Target::Many,
             was_paid: false,
             help: "Why the bank did not pay; the user reads it. Where nobody knows yet, leave it processing.",
@@ -195,7 +196,7 @@ pub(super) fn reject(coins: &Arc<Coins>) -> Action {
             next: Status::Rejected,
             name: "reject",
             title: "Reject",
-            scope: "coins.pay",
+            command: &commands::WITHDRAWAL_REJECT,
             target: Target::Many,
             was_paid: false,
             help: "Why it is refused; the user reads it.",
@@ -211,7 +212,7 @@ pub(super) fn cancel(coins: &Arc<Coins>) -> Action {
             next: Status::Cancelled,
             name: "cancel",
             title: "Cancel",
-            scope: "coins.withdraw",
+            command: &commands::WITHDRAWAL_CANCEL,
             target: Target::Many,
             was_paid: false,
             help: "Why it is called off, such as the user's own word; the user reads it.",
@@ -227,7 +228,7 @@ pub(super) fn reverse(coins: &Arc<Coins>) -> Action {
             next: Status::Reversed,
             name: "reverse",
             title: "Reverse",
-            scope: "coins.pay",
+            command: &commands::WITHDRAWAL_REVERSE,
             target: Target::One,
             was_paid: true,
             help: "Why the bank sent the money back; the user reads it.",
@@ -237,16 +238,13 @@ pub(super) fn reverse(coins: &Arc<Coins>) -> Action {
 
 fn close(coins: &Arc<Coins>, way: Way) -> Action {
     let settings = Arc::clone(&coins.settings);
-    let Way { closing, next, name, title, scope, target, was_paid, help } = way;
-    // Whoever says that a payment failed gives its coins away.
-    let proved = scope == "coins.pay";
+    let Way { closing, next, name, title, command, target, was_paid, help } = way;
     Action {
         name,
         title,
-        scope,
+        command,
         target,
         harms: true,
-        moves_money: proved,
         fields: Box::new(move |_, _| Ok(vec![reason(help)])),
         preview: Box::new(move |tx, doer, ids| {
             Chosen::preview(tx, ids, (next, doer), |chosen, _| {
@@ -272,10 +270,9 @@ pub(super) fn correct_utr() -> Action {
     Action {
         name: "correct-utr",
         title: "Correct the UTR",
-        scope: "coins.pay",
+        command: &commands::UTR_CORRECT,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|tx, ids| {
             let one = withdrawal_get(tx, one(ids)?)?;
             let utr = Field::line("utr", "UTR", "The bank's UTR or transaction id, as it should have been entered.");
@@ -309,10 +306,9 @@ pub(super) fn notes() -> Action {
     Action {
         name: "notes",
         title: "Notes",
-        scope: "coins.withdraw",
+        command: &commands::WITHDRAWAL_NOTES,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(|tx, ids| {
             let one = withdrawal_get(tx, one(ids)?)?;
             let public = Field::line("public_note", "Public note", "The user reads it, as admin_notes.");

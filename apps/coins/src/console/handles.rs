@@ -8,6 +8,7 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use super::{counted, one};
+use crate::commands;
 use crate::error::Error;
 use crate::service::{handle_add, handle_change, handle_remove};
 use crate::store::handle::{HANDLES_FROM, Handle, handle_find};
@@ -65,10 +66,9 @@ fn add() -> Action {
     Action {
         name: "add",
         title: "Add handle",
-        scope: "coins.pay",
+        command: &commands::HANDLE_ADD,
         target: Target::Nothing,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| {
             let help = "What stands after the @, such as okhdfcbank: 2 to 64 letters and digits.";
             Ok(vec![Field::line("handle", "Handle", help), provider()])
@@ -90,10 +90,9 @@ fn change() -> Action {
     Action {
         name: "change",
         title: "Change",
-        scope: "coins.pay",
+        command: &commands::HANDLE_CHANGE,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|tx, ids| Ok(vec![provider().with(get(tx, one(ids)?)?.provider)])),
         preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(|tx, _, ids, mut fields| {
@@ -110,10 +109,9 @@ fn remove() -> Action {
     Action {
         name: "remove",
         title: "Remove",
-        scope: "coins.pay",
+        command: &commands::HANDLE_REMOVE,
         target: Target::Many,
         harms: true,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(|tx, _, ids| {
             let mut rows = Vec::with_capacity(ids.len());

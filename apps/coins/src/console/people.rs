@@ -5,16 +5,16 @@ use purser_kit::Rule;
 use purser_kit::console::{Action, Done, Field, Preview, Target};
 
 use super::one;
+use crate::commands;
 use crate::service::{user_get, user_link};
 
 pub(super) fn link() -> Action {
     Action {
         name: "link",
         title: "Link a person",
-        scope: "coins.pay",
+        command: &commands::USER_LINK,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| {
             Ok(vec![Field::line("login", "Username or email", "Of somebody who has signed up here.")])
         }),
@@ -51,10 +51,9 @@ pub(super) fn unlink() -> Action {
     Action {
         name: "unlink",
         title: "Unlink the person",
-        scope: "coins.pay",
+        command: &commands::USER_UNLINK,
         target: Target::One,
         harms: true,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(|tx, _, ids| {
             let user = user_get(tx, one(ids)?)?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::counted;
 use crate::Coins;
+use crate::commands;
 use crate::error::Error;
 use crate::service::{Judged, Verdict, result_check, result_commit, result_show};
 use crate::sheet::{self, MOST_BYTES, TEMPLATE};
@@ -53,8 +54,7 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
                 pending), utr and reason, in any order. Amount, currency, upi_id, beneficiary and remark are compared \
                 where the file has them. At most 1,000 rows. Good rows are done even where others are wrong, and what \
                 was done before is not done again. What contradicts a withdrawal waits in the inbox.",
-        scope: "coins.pay",
-        moves_money: true,
+        command: &commands::RESULTS_IMPORT,
         limit: MOST_BYTES,
         template: TEMPLATE,
         check: Box::new(|tx, doer, file| Ok(result_check(tx, doer, file)?.0)),

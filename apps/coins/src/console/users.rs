@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{one, people, reason, reason_only, withdrawals};
 use crate::api::parse_language;
+use crate::commands;
 use crate::domain::Settings;
 use crate::error::Error;
 use crate::service::{UserChange, coins_adjust, user_change, user_freeze, user_get, user_totals, user_unfreeze};
@@ -107,10 +108,9 @@ fn adjust(coins: &Arc<Coins>) -> Action {
     Action {
         name: "adjust",
         title: "Adjust coins",
-        scope: "coins.pay",
+        command: &commands::COINS_ADJUST,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| {
             let amount = Field::line("amount", "Coins", "How many more: 250; or how many fewer: -250.");
             Ok(vec![amount.input(Input::Amount), reason("What this rests on; the user reads it.")])
@@ -146,10 +146,9 @@ fn contact() -> Action {
     Action {
         name: "contact",
         title: "Contact",
-        scope: "coins.award",
+        command: &commands::USER_CONTACT,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(|tx, ids| {
             let user = user_get(tx, one(ids)?)?;
             let languages = Language::ALL.map(|language| (language.code().to_owned(), language.title().to_owned()));
@@ -186,10 +185,9 @@ fn freeze() -> Action {
     Action {
         name: "freeze",
         title: "Freeze",
-        scope: "coins.pay",
+        command: &commands::USER_FREEZE,
         target: Target::One,
         harms: true,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(vec![reason("Why; staff read it.")])),
         preview: Box::new(|tx, doer, ids| {
             let user = user_get(tx, one(ids)?)?;
@@ -213,10 +211,9 @@ fn unfreeze() -> Action {
     Action {
         name: "unfreeze",
         title: "Unfreeze",
-        scope: "coins.pay",
+        command: &commands::USER_UNFREEZE,
         target: Target::One,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(|tx, doer, ids| {
             let user = user_get(tx, one(ids)?)?;

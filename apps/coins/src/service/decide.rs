@@ -1,6 +1,7 @@
 //! What staff decide: a withdrawal is begun, paid, or its coins are given back.
 
 use jiff::Timestamp;
+use purser_identity::{person_behind, same_person};
 use purser_kit::console::Doer;
 use purser_ledger::{Book, EntryId, NewEntry, Transfer, reverse};
 use purser_money::Money;
@@ -80,7 +81,7 @@ pub fn payouts_begin(
 
 fn ready_to_begin(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<(User, Withdrawal), Error> {
     let (user, withdrawal) = at_hand(tx, id, Status::Processing)?;
-    not_the_requester(doer, &user, &withdrawal)?;
+    not_the_requester(tx, doer, &user, &withdrawal)?;
     if user.frozen.is_some() {
         return Err(Error::UserFrozen(user.user_id));
     }
@@ -102,7 +103,7 @@ pub fn withdrawal_complete(
     utr: &Utr,
 ) -> Result<Withdrawal, Error> {
     let (user, withdrawal) = at_hand(tx, id, Status::Completed)?;
-    not_the_requester(doer, &user, &withdrawal)?;
+    not_the_requester(tx, doer, &user, &withdrawal)?;
     if let Some(other) = store::withdrawal_by_utr(tx, utr)? {
         return Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id });
     }
@@ -268,13 +269,17 @@ fn at_hand(tx: &mut Tx<'_>, id: Uuid, next: Status) -> Result<(User, Withdrawal)
     Ok((user_get(tx, withdrawal.owner)?, withdrawal))
 }
 
-fn not_the_requester(doer: &Doer, user: &User, withdrawal: &Withdrawal) -> Result<(), Error> {
-    if asks(doer, user, withdrawal) { Err(Error::OwnRequest) } else { Ok(()) }
+fn not_the_requester(tx: &mut Tx<'_>, doer: &Doer, user: &User, withdrawal: &Withdrawal) -> Result<(), Error> {
+    if asks(tx, doer, user, withdrawal)? { Err(Error::OwnRequest) } else { Ok(()) }
 }
 
-/// Whoever asks for money does not pay it: neither the one who sent the request, nor the one whom it pays.
-fn asks(doer: &Doer, user: &User, withdrawal: &Withdrawal) -> bool {
-    withdrawal.requested_by == doer.actor || user.person == Some(doer.user)
+/// Whoever asks for money does not pay it: neither the one who sent the request, nor the one whom it pays. A key counts
+/// as the person who made it.
+fn asks(tx: &mut Tx<'_>, doer: &Doer, user: &User, withdrawal: &Withdrawal) -> Result<bool, Error> {
+    if same_person(tx, &withdrawal.requested_by, &doer.actor)? {
+        return Ok(true);
+    }
+    Ok(user.person.is_some() && user.person == person_behind(tx, &doer.actor)?)
 }
 
 /// Whether a withdrawal is this person's own, so that somebody else must pay it.
@@ -282,7 +287,8 @@ fn asks(doer: &Doer, user: &User, withdrawal: &Withdrawal) -> bool {
 /// # Errors
 /// [`Error::NoUser`].
 pub fn is_own(tx: &mut Tx<'_>, doer: &Doer, withdrawal: &Withdrawal) -> Result<bool, Error> {
-    Ok(asks(doer, &user_get(tx, withdrawal.owner)?, withdrawal))
+    let user = user_get(tx, withdrawal.owner)?;
+    asks(tx, doer, &user, withdrawal)
 }
 
 /// Writes a withdrawal down as it is now, and tells whom it concerns.

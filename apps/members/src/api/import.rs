@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use purser_kit::{
-    Caller, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint, json,
+    Caller, IdempotencyKey, Once, OptionalBody, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint,
     upload_receive,
 };
 use serde::Serialize;
@@ -96,12 +96,14 @@ pub(super) async fn import_file(
     let file = received(&headers, request).await?;
     let (settings, doer) = (Arc::clone(&members.settings), caller.doer(&members.context));
     if dry_run {
-        let checked = members
-            .context
-            .store
-            .write(move |tx| service::import_check(tx, &settings, &mut doer.clone(), &file))
-            .await?;
-        return Ok(checked_answer(&checked));
+        let repeat = Repeatable::new(&caller, key, fingerprint("members.import-check", "", &file));
+        let checked = members.context.store.write(move |tx| {
+            Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+                let checked = service::import_check(tx, &settings, &mut doer.clone(), &file)?;
+                answer(&checked_json(&checked))
+            })
+        });
+        return Ok(checked.await?.into_response(StatusCode::OK));
     }
     let repeat = Repeatable::new(&caller, key, fingerprint("members.import", "", &file));
     let saved = members.context.store.write(move |tx| {
@@ -122,10 +124,9 @@ pub(super) async fn import_file(
     Ok(saved.await?.into_response(StatusCode::CREATED))
 }
 
-fn checked_answer((id, sheet): &(Uuid, Sheet)) -> Response {
+fn checked_json((id, sheet): &(Uuid, Sheet)) -> CheckedJson {
     let state = if sheet.bad() == 0 { "ready" } else { "invalid" };
-    let rows = rows(sheet);
-    json(StatusCode::OK, &CheckedJson { id: *id, state, new: sheet.good(), invalid: sheet.bad(), rows })
+    CheckedJson { id: *id, state, new: sheet.good(), invalid: sheet.bad(), rows: rows(sheet) }
 }
 
 /// Save a file that a dry run found good: exactly that file, every row or none.
@@ -141,8 +142,9 @@ pub(super) async fn import_commit(
     caller: Caller,
     key: IdempotencyKey,
     PathId(id): PathId,
+    body: OptionalBody,
 ) -> Result<Response, Problem> {
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.import-commit", &id.to_string(), b""));
+    let repeat = Repeatable::new(&caller, key, fingerprint("members.import-commit", &id.to_string(), &body.0));
     let (settings, doer) = (Arc::clone(&members.settings), caller.doer(&members.context));
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {

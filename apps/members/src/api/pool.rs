@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, IdempotencyKey, Once, PathId, Problem, Repeatable, fingerprint};
+use purser_kit::{Caller, Decimal, IdempotencyKey, Once, OptionalBody, PathId, Problem, Repeatable, fingerprint};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -45,9 +45,10 @@ pub(super) async fn member_expire(
     caller: Caller,
     key: IdempotencyKey,
     PathId(id): PathId,
+    body: OptionalBody,
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&members.settings);
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.expire", &id.to_string(), b""));
+    let repeat = Repeatable::new(&caller, key, fingerprint("members.expire", &id.to_string(), &body.0));
     let doer = caller.doer(&members.context);
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {
@@ -93,9 +94,10 @@ pub(super) async fn member_revert(
     caller: Caller,
     key: IdempotencyKey,
     PathId(id): PathId,
+    body: OptionalBody,
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&members.settings);
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.revert", &id.to_string(), b""));
+    let repeat = Repeatable::new(&caller, key, fingerprint("members.revert", &id.to_string(), &body.0));
     let doer = caller.doer(&members.context);
     let once = members.context.store.write(move |tx| {
         Once::run(tx, doer.now, repeat.as_ref(), |tx| {

@@ -7,6 +7,7 @@ use purser_money::Money;
 
 use super::ROWS;
 use crate::Members;
+use crate::commands;
 use crate::domain::{Policy, Settings, counted};
 use crate::service::{self, ExpirePreview, RevertPreview, expire_preview, revert_preview};
 
@@ -15,10 +16,9 @@ pub(super) fn expire(members: &Arc<Members>) -> Action {
     Action {
         name: "expire",
         title: "Mark selected as expired",
-        scope: "members.operate",
+        command: &commands::MEMBER_EXPIRE,
         target: Target::Many,
         harms: true,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, ids| Ok(expire_told(&reading, expire_preview(tx, &reading, ids)?))),
         run: Box::new(move |tx, doer, ids, fields| {
@@ -93,10 +93,9 @@ pub(super) fn revert(members: &Arc<Members>) -> Action {
     Action {
         name: "revert",
         title: "Revert selected from expired",
-        scope: "members.operate",
+        command: &commands::MEMBER_REVERT,
         target: Target::Many,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, ids| Ok(revert_told(&revert_preview(tx, &reading, ids)?))),
         run: Box::new(move |tx, doer, ids, fields| {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{ROWS, alive, lives, one, wallets};
 use crate::Members;
 use crate::api::{member_change_form, member_form};
+use crate::commands;
 use crate::domain::{DebtStatus, Expiry, Member, Settings};
 use crate::service;
 use crate::store;
@@ -160,10 +161,9 @@ fn make(members: &Arc<Members>) -> Action {
     Action {
         name: "create",
         title: "Add member",
-        scope: "members.operate",
+        command: &commands::MEMBER_CREATE,
         target: Target::Nothing,
         harms: false,
-        moves_money: true,
         fields: Box::new(|_, _| {
             let balance = Field::line(
                 "wallet_balance",
@@ -198,10 +198,9 @@ fn edit(members: &Arc<Members>) -> Action {
     Action {
         name: "edit",
         title: "Edit",
-        scope: "members.operate",
+        command: &commands::MEMBER_EDIT,
         target: Target::One,
         harms: false,
-        moves_money: false,
         fields: Box::new(move |tx, ids| Ok(fields(Some(&service::member_get(tx, &reading, one(ids)?)?)))),
         preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(move |tx, doer, ids, fields| {

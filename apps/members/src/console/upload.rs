@@ -8,6 +8,7 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use crate::Members;
+use crate::commands;
 use crate::domain::{Settings, counted};
 use crate::error::Error;
 use crate::service;
@@ -26,8 +27,7 @@ pub(super) fn import(members: &Arc<Members>) -> Import {
         title: "Bulk upload",
         about: "CSV (commas, semicolons or tabs) with the columns name, email and wallet_balance, in any order; or an \
                 export of this list. At most 100,000 rows. Everything is checked before anything is saved.",
-        scope: "members.operate",
-        moves_money: true,
+        command: &commands::MEMBERS_IMPORT,
         limit: MOST_BYTES,
         template: TEMPLATE,
         check: Box::new(move |tx, doer, file| Ok(service::import_check(tx, &checking, doer, file)?.0)),

@@ -8,15 +8,17 @@ use purser_money::Money;
 
 use super::{one, reason};
 use crate::Members;
+use crate::commands;
 use crate::domain::Settings;
 use crate::error::DUPLICATE_REFERENCE;
 use crate::service::{self, Movement, PaymentReference, Reason};
+use purser_kit::Command;
 
 pub(super) fn top_up(members: &Arc<Members>) -> Action {
     let says = Says {
         name: "top-up",
         title: "Top up",
-        scope: "members.operate",
+        command: &commands::WALLET_TOP_UP,
         harms: false,
         help: "What the member has paid in.",
         rests: "The payment that this answers, such as a bank reference.",
@@ -29,7 +31,7 @@ pub(super) fn withdraw(members: &Arc<Members>) -> Action {
     let says = Says {
         name: "withdraw",
         title: "Withdraw",
-        scope: "members.operate",
+        command: &commands::WALLET_WITHDRAW,
         harms: true,
         help: "What the member is paid out.",
         rests: "Why, and how it is paid out.",
@@ -43,7 +45,7 @@ pub(super) fn correct(members: &Arc<Members>) -> Action {
     let says = Says {
         name: "correct",
         title: "Correct wallet",
-        scope: "members.correct",
+        command: &commands::WALLET_CORRECT,
         harms: true,
         help: "What to add; with a minus before it, what to take: 5.00 or -5.00.",
         rests: "What was wrong, for whoever reads it in a year.",
@@ -75,7 +77,7 @@ fn positive(fields: &mut Fields<'_>, settings: &Settings) -> Option<Money> {
 struct Says {
     name: &'static str,
     title: &'static str,
-    scope: &'static str,
+    command: &'static Command,
     harms: bool,
     help: &'static str,
     rests: &'static str,
@@ -92,10 +94,9 @@ fn action(
     Action {
         name: says.name,
         title: says.title,
-        scope: says.scope,
+        command: says.command,
         target: Target::One,
         harms: says.harms,
-        moves_money: true,
         fields: Box::new(move |_, _| {
             let mut fields = vec![Field::line("amount", "Amount", says.help).input(Input::Amount), reason(says.rests)];
             if why == Reason::TopUp {

@@ -4,6 +4,7 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use super::{Doer, Done, Progress};
+use crate::command::Command;
 use crate::problem::Problem;
 
 /// A file that can be uploaded: checked whole, shown, and then committed: whole or not at all, or where an app says so
@@ -17,10 +18,8 @@ pub struct Import {
     pub title: &'static str,
     /// What the file must look like.
     pub about: &'static str,
-    /// The scope that it takes.
-    pub scope: &'static str,
-    /// Whether money moves: whoever commits proves again who they are.
-    pub moves_money: bool,
+    /// What it does: the scope that it takes, and whether whoever commits it must have reauthenticated.
+    pub command: &'static Command,
     /// The most bytes of a file.
     pub limit: usize,
     /// A file to begin with.

@@ -20,7 +20,7 @@ use crate::condition::trouble;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
-use crate::{apps, backup, condition, edge, house, logs};
+use crate::{apps, backup, condition, edge, house, logs, settings_record};
 
 /// How long somebody waits for a file to be saved before they are shown how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -45,6 +45,7 @@ pub(super) async fn run(
     if flags.demo {
         demo::fill(&context, &apps).await?;
     }
+    settings_record::note(&context, &config).await?;
     let (ways, texts, schedules) =
         (Ways::open(&config)?, post::texts(&config, &apps), worker::schedules(&config, &apps));
     let post = ways.post(&context, &texts);
@@ -132,7 +133,6 @@ fn site(
         hash_cost: HashCost::standard(),
         session_rules: SessionRules::default(),
         sign_up: config.identity.sign_up,
-        second_factor: config.identity.second_factor,
         random: edge::random,
         with_noop,
         parts: parts(config, context, &told),

@@ -1,5 +1,6 @@
 //! `purser user create` and `purser user password`
 
+use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use purser_identity::{
     password_check, password_hash, password_set, user_by_login, user_create,
 };
 use purser_kit::AppContext;
-use purser_kit::console::Doer;
+use purser_kit::console::{Doer, changed};
 use purser_store::Tx;
 use serde_json::json;
 use uuid::Uuid;
@@ -66,8 +67,7 @@ pub(super) async fn add(context: &AppContext, person: Person, password: Password
         password: Some(password),
         actor: doer.actor.clone(),
     };
-    let kind = ["person", "staff", "superuser"];
-    let kind = kind[usize::from(new.is_staff) + usize::from(new.is_superuser)];
+    let kind = kind(new.is_superuser, new.is_staff);
     let told = json!({ "entered": { "username": new.username.as_str(), "email": new.email.as_str(), "kind": kind } });
     let made = context.store.write(move |tx| {
         user_create(tx, doer.now, &new)?;
@@ -75,6 +75,15 @@ pub(super) async fn add(context: &AppContext, person: Person, password: Password
     });
     made.await?;
     Ok(id)
+}
+
+/// What somebody is, in the word of `--kind`.
+fn kind(is_superuser: bool, is_staff: bool) -> &'static str {
+    match (is_superuser, is_staff) {
+        (true, _) => "superuser",
+        (false, true) => "staff",
+        (false, false) => "person",
+    }
 }
 
 fn note(
@@ -110,14 +119,21 @@ async fn role(context: &AppContext, flags: UserRole) -> Result<(), Failure> {
     let is_staff = is_superuser || flags.kind == "staff";
     let access = Access { is_staff, is_superuser, is_active: user.is_active, roles };
     let told = if access.roles.is_empty() { "no roles".to_owned() } else { access.roles.to_string() };
-    let (doer, before) = (doer(context), user.roles.to_string());
-    let detail = serde_json::json!({ "changed": { "Roles": { "before": before, "after": access.roles.to_string() } } });
+    let doer = doer(context);
+    let shown = |is_superuser: bool, is_staff: bool, roles: &Roles| {
+        BTreeMap::from([
+            ("Kind".to_owned(), kind(is_superuser, is_staff).to_owned()),
+            ("Roles".to_owned(), roles.to_string()),
+        ])
+    };
+    let before = shown(user.is_superuser, user.is_staff, &user.roles);
+    let detail = json!({ "changed": changed(&before, &shown(access.is_superuser, access.is_staff, &access.roles)) });
     let id = user.id;
-    let changed = context.store.write(move |tx| {
+    let set = context.store.write(move |tx| {
         access_set(tx, doer.now, id, &access)?;
         note(tx, &mut doer.clone(), "user.role", id, &detail)
     });
-    changed.await?;
+    set.await?;
     println!("{} is {} now, with {told}, and every session of theirs has ended.", user.username, flags.kind);
     Ok(())
 }

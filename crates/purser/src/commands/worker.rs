@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
-use crate::{apps, condition, house, logs, sweep, upkeep};
+use crate::{apps, condition, house, logs, settings_record, sweep, upkeep};
 
 /// Notices of many that are sent at once.
 const BULK: u32 = 4;
@@ -26,6 +26,7 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
     condition::refuse_contradiction(&context.store, &apps).await?;
     condition::clock_watch(&context.store, context.now()).await;
     let post = Ways::open(config)?.post(&context, &post::texts(config, &apps));
+    settings_record::note(&context, config).await?;
     let mut working = JoinSet::new();
     for worker in workers(&context, config, &mut apps, &post, &Progress::default())? {
         working.spawn(worker.run(super::serve::stopped()));

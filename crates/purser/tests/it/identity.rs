@@ -145,6 +145,7 @@ both! {
             tie: new.tie,
             created_by: new.created_by,
             created_at: db.clock().now(),
+            maker: None,
             expires_at,
             last_used_at: None,
             revoked_at: None,
@@ -315,6 +316,7 @@ both! {
             last_seen_at: now,
             expires_at: now + DAY * 14,
             proved_at: now,
+            decided_at: None,
             from: browser(),
             hash,
         };

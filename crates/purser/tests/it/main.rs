@@ -32,6 +32,7 @@ mod notices;
 mod older;
 mod outbox;
 mod place;
+mod power;
 mod program;
 mod records;
 mod requests;
@@ -47,7 +48,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
 use purser_identity::Sealer;
-use purser_kit::{AppContext, House, Ids, KeyRing, Rights, Scope};
+use purser_kit::{AppContext, House, Ids, KeyRing, RefusedCalls, Rights, Scope};
 use purser_outbox::Outbox;
 use purser_store::{Migration, Store};
 use purser_testkit::TestDb;
@@ -72,15 +73,20 @@ fn context(db: &TestDb) -> AppContext {
 
 /// The same, served by https.
 fn context_by_https(db: &TestDb) -> AppContext {
-    AppContext::new(House { https: true, ..house(db, db.store()) })
+    AppContext::new(House { https: true, ..house(db, db.store(), true) })
 }
 
 /// The same on a store of its own, as another copy of the program has it.
 fn context_on(db: &TestDb, store: Store) -> AppContext {
-    AppContext::new(house(db, store))
+    context_with(db, store, true)
 }
 
-fn house(db: &TestDb, store: Store) -> House {
+/// The same, and whether staff need a second factor.
+fn context_with(db: &TestDb, store: Store, second_factor: bool) -> AppContext {
+    AppContext::new(house(db, store, second_factor))
+}
+
+fn house(db: &TestDb, store: Store, second_factor: bool) -> House {
     House {
         store,
         clock: Arc::new(db.clock().clone()),
@@ -89,9 +95,11 @@ fn house(db: &TestDb, store: Store) -> House {
         outbox: Outbox::default(),
         process: db.ids().next(),
         keys: KeyRing::default(),
+        refused_calls: RefusedCalls::default(),
         files: FileStore::folder(std::env::temp_dir().join(format!("purser-files-{}", std::process::id()))),
         rights: Rights::new(scopes()),
         sealer: Sealer::new(&[7; 32]),
+        second_factor,
         https: false,
     }
 }

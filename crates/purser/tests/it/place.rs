@@ -8,13 +8,13 @@ use purser_charge::{CallingCode, Connector};
 use purser_identity::{Access, Email};
 use purser_identity::{HashCost, NewUser, Roles, SessionRules, Username, access_set, password_hash, user_create};
 use purser_kit::console::Progress;
-use purser_kit::{App, AppContext};
+use purser_kit::{App, AppContext, RouteInfo};
 use purser_money::{Currency, Money};
 use purser_notify::Texts;
 use purser_outbox::{Worker, WorkerLimits, WorkerSetup};
 use purser_store::params;
 use purser_testkit::TestDb;
-use purser_web::{ClearListener, Face, Limits, SiteOptions};
+use purser_web::{ClearListener, Door, Face, Limits, SiteOptions};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -28,6 +28,10 @@ pub(crate) struct Place {
     pub(crate) base: String,
     /// How often a password was hashed.
     pub(crate) hashed: Arc<AtomicU64>,
+    /// Every route of the API.
+    pub(crate) table: Vec<RouteInfo>,
+    /// Every form.
+    pub(crate) doors: Vec<Door>,
 }
 
 /// What a test may want otherwise.
@@ -61,12 +65,31 @@ impl Place {
     }
 
     pub(crate) async fn with(db: &TestDb, wish: Wish) -> Self {
-        Place::on(db, crate::context(db), wish, |_, _| {}).await
+        let context = crate::context_with(db, db.store(), wish.second_factor);
+        Place::on(db, context, wish, |_, _| {}).await
     }
 
     /// The same, with `shape` having its way with what apps show and how the site is run.
     pub(crate) async fn shaped(db: &TestDb, shape: impl FnOnce(&mut Vec<Face>, &mut SiteOptions)) -> Self {
-        Place::on(db, crate::context(db), Wish { sign_up: true, second_factor: false }, shape).await
+        let context = crate::context_with(db, db.store(), false);
+        Place::on(db, context, Wish { sign_up: true, second_factor: false }, shape).await
+    }
+
+    /// All apps with their demo data, and staff who need a second factor. `shape` sees what the apps show.
+    pub(crate) async fn furnished(db: &TestDb, shape: impl FnOnce(&mut Vec<Face>)) -> Self {
+        let context = crate::context_with(db, db.store(), true);
+        let members = || purser_members::app(&context, purser_members::Settings::standard());
+        let charge = || purser_charge::app(&context, purser_charge::Settings::standard(), Connector::Instant);
+        let coins = || purser_coins::app(&context, purser_coins::Settings::standard());
+        for app in [charge(), members(), coins()] {
+            (app.demo)().await.unwrap();
+        }
+        let members = face(members());
+        let shape = |faces: &mut Vec<Face>, _: &mut SiteOptions| {
+            faces.push(members);
+            shape(faces);
+        };
+        Place::on(db, context.clone(), Wish { sign_up: true, second_factor: true }, shape).await
     }
 
     async fn on(
@@ -93,7 +116,6 @@ impl Place {
             app_url: None,
             base_url: "https://purser.example".to_owned(),
             sign_up: wish.sign_up,
-            second_factor: wish.second_factor,
             trusted_proxies: Vec::new(),
             hash_cost: HashCost::for_tests(),
             session_rules: SessionRules::default(),
@@ -110,9 +132,9 @@ impl Place {
         let mut faces = faces(&context);
         shape(&mut faces, &mut options);
         let site = purser_web::site(&context, faces, options);
-        let hashed = site.hashed;
+        let (hashed, table, doors) = (site.hashed, site.table, site.doors);
         tokio::spawn(purser_web::serve(ClearListener(listener), site.router, limits, std::future::pending()));
-        Place { db: db.clone(), context, base, hashed }
+        Place { db: db.clone(), context, base, hashed, table, doors }
     }
 
     /// As an operator has it who serves by https. Cookies are what a browser behind the proxy would get.
@@ -187,6 +209,10 @@ impl Place {
     }
 }
 
+fn face(App { name, title, summary, scopes, codes, api, console, .. }: App) -> Face {
+    Face { name, title, summary, scopes, codes, api, console }
+}
+
 pub(crate) fn faces(context: &AppContext) -> Vec<Face> {
     let limit = Money::parse("10000.00", Currency::INR).unwrap();
     let settings = purser_charge::Settings {
@@ -196,15 +222,6 @@ pub(crate) fn faces(context: &AppContext) -> Vec<Face> {
         max_increase_alone: None,
         country: CallingCode::parse("91").unwrap(),
         only_known: false,
-    };
-    let face = |App { name, title, summary, scopes, codes, api, console, .. }: App| Face {
-        name,
-        title,
-        summary,
-        scopes,
-        codes,
-        api,
-        console,
     };
     vec![
         face(purser_charge::app(context, settings, Connector::Instant)),

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
-use purser_identity::{Actor, Email, User, api_keys_by};
+use purser_identity::{Email, User, api_keys_made_by};
 use purser_kit::Problem;
 use purser_outbox::{Channel, Language, NewNotice, NoticeKind, NoticeText, NoticeTexts, NoticeValue, notice_enqueue};
 use purser_store::Tx;
@@ -276,7 +276,7 @@ pub(super) fn password_changed(
     when: &str,
     address: &str,
 ) -> Result<Value, Problem> {
-    let keys = api_keys_by(tx, &Actor::User(user.id).to_string())?;
+    let keys = api_keys_made_by(tx, user.id)?;
     let open = keys.into_iter().filter(|key| key.is_live(now));
     let keys: Vec<String> = open.take(KEYS_NAMED).map(|key| key.label).collect();
     let username = user.username.as_str();

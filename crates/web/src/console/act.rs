@@ -11,7 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_kit::console::{Action, Doer, Field, ListAsk, Preview, Resource, Target};
-use purser_kit::{Once, Problem, Repeatable, fingerprint};
+use purser_kit::{Effect, Once, Problem, Repeatable, fingerprint};
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -152,7 +152,7 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let (app, name) = at;
     let (shelf, resource, action) = desk.action(&app, &name, &sent.action).map_err(|_| Refusal::nothing())?;
-    visitor.needs(action.scope)?;
+    visitor.needs(action.command.scope)?;
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     if sent.every {
         visitor.needs(resource.view)?;
@@ -161,7 +161,7 @@ async fn show(
     }
     let proof = match proof {
         Some(proof) => proof,
-        None => Ask::of(desk, visitor, action.moves_money).await?,
+        None => Ask::of(desk, visitor, action.command).await?,
     };
     let proof_next = escaped(&address(&base, action, &sent));
     let (reading, zone) = (Arc::clone(desk), &desk.house.context.zone);
@@ -284,14 +284,15 @@ pub(super) async fn submit(
 ) -> Result<Response, Refusal> {
     let mut sent = Sent::read(pairs)?;
     let (_, resource, action) = desk.action(&app, &name, &sent.action).map_err(|_| Refusal::nothing())?;
-    visitor.needs(action.scope)?;
+    visitor.needs(action.command.scope)?;
     if sent.look {
         return show(&desk, (app, name), sent, None, &visitor, StatusCode::OK, None).await;
     }
     // What is done is what was shown: its ids, and not what the list holds by now.
     sent.every = false;
     fits(action, resource, &sent.ids)?;
-    let mut proof = Ask::of(&desk, &visitor, action.moves_money).await?;
+    let command = action.command;
+    let mut proof = Ask::of(&desk, &visitor, command).await?;
     if !proof.given(&desk, &visitor, &mut sent.fields).await? {
         let status = StatusCode::FORBIDDEN;
         return show(&desk, (app, name), sent, None, &visitor, status, Some(proof)).await;
@@ -314,6 +315,10 @@ pub(super) async fn submit(
     match done.await {
         Ok(_) => {
             desk.house.context.outbox.wake();
+            if command.effect == Effect::Power {
+                // It may have ended keys, or what they may do: this copy believes none of them any longer.
+                desk.house.context.keys.forget();
+            }
             let one = if let [only] = sent.ids.as_slice() { format!("&one={only}") } else { String::new() };
             let way = format!("{}{one}", sent.origin.parameters()).replacen('&', "?", 1);
             Ok(Redirect::to(&format!("/admin/{app}/{name}/done/{once}/{way}")).into_response())

@@ -13,6 +13,7 @@ use purser_outbox::{JobStand, ScheduleRun, job_stand, job_waiting};
 use uuid::Uuid;
 
 use super::act::repeatable;
+use super::commands::SCHEDULE_RUN;
 use super::going::{self, Bar, GoingPage};
 use super::notices::problem;
 use super::show::{Clockface, Moment};
@@ -26,7 +27,7 @@ pub(super) const SCOPE: &str = "house.read";
 pub(super) const BASE: &str = "/admin/house/backups/";
 
 /// The schedule that takes one, which is its job's kind too, and the scope that runs it now.
-const SCHEDULE: (&str, &str) = ("house.backup", "house.jobs");
+const SCHEDULE: &str = "house.backup";
 
 /// A backup, as whoever keeps them tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +86,12 @@ pub(super) async fn page(
         };
         Row { name: backup.name, moment: face.moment(backup.moment), size: sized(backup.bytes), what, sealed, broken }
     });
-    let there = desk.house.options.schedules.iter().any(|schedule| schedule.name == SCHEDULE.0);
+    let there = desk.house.options.schedules.iter().any(|schedule| schedule.name == SCHEDULE);
     let page = BackupsPage {
         shell: frame::shell(&desk, &visitor, "Backups"),
         rows: rows.collect(),
         error,
-        take: (there && visitor.caller.has(SCHEDULE.1)).then(|| desk.house.context.stamp().1),
+        take: (there && visitor.caller.has(SCHEDULE_RUN.scope)).then(|| desk.house.context.stamp().1),
         taken: query.iter().any(|(name, _)| name == "taken"),
     };
     Ok(pages::page(StatusCode::OK, &page))
@@ -102,12 +103,12 @@ pub(super) async fn take(
     visitor: Visitor,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Refusal> {
-    visitor.needs(SCHEDULE.1)?;
-    let found = desk.house.options.schedules.iter().find(|schedule| schedule.name == SCHEDULE.0).copied();
+    visitor.needs(SCHEDULE_RUN.scope)?;
+    let found = desk.house.options.schedules.iter().find(|schedule| schedule.name == SCHEDULE).copied();
     let schedule = found.ok_or_else(|| Problem::not_found("schedule"))?;
     let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
     let (now, seed) = desk.house.context.stamp();
-    let repeat = repeatable(&visitor, once.unwrap_or(seed), SCHEDULE.0, &[], &[]);
+    let repeat = repeatable(&visitor, once.unwrap_or(seed), SCHEDULE, &[], &[]);
     let doer = visitor.caller.doer_at(now, seed);
     let made = desk.house.context.store.write(move |tx| {
         let mut doer = doer.clone();
@@ -121,7 +122,7 @@ pub(super) async fn take(
                 &serde_json::json!({}),
             )?;
             // One that waited before stands for this one too.
-            let job = job_waiting(tx, SCHEDULE.0).map_err(problem)?;
+            let job = job_waiting(tx, SCHEDULE).map_err(problem)?;
             Ok::<_, Problem>(job.unwrap_or(run.job).to_string())
         })
     });

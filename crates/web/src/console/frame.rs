@@ -1,5 +1,6 @@
 //! What stands around every page of the console.
 
+use super::commands::{SECRET_TEXT_CHANGE, TEXT_CHANGE};
 use super::{Desk, Visitor, backups, books, health, inbox, schedules, texts};
 use crate::pages::Shell;
 
@@ -47,11 +48,11 @@ pub(super) fn shell(desk: &Desk, visitor: &Visitor, title: impl Into<String>) ->
 /// The house's pages that are no lists of objects.
 fn own_pages(visitor: &Visitor) -> Vec<(&'static str, &'static str)> {
     let pages = [
-        ("Health", health::BASE, health::SCOPE),
-        ("Schedules", schedules::BASE, schedules::SCOPE),
-        ("Notice texts", texts::BASE, texts::SCOPE),
-        ("Backups", backups::BASE, backups::SCOPE),
+        ("Health", health::BASE, [health::SCOPE].as_slice()),
+        ("Schedules", schedules::BASE, &[schedules::SCOPE]),
+        ("Notice texts", texts::BASE, &[TEXT_CHANGE.scope, SECRET_TEXT_CHANGE.scope]),
+        ("Backups", backups::BASE, &[backups::SCOPE]),
     ];
-    let open = pages.into_iter().filter(|(.., scope)| visitor.caller.has(scope));
+    let open = pages.into_iter().filter(|(.., scopes)| scopes.iter().any(|scope| visitor.caller.has(scope)));
     open.map(|(title, href, _)| (title, href)).collect()
 }

@@ -12,9 +12,11 @@ use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_reque
 use purser_store::{Tx, params};
 use uuid::Uuid;
 
+use super::commands;
 use super::record::More;
 use super::{Shelf, notices, people};
 use crate::site::House;
+use purser_kit::Command;
 
 /// The house's own permissions.
 pub const SCOPES: &[Scope] = &[
@@ -28,6 +30,11 @@ pub const SCOPES: &[Scope] = &[
     },
     Scope { name: "house.send", allows: "send notices again", right: Right::Operate },
     Scope { name: "house.texts", allows: "change what notices say", right: Right::Operate },
+    Scope {
+        name: "house.secret_texts",
+        allows: "change what notices say that carry a link which opens an account",
+        right: Right::Approve,
+    },
     Scope { name: "house.keys", allows: "make and revoke API keys", right: Right::Approve },
     Scope { name: "house.people", allows: "let people in, and say what they may do", right: Right::Approve },
     Scope { name: "ledger.read", allows: "see the chart of accounts and every statement", right: Right::View },
@@ -134,6 +141,7 @@ fn keys() -> Resource {
             columns: vec![
                 Column::new("label", "Label", "k.label", Kind::Text),
                 Column::new("scopes", "May", "k.scopes", Kind::Text),
+                Column::new("created_by", "Made by", "k.created_by", Kind::Text),
                 Column::new(
                     "state",
                     "State",
@@ -144,7 +152,7 @@ fn keys() -> Resource {
                 Column::new("expires_at", "Expires", "k.expires_at", Kind::Time),
                 Column::new("created_at", "Made", "k.created_at", Kind::Time),
             ],
-            search: &[Search::Within("k.label"), Search::Within("k.scopes")],
+            search: &[Search::Within("k.label"), Search::Within("k.scopes"), Search::Begins("k.created_by")],
             filters: &[Filter {
                 name: "state",
                 title: "State",
@@ -162,15 +170,18 @@ fn keys() -> Resource {
 
 fn key_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let found = tx.query_opt(
-        "SELECT label, scopes, tie_kind, tie_id, created_by, created_at, expires_at, last_used_at, revoked_at, revoked_by
+        "SELECT label, scopes, tie_kind, tie_id, created_by, created_at, expires_at, last_used_at, revoked_at, revoked_by,
+                maker
          FROM identity_api_key WHERE id = ?1",
         &params![id],
         |row| {
             let tie = row.get::<Option<String>>(2)?.zip(row.get::<Option<Uuid>>(3)?);
+            let is_tied = tie.is_some();
             let facts = vec![
                 ("May", Cell::Text(row.get(1)?)),
                 ("Acts only for", Cell::text(tie.map(|(kind, id)| format!("{kind} {id}")))),
                 ("Made by", Cell::Text(row.get(4)?)),
+                ("Stands for", Cell::Given(stands_for(row.get::<Option<Uuid>>(10)?.is_some(), is_tied).to_owned())),
                 ("Made", Cell::Time(row.get(5)?)),
                 ("Expires", Cell::time(row.get(6)?)),
                 ("Last used", Cell::time(row.get(7)?)),
@@ -183,14 +194,21 @@ fn key_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     Ok(found)
 }
 
+fn stands_for(has_maker: bool, is_tied: bool) -> &'static str {
+    match (has_maker, is_tied) {
+        (false, _) => "itself: it was made on the command line",
+        (true, true) => "its maker, for the one object above, until either is stopped",
+        (true, false) => "its maker: it may do no more than they may, and ends when they are stopped",
+    }
+}
+
 fn key_revoke() -> Action {
     Action {
         name: "revoke",
         title: "Revoke",
-        scope: "house.keys",
+        command: &commands::KEY_REVOKE,
         target: Target::Many,
         harms: true,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(|_, _, ids| {
             let keys = if ids.len() == 1 { "This key opens" } else { "These keys open" };
@@ -269,12 +287,20 @@ fn dead_letters() -> Resource {
         inbox: None,
         detail: Box::new(|tx, id| job_detail(tx, id, "outbox_dead_letter")),
         actions: vec![
-            letter_action("requeue", "Requeue", false, "tried again from the beginning", |tx, now, id| {
-                dead_letter_requeue(tx, now, id)
-            }),
-            letter_action("discard", "Discard", true, "removed for good and never done", |tx, _, id| {
-                dead_letter_discard(tx, id)
-            }),
+            letter_action(
+                &commands::LETTER_REQUEUE,
+                ("requeue", "Requeue"),
+                false,
+                "tried again from the beginning",
+                dead_letter_requeue,
+            ),
+            letter_action(
+                &commands::LETTER_DISCARD,
+                ("discard", "Discard"),
+                true,
+                "removed for good and never done",
+                |tx, _, id| dead_letter_discard(tx, id),
+            ),
         ],
     }
 }
@@ -305,14 +331,19 @@ fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<D
 
 type Treat = fn(&mut Tx<'_>, jiff::Timestamp, Uuid) -> Result<(), OutboxError>;
 
-fn letter_action(name: &'static str, title: &'static str, harms: bool, what: &'static str, treat: Treat) -> Action {
+fn letter_action(
+    command: &'static Command,
+    (name, title): (&'static str, &'static str),
+    harms: bool,
+    what: &'static str,
+    treat: Treat,
+) -> Action {
     Action {
         name,
         title,
-        scope: "house.jobs",
+        command,
         target: Target::Many,
         harms,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |_, _, ids| {
             let letters = if ids.len() == 1 { "One job is".to_owned() } else { format!("{} jobs are", ids.len()) };

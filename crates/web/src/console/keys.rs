@@ -11,11 +11,13 @@ use jiff::SignedDuration;
 use purser_identity::{Error as IdentityError, NewApiKey, Scopes, Secret, api_key_create};
 use purser_kit::{Problem, Scope};
 
-use super::{Desk, Refusal, Visitor, frame};
+use super::commands::KEY_CREATE;
+use super::proof::Ask;
+use super::{Desk, Refusal, Visitor, escaped, frame};
 use crate::pages::{self, Shell};
 
-/// The scope that this takes.
-const SCOPE: &str = "house.keys";
+/// Where a key is made.
+pub(super) const ADDRESS: &str = "/admin/house/new-key/";
 
 #[derive(Template)]
 #[template(path = "console/key_new.html")]
@@ -24,6 +26,8 @@ struct NewKeyPage<'a> {
     scopes: &'a [Scope],
     form: KeyForm,
     error: Option<String>,
+    proof: Ask,
+    proof_next: String,
 }
 
 impl NewKeyPage<'_> {
@@ -65,26 +69,40 @@ impl KeyForm {
 }
 
 pub(super) async fn form(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
-    Ok(shown(&desk, &visitor, KeyForm::default(), None))
+    visitor.needs(KEY_CREATE.scope)?;
+    let proof = Ask::of(&desk, &visitor, &KEY_CREATE).await?;
+    Ok(shown(&desk, &visitor, StatusCode::OK, KeyForm::default(), None, proof))
 }
 
-fn shown(desk: &Desk, visitor: &Visitor, form: KeyForm, error: Option<String>) -> Response {
-    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+fn shown(
+    desk: &Desk,
+    visitor: &Visitor,
+    status: StatusCode,
+    form: KeyForm,
+    error: Option<String>,
+    proof: Ask,
+) -> Response {
     let shell = frame::shell(desk, visitor, "New API key");
-    pages::page(status, &NewKeyPage { shell, scopes: desk.house.context.rights.scopes(), form, error })
+    let proof_next = escaped(ADDRESS);
+    let scopes = desk.house.context.rights.scopes();
+    pages::page(status, &NewKeyPage { shell, scopes, form, error, proof, proof_next })
 }
 
 pub(super) async fn submit(
     State(desk): State<Arc<Desk>>,
     visitor: Visitor,
-    Form(pairs): Form<Vec<(String, String)>>,
+    Form(mut pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
+    visitor.needs(KEY_CREATE.scope)?;
+    let mut proof = Ask::of(&desk, &visitor, &KEY_CREATE).await?;
+    let proved = proof.given(&desk, &visitor, &mut pairs).await?;
     let form = KeyForm::read(pairs);
+    if !proved {
+        return Ok(shown(&desk, &visitor, StatusCode::FORBIDDEN, form, None, proof));
+    }
     let new = match read(&desk, &visitor, &form) {
         Ok(new) => new,
-        Err(text) => return Ok(shown(&desk, &visitor, form, Some(text))),
+        Err(text) => return refused(&desk, &visitor, form, text).await,
     };
     let mut random = [0; 32];
     (desk.house.options.random)(&mut random);
@@ -103,9 +121,15 @@ pub(super) async fn submit(
             let page = MadeKeyPage { shell, label, scopes, secret: secret.expose().to_owned() };
             Ok(pages::page(StatusCode::OK, &page))
         }
-        Err(error @ IdentityError::BadField { .. }) => Ok(shown(&desk, &visitor, form, Some(error.to_string()))),
+        Err(error @ IdentityError::BadField { .. }) => refused(&desk, &visitor, form, error.to_string()).await,
         Err(error) => Err(Problem::from(error).into()),
     }
+}
+
+/// The form again, with what is wrong with it.
+async fn refused(desk: &Desk, visitor: &Visitor, form: KeyForm, text: String) -> Result<Response, Refusal> {
+    let proof = Ask::of(desk, visitor, &KEY_CREATE).await?;
+    Ok(shown(desk, visitor, StatusCode::BAD_REQUEST, form, Some(text), proof))
 }
 
 /// The key that the form describes, or what is wrong with it.

@@ -74,7 +74,7 @@ pub(super) async fn page(
     let ask = ask(&resource.listing, &query, size, zone);
     let (reading, asked) = (Arc::clone(&desk), ask.clone());
     let mut many = resource.actions.iter().filter(|action| action.target == Target::Many);
-    let acts = many.any(|action| visitor.caller.has(action.scope));
+    let acts = many.any(|action| visitor.caller.has(action.command.scope));
     let listed = desk.house.context.store.read(move |tx| {
         let (_, resource) = reading.resource(&app, &name)?;
         let mut listed = resource.listing.page(tx, &asked)?;
@@ -104,7 +104,7 @@ pub(super) async fn page(
         filters: filters(&resource.listing, &ask),
         dates: dates(&resource.listing, &query),
         table,
-        makes: makes(&base, &mut makes_here.filter(|action| visitor.caller.has(action.scope))),
+        makes: makes(&base, &mut makes_here.filter(|action| visitor.caller.has(action.command.scope))),
         uploads: uploads(shelf, resource, &visitor),
         next: listed.next.map(|next| with(&query, "after", &next)),
         first: ask.after.is_some().then(|| without(&query, &["after"])),
@@ -153,7 +153,7 @@ fn makes(base: &str, actions: &mut dyn Iterator<Item = &Action>) -> Vec<(String,
 
 fn uploads(shelf: &Shelf, resource: &Resource, visitor: &Visitor) -> Vec<(String, &'static str)> {
     let here = shelf.console.imports.iter().filter(|import| import.resource == resource.name);
-    let allowed = here.filter(|import| visitor.caller.has(import.scope));
+    let allowed = here.filter(|import| visitor.caller.has(import.command.scope));
     allowed.map(|import| (format!("/admin/{}/import/{}/", shelf.name, import.name), import.title)).collect()
 }
 

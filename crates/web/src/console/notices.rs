@@ -17,6 +17,7 @@ use purser_outbox::{
 use purser_store::{Tx, params};
 use uuid::Uuid;
 
+use super::commands;
 use super::show::{Clockface, Shown};
 use super::{Desk, Refusal, Visitor, frame};
 use crate::pages::{self, Shell};
@@ -115,10 +116,9 @@ fn again(texts: &Arc<Texts>) -> Action {
     Action {
         name: "again",
         title: "Send again",
-        scope: SEND,
+        command: &commands::NOTICE_AGAIN,
         target: Target::Many,
         harms: false,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(|tx, _, ids| {
             let (mut rows, mut sent) = (Vec::with_capacity(ids.len()), 0);
@@ -149,10 +149,9 @@ fn send_kept(texts: &Arc<Texts>, channels: &[Channel]) -> Action {
     Action {
         name: "send-kept",
         title: "Send kept ones now",
-        scope: SEND,
+        command: &commands::NOTICES_SEND_KEPT,
         target: Target::Nothing,
         harms: false,
-        moves_money: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, _| {
             let kept = notices_count(tx, NoticeState::Kept).map_err(problem)?;
@@ -188,10 +187,9 @@ fn test(channels: &[Channel]) -> Action {
     Action {
         name: "test",
         title: "Send a test",
-        scope: SEND,
+        command: &commands::NOTICE_TEST,
         target: Target::Nothing,
         harms: false,
-        moves_money: false,
         fields: Box::new(|_, _| {
             let channels = Channel::ALL.map(|channel| (channel.word().to_owned(), channel.title().to_owned()));
             let languages = Language::ALL.map(|language| (language.code().to_owned(), language.title().to_owned()));
@@ -285,7 +283,7 @@ pub(super) async fn page(desk: &Arc<Desk>, visitor: &Visitor, id: Uuid) -> Resul
     let secrets = texts.secrets(&notice.kind);
     let may_read = visitor.session.user.is_superuser;
     let shown = if may_read { notice.clone() } else { texts.struck(&notice) };
-    let edits = visitor.caller.has(super::texts::SCOPE);
+    let edits = kind.is_some_and(|kind| visitor.caller.has(super::texts::command(kind).scope));
     let page = NoticePage {
         title: kind.map_or(notice.kind.clone(), |kind| kind.title.to_owned()),
         facts: facts(&notice, dead).into_iter().map(|(name, cell)| (name, face.cell(&cell))).collect(),

@@ -98,7 +98,7 @@ pub(super) async fn page(
     let base = format!("/admin/{}/{}/", shelf.name, resource.name);
     let actions = resource.actions.iter().filter(|action| action.target != Target::Nothing);
     let fits = |action: &&Action| detail.fit.as_ref().is_none_or(|fit| fit.contains(&action.name));
-    let actions = actions.filter(|action| visitor.caller.has(action.scope)).filter(fits);
+    let actions = actions.filter(|action| visitor.caller.has(action.command.scope)).filter(fits);
     let origin = Origin::read(&query);
     let way = origin.parameters();
     let actions =

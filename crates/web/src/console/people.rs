@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use purser_identity::{
-    Access, Cause, Error as IdentityError, INVITATION_TO, LinkPurpose, NewUser, RateVerdict, Roles, User,
-    Username, access_set, link_issue, login_key, power_changed, rates_hit, second_factor_is_on, second_factor_remove,
-    sessions_of, user_create, user_get,
+    Access, Cause, Error as IdentityError, INVITATION_TO, LinkPurpose, NewUser, RateVerdict, Roles, User, Username,
+    access_set, api_keys_made_by, api_keys_revoke_of, link_issue, login_key, power_changed, rates_hit,
+    second_factor_is_on, second_factor_remove, sessions_of, user_create, user_get,
 };
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, DetailTable, Doer, Done, Field, Filter, Input, Kind, Listing, Preview,
-    Resource, Search, Target, Tone,
+    Resource, Search, Target, Tone, counted, keys_table,
 };
 use purser_kit::{FieldError, Fields, Granted, Problem, Rights, Rule, code};
 use purser_outbox::{Language, NoticeKind};
@@ -18,11 +18,10 @@ use purser_store::Tx;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::commands;
 use crate::account::mail;
 use crate::site::House;
-
-/// The scope that changes people.
-const SCOPE: &str = "house.people";
+use purser_kit::Command;
 
 /// How long somebody has to set a first password.
 const INVITATION: jiff::SignedDuration = jiff::SignedDuration::from_hours(72);
@@ -82,8 +81,8 @@ pub(super) fn resource(house: &Arc<House>) -> Resource {
         actions: vec![
             invite(house),
             access(house),
-            stop(house, "stop", "Stop signing in", false),
-            stop(house, "let-in", "Let sign in again", true),
+            stop(house, &commands::PERSON_STOP, ("stop", "Stop signing in"), false),
+            stop(house, &commands::PERSON_LET_IN, ("let-in", "Let sign in again"), true),
             sign_out(house),
             password_link(house),
             second_factor_off(house),
@@ -120,7 +119,9 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         columns: vec!["From", "Browser", "Signed in", "Last used", "Ends"],
         rows: sessions(tx, id)?,
     };
-    Ok(Some(Detail { title: user.username.to_string(), facts, tables: vec![sessions], ..Detail::default() }))
+    let empty = "No program signs in for this person.";
+    let keys = keys_table("API keys that they made", empty, api_keys_made_by(tx, id)?);
+    Ok(Some(Detail { title: user.username.to_string(), facts, tables: vec![sessions, keys], ..Detail::default() }))
 }
 
 /// Sessions that were not signed out. One whose time is over shows when it ended.
@@ -220,14 +221,18 @@ fn kind_of(user: &User) -> &'static str {
 }
 
 /// An action that changes people, and proves first who does it.
-fn changing(name: &'static str, title: &'static str, target: Target, harms: bool) -> Action {
+fn changing(
+    command: &'static Command,
+    (name, title): (&'static str, &'static str),
+    target: Target,
+    harms: bool,
+) -> Action {
     Action {
         name,
         title,
-        scope: SCOPE,
+        command,
         target,
         harms,
-        moves_money: true,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(|_, _, _| Ok(Preview::default())),
         run: Box::new(|_, _, _, _| Err(Problem::not_found("action"))),
@@ -312,7 +317,7 @@ fn invite(house: &Arc<House>) -> Action {
                 format!("{} may sign in. The link to set a password is on its way to {}.", user.username, user.email);
             Ok(Done::sentence(text, new.id))
         }),
-        ..changing("invite", "Let somebody in", Target::Nothing, false)
+        ..changing(&commands::PERSON_INVITE, ("invite", "Let somebody in"), Target::Nothing, false)
     }
 }
 
@@ -342,19 +347,27 @@ fn access(house: &Arc<House>) -> Action {
             let roles = if new.roles.is_empty() { "no roles".to_owned() } else { new.roles.to_string() };
             Ok(Done::sentence(format!("{} is {} now, with {roles}.", new.username, kind_of(&new)), user.id))
         }),
-        ..changing("access", "Change rights", Target::One, false)
+        ..changing(&commands::PERSON_ACCESS, ("access", "Change rights"), Target::One, false)
     }
 }
 
-fn stop(house: &Arc<House>, name: &'static str, title: &'static str, is_active: bool) -> Action {
+fn stop(house: &Arc<House>, command: &'static Command, name: (&'static str, &'static str), is_active: bool) -> Action {
     let rights = house.context.rights.clone();
     Action {
         preview: Box::new(move |tx, _, ids| {
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
                 let user = user_get(tx, *id).map_err(refused)?;
-                let what = if is_active { "may sign in" } else { "is signed out everywhere and may not sign in" };
-                rows.push((user.username.to_string(), what.to_owned()));
+                let keys = api_keys_made_by(tx, *id)?.iter().filter(|key| key.revoked_at.is_none()).count();
+                let what = match (is_active, keys) {
+                    (true, _) => "may sign in".to_owned(),
+                    (false, 0) => "is signed out everywhere and may not sign in".to_owned(),
+                    (false, keys) => format!(
+                        "is signed out everywhere and may not sign in; {} of theirs opens nothing any more, for good",
+                        counted(keys, "API key")
+                    ),
+                };
+                rows.push((user.username.to_string(), what));
             }
             let people = if ids.len() == 1 { "One person".to_owned() } else { format!("{} people", ids.len()) };
             let what = if is_active { "may sign in again" } else { "may not sign in any more" };
@@ -366,13 +379,25 @@ fn stop(house: &Arc<House>, name: &'static str, title: &'static str, is_active: 
                 let user = user_get(tx, *id).map_err(refused)?;
                 let new = Access { is_active, ..user.access() };
                 may_change(tx, &rights, doer, &user.access(), &new)?;
+                if !is_active {
+                    keys_end(tx, doer, *id)?;
+                }
                 access_set(tx, doer.now, *id, &new).map_err(refused)?;
             }
             let what = if is_active { "may sign in again" } else { "may not sign in any more" };
             Ok(Done::sentence(format!("{} {what}.", ids.len()), None))
         }),
-        ..changing(name, title, Target::Many, !is_active)
+        ..changing(command, name, Target::Many, !is_active)
     }
+}
+
+/// Ends the keys that somebody made who is stopped, each on record.
+fn keys_end(tx: &mut Tx<'_>, doer: &mut Doer, person: Uuid) -> Result<(), Problem> {
+    for key in api_keys_revoke_of(tx, doer.now, person, None, &doer.actor)? {
+        let detail = json!({ "label": key.label, "why": "its maker was stopped" });
+        doer.record(tx, "key.revoke", &format!("house:keys:{}", key.id), &detail)?;
+    }
+    Ok(())
 }
 
 fn sign_out(house: &Arc<House>) -> Action {
@@ -388,7 +413,7 @@ fn sign_out(house: &Arc<House>) -> Action {
             }
             Ok(Done::sentence("Signed out everywhere.", None))
         }),
-        ..changing("sign-out", "Sign out everywhere", Target::Many, true)
+        ..changing(&commands::PERSON_SIGN_OUT, ("sign-out", "Sign out everywhere"), Target::Many, true)
     }
 }
 
@@ -410,7 +435,7 @@ fn password_link(house: &Arc<House>) -> Action {
             link_mail(tx, &house, doer, &user, kind)?;
             Ok(Done::sentence(format!("The link is on its way to {}.", user.email), user.id))
         }),
-        ..changing("password-link", "Mail a password link", Target::One, false)
+        ..changing(&commands::PERSON_PASSWORD_LINK, ("password-link", "Mail a password link"), Target::One, false)
     }
 }
 
@@ -436,6 +461,11 @@ fn second_factor_off(house: &Arc<House>) -> Action {
             power_changed(tx, doer.now, &user, Cause::SecondFactorTaken)?;
             Ok(Done::sentence(format!("The second factor of {} is off.", user.username), user.id))
         }),
-        ..changing("second-factor-off", "Turn the second factor off", Target::One, true)
+        ..changing(
+            &commands::PERSON_SECOND_FACTOR_OFF,
+            ("second-factor-off", "Turn the second factor off"),
+            Target::One,
+            true,
+        )
     }
 }

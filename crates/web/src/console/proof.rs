@@ -1,7 +1,6 @@
-//! Before money leaves or rights change: whoever does it proves again who they are, in the same form.
+//! Before money moves or power is handed on: whoever does it proves again who they are, in the same form.
 
-use purser_identity::second_factor_is_on;
-use purser_kit::Problem;
+use purser_kit::{Command, Lacking, Problem, decided, lacking};
 
 use super::{Desk, Visitor};
 use crate::account::proof::{Proof, WRONG_CODE, WRONG_PASSWORD, limited, prove};
@@ -17,19 +16,24 @@ pub(crate) struct Ask {
     pub(crate) enroll: bool,
     pub(crate) password_error: Option<String>,
     pub(crate) code_error: Option<String>,
+    /// Whether what is done requires a reauthentication, a recent one or a new one.
+    required: bool,
 }
 
 impl Ask {
-    /// What is asked of this visitor for something that `needs` a proof.
-    pub(crate) async fn of(desk: &Desk, visitor: &Visitor, needs: bool) -> Result<Self, Problem> {
-        if !needs {
-            return Ok(Ask::default());
-        }
-        let id = visitor.session.user.id;
-        let has = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await?;
-        let enroll = desk.house.options.second_factor && !has;
-        let password = !enroll && !visitor.caller.is_proved(visitor.now);
-        Ok(Ask { password, code: password && has, enroll, ..Ask::default() })
+    /// What is asked of this visitor before they run `command`: the same rule as the API's.
+    pub(crate) async fn of(desk: &Desk, visitor: &Visitor, command: &Command) -> Result<Self, Problem> {
+        let ask = Ask { required: command.requires_reauth(), ..Ask::default() };
+        Ok(match lacking(&desk.house.context, &visitor.caller, command, visitor.now).await? {
+            None => ask,
+            Some(Lacking::SecondFactor) => Ask { enroll: true, ..ask },
+            Some(Lacking::Reauth { code }) => Ask { password: true, code, ..ask },
+        })
+    }
+
+    /// Whether something was shown and was wrong.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.password_error.is_some() || self.code_error.is_some()
     }
 
     /// Takes the proof out of what the form sent, and looks at it: true where nothing more is asked for. It never stays
@@ -45,8 +49,14 @@ impl Ask {
             Some(fields.remove(index).1)
         };
         let (password, code) = (take("proof_password").unwrap_or_default(), take("proof_code").unwrap_or_default());
-        if self.enroll || !self.password {
-            return Ok(!self.enroll);
+        if self.enroll {
+            return Ok(false);
+        }
+        if !self.password {
+            if self.required {
+                decided(&desk.house.context, &visitor.caller, visitor.now).await?;
+            }
+            return Ok(true);
         }
         let session = &visitor.session;
         match prove(&desk.house, &session.user, session.hash, visitor.caller.address(), (&password, &code)).await? {

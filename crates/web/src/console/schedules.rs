@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use purser_kit::Problem;
 use purser_outbox::{Missed, ScheduleRun, ScheduleStand, schedules_stand};
 
+use super::commands::SCHEDULE_RUN;
 use super::notices::problem;
 use super::show::{Clockface, Moment};
 use super::visitor::escaped;
@@ -18,9 +19,6 @@ use crate::pages::{self, Shell};
 
 /// The scope that shows them.
 pub(super) const SCOPE: &str = "house.read";
-
-/// The scope that runs one now.
-const RUN: &str = "house.jobs";
 
 /// Where it is.
 pub(super) const BASE: &str = "/admin/house/schedules/";
@@ -71,7 +69,7 @@ pub(super) async fn page(
         zone: desk.house.context.zone.iana_name().unwrap_or("UTC").to_owned(),
         rows: rows.collect(),
         ran,
-        may_run: visitor.caller.has(RUN),
+        may_run: visitor.caller.has(SCHEDULE_RUN.scope),
         shell: frame::shell(&desk, &visitor, "Schedules"),
     };
     Ok(pages::page(StatusCode::OK, &page))
@@ -83,7 +81,7 @@ pub(super) async fn run(
     visitor: Visitor,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Refusal> {
-    visitor.needs(RUN)?;
+    visitor.needs(SCHEDULE_RUN.scope)?;
     let wanted = pairs.into_iter().find(|(key, _)| key == "name").map(|(_, name)| name).unwrap_or_default();
     let schedules = &desk.house.options.schedules;
     let found = schedules.iter().find(|schedule| schedule.name == wanted).copied();

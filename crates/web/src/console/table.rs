@@ -56,7 +56,7 @@ impl Table {
     ) -> Self {
         let listing = &resource.listing;
         let many = resource.actions.iter().filter(|action| action.target == Target::Many);
-        let chosen = many.filter(|action| visitor.caller.has(action.scope));
+        let chosen = many.filter(|action| visitor.caller.has(action.command.scope));
         let suffix = origin.suffix();
         let shown = rows.into_iter().map(|(id, cells)| RowShown {
             id: id.to_string(),

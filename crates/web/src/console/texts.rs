@@ -6,20 +6,24 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use purser_kit::Problem;
+use purser_kit::{Command, Problem};
 use purser_notify::{Fault, Place, Texts};
 use purser_outbox::{
     Channel, Language, NoticeKind, SentText, Template, TemplateEdit, TemplateKey, template_get, template_reset,
     template_set, templates_edited,
 };
 
+use super::commands::{SECRET_TEXT_CHANGE, TEXT_CHANGE};
 use super::notices::problem;
+use super::proof::Ask;
 use super::show::{Clockface, Moment};
-use super::{Desk, Refusal, Visitor, frame};
+use super::{Desk, Refusal, Visitor, escaped, frame};
 use crate::pages::{self, Shell};
 
-/// The scope that changes texts.
-pub(super) const SCOPE: &str = "house.texts";
+/// What it takes to change what a kind of notice says: more where it carries a secret, which opens an account.
+pub(super) fn command(kind: &NoticeKind) -> &'static Command {
+    if kind.values.iter().any(|value| value.secret) { &SECRET_TEXT_CHANGE } else { &TEXT_CHANGE }
+}
 
 /// Where they are.
 pub(super) const BASE: &str = "/admin/house/texts/";
@@ -58,7 +62,9 @@ struct KindShown {
 type TextLink = (String, Option<Moment>);
 
 pub(super) async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
+    if !visitor.caller.has(SECRET_TEXT_CHANGE.scope) {
+        visitor.needs(TEXT_CHANGE.scope)?;
+    }
     let edited = desk.house.context.store.read(|tx| templates_edited(tx).map_err(problem)).await?;
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
     let place = |kind: &NoticeKind, channel: Channel, language: Language| {
@@ -66,7 +72,8 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Res
             edited.iter().find(|(key, _)| key.kind == kind.name && key.channel == channel && key.language == language);
         (address(kind.name, channel, language), at.map(|(_, at)| face.moment(*at)))
     };
-    let kinds = desk.house.options.texts.kinds().iter().map(|kind| KindShown {
+    let kinds = desk.house.options.texts.kinds().iter().filter(|kind| visitor.caller.has(command(kind).scope));
+    let kinds = kinds.map(|kind| KindShown {
         title: kind.title,
         name: kind.name,
         about: kind.about,
@@ -125,6 +132,8 @@ struct TextPage {
     preview: Option<SentText>,
     done: Option<&'static str>,
     others: Vec<(String, String, bool)>,
+    proof: Ask,
+    proof_next: String,
 }
 
 impl TextPage {
@@ -154,8 +163,8 @@ pub(super) async fn form(
     Query(query): Query<Vec<(String, String)>>,
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
     let which = Which::find(&desk, &at)?;
+    visitor.needs(command(which.kind).scope)?;
     let done = query.iter().find_map(|(name, _)| match name.as_str() {
         "saved" => Some("Saved. Notices say this from now on."),
         "reset" => Some("Back to the text that comes with the program."),
@@ -164,7 +173,17 @@ pub(super) async fn form(
     let edit = edit(&desk, &which).await?;
     let template = edit.as_ref().map_or_else(|| which.built_in(), |edit| edit.template.clone());
     let tried = desk.house.options.texts.preview(which.kind, which.channel, which.language, &template);
-    Ok(shown(&desk, &visitor, which, template, edit, tried, done))
+    let proof = Ask::of(&desk, &visitor, command(which.kind)).await?;
+    Ok(shown(&desk, &visitor, which, Shown { template, edit, tried, done, proof }))
+}
+
+/// What stands on the page of a text.
+struct Shown {
+    template: Template,
+    edit: Option<TemplateEdit>,
+    tried: Result<SentText, Vec<Fault>>,
+    done: Option<&'static str>,
+    proof: Ask,
 }
 
 async fn edit(desk: &Desk, which: &Which) -> Result<Option<TemplateEdit>, Problem> {
@@ -176,17 +195,18 @@ fn shown(
     desk: &Desk,
     visitor: &Visitor,
     which: Which,
-    template: Template,
-    edit: Option<TemplateEdit>,
-    tried: Result<SentText, Vec<Fault>>,
-    done: Option<&'static str>,
+    Shown { template, edit, tried, done, proof }: Shown,
 ) -> Response {
     let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
     let (preview, faults) = match tried {
         Ok(preview) => (Some(preview), Vec::new()),
         Err(faults) => (None, faults),
     };
-    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let status = match (faults.is_empty(), proof.is_refused()) {
+        (false, _) => StatusCode::BAD_REQUEST,
+        (true, true) => StatusCode::FORBIDDEN,
+        (true, false) => StatusCode::OK,
+    };
     let page = TextPage {
         template,
         edited: edit.map(|edit| (face.moment(edit.edited_at), edit.edited_by)),
@@ -194,6 +214,8 @@ fn shown(
         preview,
         done,
         others: others(&which),
+        proof,
+        proof_next: escaped(&which.address()),
         lang: which.language.code(),
         shell: frame::shell(desk, visitor, "Notice text"),
         which,
@@ -215,16 +237,20 @@ pub(super) async fn submit(
     State(desk): State<Arc<Desk>>,
     Path(at): At,
     visitor: Visitor,
-    Form(pairs): Form<Vec<(String, String)>>,
+    Form(mut pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
     let which = Which::find(&desk, &at)?;
+    visitor.needs(command(which.kind).scope)?;
+    let mut proof = Ask::of(&desk, &visitor, command(which.kind)).await?;
+    // A preview changes nothing.
+    let only_shown = !pairs.iter().any(|(name, value)| name == "do" && (value == "save" || value == "reset"));
+    let proved = only_shown || proof.given(&desk, &visitor, &mut pairs).await?;
     // Browsers send line ends as in mail.
     let entered = |name: &str| {
         let found = pairs.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.replace("\r\n", "\n")).unwrap_or_default()
     };
-    if entered("do") == "reset" {
+    if entered("do") == "reset" && proved {
         keep(&desk, &visitor, &which, None).await?;
         return Ok(Redirect::to(&format!("{}?reset=1", which.address())).into_response());
     }
@@ -232,9 +258,13 @@ pub(super) async fn submit(
     let template =
         Template { subject: mail_only("subject").trim().to_owned(), text: entered("text"), html: mail_only("html") };
     let tried = tried(&desk, &which, &template);
-    if entered("do") != "save" || tried.is_err() {
+    if entered("do") != "save" || tried.is_err() || !proved {
         let edit = edit(&desk, &which).await?;
-        return Ok(shown(&desk, &visitor, which, template, edit, tried, None));
+        let mut page = shown(&desk, &visitor, which, Shown { template, edit, tried, done: None, proof });
+        if !proved {
+            *page.status_mut() = StatusCode::FORBIDDEN;
+        }
+        return Ok(page);
     }
     // What was not changed goes along with the next version's.
     let own = Some(template).filter(|template| *template != which.built_in());

@@ -36,7 +36,7 @@ fn upload_page(
     error: Option<String>,
 ) -> Result<Response, Refusal> {
     let (shelf, import) = desk.import(&at.0, &at.1).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.scope)?;
+    visitor.needs(import.command.scope)?;
     let page = UploadPage {
         shell: frame::shell(desk, visitor, import.title),
         base: format!("/admin/{}/import/{}/", shelf.name, import.name),
@@ -59,7 +59,7 @@ pub(super) async fn template(
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
     let (_, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.scope)?;
+    visitor.needs(import.command.scope)?;
     Ok(file(&format!("{app}-{name}.csv"), import.template.to_owned()))
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn check(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (_, import) = desk.import(&at.0, &at.1).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.scope)?;
+    visitor.needs(import.command.scope)?;
     let bytes = match upload_receive(request, "file", import.limit).await.map(|upload| upload.file) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return upload_page(&desk, &visitor, &at, Some("Choose a file first.".to_owned())),
@@ -143,11 +143,11 @@ async fn checked_page(
     Entered { refused, proof }: Entered,
 ) -> Result<Response, Refusal> {
     let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.scope)?;
+    visitor.needs(import.command.scope)?;
     let unproved = proof.is_some();
     let proof = match proof {
         Some(proof) => proof,
-        None => Ask::of(desk, visitor, import.moves_money).await?,
+        None => Ask::of(desk, visitor, import.command).await?,
     };
     let id = Uuid::try_parse(id).map_err(|_| Refusal::nothing())?;
     let (reading, looker) = (Arc::clone(desk), visitor.looker());
@@ -176,8 +176,8 @@ pub(super) async fn commit(
     axum::Form(mut pairs): axum::Form<Vec<(String, String)>>,
 ) -> Result<Response, Refusal> {
     let (_, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.scope)?;
-    let mut proof = Ask::of(&desk, &visitor, import.moves_money).await?;
+    visitor.needs(import.command.scope)?;
+    let mut proof = Ask::of(&desk, &visitor, import.command).await?;
     let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
     if !proof.given(&desk, &visitor, &mut pairs).await? {
         let entered = Entered { refused: None, proof: Some(proof) };
@@ -257,7 +257,7 @@ pub(super) async fn going(
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
     let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.scope)?;
+    visitor.needs(import.command.scope)?;
     let (id, once) = match (Uuid::try_parse(&id), Uuid::try_parse(&once)) {
         (Ok(id), Ok(once)) => (id.to_string(), once),
         _ => return Err(Refusal::nothing()),
@@ -300,7 +300,7 @@ pub(super) async fn done(
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
     let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.scope)?;
+    visitor.needs(import.command.scope)?;
     let done = outcome(&desk, &visitor, &once).await?;
     let (shelf, resource) = desk.resource(shelf.name, import.resource).map_err(|_| Refusal::nothing())?;
     let back = (format!("/admin/{}/{}/", shelf.name, resource.name), resource.title);
@@ -315,7 +315,7 @@ pub(super) async fn report(
     visitor: Visitor,
 ) -> Result<Response, Refusal> {
     let (_, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.scope)?;
+    visitor.needs(import.command.scope)?;
     let id = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
     let (reading, filename) = (Arc::clone(&desk), format!("{app}-{name}-errors.csv"));
     let looker = visitor.looker();

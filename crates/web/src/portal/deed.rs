@@ -7,7 +7,6 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_identity::second_factor_is_on;
 use purser_kit::console::{Field, Preview};
 use purser_kit::portal::{Deed, Did, Doing, Portal, Visit};
 use purser_kit::{Fields, Problem, Repeatable, fingerprint};
@@ -17,7 +16,7 @@ use super::visitor::Guest;
 use super::{name_of, portal, shell};
 use crate::console::field::FieldShown;
 use crate::console::proof::Ask;
-use crate::console::{Desk, Refusal, chance};
+use crate::console::{Desk, Refusal, chance, escaped};
 use crate::pages::{self, Shell};
 
 /// App, object and deed.
@@ -138,10 +137,13 @@ async fn shown(
     let untold = |problem: &&Problem| fields.iter().all(|field| field.errors.is_empty()) || problem.errors().is_empty();
     let error = refused.as_ref().filter(untold).map(|problem| problem.detail().to_owned());
     let mut status = refused.as_ref().map_or(200, |problem| problem.code().status);
-    if proof.password_error.is_some() || proof.code_error.is_some() {
+    if proof.is_refused() || proof.enroll {
         status = 403;
     }
-    let proof = if preview.is_some() && !proof.password { ask(desk, guest, deed).await? } else { proof };
+    let proof =
+        if preview.is_some() && !proof.is_refused() { Ask::of(desk, guest, deed.command).await? } else { proof };
+    let of = sent.target.map_or_else(String::new, |target| format!("?id={target}"));
+    let proof_next = escaped(&format!("{}do/{}/{of}", visit.base, deed.name));
     let page = DeedPage {
         shell: shell(desk, guest, &at.0, &visit, deed.title)?,
         name,
@@ -155,19 +157,9 @@ async fn shown(
         preview,
         entered: sent.entered,
         proof,
-        proof_next: String::new(),
+        proof_next,
     };
     Ok(pages::page(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &page))
-}
-
-/// What is asked of whoever does a deed that needs a proof. Nobody here must have a second factor.
-async fn ask(desk: &Desk, guest: &Guest, deed: &Deed) -> Result<Ask, Problem> {
-    if !deed.proves || guest.caller.is_proved(guest.now) {
-        return Ok(Ask::default());
-    }
-    let id = guest.session.user.id;
-    let code = desk.house.context.store.read(move |tx| second_factor_is_on(tx, id)).await?;
-    Ok(Ask { password: true, code, ..Ask::default() })
 }
 
 pub(super) async fn submit(
@@ -182,7 +174,7 @@ pub(super) async fn submit(
     };
     let visit = guest.visit(&at.0, &at.1)?;
     let (_, deed) = find(&desk, &at).map_err(|_| Refusal::nothing())?;
-    let mut proof = ask(&desk, &guest, deed).await?;
+    let mut proof = Ask::of(&desk, &guest, deed.command).await?;
     if !proof.given(&desk, &guest, &mut sent.entered).await? {
         return shown(&desk, &guest, &at, sent, None, proof).await;
     }

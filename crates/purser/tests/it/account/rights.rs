@@ -126,7 +126,7 @@ both! {
             (answer.status().as_u16(), answer.text().await.unwrap())
         };
         assert_eq!(give().await.0, 200);
-        db.clock().advance(SignedDuration::from_mins(5));
+        db.clock().advance(SignedDuration::from_mins(15));
         let (status, text) = give().await;
         assert!(status == 403 && text.contains("proof_needed"), "{status} {text}");
         assert_eq!(boss.get("/api/sellers/").await.status, 200, "looking is not money");

@@ -128,7 +128,7 @@ both! {
         }
         assert_eq!(tried, [400, 400, 400, 400, 400, 429]);
         assert_eq!(thief.post(CODE, &[("code", &phone.next_code())]).await.status, 429, "not even the right one");
-        db.clock().advance(SignedDuration::from_mins(5));
+        db.clock().advance(SignedDuration::from_mins(15));
         assert_eq!(password_in(&place).await.post(CODE, &[("code", &phone.next_code())]).await.status, 303);
         db.clock().advance(SignedDuration::from_mins(11));
         let over = thief.post(CODE, &[("code", &phone.next_code())]).await;
@@ -162,7 +162,7 @@ both! {
         assert!(!asha.page(&give).await.contains("proof_password"), "signing in was a proof, a moment ago");
         assert_eq!(send(&mut asha, order("", "")).await.status, 303);
 
-        db.clock().advance(SignedDuration::from_mins(5));
+        db.clock().advance(SignedDuration::from_mins(15));
         let page = asha.page(&give).await;
         assert!(page.contains("proof_password") && page.contains("proof_code"), "{page}");
         let none = send(&mut asha, order("", "")).await;

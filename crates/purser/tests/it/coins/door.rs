@@ -434,7 +434,7 @@ both! {
         db.write(move |tx| purser_identity::email_verify(tx, now, person, &email)).await.unwrap();
         let (status, made) = send().await;
         assert_eq!(status, 201, "{made}");
-        db.clock().advance(jiff::SignedDuration::from_mins(6));
+        db.clock().advance(jiff::SignedDuration::from_mins(15));
         let (status, refused) = send().await;
         assert_eq!((status, &refused["code"]), (403, &json!("proof_needed")));
         assert_eq!(bank.balance("asha").await, 900);

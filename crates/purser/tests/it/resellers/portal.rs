@@ -108,7 +108,7 @@ both! {
         let path = shop.path("do/make-key/");
         let asked = shop.browser.post(&path, &[("label", "till <1>")]).await;
         let once = hidden(&asked.text, "once");
-        db.clock().advance(SignedDuration::from_mins(6));
+        db.clock().advance(SignedDuration::from_mins(15));
         let sure = [("once", once.as_str()), ("sure", "yes"), ("label", "till <1>")];
         let unproved = shop.browser.post(&path, &sure).await;
         assert!(unproved.text.contains("proof_password") && !unproved.text.contains("pk_"), "{}", unproved.text);

@@ -1,0 +1,93 @@
+//! Where two persons are needed, the person behind a key counts, whichever door they came in by.
+
+use purser_identity::{NewApiKey, Scopes, Secret, Tie, api_key_create, same_person};
+use purser_store::params;
+use purser_testkit::{TestDb, both};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::place::{Place, Wish};
+use crate::program::Caller;
+
+/// A key that `maker` made.
+async fn key(place: &Place, maker: Uuid, scopes: &str, tie: Option<Tie>, chance: u8) -> (Uuid, String) {
+    let ((now, id), secret) = (place.context.stamp(), Secret::api_key(&[chance; 32]));
+    let (label, scopes, hash) = ("test".to_owned(), Scopes::parse(scopes).unwrap(), secret.hash());
+    let new = NewApiKey { id, label, scopes, tie, expires_at: None, created_by: format!("user:{maker}") };
+    place.db.write(move |tx| api_key_create(tx, now, &new, hash)).await.unwrap();
+    (id, secret.expose().to_owned())
+}
+
+async fn act_for(place: &Place, seller: Uuid, person: Uuid) {
+    let now = place.context.now();
+    let sql = "INSERT INTO charge_seller_person (seller, person, created_at, created_by) VALUES (?1, ?2, ?3, 'test')";
+    place.db.write(move |tx| tx.execute(sql, &params![seller, person, now])).await.unwrap();
+}
+
+both! {
+    async fn nobody_approves_their_own_request_by_another_door(db: TestDb) {
+        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let (asha, ravi) = (place.person("asha", "superuser", "").await, place.person("ravi", "superuser", "").await);
+        let mut browser = place.signed_in("asha").await;
+        let one = Caller::at(&place.base, &key(&place, asha, "charge.*", None, 1).await.1);
+        let two = Caller::at(&place.base, &key(&place, asha, "charge.*", None, 2).await.1);
+        let other = Caller::at(&place.base, &key(&place, ravi, "charge.*", None, 3).await.1);
+        let seller = one.post("/api/sellers/", json!({ "name": "Corner Shop" })).await.1["id"].as_str().unwrap().to_owned();
+        act_for(&place, seller.parse().unwrap(), asha).await;
+        let asked = async |caller: &Caller| {
+            let path = format!("/api/sellers/{seller}/credit-requests/");
+            caller.post(&path, json!({ "amount": 10 })).await.1["id"].as_str().unwrap().to_owned()
+        };
+        let approve = async |caller: &Caller, request: &str| {
+            let (status, answer) = caller.post(&format!("/api/credit-requests/{request}/approve/"), json!({})).await;
+            (status, answer["code"].as_str().unwrap_or_default().to_owned())
+        };
+        let own = (403, "own_request".to_owned());
+        // She asks in the portal, and approves with a key of hers.
+        let once = Uuid::from_u128(9).to_string();
+        let fields = [("amount", "10"), ("note", ""), ("sure", "yes"), ("once", once.as_str())];
+        assert_eq!(browser.post(&format!("/portal/charge/{seller}/do/ask/"), &fields).await.status, 303);
+        let list = one.get("/api/credit-requests/").await.1;
+        let portal = list[0]["id"].as_str().unwrap().to_owned();
+        let refused = approve(&one, &portal).await;
+        assert!(refused == own || refused.1 == "own_request", "{refused:?}");
+        // She asks with one key of hers, and approves with another, or in the console.
+        let by_key = asked(&one).await;
+        assert_eq!(approve(&two, &by_key).await.1, "own_request");
+        let console = browser.post("/admin/charge/requests/do/", &[("action", "approve"), ("id", &by_key)]).await;
+        assert_ne!(console.status, 303, "{}", console.text);
+        // Somebody else does approve both.
+        assert_eq!(approve(&other, &portal).await.0, 200);
+        assert_eq!(approve(&other, &by_key).await.0, 200);
+    }
+
+    async fn two_actors_are_one_person_where_the_same_person_is_behind_them(db: TestDb) {
+        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let (asha, ravi) = (place.person("asha", "person", "").await, place.person("ravi", "person", "").await);
+        let (one, two) = (key(&place, asha, "charge.*", None, 1).await.0, key(&place, asha, "charge.*", None, 2).await.0);
+        let hers = key(&place, ravi, "charge.*", None, 3).await.0;
+        let same = async |one: String, other: String| db.read(move |tx| same_person(tx, &one, &other)).await.unwrap();
+        assert!(same(format!("user:{asha}"), format!("key:{one}")).await);
+        assert!(same(format!("key:{two}"), format!("key:{one}")).await);
+        assert!(same("system:cli".to_owned(), "system:cli".to_owned()).await);
+        assert!(!same(format!("key:{hers}"), format!("key:{one}")).await);
+        assert!(!same(format!("user:{ravi}"), format!("user:{asha}")).await);
+        assert!(!same("system:cli".to_owned(), "system:start".to_owned()).await);
+    }
+
+    async fn whoever_asks_for_coins_does_not_pay_them_by_another_door(db: TestDb) {
+        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let (asha, _) = (place.person("asha", "superuser", "").await, place.person("ravi", "superuser", "").await);
+        let (mut own, mut other) = (place.signed_in("asha").await, place.signed_in("ravi").await);
+        let caller = Caller::at(&place.base, &key(&place, asha, "coins.*", None, 1).await.1);
+        let award = json!({ "user_id": "meena", "amount": 500, "reason": "A quiz", "reference": "1" });
+        assert_eq!(caller.post("/api/coins/award/", award).await.0, 200);
+        let ask = json!({ "user_id": "meena", "amount": 100, "upi_id": "meena@ybl" });
+        let made = caller.post("/api/coins/withdrawals/", ask).await.1;
+        let id = made["data"]["withdrawal_id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+        let begin = [("action", "begin"), ("id", id.as_str())];
+        let refused = own.post("/admin/coins/withdrawals/do/", &begin).await;
+        assert_ne!(refused.status, 303, "her key asked: {}", refused.text);
+        assert_eq!(other.post("/admin/coins/withdrawals/do/", &begin).await.status, 303);
+    }
+}

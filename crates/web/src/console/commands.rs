@@ -1,0 +1,54 @@
+//! What may be done, each once: the pages of the console name these, and none of them says otherwise.
+
+use purser_kit::Command;
+
+/// Lets somebody in.
+pub(crate) static PERSON_INVITE: Command = Command::power("house.person.invite", "house.people");
+
+/// Changes what somebody may do.
+pub(crate) static PERSON_ACCESS: Command = Command::power("house.person.access", "house.people");
+
+/// Stops somebody signing in.
+pub(crate) static PERSON_STOP: Command = Command::power("house.person.stop", "house.people");
+
+/// Lets somebody sign in again.
+pub(crate) static PERSON_LET_IN: Command = Command::power("house.person.let-in", "house.people");
+
+/// Ends somebody's sessions.
+pub(crate) static PERSON_SIGN_OUT: Command = Command::power("house.person.sign-out", "house.people");
+
+/// Mails somebody a link to set a password.
+pub(crate) static PERSON_PASSWORD_LINK: Command = Command::power("house.person.password-link", "house.people");
+
+/// Turns somebody's second factor off.
+pub(crate) static PERSON_SECOND_FACTOR_OFF: Command = Command::power("house.person.second-factor-off", "house.people");
+
+/// Makes an API key.
+pub(crate) static KEY_CREATE: Command = Command::power("house.key.create", "house.keys");
+
+/// Revokes API keys.
+pub(crate) static KEY_REVOKE: Command = Command::power("house.key.revoke", "house.keys");
+
+/// Sends notices again.
+pub(crate) static NOTICE_AGAIN: Command = Command::records("house.notice.again", "house.send");
+
+/// Sends the notices that were kept.
+pub(crate) static NOTICES_SEND_KEPT: Command = Command::records("house.notice.send-kept", "house.send");
+
+/// Sends a test.
+pub(crate) static NOTICE_TEST: Command = Command::records("house.notice.test", "house.send");
+
+/// Tries jobs again that were given up.
+pub(crate) static LETTER_REQUEUE: Command = Command::records("house.job.requeue", "house.jobs");
+
+/// Removes jobs that were given up.
+pub(crate) static LETTER_DISCARD: Command = Command::records("house.job.discard", "house.jobs");
+
+/// Runs a schedule now, or takes a backup.
+pub(crate) static SCHEDULE_RUN: Command = Command::records("house.schedule.run", "house.jobs");
+
+/// Changes what a notice says.
+pub(crate) static TEXT_CHANGE: Command = Command::records("house.text.change", "house.texts");
+
+/// Changes what a notice says that carries a secret: a link that opens an account.
+pub(crate) static SECRET_TEXT_CHANGE: Command = Command::power("house.text.change-secret", "house.secret_texts");

@@ -1,0 +1,48 @@
+//! Every form of the site, and what it does: for the tests, which walk all of them.
+//!
+//! The table of a part's pages has a column for it, so a page cannot be added without saying what its form does.
+
+use purser_kit::Command;
+
+/// What the form of a page does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// There is none.
+    None,
+    /// Each action, deed or upload says it.
+    Each,
+    /// This command.
+    Runs(&'static Command),
+    /// One of these, by what is changed.
+    Either(&'static Command, &'static Command),
+    /// No command: whoever sends it proves who they are in the form itself, or needs to prove nothing. The reason.
+    Own(&'static str),
+}
+
+/// A form.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// Where it is sent to; an action by its name.
+    pub path: String,
+    /// What it does.
+    pub commands: Vec<&'static Command>,
+    /// Why it runs no command, where it does not.
+    pub own: Option<&'static str>,
+}
+
+impl Door {
+    pub(crate) fn of(path: impl Into<String>, command: &'static Command) -> Self {
+        Door { path: path.into(), commands: vec![command], own: None }
+    }
+
+    /// The doors of a table of pages; of those where each thing says it, none.
+    pub(crate) fn table<'t>(pages: impl IntoIterator<Item = (&'t str, Form)>) -> Vec<Self> {
+        let door = |(path, form): (&str, Form)| match form {
+            Form::None | Form::Each => None,
+            Form::Runs(command) => Some(Door::of(path, command)),
+            Form::Either(one, other) => Some(Door { commands: vec![one, other], ..Door::of(path, one) }),
+            Form::Own(why) => Some(Door { path: path.to_owned(), commands: Vec::new(), own: Some(why) }),
+        };
+        pages.into_iter().filter_map(door).collect()
+    }
+}
