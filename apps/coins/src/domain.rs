@@ -213,22 +213,21 @@ impl Withdrawal {
         self.rupees
     }
 
-    /// What the user reads: what staff have written for them, or else how it stands.
+    /// What the user reads: what staff have written for them, or else why it waits or why the coins are back. One that is
+    /// being paid, or is paid, says all by its status and its UTR.
     #[must_use]
-    pub fn admin_notes(&self) -> String {
-        if let Some(note) = &self.public_note {
-            return note.clone();
+    pub fn admin_notes(&self) -> Option<String> {
+        if self.public_note.is_some() {
+            return self.public_note.clone();
         }
         let reason = self.reason.as_deref().unwrap_or_default();
-        match (self.status, &self.utr) {
-            (Status::Pending, _) => "Awaiting admin approval".to_owned(),
-            (Status::Processing, _) => "Approved; the payment is being made".to_owned(),
-            (Status::Completed, Some(utr)) => format!("Paid, UTR {}", utr.as_str()),
-            (Status::Completed, None) => "Paid".to_owned(),
-            (Status::Failed, _) => format!("Failed: {reason}"),
-            (Status::Cancelled, _) => format!("Cancelled: {reason}"),
-            (Status::Rejected, _) => format!("Rejected: {reason}"),
-            (Status::Reversed, _) => format!("Returned by the bank: {reason}"),
+        match self.status {
+            Status::Pending => Some("Awaiting admin approval".to_owned()),
+            Status::Processing | Status::Completed => None,
+            Status::Failed => Some(format!("Failed: {reason}")),
+            Status::Cancelled => Some(format!("Cancelled: {reason}")),
+            Status::Rejected => Some(format!("Rejected: {reason}")),
+            Status::Reversed => Some(format!("Returned by the bank: {reason}")),
         }
     }
 }

@@ -64,8 +64,8 @@ pub(super) struct WithdrawalJson {
     completed_at: Option<Time>,
     /// The bank's word for the payment.
     utr: Option<String>,
-    /// What staff want the user to know, or else how the withdrawal stands: "Awaiting admin approval".
-    admin_notes: String,
+    /// What staff want the user to know; else "Awaiting admin approval" of one that waits, and why the coins are back.
+    admin_notes: Option<String>,
     /// Why the coins were given back.
     failure_reason: Option<String>,
 }
