@@ -63,7 +63,7 @@ pub(crate) static PRICE_SET: Command = Command::money("charge.price.set", "charg
 pub(crate) static REQUEST_CREATE: Command = Command::records("charge.request.create", "charge.sell");
 
 /// Asks for a seller's credit, as staff: somebody else approves it.
-pub(crate) static CREDIT_REQUEST: Command = Command::records("charge.seller.request-credit", "charge.credit");
+pub(crate) static CREDIT_REQUEST: Command = Command::money("charge.seller.request-credit", "charge.credit");
 
 /// Gives what was asked for.
 pub(crate) static REQUEST_APPROVE: Command = Command::money("charge.request.approve", "charge.credit");

@@ -14,11 +14,12 @@ use crate::Charge;
 use crate::api::sold_answer;
 use crate::catalog::Product;
 use crate::connector::Name;
+use crate::contradiction::WordSource;
 use crate::domain::{NamedProduct, OperatorRow, PhoneNumber, Settings};
 use crate::error::Error;
 use crate::service::{
     IncreaseOrder, NewRequest, NewSeller, Order, Outcome, credit_increase, operator_put, price_set, product_put,
-    request_create, sale_reserve, sale_settle, sales_create, seller_create,
+    request_create, sale_hear, sale_reserve, sale_settle, sales_create, seller_create,
 };
 use crate::store::person::person_add;
 
@@ -187,7 +188,7 @@ impl Past {
         }
     }
 
-    /// Some sales of today that wait for an answer, and one that an operator refused.
+    /// Some sales of today that wait for an answer, and one that an operator refused and then says it has made.
     async fn pending(&self, charge: &Charge, sellers: &[Uuid]) -> Result<(), Problem> {
         let now = charge.context.now();
         for (minutes, number) in [(9_i64, "9810000093"), (6, "9820000093"), (3, "9830000090")] {
@@ -195,8 +196,9 @@ impl Past {
             let mut dice = Dice::new(minutes);
             let seller = sellers.first().copied().unwrap_or_default();
             let order = Order { number: self.number(number), ..self.order(charge, seller, at, &mut dice) };
-            let settings = Arc::clone(&self.settings);
-            let outcome = if number.ends_with("90") {
+            let (settings, contradiction) = (Arc::clone(&self.settings), charge.context.ids.next(at));
+            let is_refused = number.ends_with("90");
+            let outcome = if is_refused {
                 Outcome::Failed { reason: "The simulated operator refuses this number.".to_owned() }
             } else {
                 Outcome::Unknown { reason: "The simulated operator does not answer.".to_owned() }
@@ -212,7 +214,12 @@ impl Past {
                 };
                 credit_increase(tx, at, &settings, &credit)?;
                 sale_reserve(tx, &settings, &order, Name::Simulator)?;
-                sale_settle(tx, at, &settings, order.id, &outcome).map(drop)
+                sale_settle(tx, at, &settings, order.id, &outcome)?;
+                if is_refused {
+                    let made = Outcome::Completed { operator_ref: Some("SIM-9830000090".to_owned()) };
+                    sale_hear(tx, now, &settings, order.id, &made, WordSource::Callback, contradiction)?;
+                }
+                Ok(())
             };
             charge.context.store.write(run).await.map_err(|error: Error| Problem::from(error))?;
         }

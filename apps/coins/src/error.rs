@@ -228,11 +228,21 @@ pub(crate) static REFUSALS: Refusals = &[
     ("withdrawal_list", READING),
     ("withdrawal_read", READING),
     ("coins_award", &[&REFERENCE_REUSED, &code::NOT_FOUND, &code::CONFLICT]),
-    ("coins_spend", &[&INSUFFICIENT_COINS, &REFERENCE_REUSED, &code::NOT_FOUND, &code::CONFLICT]),
+    ("coins_spend", &[&INSUFFICIENT_COINS, &USER_FROZEN, &REFERENCE_REUSED, &code::NOT_FOUND, &code::CONFLICT]),
     ("coins_balance", READING),
     ("coins_transactions", READING),
     ("coins_user_put", &[&PERSON_TAKEN, &code::CONFLICT]),
+    ("coins_user_freeze", &[&OWN_WITHDRAWAL, &USER_FROZEN, &code::NOT_FOUND, &code::CONFLICT]),
+    ("coins_user_unfreeze", &[&OWN_WITHDRAWAL, &USER_NOT_FROZEN, &code::NOT_FOUND, &code::CONFLICT]),
+    ("withdrawal_process", &[&WRONG_STATUS, &OWN_WITHDRAWAL, &USER_FROZEN, &COOLING_OFF, &code::CONFLICT]),
+    ("withdrawal_complete", &[&WRONG_STATUS, &OWN_WITHDRAWAL, &UTR_USED, &UTR_DISPUTED, &code::CONFLICT]),
+    ("withdrawal_fail", CLOSING),
+    ("withdrawal_reject", CLOSING),
+    ("withdrawal_reverse", CLOSING),
+    ("withdrawal_correct_utr", &[&NO_UTR, &SAME_UTR, &OWN_WITHDRAWAL, &UTR_USED, &UTR_DISPUTED, &code::CONFLICT]),
 ];
+
+static CLOSING: &[&Code] = &[&WRONG_STATUS, &OWN_WITHDRAWAL, &code::CONFLICT];
 
 static READING: &[&Code] = &[&code::NOT_FOUND];
 
@@ -241,6 +251,7 @@ static ASKING: &[&Code] = &[
     &UNKNOWN_HANDLE,
     &WITHDRAWAL_LIMIT,
     &COOLING_OFF,
+    &USER_FROZEN,
     &UNCONFIRMED_EMAIL,
     &code::PROOF_NEEDED,
     &code::NOT_FOUND,
@@ -290,14 +301,14 @@ static OWN_WITHDRAWAL: Code = Code {
     name: "own_withdrawal",
     status: 403,
     title: "Nobody decides on their own coins",
-    help: "Somebody else must do this: whoever asks for money does not pay it. Only the console answers this.",
+    help: "Somebody else must do this: whoever asks for money does not pay it.",
 };
 
 static UTR_USED: Code = Code {
     name: "utr_used",
     status: 409,
     title: "The payment stands for another withdrawal",
-    help: "`withdrawal_id` says which. One payment pays one withdrawal. Only the console answers this.",
+    help: "`withdrawal_id` says which. One payment pays one withdrawal.",
 };
 
 static UTR_DISPUTED: Code = Code {
@@ -322,17 +333,17 @@ static SAME_UTR: Code = Code {
 };
 
 static ALREADY_DECIDED: Code = Code {
-    name: "already_decided",
+    name: "contradiction_decided",
     status: 409,
     title: "Somebody has decided on the contradiction",
-    help: "Read it again: it says who, when and why.",
+    help: "Read it again: it says who, when and why. Only the console answers this.",
 };
 
 static WRONG_SETTLEMENT: Code = Code {
     name: "wrong_settlement",
     status: 409,
     title: "The withdrawal does not stand so that this puts the contradiction right",
-    help: "`current_status` says how it stands. The contradiction's page offers what fits.",
+    help: "`current_status` says how it stands. The contradiction's page offers what fits. Only the console answers this.",
 };
 
 static USER_FROZEN: Code = Code {

@@ -36,7 +36,8 @@ pub(crate) fn derived(
     if *method != Method::GET {
         codes.extend([&code::CROSS_SITE, &code::STORAGE_FULL, &code::OUTCOME_UNKNOWN]);
     }
-    if operation.request_body.is_some() {
+    // One that needs no body reads what comes all the same: a repeat under its key is told by it.
+    if [Method::POST, Method::PUT, Method::PATCH].contains(method) {
         codes.extend([&code::MALFORMED_BODY, &code::INVALID_FIELDS, &code::REQUEST_TIMEOUT]);
         codes.extend([&code::BODY_TOO_LARGE, &code::UNSUPPORTED_MEDIA_TYPE]);
     }

@@ -35,7 +35,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
     let reading = Arc::clone(&charge.settings);
     Resource {
         name: "contradictions",
-        title: "Contradictions",
+        title: "Contradictions of operators",
         one: "contradiction",
         about: "Operators' words against what was settled: either the number was charged for nothing, or the seller was.",
         view: "charge.read",

@@ -93,6 +93,7 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
             Cell::Text(one.actor),
         ]
     });
+    let (verdict, equation) = check(service::seller_check(tx, settings, id, MOST_CHECKED)?);
     Ok(Some(Detail {
         title: seller.name.clone(),
         facts: vec![
@@ -100,7 +101,8 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
             ("Credit", Cell::Money(seller.credit)),
             ("Held", Cell::Money(seller.held)),
             ("Available", Cell::Money(seller.available())),
-            ("Check", check(service::seller_check(tx, settings, id, MOST_CHECKED)?)),
+            ("Check", verdict),
+            ("Adds up as", equation),
             ("Alert below", seller.low_credit_alert.map_or(Cell::Nothing, Cell::Money)),
             ("Email", Cell::text(seller.email.clone())),
             ("Language", Cell::Text(seller.language.title().to_owned())),
@@ -133,10 +135,11 @@ fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Optio
 /// Entries that the check of a seller's page adds up, at most.
 const MOST_CHECKED: usize = 10_000;
 
-/// The seller's equation, and whether it holds.
-fn check(check: Option<SellerCheck>) -> Cell {
+/// Whether the seller's equation holds, and the equation.
+fn check(check: Option<SellerCheck>) -> (Cell, Cell) {
     let Some(check) = check else {
-        return Cell::Text(format!("More than {MOST_CHECKED} sales: the check of all sellers is on the first page."));
+        let many = format!("More than {MOST_CHECKED} sales: `purser ledger verify` checks them.");
+        return (Cell::Nothing, Cell::Text(many));
     };
     let SellerCheck { increases, decreases, taken_back, credit, sold, reversed } = check;
     let people = [increases, decreases, taken_back, credit, sold, reversed].map(|money| money.for_people());
@@ -144,11 +147,8 @@ fn check(check: Option<SellerCheck>) -> Cell {
     let equation = format!(
         "{increases} given − {decreases} taken − {taken_back} taken back = {credit} left + {sold} sold − {reversed} reversed"
     );
-    if check.holds() {
-        Cell::Badge(Tone::Good, equation)
-    } else {
-        Cell::Badge(Tone::Bad, format!("does not add up: {equation}"))
-    }
+    let (tone, word) = if check.holds() { (Tone::Good, "adds up") } else { (Tone::Bad, "does not add up") };
+    (Cell::Badge(tone, word.to_owned()), Cell::Text(equation))
 }
 
 fn seller_fields(seller: Option<&Seller>) -> Vec<Field> {

@@ -44,7 +44,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
     actions.push(dismiss());
     Resource {
         name: "contradictions",
-        title: "Contradictions",
+        title: "Contradictions of the bank",
         one: "contradiction",
         about: "Where a file of the bank says otherwise than a withdrawal. Nothing is changed until somebody decides, and \
                 the UTR pays nothing else meanwhile.",
@@ -141,7 +141,7 @@ fn sides(found: &Contradiction, now: &Withdrawal) -> DetailTable {
     DetailTable {
         title: "Both sides",
         empty: "",
-        columns: vec!["", "The bank", "Here, when it was found", "Here, now"],
+        columns: vec!["What", "The bank", "Here, when it was found", "Here, now"],
         rows: vec![
             vec![Cell::Text("Status".to_owned()), bank, status(found.status), status(now.status)],
             vec![

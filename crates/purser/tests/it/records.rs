@@ -4,10 +4,13 @@
 
 use std::collections::BTreeSet;
 
+use purser_charge::service::{Outcome, sale_hear};
+use purser_charge::{Settings, WordSource};
 use purser_store::params;
 use purser_testkit::{TestDb, both};
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::program::{Caller, Installation};
 
@@ -93,6 +96,15 @@ fn change(before: &str, after: &str) -> Value {
     json!({ "before": before, "after": after })
 }
 
+/// Has the operator of a refused sale say that it was made.
+async fn contradicted(db: &TestDb, sale: Uuid) -> Uuid {
+    let (now, id, settings) = (db.clock().now(), db.ids().next(), Settings::standard());
+    let made = Outcome::Completed { operator_ref: None };
+    let heard = db.write(move |tx| sale_hear(tx, now, &settings, sale, &made, WordSource::Callback, id)).await.unwrap();
+    assert!(heard.contradicts);
+    id
+}
+
 both! {
     async fn whatever_staff_change_by_the_api_is_done_once_for_each_key_and_on_record_with_who_from_where_and_what(db: TestDb) {
         let installation = Installation::new(&db).with("PURSER_CHARGE_CONNECTOR", "simulator");
@@ -132,6 +144,12 @@ both! {
         staff.post("/api/charge-transactions/{id}/reverse/", &sold, json!({ "reason": "by mistake" })).await;
         let outcome = json!({ "outcome": "failed", "reason": "the operator's statement" });
         staff.post("/api/charge-transactions/{id}/resolve/", &unknown, outcome).await;
+        // The simulator refuses a number that ends in 90; then its operator says that it was charged.
+        let (status, refused) = other.post(&sell, json!({ "phone_number": "9876543290", "amount": 4 })).await;
+        assert_eq!(status, 400, "{refused}");
+        let contradiction = contradicted(&db, refused["sale_id"].as_str().unwrap().parse().unwrap()).await.to_string();
+        let decision = json!({ "decision": "dismiss", "reason": "the operator takes it back" });
+        staff.post("/api/charge-contradictions/{id}/settle/", &contradiction, decision).await;
         let ask = format!("/api/sellers/{seller}/credit-requests/");
         for (route, body) in [
             ("/api/credit-requests/{id}/approve/", Value::Null),
@@ -200,7 +218,7 @@ both! {
             "charge.sellers.create", "charge.sellers.remove",
             "charge.phone-numbers.create", "charge.phone-numbers.edit", "charge.phone-numbers.edit", "charge.phone-numbers.remove",
             "charge.operators.create", "charge.operators.edit", "charge.products.create", "charge.products.edit",
-            "charge.sales.reverse", "charge.sales.resolve",
+            "charge.sales.reverse", "charge.sales.resolve", "charge.contradictions.settle",
             "charge.requests.create", "charge.requests.approve", "charge.requests.create", "charge.requests.reject",
             "charge.requests.create", "charge.requests.withdraw", "charge.requests.create", "charge.sales.import",
             "members.members.create", "members.members.edit", "members.members.top-up", "members.members.expire",

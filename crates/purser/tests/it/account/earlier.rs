@@ -11,10 +11,15 @@ use crate::place::Place;
 
 const NEW: &str = "granite willow echo tangent";
 
-/// Everything but what came with the change.
+/// Everything but what came with the change, and what builds on it.
 fn of_that_time() -> Vec<Migration> {
     let all = crate::migrations().into_iter();
-    all.filter(|migration| migration.room != "identity" || migration.number < 4).collect()
+    let later = |migration: &Migration| match migration.room {
+        "identity" => migration.number >= 4,
+        "charge" => migration.number >= 11,
+        _ => false,
+    };
+    all.filter(|migration| !later(migration)).collect()
 }
 
 /// Somebody of that time, who signed up or was made by the operator, and is signed in.

@@ -102,8 +102,8 @@ impl Tab {
         let path = self.must(name, Method::GET, &format!("element/{link}/attribute/href"), Value::Null).await;
         let cookies = self.must("asking for cookies", Method::GET, "cookie", Value::Null).await;
         let of = |cookie: &Value| Some(format!("{}={}", cookie["name"].as_str()?, cookie["value"].as_str()?));
-        let cookie = cookies.as_array().unwrap().iter().find_map(of);
-        Browser::at(&self.site).with_cookie(cookie).page(path.as_str().unwrap()).await
+        let cookies: Vec<String> = cookies.as_array().unwrap().iter().filter_map(of).collect();
+        Browser::at(&self.site).with_cookie(Some(cookies.join("; "))).page(path.as_str().unwrap()).await
     }
 
     /// Waits until the page says this.
