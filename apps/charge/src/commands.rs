@@ -5,8 +5,8 @@ use purser_kit::Command;
 /// Registers a seller.
 pub(crate) static SELLER_CREATE: Command = Command::records("charge.seller.create", "charge.manage");
 
-/// Changes what a seller is called, where it is written to, and whether it may sell.
-pub(crate) static SELLER_EDIT: Command = Command::records("charge.seller.edit", "charge.manage");
+/// Changes what a seller is called, where it is written to, and whether it may sell: it lifts a freeze.
+pub(crate) static SELLER_EDIT: Command = Command::money("charge.seller.edit", "charge.manage");
 
 /// Removes a seller, or ends it.
 pub(crate) static SELLER_REMOVE: Command = Command::records("charge.seller.remove", "charge.manage");
@@ -39,7 +39,7 @@ pub(crate) static CONTRADICTION_SETTLE: Command = Command::money("charge.contrad
 pub(crate) static PHONE_CREATE: Command = Command::records("charge.phone.create", "charge.manage");
 
 /// Changes a phone number's label, and whether it may be charged.
-pub(crate) static PHONE_EDIT: Command = Command::records("charge.phone.edit", "charge.manage");
+pub(crate) static PHONE_EDIT: Command = Command::money("charge.phone.edit", "charge.manage");
 
 /// Removes a phone number, or ends it.
 pub(crate) static PHONE_REMOVE: Command = Command::records("charge.phone.remove", "charge.manage");

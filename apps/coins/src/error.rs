@@ -227,7 +227,7 @@ pub(crate) static REFUSALS: Refusals = &[
     ("withdrawal_cancel", CANCELING),
     ("withdrawal_list", READING),
     ("withdrawal_read", READING),
-    ("coins_award", &[&REFERENCE_REUSED, &code::NOT_FOUND, &code::CONFLICT]),
+    ("coins_award", &[&REFERENCE_REUSED, &OWN_WITHDRAWAL, &code::NOT_FOUND, &code::CONFLICT]),
     ("coins_spend", &[&INSUFFICIENT_COINS, &USER_FROZEN, &REFERENCE_REUSED, &code::NOT_FOUND, &code::CONFLICT]),
     ("coins_balance", READING),
     ("coins_transactions", READING),

@@ -74,11 +74,18 @@ pub fn sign_up_find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result
 }
 
 /// Makes the person known whose link was opened, with the address confirmed; whatever else was signed up with that
-/// address is void. `id` is fresh. The username is the one that they got.
+/// address is void. `id` is fresh. The username is the one that they got. With a `password` it is another one than that
+/// of the sign-up, which may be a stranger's.
 ///
 /// # Errors
 /// [`Error::LinkOver`] where the link is not good any more, or the address is somebody's meanwhile.
-pub fn sign_up_confirm(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash, id: Uuid) -> Result<Username, Error> {
+pub fn sign_up_confirm(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    hash: SecretHash,
+    id: Uuid,
+    password: Option<&PasswordHash>,
+) -> Result<Username, Error> {
     let wish = sign_up_find(tx, now, hash)?.ok_or(Error::LinkOver)?;
     tx.execute("DELETE FROM identity_sign_up WHERE email_folded = ?1", &params![&wish.email.folded()])?;
     let username = username_free(tx, &wish.username)?;
@@ -90,7 +97,7 @@ pub fn sign_up_confirm(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash, id: Uu
         last_name: wish.last_name,
         is_staff: false,
         is_superuser: false,
-        password: Some(wish.password),
+        password: Some(password.cloned().unwrap_or(wish.password)),
         actor: Actor::User(id).to_string(),
     };
     match user_create(tx, now, &new) {

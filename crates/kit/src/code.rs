@@ -93,6 +93,9 @@ codes! {
     /// The disk is full.
     STORAGE_FULL = "storage_full", 503, "The disk is full",
         "Nothing was changed. The operator has to make room; then repeat.";
+    /// The database is damaged.
+    STORAGE_DAMAGED = "storage_damaged", 503, "The database is damaged",
+        "Nothing was changed. The operator runs `purser doctor`, and restores a backup where it says so.";
     /// The connection to the database broke during the commit.
     OUTCOME_UNKNOWN = "outcome_unknown", 503, "The outcome is not known",
         "It happened whole or not at all. Repeat with the same Idempotency-Key (or client_ref) to find out; it will not happen twice.";

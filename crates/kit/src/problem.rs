@@ -182,6 +182,11 @@ impl From<StoreError> for Problem {
                 tracing::error!("the database's disk is full");
                 told(&code::STORAGE_FULL, "The disk is full; nothing was changed.").retry_after(30)
             }
+            StoreError::Damaged(cause) => {
+                tracing::error!(%cause, "the database is damaged");
+                let detail = "The database is damaged; nothing was changed. The operator runs `purser doctor`.";
+                told(&code::STORAGE_DAMAGED, detail).retry_after(60)
+            }
             StoreError::Unknown(cause) => {
                 tracing::error!(%cause, "the connection was lost during a commit");
                 told(

@@ -26,7 +26,7 @@ pub(crate) fn derived(
     needs: Needs,
     requires_reauth: bool,
 ) -> Vec<&'static Code> {
-    let mut codes: Vec<&'static Code> = vec![&code::INTERNAL, &code::BUSY, &code::UNAVAILABLE];
+    let mut codes: Vec<&'static Code> = vec![&code::INTERNAL, &code::BUSY, &code::UNAVAILABLE, &code::STORAGE_DAMAGED];
     if needs != Needs::Nothing {
         codes.extend([&code::UNAUTHENTICATED, &code::FORBIDDEN]);
         if requires_reauth {

@@ -20,6 +20,9 @@ const GATHERED: SignedDuration = SignedDuration::from_mins(1);
 /// Lines of a copy of the program in that time, at most.
 const LINES: usize = 30;
 
+/// Lines of one caller in that time, at most: a flood of theirs hides nobody else's refusals.
+const OF_ONE: usize = 6;
+
 /// Callers and kinds that are told apart in that time.
 const KNOWN: usize = 1_000;
 
@@ -54,14 +57,15 @@ struct Gathered {
     more: u64,
 }
 
-/// Who was refused, and how.
-type Key = (String, u16, &'static str);
+/// Who was refused, how, and what they had asked for.
+type Key = (String, u16, &'static str, String);
 
 #[derive(Default)]
 struct State {
     gathered: HashMap<Key, Gathered>,
     since: Option<Timestamp>,
     lines: usize,
+    lines_of: HashMap<String, usize>,
     /// How many were not written because others were.
     passed_over: u64,
 }
@@ -97,9 +101,10 @@ impl RefusedCalls {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
         let who = call.actor.clone().or_else(|| call.address.clone()).unwrap_or_default();
-        let key = (who, call.status, call.code);
+        let key = (who.clone(), call.status, call.code, format!("{} {}", call.method, call.path));
         if state.since.is_none_or(|since| now < since || is_over(since, now)) {
             (state.since, state.lines) = (Some(now), 0);
+            state.lines_of.clear();
             state.retire(&key, now);
         }
         let known = state.gathered.len();
@@ -111,12 +116,14 @@ impl RefusedCalls {
             Some(gathered) => gathered.more,
             None => 0,
         };
-        if state.lines >= LINES || known >= KNOWN {
+        let of_one = state.lines_of.get(&who).copied().unwrap_or_default();
+        if state.lines >= LINES || of_one >= OF_ONE || known >= KNOWN {
             state.passed_over += 1;
             return None;
         }
         state.gathered.insert(key, Gathered { since: now, more: 0 });
         state.lines += 1;
+        state.lines_of.insert(who, of_one + 1);
         Some(Line { more, passed_over: std::mem::take(&mut state.passed_over) })
     }
 

@@ -19,6 +19,7 @@ mod serve;
 mod user;
 mod worker;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use purser_kit::AppContext;
@@ -29,6 +30,11 @@ use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::edge;
 use crate::failure::Failure;
+
+/// Tells something on standard output. Where nobody can read it, or the disk that it goes to is full, a server goes on.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
 
 /// Runs one command to its exit code.
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {

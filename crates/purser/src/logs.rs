@@ -16,6 +16,7 @@ const CARRIERS: &[&str] = &["h2", "hyper", "hyper_util", "lettre", "postgres", "
 pub(crate) fn start(environment: &[(String, String)]) {
     let wish = environment.iter().find(|(name, _)| name == "RUST_LOG").map_or("info", |(_, value)| value.as_str());
     let builder = tracing_subscriber::fmt().with_env_filter(filter(wish)).with_writer(|| Struck(io::stderr()));
+    let builder = builder.log_internal_errors(false);
     // A second start, in tests, changes nothing.
     let _ = if std::io::stderr().is_terminal() {
         builder.with_target(false).try_init()
@@ -40,12 +41,14 @@ struct Struck<W>(W);
 
 impl<W: Write> Write for Struck<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.write_all(secrets_struck_out(&String::from_utf8_lossy(line)).as_bytes())?;
+        // A log that cannot be written, for want of room or of a reader, ends no request and no job.
+        let _ = self.0.write_all(secrets_struck_out(&String::from_utf8_lossy(line)).as_bytes());
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        let _ = self.0.flush();
+        Ok(())
     }
 }
 
@@ -59,6 +62,21 @@ mod tests {
         let line = format!("GET /setup/pu_{}/ took 3 ms\n", "0a".repeat(32));
         assert_eq!(Struck(&mut written).write(line.as_bytes()).unwrap(), line.len());
         assert_eq!(String::from_utf8(written).unwrap(), "GET /setup/pu_…/ took 3 ms\n");
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_ends_nothing() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+        let mut log = Struck(Full);
+        assert_eq!((log.write(b"[REQUEST] failed").unwrap(), log.flush().is_ok()), (16, true));
     }
 
     #[test]

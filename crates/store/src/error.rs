@@ -32,6 +32,9 @@ pub enum Error {
     /// The disk, or the quota on it, is full.
     #[error("the database's disk is full; nothing was done")]
     Full,
+    /// The engine met a page that does not hold what it must. Nothing was done.
+    #[error("the database is damaged ({0}): `purser doctor` says where; `purser restore` brings a backup back")]
+    Damaged(String),
     /// The database cannot be reached, or refuses work. Nothing was done.
     #[error("the database is not available: {0}")]
     Unavailable(String),
@@ -111,6 +114,7 @@ impl Error {
                 | Error::Closed
                 | Error::Conflict
                 | Error::Full
+                | Error::Damaged(_)
                 | Error::Unavailable(_)
                 | Error::Unknown(_)
                 | Error::Wide

@@ -198,6 +198,7 @@ pub(crate) fn translate(error: &rusqlite::Error) -> Error {
     }
     match failure.code {
         ErrorCode::DiskFull => Error::Full,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::Damaged(text),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             Error::Unavailable("another process holds the database's write lock".to_owned())
         }

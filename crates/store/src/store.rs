@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -94,10 +94,23 @@ pub struct Store {
     shared: Arc<Shared>,
 }
 
+/// The first damage that a command met, until the store is opened again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Damage(Arc<OnceLock<Error>>);
+
+impl Damage {
+    pub(crate) fn note(&self, error: &Error) {
+        if matches!(error, Error::Damaged(_)) && self.0.set(error.clone()).is_ok() {
+            tracing::error!(%error, "[DATABASE] damaged");
+        }
+    }
+}
+
 /// What all handles share.
 pub(crate) struct Shared {
     engine: Engine,
     queue_limit: usize,
+    damage: Damage,
     writes: Arc<Queue<Box<dyn Job>>>,
     reads: Arc<Queue<Box<dyn Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -198,6 +211,13 @@ impl Store {
         }
     }
 
+    /// The first damage of the database that a command met since the store was opened, where one did. A look that meets
+    /// good pages does not see it.
+    #[must_use]
+    pub fn damage(&self) -> Option<Error> {
+        self.shared.damage.0.get().cloned()
+    }
+
     /// What of the embedded engine's log is damaged where acknowledged work stands. Changes nothing. `None` where the log
     /// is whole, somebody works with the database, or a server keeps it.
     ///
@@ -289,14 +309,14 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     let (place, writer) = sqlite::Place::open(path)?;
     drop(opening);
     let checkpoint_connection = place.connect()?;
-    let mut threads = Vec::new();
+    let (mut threads, damage) = (Vec::new(), Damage::default());
     for number in 0..options.readers.max(1) {
         let connection = place.connect()?;
-        let reads = Arc::clone(&reads);
-        threads.push(spawn(format!("reader-{number}"), move || sqlite::reader_run(&connection, &reads))?);
+        let (reads, damage) = (Arc::clone(&reads), damage.clone());
+        threads.push(spawn(format!("reader-{number}"), move || sqlite::reader_run(&connection, &reads, &damage))?);
     }
-    let (queue, point) = (Arc::clone(&writes), Arc::clone(&restart));
-    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(place, writer, &queue, &point))?);
+    let (queue, point, noted) = (Arc::clone(&writes), Arc::clone(&restart), damage.clone());
+    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(place, writer, &queue, &point, noted))?);
     let (stop, stopped) = channel();
     let path = path.clone();
     let checkpointer = spawn("checkpointer".to_owned(), move || {
@@ -307,6 +327,7 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     Ok(Shared {
         engine: Engine::Sqlite,
         queue_limit: options.queue,
+        damage,
         writes,
         reads,
         threads: Mutex::new(threads),
@@ -334,6 +355,7 @@ fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
     Ok(Shared {
         engine: Engine::Postgres,
         queue_limit: options.queue,
+        damage: Damage::default(),
         writes,
         reads,
         threads: Mutex::new(threads),

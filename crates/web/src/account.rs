@@ -37,7 +37,11 @@ pub(crate) fn routes(house: &Arc<House>) -> (Router, Vec<Door>) {
         ("/accounts/", get(profile::home), Form::None),
         ("/accounts/signup/", get(sign_up::form).post(sign_up::submit), Form::Own("makes an account without rights")),
         ("/accounts/login/code/", get(code::form).post(code::submit), Form::Own("is the second factor itself")),
-        ("/accounts/email/", get(email::form).post(email::submit), Form::Own("the password is in the form")),
+        (
+            "/accounts/email/",
+            get(email::form).post(email::submit),
+            Form::Own("the password and a code are in the form"),
+        ),
         ("/accounts/email/send/", post(email::send), Form::Own("mails the link that was asked for before")),
         ("/accounts/verify/{token}/", get(verify::form).post(verify::submit), Form::Own("the link is the proof")),
         (

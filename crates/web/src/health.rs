@@ -178,6 +178,9 @@ async fn database(context: AppContext) -> Finding {
     let answered = |tx: &mut Tx<'_>| tx.query_one("SELECT 1", &[], |row| row.get::<i64>(0));
     let read: Result<i64, StoreError> = context.store.read(answered).await;
     read.map_err(|error| trouble(&error))?;
+    if let Some(damage) = context.store.damage() {
+        return Err(trouble(&damage));
+    }
     Ok(context.store.engine().name().to_owned())
 }
 
@@ -200,7 +203,7 @@ fn trouble(error: &StoreError) -> Trouble {
         StoreError::Full => "Make room on the database's disk: until then every change is refused. Nothing is lost.",
         StoreError::Unavailable(_) => "See that the database server runs and lets this machine in: DATABASE_URL.",
         StoreError::Busy => "More comes in than can be written. See whether the disk is slow: `purser doctor`.",
-        StoreError::Engine(_) => {
+        StoreError::Damaged(_) | StoreError::Engine(_) => {
             "The database may be damaged. Run `purser doctor`; restore the newest backup where it says so."
         }
         _ => ADVICE,

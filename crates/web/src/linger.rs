@@ -13,9 +13,6 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 
-/// Bodies up to this many bytes arrive with their headers, and leave nothing to read.
-const SMALL: u64 = 4_096;
-
 /// How much is read in vain: more than any client sends by mistake.
 const BYTES: usize = 16 * 1_048_576;
 
@@ -50,8 +47,9 @@ impl Leftover {
 /// A client that asked whether to send its body at all has not begun to.
 fn worth_watching(headers: &HeaderMap) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let large = length.map_or(headers.contains_key(header::TRANSFER_ENCODING), |length| length > SMALL);
-    large && !headers.contains_key(header::EXPECT)
+    // Even a small body may come in a packet of its own, behind the headers.
+    let has_body = length.map_or(headers.contains_key(header::TRANSFER_ENCODING), |length| length > 0);
+    has_body && !headers.contains_key(header::EXPECT)
 }
 
 async fn discard(mut body: Body) {
@@ -124,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn small_bodies_and_those_not_yet_sent_are_left_alone() {
-        for headers in [&[("content-length", "60")][..], &[], &[("content-length", "9999"), ("expect", "100-continue")]]
+    fn requests_without_a_body_and_bodies_not_yet_sent_are_left_alone() {
+        for headers in [&[("content-length", "0")][..], &[], &[("content-length", "9999"), ("expect", "100-continue")]]
         {
             assert!(Leftover::of(&mut request(headers, "")).is_none(), "{headers:?}");
         }

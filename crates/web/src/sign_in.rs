@@ -170,7 +170,8 @@ impl Attempt {
         let begun = house.context.store.write(move |tx| {
             let candidate = user_by_login(tx, &login)?;
             let counted = from.counted(tx, now, &login, &candidate)?;
-            let address = from.origin.address.as_str();
+            let address = counted_as(&from.origin);
+            let address = address.as_str();
             let own = (counted.limit, counted.key.as_str());
             // Many share one address; strangers behind it keep no owner out either.
             let verdict = if counted.is_stranger {
@@ -231,7 +232,7 @@ async fn enter(
             device_remember(tx, now, user.id, browser, former_browser)?;
         }
         if counted.is_stranger {
-            rate_forgive(tx, LOGIN_FAILED_BY_ADDRESS.bucket, &origin.address)?;
+            rate_forgive(tx, LOGIN_FAILED_BY_ADDRESS.bucket, &counted_as(&origin))?;
         }
         rate_forgive(tx, counted.limit.bucket, &counted.key)?;
         let action = if pending { "session.password" } else { "session.begin" };
@@ -323,15 +324,17 @@ pub(crate) async fn sign_out(
 
 pub(crate) fn origin(address: Option<Extension<ClientAddress>>, headers: &HeaderMap) -> Origin {
     let agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let address = address.map(|Extension(ClientAddress(address))| counted_as(address));
+    let address = address.map(|Extension(ClientAddress(address))| address.to_string());
     Origin { address: address.unwrap_or_else(|| "unknown".to_owned()), agent: agent.to_owned() }
 }
 
-/// One host has a whole /64 of IPv6 addresses to try from.
-fn counted_as(address: IpAddr) -> String {
-    match address::counted(address) {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("{address}/64"),
+/// What limits by address count tries from there by. One host has a whole /64 of IPv6 addresses to try from; the record
+/// names the one that it used.
+pub(crate) fn counted_as(origin: &Origin) -> String {
+    match origin.address.parse().map(address::counted) {
+        Ok(IpAddr::V6(address)) => format!("{address}/64"),
+        Ok(address) => address.to_string(),
+        Err(_) => origin.address.clone(),
     }
 }
 
@@ -375,7 +378,7 @@ mod tests {
 
     #[test]
     fn one_host_is_counted_once_however_many_addresses_it_has() {
-        let counted = |text: &str| counted_as(text.parse().unwrap());
+        let counted = |text: &str| counted_as(&Origin { address: text.to_owned(), agent: String::new() });
         assert_eq!(counted("2001:db8:1:2:3:4:5:6"), counted("2001:db8:1:2:ffff::1"));
         assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
         assert_eq!(counted("::ffff:192.0.2.1"), "192.0.2.1");

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::House;
 use super::tell::tell_movement;
-use super::user::{user_get, user_open};
+use super::user::{not_ones_own, user_get, user_open};
 use crate::domain::{Movement, Settings, Transaction, User, UserId, coins};
 use crate::error::Error;
 use crate::store::transaction as store;
@@ -43,7 +43,7 @@ pub struct Moved {
 ///
 /// # Errors
 /// [`Error::ReferenceReused`] where the reference came with something else; [`Error::Insufficient`];
-/// [`Error::UserFrozen`] where a frozen user is to spend.
+/// [`Error::UserFrozen`] where a frozen user is to spend; [`Error::OwnAccount`] where somebody gives coins to themselves.
 pub fn coins_move(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &NewMovement) -> Result<Moved, Error> {
     let change = match new.movement {
         Movement::Spend => coins(-new.amount.minor()),
@@ -59,8 +59,10 @@ pub fn coins_move(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &N
         return Err(Error::ReferenceReused(new.reference.clone()));
     }
     let user = user_open(tx, doer, &new.user_id)?;
-    if new.movement == Movement::Spend && user.frozen.is_some() {
-        return Err(Error::UserFrozen(user.user_id));
+    match new.movement {
+        Movement::Spend if user.frozen.is_some() => return Err(Error::UserFrozen(user.user_id)),
+        Movement::Award => not_ones_own(tx, doer, &user)?,
+        _ => {}
     }
     let reference = Some(new.reference.clone());
     let moved = Change { movement: new.movement, change, reason: &new.reason, reference };
@@ -80,9 +82,7 @@ pub fn coins_adjust(
     reason: &str,
 ) -> Result<Moved, Error> {
     let user = user_get(tx, owner)?;
-    if user.person == Some(doer.user) {
-        return Err(Error::OwnAccount);
-    }
+    not_ones_own(tx, doer, &user)?;
     Change { movement: Movement::Adjustment, change, reason, reference: None }.make(tx, settings, doer, user)
 }
 

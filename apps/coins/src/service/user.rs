@@ -1,6 +1,6 @@
 //! Users: found by the application's name for them, and made when they first get coins.
 
-use purser_identity::Email;
+use purser_identity::{Email, person_behind};
 use purser_kit::console::Doer;
 use purser_ledger::{Kind, NewAccount, account_open};
 use purser_money::Currency;
@@ -90,7 +90,8 @@ pub fn user_change(tx: &mut Tx<'_>, doer: &mut Doer, user_id: &UserId, change: &
 /// it ties themselves to coins, or away from them.
 pub fn user_link(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, person: Option<Uuid>) -> Result<User, Error> {
     let mut user = user_get(tx, id)?;
-    if [user.person, person].contains(&Some(doer.user)) {
+    let behind = person_behind(tx, &doer.actor)?;
+    if behind.is_some() && [user.person, person].contains(&behind) {
         return Err(Error::OwnAccount);
     }
     if let Some(person) = person
@@ -136,7 +137,17 @@ pub fn user_unfreeze(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<User, Err
 /// A user who is not whoever does it.
 fn others(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
     let user = user_get(tx, id)?;
-    if user.person == Some(doer.user) { Err(Error::OwnAccount) } else { Ok(user) }
+    not_ones_own(tx, doer, &user)?;
+    Ok(user)
+}
+
+/// Nobody decides on their own coins. A key counts as the person who made it.
+///
+/// # Errors
+/// [`Error::OwnAccount`].
+pub(super) fn not_ones_own(tx: &mut Tx<'_>, doer: &Doer, user: &User) -> Result<(), Error> {
+    let is_own = user.person.is_some() && user.person == person_behind(tx, &doer.actor)?;
+    if is_own { Err(Error::OwnAccount) } else { Ok(()) }
 }
 
 /// What a user's coins came to over time.

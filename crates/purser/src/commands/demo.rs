@@ -3,7 +3,7 @@
 use purser_identity::{Email, NewApiKey, Scopes, Username, api_key_revoke, superuser_exists, user_by_login};
 use purser_kit::{App, AppContext};
 
-use super::{key, user};
+use super::{key, say, user};
 use crate::edge;
 use crate::failure::Failure;
 
@@ -26,20 +26,21 @@ pub(super) async fn fill(context: &AppContext, apps: &[App]) -> Result<(), Failu
             for app in apps {
                 let lines = (app.demo)().await.map_err(|problem| Failure::refused(problem.detail()))?;
                 for line in lines {
-                    println!("demo: {line}");
+                    say(format!("demo: {line}"));
                 }
             }
             user::add(context, person()?, hash).await?;
         }
     }
-    println!("demo: sign in as {USERNAME} with the password {password}");
+    say(format!("demo: sign in as {USERNAME} with the password {password}"));
     for (username, about) in PEOPLE {
         let Some((person, _)) = context.store.read(move |tx| user_by_login(tx, username)).await? else { continue };
         let password = self::password();
         user::set(context, person.id, user::hashed(&password, &[])?).await?;
-        println!("demo: sign in as {username}, who {about}, with the password {password}");
+        say(format!("demo: sign in as {username}, who {about}, with the password {password}"));
     }
-    println!("demo: the API key is {}", fresh_key(context).await?);
+    say(format!("demo: the API key is {}", fresh_key(context).await?));
+    say("demo: staff need no second factor here; without --demo they do");
     Ok(())
 }
 

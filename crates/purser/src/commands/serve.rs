@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::doctor::{MAIL, TELEGRAM};
-use super::{connections, demo, worker};
+use super::{connections, demo, say, worker};
 use crate::cli::Serve;
 use crate::condition::trouble;
 use crate::config::Config;
@@ -71,12 +71,12 @@ pub(super) async fn run(
     let workers: Vec<_> = workers.collect();
     if !house::has_room(&config) {
         tracing::error!("the disk is full: reads are served, and every write is refused until there is room");
-        println!("the disk is full: reads are served, and every write is refused until there is room");
+        say("the disk is full: reads are served, and every write is refused until there is room");
     }
     if !superuser_present(&context).await? {
-        println!("{}", setup_told(&config, &context, &own).await?);
+        say(setup_told(&config, &context, &own).await?);
     }
-    println!("listening on {own}");
+    say(format!("listening on {own}"));
     let stopping = stop_signal(stopping);
     let served = match certificate {
         Some(certificate) => {
@@ -97,6 +97,15 @@ pub(super) async fn run(
 /// Passwords and keys do not cross a network in the clear unless the operator insists.
 fn refuse_exposure(config: &Config, tls: bool) -> Result<(), Failure> {
     let https = tls || config.app_url.starts_with("https://");
+    if let Some(metrics) = config.metrics_address()?
+        && !metrics.ip().is_loopback()
+        && !config.insecure_http
+    {
+        return Err(Failure::usage(format!(
+            "metrics_listen is {metrics}, which can be reached from outside this machine, and metrics are told in the \
+             clear. Listen on 127.0.0.1, or insist with --insecure-http."
+        )));
+    }
     if config.listen.ip().is_loopback() || https || config.insecure_http {
         return Ok(());
     }
@@ -246,7 +255,7 @@ async fn metrics_listener(config: &Config) -> Result<Option<TcpListener>, Failur
         Failure::machine(&what, error)
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
-    println!("metrics on http://{}/metrics", listener.local_addr().map_err(failed)?);
+    say(format!("metrics on http://{}/metrics", listener.local_addr().map_err(failed)?));
     Ok(Some(listener))
 }
 

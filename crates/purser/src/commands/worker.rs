@@ -8,6 +8,7 @@ use purser_notify::Post;
 use purser_outbox::{Outbox, Schedule, Worker, WorkerLimits, WorkerSetup};
 use tokio::task::JoinSet;
 
+use super::say;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::post::{self, Ways};
@@ -31,7 +32,7 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
     for worker in workers(&context, config, &mut apps, &post, &Progress::default())? {
         working.spawn(worker.run(super::serve::stopped()));
     }
-    println!("working; stop with Ctrl-C");
+    say("working; stop with Ctrl-C");
     while working.join_next().await.is_some() {}
     context.store.close();
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use purser_ledger::{AccountPath, Kind, NewAccount, NewEntry, Transfer, account_open, post};
 use purser_money::{Currency, Money};
 use purser_outbox::{Job, job_bury, job_enqueue, jobs_claim, schedules_stand};
-use purser_store::{Engine, Error as StoreError};
+use purser_store::{Engine, Error as StoreError, Tx};
 use purser_testkit::{Cluster, Durability, TestDb, both};
 use purser_web::Trouble;
 use serde::{Deserialize, Serialize};
@@ -368,5 +368,35 @@ async fn a_full_disk_refuses_changes_with_503_and_retry_after_and_health_says_so
     std::fs::remove_file(disk.file("ballast")).unwrap();
     once(&serving, &staff, |status, _| status == 200).await;
     assert_eq!(caller.post("/api/sellers/", json!({ "name": "After" })).await.0, 201);
+    serving.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_is_damaged_refuses_what_needs_it_with_503_and_health_says_so() {
+    let db = TestDb::create(Engine::Sqlite, crate::migrations()).await;
+    let installation = Installation::new(&db);
+    let (key, staff) = (installation.key("charge.*"), installation.key("house.read"));
+    let place = |tx: &mut Tx<'_>| {
+        let root = "SELECT rootpage FROM sqlite_master WHERE name = 'charge_seller'";
+        let root: i64 = tx.query_one(root, &[], |row| row.get(0))?;
+        let size: i64 = tx.query_one("PRAGMA page_size", &[], |row| row.get(0))?;
+        Ok::<_, StoreError>((root, size))
+    };
+    let (root, size) = db.read(place).await.unwrap();
+    db.store().close();
+    let path = db.url().trim_start_matches("sqlite:").to_owned();
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(u64::try_from((root - 1) * size).unwrap())).unwrap();
+    file.write_all(&vec![0xA5; usize::try_from(size).unwrap()]).unwrap();
+    drop(file);
+
+    let serving = installation.serve_with(&key, &["--no-worker"]);
+    let (status, refused) = serving.caller().get("/api/sellers/").await;
+    assert_eq!((status, refused["code"].as_str()), (503, Some("storage_damaged")), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("purser doctor"), "{refused}");
+    let told = once(&serving, &staff, |status, _| status == 503).await;
+    let database = part(&told, "database");
+    assert!(database["detail"].as_str().unwrap().contains("the database is damaged"), "{told}");
+    assert!(database["advice"].as_str().unwrap().contains("restore the newest backup"), "{told}");
     serving.kill();
 }

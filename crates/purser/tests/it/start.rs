@@ -29,8 +29,12 @@ both! {
         let serving = installation.serve("");
         assert_eq!(serving.told("metrics on "), None);
         assert_eq!(serving.caller().get("/api/v1/health/").await.0, 200);
-        let wrong = installation.with("PURSER_METRICS_LISTEN", "9464").run(&["serve"]);
+        let installation = installation.with("PURSER_METRICS_LISTEN", "9464");
+        let wrong = installation.run(&["serve"]);
         assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+        let exposed = installation.with("PURSER_METRICS_LISTEN", "0.0.0.0:0").run(&["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(exposed.status.code(), Some(2), "{}", said(&exposed));
+        assert!(said(&exposed).contains("metrics_listen is 0.0.0.0:0"), "{}", said(&exposed));
     }
 
     async fn the_metrics_count_what_was_asked_on_a_port_of_their_own(db: TestDb) {

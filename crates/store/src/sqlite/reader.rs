@@ -4,10 +4,11 @@ use rusqlite::Connection;
 
 use crate::job::{Job, Rollback};
 use crate::queue::Queue;
+use crate::store::Damage;
 use crate::{Tx, sqlite};
 
 /// Runs until the queue is closed and empty.
-pub(crate) fn reader_run(connection: &Connection, queue: &Queue<Box<dyn Job>>) {
+pub(crate) fn reader_run(connection: &Connection, queue: &Queue<Box<dyn Job>>, damage: &Damage) {
     // A query that tries to write is a mistake of ours, and is told so.
     if let Err(error) = connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;") {
         tracing::error!(%error, "a reader cannot be made read-only");
@@ -25,6 +26,9 @@ pub(crate) fn reader_run(connection: &Connection, queue: &Queue<Box<dyn Job>>) {
             && let Err(error) = sqlite::execute(connection, "ROLLBACK", &[])
         {
             tracing::error!(%error, "a reader cannot end its snapshot");
+        }
+        if let Err(error) = &end {
+            damage.note(error);
         }
         job.settle(end);
     }

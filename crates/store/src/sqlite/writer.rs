@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use super::Place;
 use crate::job::{Job, Rollback};
 use crate::queue::Queue;
+use crate::store::Damage;
 use crate::{Error, Tx, sqlite};
 
 /// Commands in one commit, at most: bounds how long the first of them waits for the last.
@@ -79,8 +80,9 @@ pub(crate) fn writer_run(
     connection: Connection,
     queue: &Queue<Box<dyn Job>>,
     restart: &Arc<RestartPoint>,
+    damage: Damage,
 ) {
-    let mut writer = Writer { place, connection };
+    let mut writer = Writer { place, connection, damage };
     let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP);
     while queue.drain(&mut group, GROUP) {
         writer.commit_group(&mut group);
@@ -91,6 +93,7 @@ pub(crate) fn writer_run(
 struct Writer {
     place: Place,
     connection: Connection,
+    damage: Damage,
 }
 
 /// A command that ran in this group, and whether its effects are part of it.
@@ -144,7 +147,10 @@ impl Writer {
         let (end, kept) = match outcome {
             Ok(()) => (Ok(()), true),
             Err(Rollback::Refused) => (Ok(()), false),
-            Err(Rollback::Failed(error)) => (Err(error), false),
+            Err(Rollback::Failed(error)) => {
+                self.damage.note(&error);
+                (Err(error), false)
+            }
         };
         if !alone {
             let script = if kept { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
@@ -158,7 +164,10 @@ impl Writer {
     /// Commits, if anything is to be kept; a failed commit is undone, and fails every command in it.
     fn finish(&mut self, ran: &[Ran]) -> Result<(), Error> {
         let script = if ran.iter().any(|one| one.kept) { "COMMIT" } else { "ROLLBACK" };
-        self.script(script).inspect_err(|_| self.recover())
+        self.script(script).inspect_err(|error| {
+            self.damage.note(error);
+            self.recover();
+        })
     }
 
     fn script(&self, sql: &'static str) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use purser_identity::{
     CONFIRM_BY_EMAIL, EMAIL_BY_PERSON, Email, LinkPurpose, NEW_ADDRESS_TO, RateVerdict, link_issue, login_key,
-    rates_hit, user_by_login, user_with_password,
+    rates_hit, second_factor_is_on, user_by_login,
 };
 use purser_kit::Problem;
 use serde::Deserialize;
@@ -17,10 +17,10 @@ use serde_json::json;
 use super::Person;
 use super::form::{FormField, FormPage, sentence};
 use super::mail::{self, mail};
-use super::proof::WRONG_PASSWORD;
+use super::proof::{Proof, WRONG_CODE, WRONG_PASSWORD, prove};
 use super::sign_up::fresh_link;
 use crate::pages::message;
-use crate::sign_in::{note, verify};
+use crate::sign_in::note;
 use crate::site::House;
 
 /// What the form sends.
@@ -28,23 +28,42 @@ use crate::site::House;
 pub(super) struct Change {
     email: String,
     password: String,
+    /// Of the second factor, where one is on: a new address is a way to a new password.
+    #[serde(default)]
+    code: String,
 }
 
-fn page(person: &Person, form: &Change, email: Option<String>, password: Option<String>) -> FormPage {
+/// What is wrong with each field.
+#[derive(Default)]
+struct Wrong {
+    email: Option<String>,
+    password: Option<String>,
+    code: Option<String>,
+}
+
+fn page(person: &Person, form: &Change, has_factor: bool, wrong: Wrong) -> FormPage {
     let intro = format!(
         "It is {} now. It becomes the new one when you open the link that is mailed there.",
         person.session.user.email
     );
+    let code = has_factor.then(|| FormField::new("code", "Code", "text", "one-time-code").wrong(wrong.code));
+    let fields = [
+        FormField::new("email", "New email", "email", "email").with(&form.email).wrong(wrong.email),
+        FormField::new("password", "Password", "password", "current-password").wrong(wrong.password),
+    ];
     FormPage::new(person.shell("Change your address"), intro, "/accounts/email/", "Mail me the link")
-        .fields([
-            FormField::new("email", "New email", "email", "email").with(&form.email).wrong(email),
-            FormField::new("password", "Password", "password", "current-password").wrong(password),
-        ])
+        .fields(fields.into_iter().chain(code))
         .link("/accounts/", "Back to your account")
 }
 
-pub(super) async fn form(person: Person) -> Response {
-    page(&person, &Change::default(), None, None).shown()
+async fn has_factor(house: &House, person: &Person) -> Result<bool, Problem> {
+    let id = person.session.user.id;
+    Ok(house.context.store.read(move |tx| second_factor_is_on(tx, id)).await?)
+}
+
+pub(super) async fn form(State(house): State<Arc<House>>, person: Person) -> Result<Response, Problem> {
+    let has_factor = has_factor(&house, &person).await?;
+    Ok(page(&person, &Change::default(), has_factor, Wrong::default()).shown())
 }
 
 pub(super) async fn submit(
@@ -52,25 +71,27 @@ pub(super) async fn submit(
     person: Person,
     Form(form): Form<Change>,
 ) -> Result<Response, Problem> {
-    let id = person.session.user.id;
-    let hash = house.context.store.read(move |tx| user_with_password(tx, id)).await?.1;
+    let has_factor = has_factor(&house, &person).await?;
+    let limited = |seconds| Ok(page(&person, &form, has_factor, Wrong::default()).limited(seconds));
+    if let RateVerdict::Limited { retry_after_seconds } = issue(&house, &person, None).await? {
+        return limited(retry_after_seconds);
+    }
     let email = Email::parse(form.email.trim());
-    let wrong = email.as_ref().err().map(|error| sentence(&error.to_string()));
-    match issue(&house, &person, None).await? {
-        RateVerdict::Limited { retry_after_seconds } => {
-            return Ok(page(&person, &form, None, None).limited(retry_after_seconds));
-        }
-        RateVerdict::Allowed => {}
+    let mut wrong = Wrong { email: email.as_ref().err().map(|error| sentence(&error.to_string())), ..Wrong::default() };
+    let (session, address) = (&person.session, person.origin.address.clone());
+    match prove(&house, &session.user, session.hash, Some(address), (&form.password, &form.code)).await? {
+        Proof::Given => {}
+        Proof::WrongPassword => wrong.password = Some(WRONG_PASSWORD.to_owned()),
+        Proof::WrongCode => wrong.code = Some(WRONG_CODE.to_owned()),
+        Proof::Limited(seconds) => return limited(seconds),
     }
-    if !verify(&house, form.password.clone(), hash).await? {
-        return Ok(page(&person, &form, wrong, Some(WRONG_PASSWORD.to_owned())).shown());
-    }
-    let Ok(email) = email else { return Ok(page(&person, &form, wrong, None).shown()) };
+    let is_proved = wrong.password.is_none() && wrong.code.is_none();
+    let Some(email) = email.ok().filter(|_| is_proved) else {
+        return Ok(page(&person, &form, has_factor, wrong).shown());
+    };
     match issue(&house, &person, Some(email)).await? {
         RateVerdict::Allowed => Ok(told(&form.email)),
-        RateVerdict::Limited { retry_after_seconds } => {
-            Ok(page(&person, &form, None, None).limited(retry_after_seconds))
-        }
+        RateVerdict::Limited { retry_after_seconds } => limited(retry_after_seconds),
     }
 }
 

@@ -22,7 +22,7 @@ use super::verify::told_time;
 use crate::cookies::{browser_presented, browser_set, new_browser};
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
-use crate::sign_in::{gone, note, origin};
+use crate::sign_in::{counted_as, gone, note, origin};
 use crate::site::House;
 
 const OVER: &str = "This link was used, replaced or is too old. Ask for another one on the sign-in page.";
@@ -62,7 +62,8 @@ pub(super) async fn asked(
     let (to, from) = (email.clone(), origin.clone());
     let asked = house.context.store.write(move |tx| {
         let name = login_key(email.as_str());
-        let limits = [(RESET_BY_ADDRESS, from.address.as_str()), (RESET_BY_ACCOUNT, &name)];
+        let address = counted_as(&from);
+        let limits = [(RESET_BY_ADDRESS, address.as_str()), (RESET_BY_ACCOUNT, &name)];
         let verdict = rates_hit(tx, now, &limits)?;
         let found = user_by_login(tx, email.as_str())?.filter(|(user, _)| user.is_active);
         if verdict != RateVerdict::Allowed {

@@ -23,7 +23,7 @@ use super::form::{FormField, FormPage, new_password, password_wrong, sentence};
 use super::mail::{self, mail};
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
-use crate::sign_in::{note, origin};
+use crate::sign_in::{counted_as, note, origin};
 use crate::site::House;
 
 /// What the form sends.
@@ -89,7 +89,7 @@ pub(super) async fn submit(
         return Ok(closed());
     }
     let origin = origin(address, &headers);
-    let (now, from) = (house.context.now(), origin.address.clone());
+    let (now, from) = (house.context.now(), counted_as(&origin));
     let counted = house.context.store.write(move |tx| rates_hit(tx, now, &[(SIGN_UP_BY_ADDRESS, &from)]));
     if let RateVerdict::Limited { retry_after_seconds } = counted.await? {
         return Ok(page(&form, Wrong::default()).limited(retry_after_seconds));

@@ -1,44 +1,100 @@
 //! Confirming an address by the link that was mailed to it.
 //!
 //! Opening the link changes nothing: mail scanners open links too. The button does.
+//!
+//! A link of a sign-up asks for its password as well. A stranger may have signed up with somebody else's address, and
+//! the owner of the address, who confirms it, must not end up with the stranger's password. Another password than that
+//! of the sign-up becomes the account's, once it is entered twice.
 
 use std::sync::Arc;
 
+use axum::Form;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use purser_identity::{
-    Actor, Error as IdentityError, LinkPurpose, Origin, SecretHash, Username, email_verify, link_find, link_redeem,
-    sign_up_confirm, sign_up_find, user_get,
+    Actor, Error as IdentityError, LinkPurpose, NewSignUp, Origin, PasswordHash, SecretHash, Username, email_verify,
+    link_find, link_redeem, sign_up_confirm, sign_up_find, user_get,
 };
 use purser_kit::{ClientAddress, Problem};
 use purser_store::Tx;
+use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::form::FormPage;
+use super::form::{FormField, FormPage, new_password, password_wrong};
 use super::mail::{self, mail};
 use crate::pages::{Shell, message};
-use crate::sign_in::{gone, note, origin};
+use crate::setup::hashed;
+use crate::sign_in::{gone, note, origin, verify};
 use crate::site::House;
 
 const OVER: &str =
     "This link was used, replaced or is older than three days. Sign in and have another one mailed, or sign up again.";
 
+/// What the form of a sign-up's link sends.
+#[derive(Deserialize, Default)]
+pub(super) struct Confirmation {
+    #[serde(default)]
+    password: String,
+    /// Once another password than that of the sign-up was entered.
+    #[serde(default)]
+    again: String,
+}
+
 pub(super) async fn form(State(house): State<Arc<House>>, Path(token): Path<String>) -> Result<Response, Problem> {
     let (hash, now) = (SecretHash::of(&token), house.context.now());
     let found = house.context.store.read(move |tx| match sign_up_find(tx, now, hash)? {
-        Some(wish) => Ok(Some((wish.email, Some(wish.username)))),
+        Some(wish) => Ok(Some((wish.email.clone(), Some(wish)))),
         None => Ok::<_, IdentityError>(link_find(tx, now, LinkPurpose::Email, hash)?.map(|(_, email)| (email, None))),
     });
     let Some((email, signed_up)) = found.await? else { return Ok(gone(OVER)) };
-    let mut intro = format!("You read mail at {email}: one click, and the address is confirmed.");
-    if let Some(username) = signed_up {
-        // Whoever signed up chose the password, and would share the account with whoever confirms it for them.
-        intro.push_str(&format!(" Do so only if it was you who signed up as {username}."));
+    if let Some(wish) = signed_up {
+        let password = FormField::new("password", "Password", "password", "current-password");
+        return Ok(asking(&token, &wish, None).fields([password]).shown());
     }
+    let intro = format!("You read mail at {email}: one click, and the address is confirmed.");
     let action = format!("/accounts/verify/{token}/");
     Ok(FormPage::new(Shell::new("Confirm your address", None), intro, action, "Confirm").shown())
+}
+
+/// The page of a sign-up's link, but for its fields.
+fn asking(token: &str, wish: &NewSignUp, error: Option<String>) -> FormPage {
+    let intro = format!(
+        "Somebody signed up with {} as {}. If it was you, enter the password that you chose.",
+        wish.email, wish.username
+    );
+    let action = format!("/accounts/verify/{token}/");
+    FormPage::new(Shell::new("Confirm your address", None), intro, action, "Confirm")
+        .whose(wish.username.to_string())
+        .error(error)
+}
+
+/// What the password of a sign-up's link comes to.
+enum Chosen {
+    /// That of the sign-up.
+    Same,
+    /// Another one, entered twice.
+    Other(PasswordHash),
+    /// Neither yet: the page that says so.
+    Not(Box<FormPage>),
+}
+
+async fn chosen(house: &House, token: &str, wish: &NewSignUp, form: &Confirmation) -> Result<Chosen, Problem> {
+    if verify(house, form.password.clone(), Some(wish.password.clone())).await? {
+        return Ok(Chosen::Same);
+    }
+    let error = (form.again.is_empty()).then(|| {
+        "That is not the password of the sign-up. Enter it in the first field; or choose another one in both, if somebody \
+         else signed up with your address."
+            .to_owned()
+    });
+    let own = [wish.username.as_str(), wish.email.as_str(), &wish.first_name, &wish.last_name];
+    let wrong = if error.is_some() { (None, None) } else { password_wrong(&form.password, &form.again, &own) };
+    if error.is_some() || wrong != (None, None) {
+        return Ok(Chosen::Not(Box::new(asking(token, wish, error).fields(new_password(wrong)))));
+    }
+    hashed(house, form.password.clone()).await.map(Chosen::Other)
 }
 
 pub(super) async fn submit(
@@ -46,12 +102,23 @@ pub(super) async fn submit(
     Path(token): Path<String>,
     address: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
+    Form(form): Form<Confirmation>,
 ) -> Result<Response, Problem> {
+    let (hash, now) = (SecretHash::of(&token), house.context.now());
+    let wish = house.context.store.read(move |tx| sign_up_find(tx, now, hash)).await?;
+    let password = match &wish {
+        None => None,
+        Some(wish) => match chosen(&house, &token, wish, &form).await? {
+            Chosen::Same => None,
+            Chosen::Other(password) => Some(password),
+            Chosen::Not(page) => return Ok(page.shown()),
+        },
+    };
     let (hash, (now, event), origin) = (SecretHash::of(&token), house.context.stamp(), origin(address, &headers));
     let (notice, person) = (house.context.ids.next(now), house.context.ids.next(now));
     let (language, when) = (mail::language(&headers), told_time(&house, now));
     let confirmed = house.context.store.write(move |tx| {
-        if let Some(username) = signed_up(tx, now, hash, person, event, &origin)? {
+        if let Some(username) = signed_up(tx, now, hash, (person, password.as_ref()), event, &origin)? {
             return Ok(Some(username));
         }
         let (person, email) = match link_redeem(tx, now, LinkPurpose::Email, hash) {
@@ -85,11 +152,11 @@ fn signed_up(
     tx: &mut Tx<'_>,
     now: jiff::Timestamp,
     hash: SecretHash,
-    id: Uuid,
+    (id, password): (Uuid, Option<&PasswordHash>),
     event: Uuid,
     origin: &Origin,
 ) -> Result<Option<Username>, Problem> {
-    match sign_up_confirm(tx, now, hash, id) {
+    match sign_up_confirm(tx, now, hash, id, password) {
         Ok(username) => {
             note(tx, now, event, &Actor::User(id).to_string(), "user.sign_up", origin)?;
             Ok(Some(username))

@@ -87,9 +87,15 @@ both! {
         let place = open(&db).await;
         let id = place.person("asha", "person", "").await;
         let mut stranger = place.signed_in("asha").await;
-        enroll(&place, id, &mut stranger).await;
+        let (phone, _) = enroll(&place, id, &mut stranger).await;
         let key = key(&place, id, 3).await;
-        let change = change_link(&place, &mut stranger, "stranger@example.com", PASSWORD).await;
+        place.db.clock().advance(SignedDuration::from_mins(4));
+        let proof = (PASSWORD, phone.next_code());
+        let asked = stranger
+            .post(EMAIL, &[("email", "stranger@example.com"), ("password", proof.0), ("code", proof.1.as_str())])
+            .await;
+        assert_eq!(asked.status, 200, "{}", asked.text);
+        let change = place.link("stranger@example.com", "house.confirm-email").await;
         assert!(opens(&place, &key).await);
 
         recover(&place, "asha@example.com").await;

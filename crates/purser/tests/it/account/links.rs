@@ -40,8 +40,10 @@ both! {
         for _ in 0..2 {
             assert!(browser.page(&link).await.contains("Asha@Example.com"), "looking at it changes nothing");
         }
-        assert!(browser.post(&link, &[]).await.text.contains("is confirmed"));
-        assert_eq!(browser.post(&link, &[]).await.status, 404, "it works once");
+        let mistyped = browser.post(&link, &[("password", "mistyped willow")]).await;
+        assert!(mistyped.status == 400 && mistyped.text.contains("not the password of the sign-up"), "{}", mistyped.text);
+        assert!(browser.post(&link, &[("password", PASSWORD)]).await.text.contains("is confirmed"));
+        assert_eq!(browser.post(&link, &[("password", PASSWORD)]).await.status, 404, "it works once");
         assert!(may_sign_in(&place, "asha.k", PASSWORD).await && may_sign_in(&place, "ASHA@example.com", PASSWORD).await);
 
         let mut signed_in = place.signed_in("asha.k").await;
@@ -58,6 +60,27 @@ both! {
         assert!(!may_sign_in(&place, "asha.k", PASSWORD).await && may_sign_in(&place, "asha.k", NEW).await);
         let kinds: Vec<String> = place.mails("Asha@Example.com").await.into_iter().map(|(kind, _)| kind).collect();
         assert_eq!(kinds, ["house.confirm-email", "house.password-reset", "house.password-changed"]);
+    }
+
+    async fn the_owner_of_an_address_that_a_stranger_signed_up_with_confirms_it_with_a_password_of_their_own(db: TestDb) {
+        let place = Place::open(&db).await;
+        // As many mails as an address gets in a day: the owner's own sign-up is mailed no more.
+        for n in 0..4 {
+            place.db.clock().advance(SignedDuration::from_mins(1));
+            let name = if n < 3 { format!("stranger{n}") } else { "asha".to_owned() };
+            let sent = Browser::at(&place.base).post(SIGN_UP, &sign_up(&name, "asha@example.com")).await;
+            assert_eq!(sent.status, 200, "{}", sent.text);
+        }
+        assert_eq!(place.mails("asha@example.com").await.len(), 3);
+        let link = place.link("asha@example.com", "house.confirm-email").await;
+        let mut owner = Browser::at(&place.base);
+        let asked = owner.post(&link, &[("password", NEW)]).await;
+        assert!(asked.status == 400 && asked.text.contains("The same password again"), "{}", asked.text);
+        let differs = owner.post(&link, &[("password", NEW), ("again", "another willow")]).await;
+        assert!(differs.status == 400 && differs.text.contains("differ"), "{}", differs.text);
+        assert!(owner.post(&link, &[("password", NEW), ("again", NEW)]).await.text.contains("is confirmed"));
+        assert!(may_sign_in(&place, "asha@example.com", NEW).await, "the owner's password counts");
+        assert!(!may_sign_in(&place, "asha@example.com", PASSWORD).await, "the stranger's does not");
     }
 
     async fn no_answer_tells_whether_an_account_exists(db: TestDb) {

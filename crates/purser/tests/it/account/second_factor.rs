@@ -96,6 +96,26 @@ both! {
         assert_eq!(fourth.post(CODE, &[("code", &before)]).await.status, 400, "nor one from before the last");
     }
 
+    async fn another_address_takes_the_code_where_a_second_factor_is_on(db: TestDb) {
+        let place = Place::open(&db).await;
+        let id = place.person("asha", "person", "").await;
+        let mut asha = place.signed_in("asha").await;
+        let (phone, _) = enroll(&place, id, &mut asha).await;
+        assert!(asha.page("/accounts/email/").await.contains("name=\"code\""));
+        let change = |code: String| [("email", "new@example.com".to_owned()), ("password", PASSWORD.to_owned()), ("code", code)];
+        for wrong in ["", "000000"] {
+            let change = change(wrong.to_owned());
+            let change: Vec<(&str, &str)> = change.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let refused = asha.post("/accounts/email/", &change).await;
+            assert!(refused.status == 400 && refused.text.contains("The code is wrong"), "{}: {}", refused.status, refused.text);
+        }
+        assert!(place.mails("new@example.com").await.is_empty());
+        let right = change(phone.next_code());
+        let right: Vec<(&str, &str)> = right.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(asha.post("/accounts/email/", &right).await.status, 200);
+        assert_eq!(place.mails("new@example.com").await.len(), 1);
+    }
+
     async fn a_recovery_code_stands_in_once(db: TestDb) {
         let place = Place::open(&db).await;
         let id = place.person("asha", "person", "").await;

@@ -69,7 +69,7 @@ both! {
         assert_eq!(browser.post("/accounts/signup/", &fields).await.status, 200);
         let confirm = link(&smtp, 0).await;
         browser.page(&confirm).await;
-        assert_eq!(browser.post(&confirm, &[]).await.status, 200);
+        assert_eq!(browser.post(&confirm, &[("password", PASSWORD)]).await.status, 200);
         browser.sign_in("asha").await;
         browser.page("/accounts/").await;
         let session = browser.cookie().unwrap();

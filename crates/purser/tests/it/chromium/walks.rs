@@ -113,6 +113,7 @@ both! {
         tab.is_without_fault().await;
         tab.go(&place.link("asha@example.com", "house.confirm-email").await).await;
         tab.is_without_fault().await;
+        tab.fill("Password", PASSWORD).await;
         tab.press("Confirm").await;
         tab.sees("is confirmed").await;
 

@@ -90,4 +90,23 @@ both! {
         assert_ne!(refused.status, 303, "her key asked: {}", refused.text);
         assert_eq!(other.post("/admin/coins/withdrawals/do/", &begin).await.status, 303);
     }
+
+    async fn nobody_gives_coins_to_themselves_by_another_door(db: TestDb) {
+        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let (asha, ravi) = (place.person("asha", "superuser", "").await, place.person("ravi", "superuser", "").await);
+        let caller = |key: &str| Caller::at(&place.base, key);
+        let own = caller(&key(&place, asha, "coins.*", None, 1).await.1);
+        let other = caller(&key(&place, ravi, "coins.*", None, 2).await.1);
+        let award = |reference: &str| json!({ "user_id": "meena", "amount": 500, "reason": "A quiz", "reference": reference });
+        assert_eq!(own.post("/api/coins/award/", award("1")).await.0, 200, "nobody is meena yet");
+        let linked = db.write(move |tx| tx.execute("UPDATE coins_user SET person = ?1", &params![asha])).await;
+        assert_eq!(linked.unwrap(), 1);
+        let (status, refused) = own.post("/api/coins/award/", award("2")).await;
+        assert_eq!((status, refused["code"].as_str()), (403, Some("own_withdrawal")), "{refused}");
+        let freeze = json!({ "user_id": "meena", "reason": "Under review" });
+        assert_eq!(other.post("/api/coins/users/freeze/", freeze).await.0, 200);
+        let (status, refused) = own.post("/api/coins/users/unfreeze/", json!({ "user_id": "meena" })).await;
+        assert_eq!((status, refused["code"].as_str()), (403, Some("own_withdrawal")), "{refused}");
+        assert_eq!(other.post("/api/coins/award/", award("2")).await.0, 200);
+    }
 }
