@@ -272,6 +272,11 @@ impl<'a> Fields<'a> {
         value
     }
 
+    /// Passes over all that was not asked for: for what other programs send, who may say more than is known here.
+    pub fn pass_over_others(&mut self) {
+        self.values.iter_mut().for_each(|entry| entry.asked = true);
+    }
+
     /// Whether the field was sent at all, be it as null: what PATCH needs to know.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
