@@ -462,12 +462,19 @@ mod tests {
 
     #[test]
     fn an_amount_is_the_text_that_was_sent() {
-        for (body, minor) in
-            [(r#"{"amount":100}"#, 10_000), (r#"{"amount":100.00}"#, 10_000), (r#"{"amount":"0.07"}"#, 7)]
-        {
+        for (body, minor) in [
+            (r#"{"amount":100}"#, 10_000),
+            (r#"{"amount":100.00}"#, 10_000),
+            (r#"{"amount":"0.07"}"#, 7),
+            (r#"{"amount":" 10 "}"#, 1_000),
+        ] {
             let mut fields = Fields::from_json(body.as_bytes()).unwrap();
             let amount = fields.amount("amount", Currency::INR);
             assert_eq!(fields.finish(amount).unwrap().minor(), minor);
+        }
+        for (text, minor) in [(" 10 ", Some(1_000)), ("  ", None)] {
+            let mut fields = Fields::from_form(vec![("amount".to_owned(), text.to_owned())]);
+            assert_eq!(fields.amount("amount", Currency::INR).map(Money::minor), minor, "{text:?}");
         }
     }
 

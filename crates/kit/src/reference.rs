@@ -51,7 +51,7 @@ fn digit(character: char) -> char {
     value.and_then(|value| char::from_digit(value, 10)).unwrap_or(character)
 }
 
-/// The text after the label that is printed before it, as far as a digit is left.
+/// The text after the label that is printed before it, as far as a digit is left that is not zero.
 fn without_label(text: &str) -> &str {
     let (mut rest, mut is_labeled) = (text, false);
     loop {
@@ -64,7 +64,7 @@ fn without_label(text: &str) -> &str {
         let is_label = is_one_of(&LABELS) && (is_whole || after.starts_with(|c: char| c.is_ascii_digit()));
         let is_beside = is_one_of(&BESIDE) && (is_whole || is_labeled);
         if !is_label && !is_beside {
-            return if is_labeled && start.contains(|c: char| c.is_ascii_digit()) { start } else { text };
+            return if is_labeled && start.contains(|c: char| matches!(c, '1'..='9')) { start } else { text };
         }
         is_labeled |= is_label;
         rest = after;
@@ -204,6 +204,7 @@ mod tests {
             ("Refund 12", "REFUND12"),
             ("UPI 12", "UPI12"),
             ("NO 5", "NO5"),
+            ("UTR 000", "UTR000"),
             ("REF MARCH", "REFMARCH"),
             ("Reference: HDFCN52", "HDFCN52"),
             ("UTRHDFC12", "UTRHDFC12"),

@@ -1,8 +1,8 @@
 //! A database of before references, spellings and contradictions were known: nothing stops, and clashes are listed.
 
 use purser_charge::service::{
-    IncreaseOrder, NewPhone, NewSeller, Order, Outcome, contradiction_get, credit_increase, phone_create, phones_check, sale_hear,
-    sales_create, seller_create,
+    IncreaseOrder, NewPhone, NewSeller, Order, Outcome, contradiction_get, credit_increase, phone_create, phones_check,
+    sale_hear, sales_create, seller_create,
 };
 use purser_charge::{CallingCode, Connector, Error, PhoneNumber, Settings, WordSource};
 use purser_money::{Currency, Money};
@@ -198,13 +198,13 @@ both! {
         let ids: Vec<Uuid> = numbers.iter().map(|_| before.ids().next()).collect();
         let made = ids.clone();
         let filled = before.write(move |tx| {
-            for (id, number) in std::iter::zip(made, numbers) {
+            for (id, number) in std::iter::zip(&made, numbers) {
                 let path = purser_ledger::AccountPath::new(format!("charge:phone:{number}")).unwrap();
                 let open = purser_ledger::NewAccount { path, kind: purser_ledger::Kind::Liability, currency: Currency::INR, floor: Some(0) };
                 let account = purser_ledger::account_open(tx, TestClock::START, &open).unwrap();
                 tx.execute(
                     "INSERT INTO charge_phone (id, number, status, account, created_at, updated_at) VALUES (?1, ?2, 'frozen', ?3, ?4, ?4)",
-                    &params![id, number, account.get(), TestClock::START],
+                    &params![*id, number, account.get(), TestClock::START],
                 )?;
             }
             Ok::<_, purser_store::Error>(())
