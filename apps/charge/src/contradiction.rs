@@ -107,6 +107,8 @@ pub struct Contradiction {
     pub words: Option<String>,
     /// When it was said first.
     pub created_at: Timestamp,
+    /// When the operator said the opposite again, which agrees with the sale.
+    pub withdrawn_at: Option<Timestamp>,
     /// How it stands.
     pub status: ContradictionStatus,
     /// Who decided.
@@ -115,6 +117,46 @@ pub struct Contradiction {
     pub decided_at: Option<Timestamp>,
     /// Why.
     pub reason: Option<String>,
+}
+
+impl Contradiction {
+    /// What the operator said last, as far as this is the newest contradiction of its sale.
+    pub(crate) fn last_word(&self) -> SaleStatus {
+        match (self.said, self.withdrawn_at) {
+            (said, None) => said,
+            (SaleStatus::Completed, Some(_)) => SaleStatus::Failed,
+            (_, Some(_)) => SaleStatus::Completed,
+        }
+    }
+
+    /// Whether this word holds against the sale, and was not followed: it waits for staff, or they dismissed it.
+    fn stands(&self) -> bool {
+        matches!(self.status, ContradictionStatus::Open | ContradictionStatus::Dismissed)
+    }
+
+    /// Whether this word, said once more, is the one that was kept.
+    pub(crate) fn is_same(&self, said: SaleStatus) -> bool {
+        let is_said = self.said == said && self.stands();
+        is_said && (self.withdrawn_at.is_none() || self.status == ContradictionStatus::Open)
+    }
+
+    /// Whether this word, which says the opposite, takes the kept one back.
+    pub(crate) fn is_taken_back_by(&self, said: SaleStatus) -> bool {
+        self.stands() && self.withdrawn_at.is_none() && self.said != said
+    }
+}
+
+/// Whether an operator's word is against a settled sale; `newest` is the sale's newest contradiction. A reversed sale was
+/// completed once. So "completed" is against it only where the operator said "failed" in between, or where this same
+/// word was kept before: the credit may have been given back because of what the operator now takes back.
+pub(crate) fn contradicts(settled: SaleStatus, said: SaleStatus, newest: Option<&Contradiction>) -> bool {
+    match (settled, said) {
+        (SaleStatus::Completed, SaleStatus::Failed) | (SaleStatus::Failed, SaleStatus::Completed) => true,
+        (SaleStatus::Reversed, SaleStatus::Completed) => {
+            newest.is_some_and(|newest| newest.last_word() == SaleStatus::Failed || newest.is_same(said))
+        }
+        _ => false,
+    }
 }
 
 /// What staff decide on a contradiction.

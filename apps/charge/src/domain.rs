@@ -106,8 +106,16 @@ impl PhoneNumber {
                 plan.full(national).ok_or_else(|| unfit(plan))?
             }
             None => {
-                let with_code = || digits.strip_prefix(&country.0.to_string()).and_then(|rest| home.full(rest));
-                home.full(&digits).or_else(with_code).ok_or_else(|| unfit(home))?
+                let with_code = digits.strip_prefix(&country.0.to_string()).and_then(|rest| home.full(rest));
+                match (home.full(&digits), with_code) {
+                    // Where numbers have several lengths, the first digits may be the code, or the number's own.
+                    (Some(_), Some(_)) => {
+                        let must =
+                            format!("begin with + or with 0: it can be read with and without the code {}", country.0);
+                        return Err(Rule::new("ambiguous", must));
+                    }
+                    (one, other) => one.or(other).ok_or_else(|| unfit(home))?,
+                }
             }
         };
         if (10..=15).contains(&full.len()) {

@@ -38,6 +38,9 @@ pub enum Error {
     /// The contradiction was decided on before.
     #[error("The contradiction is {} already.", .0.title())]
     ContradictionDecided(ContradictionStatus),
+    /// An operator says once more what staff dismissed.
+    #[error("The sale is {} already. That the operator says otherwise was decided on: it is dismissed.", .0.name())]
+    Dismissed(SaleStatus),
     /// The decision does not fit what the operator said.
     #[error("The operator said that the sale is {0}, so this cannot be the answer.")]
     UnfitDecision(&'static str),
@@ -384,8 +387,8 @@ pub(crate) static INVALID_SIGNATURE: Code = Code {
 static ALREADY_DECIDED: Code = Code {
     name: "already_decided",
     status: 409,
-    title: "The credit request was decided on before",
-    help: "Read the request's status. Ask anew where credit is still needed.",
+    title: "This was decided on before",
+    help: "Read the status of the credit request or of the contradiction; each is decided on once.",
 };
 
 static OWN_REQUEST: Code = Code {
@@ -528,7 +531,7 @@ impl From<Error> for Problem {
             Error::ContradictionDecided(_) => Problem::new(&ALREADY_DECIDED, detail),
             Error::UnfitDecision(_) => Problem::new(&UNFIT_DECISION, detail),
             Error::AmbiguousRef(_) => Problem::new(&AMBIGUOUS_REFERENCE, detail),
-            Error::Settled(_) => Problem::new(&ALREADY_SETTLED, detail),
+            Error::Settled(_) | Error::Dismissed(_) => Problem::new(&ALREADY_SETTLED, detail),
             Error::NotReversible(_) => Problem::new(&NOT_REVERSIBLE, detail),
             Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),
             Error::Decided(_) => Problem::new(&ALREADY_DECIDED, detail),

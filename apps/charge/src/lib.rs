@@ -71,6 +71,18 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0010_phone_spelling.sql"),
     },
     Migration { room: "charge", number: 11, name: "key", sql: include_str!("../migrations/0011_key.sql") },
+    Migration {
+        room: "charge",
+        number: 12,
+        name: "contradiction_again",
+        sql: include_str!("../migrations/0012_contradiction_again.sql"),
+    },
+    Migration {
+        room: "charge",
+        number: 13,
+        name: "normal_forms",
+        sql: include_str!("../migrations/0013_normal_forms.sql"),
+    },
 ];
 
 /// Orders decided in one turn, at most: bounds how long other commands wait behind it.

@@ -39,8 +39,20 @@ impl Plan {
     pub(crate) fn full(self, national: &str) -> Option<String> {
         let fits = |digits: &&str| self.lengths.iter().any(|length| usize::from(*length) == digits.len());
         let without_trunk = || national.strip_prefix(self.trunk).filter(|_| !self.trunk.is_empty());
-        let digits = Some(national).filter(fits).or_else(|| without_trunk().filter(fits))?;
-        Some(format!("{}{digits}", self.code.digits()))
+        let digits = if self.trunk.starts_with('0') {
+            // No national number begins with such a prefix, also where it would have a length of the country with it.
+            without_trunk().or(Some(national)).filter(fits).filter(|digits| !digits.starts_with(self.trunk))?
+        } else {
+            Some(national).filter(fits).or_else(|| without_trunk().filter(fits))?
+        };
+        let code = self.code.digits();
+        if code == ARGENTINA && digits.len() == 10 {
+            return Some(format!("{code}9{digits}"));
+        }
+        if code == ARGENTINA && !digits.starts_with('9') {
+            return None;
+        }
+        Some(format!("{code}{digits}"))
     }
 
     /// Its calling code.
@@ -53,6 +65,9 @@ impl Plan {
         self.lengths.iter().map(u8::to_string).collect::<Vec<_>>().join(" or ")
     }
 }
+
+/// A mobile number of Argentina has a 9 before its ten digits, which people leave out.
+const ARGENTINA: u16 = 54;
 
 /// Calling code, trunk prefix, and the lengths of mobile numbers after the code. Countries whose numbers are shorter than
 /// 10 digits with the code are left out.
@@ -260,6 +275,7 @@ const PLANS: &[(u16, &str, &[u8])] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::PhoneNumber;
 
     #[test]
     fn the_plans_are_in_order_and_no_code_begins_with_another() {
@@ -268,6 +284,56 @@ mod tests {
             let code = code.to_string();
             let begins = |other: &&(u16, &str, &[u8])| other.0.to_string().starts_with(&code);
             assert_eq!(PLANS.iter().filter(begins).count(), 1, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_country_s_number_is_one_with_and_without_its_trunk_prefix() {
+        for (code, trunk, lengths) in PLANS {
+            let code = code.to_string();
+            let (plan, home) = (Plan::of(CallingCode::parse(&code).unwrap()), CallingCode::INDIA);
+            for length in *lengths {
+                for first in '1'..='9' {
+                    let national: String =
+                        std::iter::once(first).chain("234567890123".chars()).take((*length).into()).collect();
+                    if code == "54" && *length == 11 && first != '9' {
+                        continue;
+                    }
+                    let one = plan.full(&national).unwrap_or_else(|| panic!("+{code} {national}"));
+                    // With 1 or 8 before it, a number of one length has another.
+                    assert_eq!(
+                        plan.full(&format!("{trunk}{national}")).as_ref(),
+                        Some(&one),
+                        "+{code} {trunk}{national}"
+                    );
+                    if one.len() < 10 {
+                        continue;
+                    }
+                    for text in [
+                        format!("+{code}{national}"),
+                        format!("+{code}{trunk}{national}"),
+                        format!("+{code} ({trunk}){national}"),
+                        format!("00{code} {trunk}{national}"),
+                        format!("+{one}"),
+                    ] {
+                        let parsed =
+                            PhoneNumber::parse(&text, home).unwrap_or_else(|rule| panic!("{text}: {}", rule.must));
+                        assert_eq!(parsed.as_str(), format!("+{one}"), "{text}");
+                    }
+                }
+                if trunk.starts_with('0') {
+                    let twice = format!("{trunk}{trunk}1234567890123");
+                    assert_eq!(plan.full(&twice[..usize::from(*length)]), None, "+{code} {twice}");
+                }
+            }
+        }
+        let full = |code, national| Plan::of(CallingCode::parse(code).unwrap()).full(national);
+        assert_eq!(full("49", "01719661487").as_deref(), Some("491719661487"));
+        for (code, national) in [("225", "0708123456"), ("242", "066123456"), ("39", "0612345678")] {
+            assert_eq!(full(code, national), Some(format!("{code}{national}")), "numbers of +{code} do begin with 0");
+        }
+        for national in ["1123456789", "91123456789", "01123456789", "091123456789"] {
+            assert_eq!(full("54", national).as_deref(), Some("5491123456789"), "{national}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use purser_kit::{NumberFormat, Rule, reference_as_number, reference_form};
+use purser_kit::{NumberFormat, Rule, reference_as_number, reference_form, reference_form_labeled};
 
 /// The bank's UTR or transaction id of a payment. It keeps its spelling; two that differ in case, spaces, punctuation
 /// and leading zeros alone are one.
@@ -10,6 +10,8 @@ use purser_kit::{NumberFormat, Rule, reference_as_number, reference_form};
 pub struct Utr {
     text: String,
     key: String,
+    /// The key of before a printed label was left out: rows of that time have it.
+    labeled: String,
 }
 
 impl Utr {
@@ -49,13 +51,19 @@ impl Utr {
     /// What a row kept.
     pub(crate) fn from_column(text: String) -> Self {
         let key = reference_form(&text).trim_start_matches('0').to_owned();
-        Utr { text, key }
+        let labeled = reference_form_labeled(&text).trim_start_matches('0').to_owned();
+        Utr { text, key, labeled }
     }
 
     /// As it was entered.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// What it was known by while a printed label counted.
+    pub(crate) fn labeled(&self) -> &str {
+        &self.labeled
     }
 
     /// What makes it one of a kind.
@@ -86,7 +94,7 @@ mod tests {
     #[test]
     fn a_utr_is_one_whatever_its_case_spaces_punctuation_and_leading_zeros() {
         let utr = Utr::parse("428811902377").unwrap();
-        for text in [" 428811902377 ", "0428811902377", "000-4288-1190-2377", "4288 1190 2377", "4288.1190/2377"] {
+        for text in [" 428811902377 ", "0428811902377", "000-4288-1190-2377", "4288 1190 2377", "4288.1190/2377", "UTR: 428811902377", "RRN-428811902377", "Ref no. 428811902377"] {
             let other = Utr::parse(text).unwrap();
             assert_eq!((&other, other.as_str()), (&utr, text.trim()));
         }

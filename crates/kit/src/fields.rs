@@ -188,7 +188,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An amount: a JSON number, or text with one; exact, whatever its size. Of a currency without decimals, such as
+    /// An amount: a JSON number, or text with one and spaces around it; exact, whatever its size. Of a currency without decimals, such as
     /// coins, 500.0 is 500.
     pub fn amount(&mut self, name: &'static str, currency: Currency) -> Option<Money> {
         let raw = match self.take(name)? {
@@ -201,10 +201,11 @@ impl<'a> Fields<'a> {
                 return self.refuse(name, raw, Rule::new("wrong_type", "be an amount such as 100.00"));
             }
             Raw::Json(raw) => Cow::Borrowed(raw),
-            Raw::Text(text) if text.is_empty() => return None,
+            Raw::Text(text) if text.trim().is_empty() => return None,
             Raw::Text(text) => text,
         };
-        match Money::parse(if currency.scale() == 0 { whole(&raw) } else { &raw }, currency) {
+        let amount = raw.trim();
+        match Money::parse(if currency.scale() == 0 { whole(amount) } else { amount }, currency) {
             Ok(money) => Some(money),
             Err(error) => self.refuse(name, &raw, Rule::new(error.code(), error.rule())),
         }
@@ -269,6 +270,11 @@ impl<'a> Fields<'a> {
             });
         }
         value
+    }
+
+    /// Passes over all that was not asked for: for what other programs send, who may say more than is known here.
+    pub fn pass_over_others(&mut self) {
+        self.values.iter_mut().for_each(|entry| entry.asked = true);
     }
 
     /// Whether the field was sent at all, be it as null: what PATCH needs to know.
@@ -456,12 +462,19 @@ mod tests {
 
     #[test]
     fn an_amount_is_the_text_that_was_sent() {
-        for (body, minor) in
-            [(r#"{"amount":100}"#, 10_000), (r#"{"amount":100.00}"#, 10_000), (r#"{"amount":"0.07"}"#, 7)]
-        {
+        for (body, minor) in [
+            (r#"{"amount":100}"#, 10_000),
+            (r#"{"amount":100.00}"#, 10_000),
+            (r#"{"amount":"0.07"}"#, 7),
+            (r#"{"amount":" 10 "}"#, 1_000),
+        ] {
             let mut fields = Fields::from_json(body.as_bytes()).unwrap();
             let amount = fields.amount("amount", Currency::INR);
             assert_eq!(fields.finish(amount).unwrap().minor(), minor);
+        }
+        for (text, minor) in [(" 10 ", Some(1_000)), ("  ", None)] {
+            let mut fields = Fields::from_form(vec![("amount".to_owned(), text.to_owned())]);
+            assert_eq!(fields.amount("amount", Currency::INR).map(Money::minor), minor, "{text:?}");
         }
     }
 

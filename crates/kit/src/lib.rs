@@ -46,7 +46,7 @@ pub use list::{ListQuery, listed, next_link, paged};
 pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
 pub use read_only::ReadOnly;
-pub use reference::{NumberFormat, parse_reference, reference_as_number, reference_form};
+pub use reference::{NumberFormat, parse_reference, reference_as_number, reference_form, reference_form_labeled};
 pub use refusals::{PROBLEM_SCHEMA, Refusals, Rows, problem_schema};
 pub use refused::RefusedCalls;
 pub use rights::{Granted, Rights};

@@ -1,12 +1,13 @@
 //! What an operator tells us by itself.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use purser_kit::{BODY_LIMIT, Problem, body_bytes, code, json};
-use serde::{Deserialize, Serialize};
+use purser_kit::{BODY_LIMIT, Fields, Problem, Rule, body_bytes, json};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::service::{self, Outcome};
 use crate::{Charge, Connector};
 
 /// How a charge turned out.
-#[derive(Deserialize, ToSchema)]
+#[derive(ToSchema)]
 struct Callback {
     /// The sale's id.
     reference: Uuid,
@@ -30,6 +31,23 @@ struct Callback {
     reason: Option<String>,
 }
 
+/// Reads a callback. An operator may say more than is known here.
+fn read(body: &[u8]) -> Result<Callback, Problem> {
+    let mut fields = Fields::from_json(body)?;
+    let reference = fields.id("reference");
+    let reference = fields.required("reference", reference);
+    let status = fields.parsed("status", |text| {
+        let must = "be completed, failed or pending";
+        AnswerStatus::from_name(text).ok_or_else(|| Rule::new("unknown_value", must))
+    });
+    let status = fields.required("status", status);
+    let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+    let (operator_ref, reason) = (text(fields.text("operator_ref")), text(fields.text("reason")));
+    fields.pass_over_others();
+    let (reference, status) = fields.finish(reference.zip(status))?;
+    Ok(Callback { reference, status, operator_ref, reason })
+}
+
 /// How the sale stands.
 #[derive(Serialize, ToSchema)]
 struct CallbackJson {
@@ -39,7 +57,7 @@ struct CallbackJson {
 }
 
 /// Tell how a charge turned out. For operators; signed with the shared secret, and safe to repeat. A word against what is
-/// settled is answered with 409 `already_settled`; it is kept, and staff decide.
+/// settled is answered with 409 `already_settled`; it is kept each time that the word changes, and staff decide.
 #[utoipa::path(post, path = "/api/charge-callbacks/http/", tag = "charge: operators", params(
     ("X-Purser-Timestamp" = String, Header, description = "Seconds since 1970."),
     ("X-Purser-Signature" = String, Header, description = "HMAC-SHA-256 of `timestamp.body`, in hex."),
@@ -58,9 +76,7 @@ pub(super) async fn operator_callback(
     if !operator.signed(now, header(TIMESTAMP), header(SIGNATURE), &body) {
         return Err(Problem::new(&INVALID_SIGNATURE, "The signature is wrong, or older than five minutes."));
     }
-    let callback: Callback = serde_json::from_slice(&body)
-        .map_err(|error| Problem::new(&code::MALFORMED_BODY, format!("The callback does not read: {error}.")))?;
-    let Callback { reference, status, operator_ref, reason } = callback;
+    let Callback { reference, status, operator_ref, reason } = read(&body)?;
     let outcome = Outcome::from(Answer { status, operator_ref, reason });
     let (settings, id) = (Arc::clone(&charge.settings), charge.context.stamp().1);
     let heard = charge
@@ -70,7 +86,8 @@ pub(super) async fn operator_callback(
     let heard = heard.await.map_err(|error: Error| Problem::from(error))?;
     if heard.contradicts {
         // Kept, and for staff to decide; the operator hears that its word was not taken for the outcome.
-        return Err(Error::Settled(heard.sale.status).into());
+        let status = heard.sale.status;
+        return Err(if heard.dismissed { Error::Dismissed(status) } else { Error::Settled(status) }.into());
     }
     Ok(json(StatusCode::OK, &CallbackJson { status: "ok", sale_status: heard.sale.status.name() }))
 }

@@ -29,7 +29,7 @@ pub(super) struct ContradictionJson {
     seller_id: Uuid,
     phone_number: String,
     amount: Decimal,
-    /// completed or failed: how the sale was settled.
+    /// completed, failed or reversed: how the sale stood.
     settled: &'static str,
     /// completed or failed: what the operator said.
     said: &'static str,
@@ -39,6 +39,8 @@ pub(super) struct ContradictionJson {
     /// The operator's words.
     words: Option<String>,
     created_at: Time,
+    /// When the operator said the opposite again, which agrees with the sale.
+    withdrawn_at: Option<Time>,
     /// open, charged, given_back or dismissed.
     status: &'static str,
     decided_by: Option<String>,
@@ -60,6 +62,7 @@ impl From<Contradiction> for ContradictionJson {
             operator_ref: contradiction.operator_ref,
             words: contradiction.words,
             created_at: Time(contradiction.created_at),
+            withdrawn_at: contradiction.withdrawn_at.map(Time),
             status: contradiction.status.name(),
             decided_by: contradiction.decided_by,
             decided_at: contradiction.decided_at.map(Time),

@@ -19,6 +19,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use sha2::Sha256;
 use uuid::Uuid;
 
@@ -117,6 +118,15 @@ pub enum AnswerStatus {
     Pending,
 }
 
+impl AnswerStatus {
+    const ALL: [(&'static str, AnswerStatus); 3] =
+        [("completed", AnswerStatus::Completed), ("failed", AnswerStatus::Failed), ("pending", AnswerStatus::Pending)];
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        AnswerStatus::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, status)| status)
+    }
+}
+
 impl From<Answer> for Outcome {
     fn from(answer: Answer) -> Self {
         match answer.status {
@@ -206,8 +216,16 @@ async fn read(mut response: Response) -> Result<Outcome, String> {
             return Err("its answer is too long".to_owned());
         }
     }
-    let answer: Answer = serde_json::from_slice(&body).map_err(|error| format!("its answer does not read: {error}"))?;
+    let answer: Answer = serde_json::from_slice(&body).map_err(|error| unread(&error).to_owned())?;
     Ok(answer.into())
+}
+
+/// Why an answer does not read, for staff.
+fn unread(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        Category::Data => "its answer does not say completed, failed or pending in the fields that were agreed",
+        Category::Eof | Category::Syntax | Category::Io => "its answer is not JSON",
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -28,6 +28,7 @@ const STATES: &[Choice] = &[
 const SIDES: &[Choice] = &[
     Choice { value: "completed", title: "completed", tone: Tone::Good },
     Choice { value: "failed", title: "failed", tone: Tone::Bad },
+    Choice { value: "reversed", title: "reversed", tone: Tone::Quiet },
 ];
 
 pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
@@ -94,6 +95,7 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
             ("The sale now", sale_badge(sale.status)),
             ("Operator says", badge(SIDES, one.said.name())),
             ("Said first", Cell::Time(one.created_at)),
+            ("Taken back by the operator", Cell::time(one.withdrawn_at)),
             ("Said by", Cell::Text(one.source.name().to_owned())),
             ("Operator's reference", Cell::text(one.operator_ref)),
             ("Operator's words", Cell::text(one.words)),

@@ -9,10 +9,13 @@ use super::credit::insufficient;
 use super::sale::{Outcome, clipped, clipped_ref, sale_get, sale_reverse, sale_settle};
 use super::sell::sale_parts;
 use super::seller_get;
-use crate::contradiction::{Contradiction, ContradictionStatus, Decision, WordSource};
+use crate::contradiction::{Contradiction, ContradictionStatus, Decision, WordSource, contradicts};
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
-use crate::store::contradiction::{NewContradiction, contradiction_decide, contradiction_find, contradiction_insert};
+use crate::store::contradiction::{
+    NewContradiction, contradiction_decide, contradiction_find, contradiction_insert, contradiction_newest,
+    contradiction_withdrawn,
+};
 use crate::store::{self, operator::catalog_load};
 
 /// What has come of an operator's word.
@@ -22,10 +25,12 @@ pub struct Heard {
     pub sale: Sale,
     /// Whether the word contradicts what was settled before, and was kept.
     pub contradicts: bool,
+    /// Whether staff dismissed the same word before.
+    pub dismissed: bool,
 }
 
 /// Writes down what an operator says of a sale. A word against what is settled changes nothing and is kept for staff,
-/// once, under the fresh `id`.
+/// once each time that the operator changes its word, under the fresh `id`.
 ///
 /// # Errors
 /// [`Error::NoSale`].
@@ -38,20 +43,34 @@ pub fn sale_hear(
     source: WordSource,
     id: Uuid,
 ) -> Result<Heard, Error> {
-    let settled = match sale_settle(tx, now, settings, sale, outcome) {
-        Ok(sale) => return Ok(Heard { sale, contradicts: false }),
-        Err(Error::Settled(settled)) => settled,
-        Err(error) => return Err(error),
-    };
+    let before = sale_get(tx, settings, sale)?;
     let (said, operator_ref, words) = match outcome {
+        _ if before.status.is_open() => {
+            let sale = sale_settle(tx, now, settings, sale, outcome)?;
+            return Ok(Heard { sale, contradicts: false, dismissed: false });
+        }
+        Outcome::Unknown { .. } => return Ok(Heard { sale: before, contradicts: false, dismissed: false }),
         Outcome::Completed { operator_ref } => (SaleStatus::Completed, operator_ref.as_deref().map(clipped_ref), None),
         Outcome::Failed { reason } => (SaleStatus::Failed, None, Some(clipped(reason))),
-        Outcome::Unknown { .. } => return Err(Error::Settled(settled)),
     };
+    let newest = contradiction_newest(tx, sale, settings.currency)?;
+    if !contradicts(before.status, said, newest.as_ref()) {
+        if let Some(kept) = newest.filter(|kept| kept.is_taken_back_by(said)) {
+            contradiction_withdrawn(tx, kept.id, Some(now))?;
+        }
+        return Ok(Heard { sale: before, contradicts: false, dismissed: false });
+    }
+    if let Some(kept) = newest.filter(|kept| kept.is_same(said)) {
+        if kept.withdrawn_at.is_some() {
+            contradiction_withdrawn(tx, kept.id, None)?;
+        }
+        let dismissed = kept.status == ContradictionStatus::Dismissed;
+        return Ok(Heard { sale: before, contradicts: true, dismissed });
+    }
     let new = NewContradiction {
         id,
         sale,
-        settled,
+        settled: before.status,
         said,
         source,
         operator_ref: operator_ref.as_deref(),
@@ -59,9 +78,9 @@ pub fn sale_hear(
         created_at: now,
     };
     let is_news = contradiction_insert(tx, &new)?;
-    let (settled, said) = (settled.name(), said.name());
+    let (settled, said) = (before.status.name(), said.name());
     tracing::error!(sale = %sale, settled, said, is_news, "[CHARGE] an operator contradicts a settled sale; staff must decide");
-    Ok(Heard { sale: sale_get(tx, settings, sale)?, contradicts: true })
+    Ok(Heard { sale: before, contradicts: true, dismissed: false })
 }
 
 /// The contradiction with this id.
@@ -113,7 +132,7 @@ pub fn contradiction_settle(
     }
 }
 
-/// Charges a failed sale after all: seller's credit → phone and margin, at the price of then.
+/// Charges a failed or reversed sale after all: seller's credit → phone and margin, at the price of then.
 fn sale_charge(
     tx: &mut Tx<'_>,
     now: Timestamp,
@@ -123,7 +142,7 @@ fn sale_charge(
     reason: &str,
 ) -> Result<(), Error> {
     let mut sale = sale_get(tx, settings, contradiction.sale)?;
-    if sale.status != SaleStatus::Failed {
+    if !matches!(sale.status, SaleStatus::Failed | SaleStatus::Reversed) {
         return Err(Error::Settled(sale.status));
     }
     let seller = seller_get(tx, settings, sale.seller)?;

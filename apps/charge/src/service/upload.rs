@@ -65,12 +65,27 @@ struct Wanted {
 impl Wanted {
     /// The fingerprint of what the row says, however it is written.
     fn fingerprint(&self) -> Fingerprint {
+        self.hash(0, self.client_ref.as_deref().unwrap_or_default())
+    }
+
+    /// The other fingerprint that a sold row is remembered by: of any row that says the same under a client_ref.
+    fn referenced(&self) -> Option<Fingerprint> {
+        self.client_ref.as_ref().map(|_| self.hash(1, ""))
+    }
+
+    /// By what rows that were sold say the same. Where one of the two has no client_ref, it may be the other once more; two
+    /// that both have one are told apart by it.
+    fn alike(&self) -> [Fingerprint; 2] {
+        [self.fingerprint(), if self.client_ref.is_none() { self.hash(1, "") } else { self.hash(0, "") }]
+    }
+
+    fn hash(&self, kind: u8, client_ref: &str) -> Fingerprint {
         let mut hash = Sha256::new();
         hash.update(self.seller.as_bytes());
         hash.update(self.amount.minor().to_be_bytes());
         hash.update(self.number.as_str());
-        hash.update([0]);
-        hash.update(self.client_ref.as_deref().unwrap_or_default());
+        hash.update([kind]);
+        hash.update(client_ref);
         hash.finalize().into()
     }
 }
@@ -165,7 +180,7 @@ fn tell_of_sold(tx: &mut Tx<'_>, now: Timestamp, sheet: &mut CheckedSheet) -> Re
         }
     }
     let since = now.saturating_sub(ROW_REMEMBERED).unwrap_or(Timestamp::MIN);
-    let asked: HashSet<Fingerprint> = sheet.wanted().map(Wanted::fingerprint).collect();
+    let asked: HashSet<Fingerprint> = sheet.wanted().flat_map(Wanted::alike).collect();
     let found = rows_find(tx, &asked.into_iter().collect::<Vec<_>>(), since)?;
     let mut newest: HashMap<Vec<u8>, SoldThen> = HashMap::new();
     for (row, then) in found {
@@ -176,7 +191,8 @@ fn tell_of_sold(tx: &mut Tx<'_>, now: Timestamp, sheet: &mut CheckedSheet) -> Re
     }
     let mut sold = 0;
     for row in &mut sheet.rows {
-        let Some(then) = row.wanted.as_ref().and_then(|wanted| newest.get(wanted.fingerprint().as_slice())) else {
+        let alike = row.wanted.as_ref().map(Wanted::alike).into_iter().flatten();
+        let Some(then) = alike.filter_map(|one| newest.get(one.as_slice())).max_by_key(|then| then.at) else {
             continue;
         };
         row.warnings.push(format!("The same was sold from a file {}.", told(tx, then)?));
@@ -388,6 +404,7 @@ fn remember(tx: &mut Tx<'_>, sheet: &CheckedSheet, doer: &mut Doer) -> Result<()
     rows_forget(tx, doer.now.saturating_sub(ROW_REMEMBERED).unwrap_or(Timestamp::MIN), FORGOTTEN)?;
     for (seller, mut rows) in sheet.parts() {
         let (fingerprint, sales) = (of_all(rows.clone()), i64::try_from(rows.len()).unwrap_or(i64::MAX));
+        rows.extend(sheet.wanted().filter(|wanted| wanted.seller == seller).filter_map(Wanted::referenced));
         rows.sort_unstable();
         rows.dedup();
         let file = SoldFile { id: doer.fresh_id(), seller, fingerprint, rows };

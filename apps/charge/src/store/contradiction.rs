@@ -14,7 +14,7 @@ pub(crate) const CONTRADICTIONS_FROM: &str = "charge_contradiction x JOIN charge
      JOIN charge_seller s ON s.id = c.seller JOIN charge_phone p ON p.id = c.phone";
 
 const SELECT: &str = "SELECT x.id, x.sale, c.seller, s.name, p.number, c.amount, COALESCE(c.price, c.amount), x.settled, \
-     x.said, x.source, x.operator_ref, x.words, x.created_at, x.status, x.decided_by, x.decided_at, x.reason \
+     x.said, x.source, x.operator_ref, x.words, x.created_at, x.status, x.decided_by, x.decided_at, x.reason, x.withdrawn_at \
      FROM charge_contradiction x JOIN charge_sale c ON c.id = x.sale JOIN charge_seller s ON s.id = c.seller \
      JOIN charge_phone p ON p.id = c.phone";
 
@@ -40,6 +40,7 @@ fn read(row: &Row<'_>, currency: Currency) -> Result<Contradiction, Error> {
         decided_by: row.get(14)?,
         decided_at: row.get(15)?,
         reason: row.get(16)?,
+        withdrawn_at: row.get(17)?,
     })
 }
 
@@ -76,6 +77,21 @@ pub(crate) fn contradiction_find(
     Ok(contradictions_list(tx, &filter, currency)?.pop())
 }
 
+/// The newest contradiction of a sale.
+pub(crate) fn contradiction_newest(
+    tx: &mut Tx<'_>,
+    sale: Uuid,
+    currency: Currency,
+) -> Result<Option<Contradiction>, Error> {
+    let filter = ContradictionFilter { sale: Some(sale), limit: 1, ..ContradictionFilter::default() };
+    Ok(contradictions_list(tx, &filter, currency)?.pop())
+}
+
+/// Writes down that the operator took its word back, or, with `None`, that it says it again.
+pub(crate) fn contradiction_withdrawn(tx: &mut Tx<'_>, id: Uuid, at: Option<Timestamp>) -> Result<(), Error> {
+    tx.execute("UPDATE charge_contradiction SET withdrawn_at = ?2 WHERE id = ?1", &params![id, at]).map(drop)
+}
+
 /// A word against a settled sale, to be kept.
 #[derive(Debug)]
 pub(crate) struct NewContradiction<'a> {
@@ -89,11 +105,11 @@ pub(crate) struct NewContradiction<'a> {
     pub(crate) created_at: Timestamp,
 }
 
-/// Keeps a contradiction; whether it is news. The same word of the same sale is kept once.
+/// Keeps a contradiction; whether it is news. While a word waits for staff, the same word of the same sale is kept once.
 pub(crate) fn contradiction_insert(tx: &mut Tx<'_>, new: &NewContradiction<'_>) -> Result<bool, Error> {
     let added = tx.execute(
         "INSERT INTO charge_contradiction (id, sale, settled, said, source, operator_ref, words, created_at, status)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open') ON CONFLICT (sale, said) DO NOTHING",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open') ON CONFLICT (sale, said) WHERE status = 'open' DO NOTHING",
         &params![
             new.id,
             new.sale,

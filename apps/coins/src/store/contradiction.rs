@@ -62,8 +62,8 @@ pub(crate) fn contradictions_of(tx: &mut Tx<'_>, withdrawal: Uuid, limit: u32) -
 
 /// Those in which the bank names this UTR and that were not dismissed: while there is one, the UTR pays nothing else.
 pub(crate) fn contradictions_with(tx: &mut Tx<'_>, utr: &Utr) -> Result<Vec<Contradiction>, Error> {
-    let sql = format!("{SELECT} WHERE c.utr_key = ?1 AND c.state <> 'dismissed' ORDER BY c.id");
-    tx.query(&sql, &params![utr.key()], read)
+    let sql = format!("{SELECT} WHERE c.utr_key IN (?1, ?2) AND c.state <> 'dismissed' ORDER BY c.id");
+    tx.query(&sql, &params![utr.key(), utr.labeled()], read)
 }
 
 /// Keeps one, unless the same is kept already; whether it was new.

@@ -57,7 +57,8 @@ pub(crate) fn withdrawal_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Withdr
 }
 
 pub(crate) fn withdrawal_by_utr(tx: &mut Tx<'_>, utr: &Utr) -> Result<Option<Withdrawal>, Error> {
-    tx.query_opt(&format!("{SELECT} WHERE w.utr_key = ?1"), &params![utr.key()], read)
+    let sql = format!("{SELECT} WHERE w.utr_key IN (?1, ?2) ORDER BY w.id LIMIT 1");
+    tx.query_opt(&sql, &params![utr.key(), utr.labeled()], read)
 }
 
 const ACCOUNTS: Each = Each {

@@ -1,7 +1,7 @@
 //! What goes into wallets and out of them by hand: each a posting with a reason.
 
 use purser_kit::console::Doer;
-use purser_kit::{called, reference_form};
+use purser_kit::{called, reference_form, reference_form_labeled};
 use purser_ledger::{AccountId, AccountPath, Book, Error as LedgerError, NewEntry, Transfer, account_by_path};
 use purser_money::Money;
 use purser_store::Tx;
@@ -130,7 +130,12 @@ fn payment_keep(
     payment: &PaymentReference,
 ) -> Result<(), Error> {
     let form = reference_form(&payment.reference);
-    let first = store::payment::payment_by_form(tx, &form, settings.currency())?;
+    let mut first = store::payment::payment_by_form(tx, &form, settings.currency())?;
+    if first.is_none() {
+        // A payment of before labels were left out has its own in its form.
+        let labeled = reference_form_labeled(&payment.reference);
+        first = store::payment::payment_by_form(tx, &labeled, settings.currency())?;
+    }
     if let Some(first) = first.as_ref().filter(|_| !payment.again) {
         let reference = payment.reference.clone();
         let first = FirstPayment {

@@ -91,7 +91,20 @@ both! {
             request.header("x-purser-signature", signature).body(body).send()
         };
         assert_eq!(tell(word("completed"), "another secret").await.unwrap().status(), 401);
-        assert_eq!(tell(word("completed"), SECRET).await.unwrap().status(), 200);
+        for (body, field, code) in [
+            (word("weird"), "status", "unknown_value"),
+            (json!({ "reference": "x", "status": "completed" }).to_string(), "reference", "malformed"),
+            (json!({ "reference": open["sale_id"] }).to_string(), "status", "required"),
+            (json!({ "reference": open["sale_id"], "status": "failed", "reason": 7 }).to_string(), "reason", "wrong_type"),
+        ] {
+            let refused = tell(body, SECRET).await.unwrap();
+            assert_eq!(refused.status(), 400);
+            let told: Value = refused.json().await.unwrap();
+            assert_eq!(told["errors"][field][0]["code"], code, "{told}");
+            assert!(!told.to_string().contains("variant") && !told.to_string().contains("column"), "{told}");
+        }
+        let more = json!({ "reference": open["sale_id"], "status": "completed", "balance": 7 }).to_string();
+        assert_eq!(tell(more, SECRET).await.unwrap().status(), 200, "what else it says is passed over");
         assert_eq!(tell(word("completed"), SECRET).await.unwrap().status(), 200, "a repeat changes nothing");
         assert_eq!(tell(word("failed"), SECRET).await.unwrap().status(), 409, "the first word stands");
         assert_eq!(status(&caller, &open["sale_id"]).await, "completed");

@@ -166,4 +166,74 @@ both! {
         assert!(page.contains("charged") && page.contains("the operator&#39;s statement"), "{page}");
         assert!(db.read(credit_check).await.unwrap().holds());
     }
+
+    async fn an_operator_that_changes_its_word_again_is_heard_each_time(db: TestDb) {
+        let counter = Counter::open(&db).await;
+        let (sale, first) = contradicted(&counter, "completed", "failed").await;
+        let open = async || counter.get("/api/charge-contradictions/?status=open").await;
+        assert_eq!(counter.post(&settle(&first), json!({ "decision": "give_back", "reason": "not charged" })).await.0, 200);
+        for _ in 0..2 {
+            let (status, answer) = counter.callback(&sale, "completed").await;
+            assert_eq!((status, answer["code"].as_str()), (409, Some("already_settled")), "{answer}");
+        }
+        let kept = open().await;
+        assert_eq!(kept.as_array().unwrap().len(), 1, "{kept}");
+        assert_eq!((kept[0]["settled"].as_str(), kept[0]["said"].as_str()), (Some("reversed"), Some("completed")), "{kept}");
+        let second = kept[0]["id"].as_str().unwrap().to_owned();
+        let less = format!("/api/sellers/{}/decrease_credit/", counter.seller);
+        assert_eq!(counter.post(&less, json!({ "amount": 7, "reason": "x" })).await.0, 200);
+        let body = json!({ "decision": "charge", "reason": "the operator's statement" });
+        let (status, answer) = counter.post(&settle(&second), body.clone()).await;
+        assert_eq!((status, answer["code"].as_str()), (400, Some("insufficient_credit")), "{answer}");
+        let more = format!("/api/sellers/{}/increase_credit/", counter.seller);
+        assert_eq!(counter.post(&more, json!({ "amount": 7 })).await.0, 200);
+        assert_eq!(counter.post(&settle(&second), body).await.1["status"], "charged");
+        assert_eq!((counter.sale().await.1.as_str(), counter.credit().await), ("completed", text(["6.0", "0.0", "6.0"])));
+        assert_eq!(counter.callback(&sale, "failed").await.0, 409, "it says once more what it said first");
+        let kept = open().await;
+        assert_eq!((kept.as_array().unwrap().len(), kept[0]["said"].as_str()), (1, Some("failed")), "{kept}");
+        let third = kept[0]["id"].as_str().unwrap();
+        assert_eq!(counter.post(&settle(third), json!({ "decision": "give_back", "reason": "y" })).await.1["status"], "given_back");
+        assert_eq!(counter.credit().await, text(["10.0", "0.0", "10.0"]));
+        assert_eq!(counter.callback(&sale, "completed").await.0, 409);
+        let fourth = open().await[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(counter.post(&settle(&fourth), json!({ "decision": "dismiss", "reason": "z" })).await.1["status"], "dismissed");
+        let (status, answer) = counter.callback(&sale, "completed").await;
+        assert!(status == 409 && answer["detail"].as_str().unwrap().contains("it is dismissed"), "{answer}");
+        assert_eq!(open().await, json!([]), "a dismissed word that is repeated is kept once");
+        assert!(db.read(credit_check).await.unwrap().holds());
+    }
+
+    async fn a_charge_that_failed_was_charged_and_failed_again_is_kept_each_time(db: TestDb) {
+        let counter = Counter::open(&db).await;
+        let (sale, first) = contradicted(&counter, "failed", "completed").await;
+        assert_eq!(counter.post(&settle(&first), json!({ "decision": "charge", "reason": "x" })).await.0, 200);
+        assert_eq!(counter.callback(&sale, "failed").await.0, 409);
+        let kept = counter.get("/api/charge-contradictions/?status=open").await;
+        assert_eq!((kept.as_array().unwrap().len(), kept[0]["said"].as_str()), (1, Some("failed")), "{kept}");
+        assert_eq!(counter.callback(&sale, "completed").await.0, 200, "it agrees with the sale");
+        let kept = counter.get("/api/charge-contradictions/?status=open").await;
+        assert!(kept[0]["withdrawn_at"].is_string(), "staff see that it took its word back: {kept}");
+        assert_eq!(counter.callback(&sale, "failed").await.0, 409);
+        let kept = counter.get("/api/charge-contradictions/?status=open").await;
+        assert!(kept.as_array().unwrap().len() == 1 && kept[0]["withdrawn_at"].is_null(), "{kept}");
+        let second = kept[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(counter.post(&settle(&second), json!({ "decision": "give_back", "reason": "y" })).await.0, 200);
+        assert_eq!(counter.callback(&sale, "completed").await.0, 409, "the same word as before, and a change all the same");
+        assert_eq!(counter.get("/api/charge-contradictions/").await.as_array().unwrap().len(), 3);
+        assert!(db.read(credit_check).await.unwrap().holds());
+    }
+
+    async fn a_sale_that_staff_reversed_of_their_own_accord_is_not_contradicted_by_the_same_word(db: TestDb) {
+        let counter = Counter::open(&db).await;
+        counter.operator.answer(Answer::json(200, &json!({ "status": "completed" })));
+        assert_eq!(counter.sell().await.0, 200);
+        let (sale, _) = counter.sale().await;
+        let path = format!("/api/charge-transactions/{sale}/reverse/");
+        assert_eq!(counter.post(&path, json!({ "reason": "a favor" })).await.0, 200);
+        assert_eq!(counter.callback(&sale, "completed").await.0, 200, "it says what it always said");
+        assert_eq!(counter.get("/api/charge-contradictions/").await, json!([]));
+        assert_eq!(counter.credit().await, text(["10.0", "0.0", "10.0"]));
+        assert!(db.read(credit_check).await.unwrap().holds());
+    }
 }

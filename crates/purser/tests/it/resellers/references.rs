@@ -52,6 +52,29 @@ both! {
         adds_up(&works, &seller).await;
     }
 
+    async fn what_no_bank_wrote_is_refused_by_name_and_a_printed_label_is_passed_over(db: TestDb) {
+        let works = Works::open(&db).await;
+        let seller = works.seller(json!({ "name": "Corner Shop" })).await;
+        let shop = works.shop(&seller).await;
+        let request = format!("/api/sellers/{seller}/credit-requests/");
+        for (reference, code) in [
+            ("5.12861E+12", "spreadsheet_number"), ("5,12861E+12", "spreadsheet_number"), ("5128614620001.0", "spreadsheet_number"),
+            ("U\u{422}R 5128614620001", "look_alike"),
+        ] {
+            let (status, refused) = works.staff.post(&increase(&seller), json!({ "amount": 5, "reference": reference })).await;
+            assert_eq!((status, refused["errors"]["reference"][0]["code"].as_str()), (400, Some(code)), "{reference} {refused}");
+            let (status, refused) = shop.post(&request, json!({ "amount": 5, "reference": reference, "note": "x" })).await;
+            assert_eq!((status, refused["errors"]["reference"][0]["code"].as_str()), (400, Some(code)), "{reference} {refused}");
+        }
+        assert_eq!(works.staff.post(&increase(&seller), json!({ "amount": " 5 ", "reference": "UTR: 5128614620001" })).await.0, 200);
+        for reference in ["5128614620001", "RRN-5128614620001", "Ref no. 5128614620001", "UTR ٥١٢٨٦١٤٦٢٠٠٠١"] {
+            let (status, refused) = works.staff.post(&increase(&seller), json!({ "amount": 5, "reference": reference })).await;
+            assert_eq!((status, refused["code"].as_str()), (400, Some("duplicate_reference")), "{reference} {refused}");
+        }
+        assert_eq!(works.credit(&seller).await, "5.0");
+        adds_up(&works, &seller).await;
+    }
+
     async fn of_many_staff_at_once_one_credits_a_payment(db: TestDb) {
         let works = Works::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
@@ -82,6 +105,7 @@ both! {
         assert!(asha.submit(path, &fields).await.contains("₹50.00 is given."));
         let refused = asha.post(path, &fields).await;
         assert!(refused.status == 400 && refused.text.contains("₹50.00 for Corner Shop, given by asha on"), "{}", refused.text);
+        assert_eq!(refused.text.matches(">The reference was used before<").count(), 1, "{}", refused.text);
         assert!(refused.text.contains("again[]") && refused.text.contains("It is another payment"), "{}", refused.text);
         assert_eq!(works.credit(&seller).await, "50.0");
         let sure: Vec<(&str, &str)> = fields.into_iter().chain([("again[]", "yes")]).collect();

@@ -1,9 +1,10 @@
 //! A database of before references, spellings and contradictions were known: nothing stops, and clashes are listed.
 
 use purser_charge::service::{
-    IncreaseOrder, NewPhone, NewSeller, Order, credit_increase, phone_create, sales_create, seller_create,
+    IncreaseOrder, NewPhone, NewSeller, Order, Outcome, contradiction_get, credit_increase, phone_create, phones_check,
+    sale_hear, sales_create, seller_create,
 };
-use purser_charge::{CallingCode, Connector, Error, PhoneNumber, Settings};
+use purser_charge::{CallingCode, Connector, Error, PhoneNumber, Settings, WordSource};
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
 use purser_store::params;
@@ -66,12 +67,12 @@ both! {
             row("NEFT-1", Some("NEFT1"), None),
             row("neft 1", Some("NEFT1"), Some(ids[0])),
             row("राम 7", None, None),
-            row("UTR 2", Some("UTR2"), None),
+            row("UTR 2", None, None),
             row("--", Some(""), None),
         ];
         assert_eq!(listed, expected, "the second is a clash of before, and stopped nothing");
         let (seller, fresh) = (ids[5], before.ids().next());
-        for (reference, first) in [("n.e.f.t.1", ids[0]), ("राम-7", ids[2]), ("utr2", ids[3])] {
+        for (reference, first) in [("n.e.f.t.1", ids[0]), ("राम-7", ids[2]), ("utr2", ids[3]), ("2", ids[3]), ("Ref. no. ٢", ids[3])] {
             let given = before.write(move |tx| {
                 let amount = Money::new(100, Currency::INR);
                 let reference = Some(reference.to_owned());
@@ -142,5 +143,86 @@ both! {
         assert!(asha.page("/admin/charge/phone-numbers/?spelling=other").await.contains("+9109876543210"));
         assert!(asha.page("/admin/charge/phone-numbers/?spelling=unfit").await.contains("+91919876543210"));
         works.books_agree().await;
+    }
+
+    async fn contradictions_of_before_keep_their_decisions(db: TestDb) {
+        let newer = |migration: &purser_store::Migration| migration.room == "charge" && migration.number >= 12;
+        let old: Vec<_> = crate::migrations().into_iter().filter(|migration| !newer(migration)).collect();
+        let before = TestDb::create(db.engine(), old).await;
+        let ids: Vec<Uuid> = (0..5).map(|_| before.ids().next()).collect();
+        let made = ids.clone();
+        let filled = before.write(move |tx| {
+            let (at, currency) = (TestClock::START, Currency::INR);
+            let path = purser_ledger::AccountPath::new("charge:seller:x:credit").unwrap();
+            let account = purser_ledger::NewAccount { path, kind: purser_ledger::Kind::Liability, currency, floor: None };
+            let account = purser_ledger::account_open(tx, at, &account).unwrap();
+            tx.execute(
+                "INSERT INTO charge_seller (id, name, status, account, created_at, updated_at) VALUES (?1, 'Corner Shop', 'active', ?2, ?3, ?3)",
+                &params![made[0], account.get(), at],
+            )?;
+            tx.execute(
+                "INSERT INTO charge_phone (id, number, status, account, created_at, updated_at) VALUES (?1, '+919876543210', 'active', ?2, ?3, ?3)",
+                &params![made[1], account.get(), at],
+            )?;
+            tx.execute(
+                "INSERT INTO charge_sale (id, seller, phone, amount, status, connector, actor, credit_after, created_at, settled_at)
+                 VALUES (?1, ?2, ?3, 400, 'failed', 'http', 'user:1', 0, ?4, ?4)",
+                &params![made[2], made[0], made[1], at],
+            )?;
+            tx.execute(
+                "INSERT INTO charge_contradiction (id, sale, settled, said, source, created_at, status, decided_by, decided_at, reason)
+                 VALUES (?1, ?2, 'failed', 'completed', 'callback', ?3, 'dismissed', 'user:1', ?3, 'the operator was wrong')",
+                &params![made[3], made[2], at],
+            )
+        });
+        filled.await.unwrap();
+        before.store().migrate(crate::migrations(), TestClock::START).await.unwrap();
+        let (sale, kept, fresh) = (ids[2], ids[3], ids[4]);
+        let heard = before.write(move |tx| {
+            let outcome = Outcome::Completed { operator_ref: None };
+            let heard = sale_hear(tx, TestClock::START, &Settings::standard(), sale, &outcome, WordSource::Callback, fresh)?;
+            let one = contradiction_get(tx, &Settings::standard(), kept)?;
+            Ok::<_, Error>((heard.contradicts, heard.dismissed, one.reason))
+        });
+        assert_eq!(heard.await.unwrap(), (true, true, Some("the operator was wrong".to_owned())));
+    }
+
+    async fn numbers_with_a_trunk_prefix_or_without_argentinas_nine_are_put_right_or_listed(db: TestDb) {
+        let newer = |migration: &purser_store::Migration| migration.room == "charge" && migration.number >= 13;
+        let old: Vec<_> = crate::migrations().into_iter().filter(|migration| !newer(migration)).collect();
+        let before = TestDb::create(db.engine(), old).await;
+        let numbers = [
+            "+4901719661487", "+491719661487", "+4901719661488", "+541123456789", "+541123456780", "+5491123456780",
+            "+2250708123456", "+919876543210", "+3580401234567",
+        ];
+        let ids: Vec<Uuid> = numbers.iter().map(|_| before.ids().next()).collect();
+        let made = ids.clone();
+        let filled = before.write(move |tx| {
+            for (id, number) in std::iter::zip(&made, numbers) {
+                let path = purser_ledger::AccountPath::new(format!("charge:phone:{number}")).unwrap();
+                let open = purser_ledger::NewAccount { path, kind: purser_ledger::Kind::Liability, currency: Currency::INR, floor: Some(0) };
+                let account = purser_ledger::account_open(tx, TestClock::START, &open).unwrap();
+                tx.execute(
+                    "INSERT INTO charge_phone (id, number, status, account, created_at, updated_at) VALUES (?1, ?2, 'frozen', ?3, ?4, ?4)",
+                    &params![*id, number, account.get(), TestClock::START],
+                )?;
+            }
+            Ok::<_, purser_store::Error>(())
+        });
+        filled.await.unwrap();
+        before.store().migrate(crate::migrations(), TestClock::START).await.unwrap();
+        let checked = before.write(|tx| phones_check(tx, &Settings::standard(), 100)).await.unwrap();
+        assert!(checked < numbers.len(), "numbers without doubt are left alone");
+        let listed = before.read(|tx| {
+            tx.query("SELECT number, same_as, is_unfit FROM charge_phone ORDER BY id", &params![], |row| {
+                Ok((row.get::<String>(0)?, row.get::<Option<Uuid>>(1)?, row.get::<i64>(2)?))
+            })
+        });
+        let row = |number: &str, same_as| (number.to_owned(), same_as, 0);
+        assert_eq!(listed.await.unwrap(), [
+            row("+4901719661487", Some(ids[1])), row("+491719661487", None), row("+491719661488", None),
+            row("+5491123456789", None), row("+541123456780", Some(ids[5])), row("+5491123456780", None),
+            row("+2250708123456", None), row("+919876543210", None), row("+358401234567", None),
+        ]);
     }
 }

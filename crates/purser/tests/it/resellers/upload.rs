@@ -211,4 +211,20 @@ both! {
         assert!(page.contains("A file with these same sales was sold on 05 Jan 2026") && page.contains("by asha"), "{page}");
         works.books_agree().await;
     }
+
+    async fn the_same_sales_without_their_client_refs_take_a_second_yes(db: TestDb) {
+        let works = Works::open(&db).await;
+        let seller = works.seller(json!({ "name": "Corner Shop" })).await;
+        works.give(&seller, "1000").await;
+        let shop = works.shop(&seller).await;
+        assert_eq!(send(&shop, &import(&seller, ""), "phone_number,amount,client_ref\n9876543210,50,a\n9876543211,30,b\n").await.0, 200);
+        let (status, told) = send(&shop, &import(&seller, ""), "phone_number,amount\n9876543210,50\n9876543211,30\n9876543212,1\n").await;
+        assert_eq!((status, told["code"].as_str(), told["rows"].as_array().map(Vec::len)), (409, Some("sold_before"), Some(2)), "{told}");
+        assert_eq!(send(&shop, &import(&seller, ""), "phone_number,amount,client_ref\n9876543210,50,c\n").await.0, 200, "another reference is another sale");
+        assert_eq!(send(&shop, &import(&seller, ""), "phone_number,amount\n9876543213,5\n").await.0, 200);
+        let (status, told) = send(&shop, &import(&seller, ""), "phone_number,amount,client_ref\n9876543213,5,d\n").await;
+        assert_eq!((status, told["code"].as_str()), (409, Some("sold_before")), "{told}");
+        assert_eq!(works.credit(&seller).await, "865.0");
+        works.books_agree().await;
+    }
 }
