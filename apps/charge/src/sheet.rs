@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use purser_kit::Rule;
-use purser_kit::spreadsheet::{Table, TableError, TableRow, file_text, harmless, written};
+use purser_kit::spreadsheet::{Decimals, Table, TableError, TableRow, file_text, harmless, written};
 use purser_money::Money;
 use uuid::Uuid;
 
@@ -83,8 +83,9 @@ fn bad(why: String) -> Error {
 pub(crate) fn read(text: &str, settings: &Settings) -> Result<Vec<SheetRow>, Error> {
     let table = Table::read(text.as_bytes(), MOST_BYTES, MOST_ROWS).map_err(no_table)?;
     let places = places(&table.header)?;
-    let width = table.header.len();
-    Ok(refuse_repeated(table.rows.into_iter().map(|given| row(&given, &places, width, settings)).collect()))
+    let (decimals, width) = (table.decimals, table.header.len());
+    let rows = table.rows.into_iter().map(|given| row(&given, &places, width, decimals, settings));
+    Ok(refuse_repeated(rows.collect()))
 }
 
 /// Where each of [`COLUMNS`] stands.
@@ -109,7 +110,13 @@ fn places(header: &[String]) -> Result<[Option<usize>; 5], Error> {
     Ok(places)
 }
 
-fn row(record: &TableRow, places: &[Option<usize>; 5], width: usize, settings: &Settings) -> SheetRow {
+fn row(
+    record: &TableRow,
+    places: &[Option<usize>; 5],
+    width: usize,
+    decimals: Decimals,
+    settings: &Settings,
+) -> SheetRow {
     let mut errors = Vec::new();
     let given = places.map(|place| place.map_or("", |place| record.cell(place)));
     let cells = given.map(str::to_owned);
@@ -129,7 +136,7 @@ fn row(record: &TableRow, places: &[Option<usize>; 5], width: usize, settings: &
         }
     };
     let number = told(&mut errors, "phone_number", number, |text| PhoneNumber::parse(text, settings.country));
-    let amount = told(&mut errors, "amount", amount, |text| parse_amount(text, settings));
+    let amount = told(&mut errors, "amount", amount, |text| parse_amount(text, decimals, settings));
     let client_ref = match client_ref {
         "" => None,
         text => told(&mut errors, "client_ref", text, parse_client_ref),
@@ -150,9 +157,9 @@ fn told<T>(errors: &mut Vec<String>, name: &str, text: &str, parse: impl FnOnce(
         .ok()
 }
 
-fn parse_amount(text: &str, settings: &Settings) -> Result<Money, Rule> {
+fn parse_amount(text: &str, decimals: Decimals, settings: &Settings) -> Result<Money, Rule> {
     let refused = |error: purser_money::AmountError| Rule::new(error.code(), error.rule());
-    let amount = Money::parse(text, settings.currency).map_err(refused)?;
+    let amount = decimals.amount(text, settings.currency)?;
     amount.positive().and_then(|amount| amount.at_most(settings.max_sale)).map_err(refused)
 }
 
@@ -211,6 +218,16 @@ mod tests {
                 assert_eq!(rows[0].client_ref.as_deref(), Some("'=a"));
             }
         }
+    }
+
+    #[test]
+    fn amounts_with_decimal_commas_are_read_from_files_that_have_none_between_cells() {
+        for between in [";", "\t"] {
+            let rows = rows(&format!("phone_number{between}amount\n9876543210{between}25,00\n")).unwrap();
+            assert_eq!(rows[0].amount.map(Money::minor), Some(2_500), "{rows:?}");
+        }
+        let rows = rows("phone_number,amount\n9876543210,\"25,00\"\n").unwrap();
+        assert!(rows[0].errors[0].starts_with("amount must"), "{rows:?}");
     }
 
     #[test]

@@ -188,7 +188,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An amount: a JSON number, or text with one; exact, whatever its size. Of a currency without decimals, such as
+    /// An amount: a JSON number, or text with one and spaces around it; exact, whatever its size. Of a currency without decimals, such as
     /// coins, 500.0 is 500.
     pub fn amount(&mut self, name: &'static str, currency: Currency) -> Option<Money> {
         let raw = match self.take(name)? {
@@ -201,10 +201,11 @@ impl<'a> Fields<'a> {
                 return self.refuse(name, raw, Rule::new("wrong_type", "be an amount such as 100.00"));
             }
             Raw::Json(raw) => Cow::Borrowed(raw),
-            Raw::Text(text) if text.is_empty() => return None,
+            Raw::Text(text) if text.trim().is_empty() => return None,
             Raw::Text(text) => text,
         };
-        match Money::parse(if currency.scale() == 0 { whole(&raw) } else { &raw }, currency) {
+        let amount = raw.trim();
+        match Money::parse(if currency.scale() == 0 { whole(amount) } else { amount }, currency) {
             Ok(money) => Some(money),
             Err(error) => self.refuse(name, &raw, Rule::new(error.code(), error.rule())),
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
+use purser_money::{Currency, Money};
 
 use crate::fields::Rule;
 
@@ -64,10 +65,52 @@ pub enum TableError {
 /// byte-order mark; any line ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
+    /// How its amounts are written.
+    pub decimals: Decimals,
     /// The names of the columns as they were given, without spaces around them.
     pub header: Vec<String>,
     /// The rows that are not blank.
     pub rows: Vec<TableRow>,
+}
+
+/// What stands before the decimals of amounts in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decimals {
+    /// A point: where commas stand between the cells.
+    Point,
+    /// A point or a comma. A spreadsheet of a country with decimal commas puts semicolons or tabs between the cells.
+    PointOrComma,
+}
+
+impl Decimals {
+    /// A number with a decimal point, where the file may have a comma: `25,00` is `25.00`, and `1.234,50` is `1234.50`. A
+    /// comma with more than two digits behind it may divide thousands, so that text stays as it is.
+    #[must_use]
+    pub fn pointed(self, text: &str) -> Cow<'_, str> {
+        let text = text.trim();
+        let Some((whole, decimals)) = text.split_once(',').filter(|_| self == Decimals::PointOrComma) else {
+            return Cow::Borrowed(text);
+        };
+        let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let unsigned = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+        let mut groups = unsigned.split('.');
+        let first = groups.next().unwrap_or_default();
+        let is_grouped =
+            !unsigned.contains('.') || (first.len() <= 3 && groups.all(|group| group.len() == 3 && are_digits(group)));
+        if are_digits(decimals) && decimals.len() <= 2 && are_digits(first) && is_grouped {
+            Cow::Owned(format!("{}.{decimals}", whole.replace('.', "")))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// An amount as the file writes it.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn amount(self, text: &str, currency: Currency) -> Result<Money, Rule> {
+        Money::parse(&self.pointed(text), currency).map_err(|error| Rule::new(error.code(), error.rule()))
+    }
 }
 
 /// A row of a table.
@@ -101,6 +144,7 @@ impl Table {
         let malformed = |error: csv::Error| TableError::Malformed(error.to_string());
         let header = records.next().ok_or(TableError::Empty)?.map_err(malformed)?;
         let header = header.iter().map(|name| name.trim().to_owned()).collect();
+        let decimals = if delimiter == b',' { Decimals::Point } else { Decimals::PointOrComma };
         let mut rows = Vec::new();
         for record in records {
             let record = record.map_err(malformed)?;
@@ -113,7 +157,7 @@ impl Table {
             let line = lines_before + record_line(text, &record);
             rows.push(TableRow { line, cells: record.iter().map(str::to_owned).collect() });
         }
-        if rows.is_empty() { Err(TableError::NoRows) } else { Ok(Table { header, rows }) }
+        if rows.is_empty() { Err(TableError::NoRows) } else { Ok(Table { decimals, header, rows }) }
     }
 }
 
@@ -295,6 +339,21 @@ mod tests {
                         assert_eq!(table.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [first, first + 2]);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn amounts_have_decimal_commas_where_no_comma_stands_between_the_cells() {
+        for (between, is_read) in [(";", true), ("\t", true), (",", false)] {
+            let table = read(format!("no{between}amount\n1{between}2\n")).unwrap();
+            for (text, minor) in [("25,00", 2_500), (" 25,5 ", 2_550), ("1.234,50", 123_450), ("-1,00", -100)] {
+                let amount = table.decimals.amount(text, Currency::INR).ok();
+                assert_eq!(amount.map(Money::minor), is_read.then_some(minor), "{text} between {between:?}");
+            }
+            assert_eq!(table.decimals.amount("25.00", Currency::INR).map(Money::minor), Ok(2_500));
+            for text in ["1,234", "1,234.50", "1.23,50", "12.34.567,00", "1,2,3", ",50", "25,", "a,50"] {
+                assert!(table.decimals.amount(text, Currency::INR).is_err(), "{text} between {between:?}");
             }
         }
     }
