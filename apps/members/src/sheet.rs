@@ -198,7 +198,7 @@ impl Sheet {
 /// The file's columns in lower case, and its rows.
 fn table(file: &[u8]) -> Result<(Vec<String>, Vec<TableRow>), FileError> {
     match Table::read(file, MOST_BYTES, MOST_ROWS) {
-        Ok(Table { header, rows }) => Ok((header.iter().map(|name| name.to_lowercase()).collect(), rows)),
+        Ok(Table { header, rows, .. }) => Ok((header.iter().map(|name| name.to_lowercase()).collect(), rows)),
         Err(error) => Err(error.into()),
     }
 }
