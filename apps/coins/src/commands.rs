@@ -56,6 +56,9 @@ pub(crate) static CONTRADICTION_SETTLE: Command = Command::money("coins.contradi
 /// Says that a contradiction comes to nothing.
 pub(crate) static CONTRADICTION_DISMISS: Command = Command::money("coins.contradiction.dismiss", "coins.pay");
 
+/// Says that a payment of no withdrawal comes to nothing.
+pub(crate) static UNMATCHED_DISMISS: Command = Command::money("coins.unmatched.dismiss", "coins.pay");
+
 /// Writes what a user and staff read of a withdrawal.
 pub(crate) static WITHDRAWAL_NOTES: Command = Command::records("coins.withdrawal.notes", "coins.withdraw");
 

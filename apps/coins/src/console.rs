@@ -7,6 +7,7 @@ mod handles;
 mod payouts;
 mod people;
 mod transactions;
+mod unmatched;
 mod upload;
 mod users;
 mod withdrawals;
@@ -28,6 +29,7 @@ pub(crate) fn console(coins: &Arc<Coins>) -> Console {
         resources: vec![
             withdrawals::resource(coins),
             contradictions::resource(coins),
+            unmatched::resource(),
             payouts::resource(coins),
             users::resource(coins),
             transactions::resource(),

@@ -119,6 +119,19 @@ impl Settlement {
         }
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Settlement::Complete => "Complete as the bank paid",
+            Settlement::Difference => "Book the difference",
+            Settlement::Take => "Take the coins again",
+            Settlement::Lose => "Book as a loss",
+            Settlement::Correct => "Take over the bank's UTR",
+            Settlement::Reverse => "Give the coins back",
+        }
+    }
+
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Settlement::ALL.into_iter().find(|settlement| settlement.name() == name)
     }
@@ -186,11 +199,12 @@ impl Contradiction {
         self.paid.unwrap_or(self.due)
     }
 
-    /// What makes it one of a kind: the same is kept once, however often a file says it.
+    /// What makes it one of a kind: the same is kept once, however often a file says it, as long as the withdrawal
+    /// stands so.
     pub(crate) fn once(&self) -> String {
         let utr = self.utr().map(Utr::key).unwrap_or_default();
         let paid = self.paid.map(|paid| paid.minor().to_string()).unwrap_or_default();
-        format!("{} {} {utr} {paid}", self.withdrawal, self.kind.name())
+        format!("{} {} {utr} {paid} {}", self.withdrawal, self.kind.name(), self.status.name())
     }
 
     /// What may put it right, as its withdrawal stands now.

@@ -91,6 +91,20 @@ pub enum Error {
         /// Where both sides stand.
         contradiction: Uuid,
     },
+    /// The bank has named the UTR for a withdrawal that there is not.
+    #[error("The bank has named the UTR {} for '{named}', which is no withdrawal here; decide on that first.",
+        .utr.as_str())]
+    UtrUnmatched {
+        /// The bank's word.
+        utr: Utr,
+        /// What the bank calls the withdrawal.
+        named: String,
+        /// Where it is kept.
+        payment: Uuid,
+    },
+    /// No such payment of no withdrawal.
+    #[error("There is no such payment.")]
+    NoUnmatched,
     /// The withdrawal was never paid, and so has no UTR.
     #[error("The withdrawal is {} and has no UTR to correct.", .is.name())]
     NoUtr {
@@ -107,7 +121,7 @@ pub enum Error {
     #[error("This contradiction is {} already.", .0.name())]
     Decided(State),
     /// As the withdrawal stands, this does not put the contradiction right.
-    #[error("The withdrawal is {}; '{}' does not put this right.", .is.name(), .settlement.name())]
+    #[error("The withdrawal is {}; '{}' does not put this right.", .is.name(), .settlement.title())]
     NotSettledSo {
         /// What was to be done.
         settlement: Settlement,
@@ -315,7 +329,8 @@ static UTR_DISPUTED: Code = Code {
     name: "utr_disputed",
     status: 409,
     title: "The bank has named the UTR in a way that contradicts the books",
-    help: "`withdrawal_id` and `contradiction_id` say where. Staff decide on it in the inbox; until then the UTR pays nothing.",
+    help: "`withdrawal_id` and `contradiction_id` say where, and `unmatched_payment_id` where the bank has named no \
+           withdrawal of ours. Staff decide on it in the inbox; until then the UTR pays nothing.",
 };
 
 static NO_UTR: Code = Code {
@@ -420,6 +435,7 @@ impl From<Error> for Problem {
             | Error::NoHandle
             | Error::NoPayout
             | Error::NoResult
+            | Error::NoUnmatched
             | Error::NoContradiction => Problem::new(&code::NOT_FOUND, detail),
             Error::Insufficient { available, .. } => {
                 let problem = Problem::new(&INSUFFICIENT_COINS, detail).with("available", &available.minor());
@@ -437,6 +453,9 @@ impl From<Error> for Problem {
             Error::UtrDisputed { withdrawal, contradiction, .. } => {
                 let problem = Problem::new(&UTR_DISPUTED, detail).with("withdrawal_id", &withdrawal);
                 problem.with("contradiction_id", &contradiction)
+            }
+            Error::UtrUnmatched { payment, .. } => {
+                Problem::new(&UTR_DISPUTED, detail).with("unmatched_payment_id", &payment)
             }
             Error::Decided(_) => Problem::new(&ALREADY_DECIDED, detail),
             Error::NotSettledSo { is, .. } => {

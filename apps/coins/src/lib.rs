@@ -4,6 +4,7 @@
 //! by UPI and record it; whatever is not paid comes back, once. Every change is on record and told.
 
 mod api;
+mod columns;
 mod commands;
 mod console;
 mod contradiction;
@@ -16,6 +17,7 @@ pub mod service;
 pub mod sheet;
 mod status;
 mod store;
+mod unmatched;
 mod upi;
 mod utr;
 
@@ -50,6 +52,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "contradictions",
         sql: include_str!("../migrations/0003_contradictions.sql"),
     },
+    Migration { room: "coins", number: 4, name: "unmatched", sql: include_str!("../migrations/0004_unmatched.sql") },
 ];
 
 /// What kind of object a key may be tied to.

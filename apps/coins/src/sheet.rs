@@ -3,13 +3,15 @@
 //! The payout file has a line for each payment that is still to be made: [`payout`]. What the bank answers comes back
 //! as [`ResultSheet`]: a line for each payment, whether it was made, and what else the bank says of it.
 
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
-use purser_kit::spreadsheet::{Table, TableError, TableRow, cell_read, column_key, harmless, repeated, written};
+use purser_kit::spreadsheet::{Decimals, Table, TableError, TableRow, cell_read, harmless, repeated, written};
 use purser_kit::{Rule, parse_line};
 use purser_money::{Currency, Money};
 use uuid::Uuid;
 
+use crate::columns::{self, Places};
 use crate::domain::Withdrawal;
 use crate::upi::UpiId;
 use crate::utr::Utr;
@@ -25,57 +27,8 @@ pub const TEMPLATE: &str = "withdrawal_id,status,utr,reason\r\n\
     0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f,paid,428811902377,\r\n\
     0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e60,failed,,The UPI id is closed\r\n";
 
-/// The columns that are read, each with other names that banks give it.
-const COLUMNS: [(&str, &[&str]); WIDTH] = [
-    (
-        "withdrawal_id",
-        &["reference", "reference_id", "reference_no", "reference_number", "customer_reference", "payment_reference"],
-    ),
-    ("status", &["payment_status", "transaction_status", "txn_status", "result"]),
-    (
-        "utr",
-        &[
-            "utr_no",
-            "utr_number",
-            "bank_reference",
-            "bank_reference_no",
-            "bank_reference_number",
-            "rrn",
-            "transaction_id",
-            "txn_id",
-        ],
-    ),
-    ("reason", &["failure_reason", "error", "error_description", "rejection_reason", "status_description"]),
-    (
-        "amount",
-        &[
-            "amount_inr",
-            "amount_rs",
-            "amount_in_rs",
-            "amount_in_inr",
-            "payment_amount",
-            "transaction_amount",
-            "txn_amount",
-            "amount_paid",
-        ],
-    ),
-    ("currency", &["currency_code", "ccy"]),
-    ("upi_id", &["vpa", "upi", "payee_vpa", "beneficiary_vpa", "beneficiary_upi_id", "fund_account_vpa", "payee"]),
-    ("beneficiary", &["beneficiary_account", "beneficiary_account_no", "beneficiary_id", "credit_account"]),
-    ("remark", &["remarks", "narration", "description"]),
-];
-
-/// How many columns are read.
-const WIDTH: usize = 9;
-
-/// How many of them, from the first, a file must have.
-const NEEDED: usize = 2;
-
-/// How many of them, from the first, a report always has.
-const REPORTED: usize = 4;
-
 /// The column that a report adds. A mended report may be uploaded with it.
-const ERRORS: &str = "errors";
+pub(crate) const ERRORS: &str = "errors";
 
 const PAID: &[&str] = &["paid", "success", "successful", "completed", "complete", "processed"];
 const FAILED: &[&str] = &["failed", "failure", "rejected", "declined"];
@@ -160,15 +113,41 @@ pub enum Said {
     Open,
 }
 
-/// What else a bank says of a payment, as far as it says it.
+/// What a column says, and what the file calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named<T> {
+    /// The column's heading.
+    pub column: String,
+    /// What it says.
+    pub says: T,
+}
+
+/// What else a bank says of a payment: each of the columns that say something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Details {
     /// How much it paid, or was to pay.
-    pub amount: Option<Money>,
+    pub amounts: Vec<Named<Money>>,
+    /// For how many coins.
+    pub coins: Vec<Named<i64>>,
     /// In which currency.
-    pub currency: Option<String>,
+    pub currencies: Vec<Named<String>>,
     /// Whom.
-    pub upi_id: Option<String>,
+    pub upi_ids: Vec<Named<String>>,
+}
+
+impl Details {
+    /// What the bank has paid: of several amounts the first that is not what was due.
+    #[must_use]
+    pub fn paid(&self, due: Money) -> Option<Money> {
+        let mut amounts = self.amounts.iter().map(|amount| amount.says);
+        amounts.clone().find(|amount| *amount != due).or_else(|| amounts.next())
+    }
+
+    /// The first amount.
+    #[must_use]
+    pub fn any_paid(&self) -> Option<Money> {
+        self.amounts.first().map(|amount| amount.says)
+    }
 }
 
 /// A row of a result file.
@@ -178,6 +157,8 @@ pub struct ResultRow {
     pub line: u64,
     /// Its cells as they were given, in the order of [`ResultSheet::columns`].
     pub given: Vec<String>,
+    /// Those of [`ResultSheet::others`].
+    pub more: Vec<String>,
     /// Which withdrawal it speaks of, where that can be read.
     pub withdrawal: Option<Uuid>,
     /// What it says, where that can be read.
@@ -186,6 +167,8 @@ pub struct ResultRow {
     pub details: Details,
     /// What is wrong with it.
     pub errors: Vec<String>,
+    /// Whether another row of the file names its withdrawal or its UTR.
+    pub repeated: bool,
 }
 
 /// A result file, read.
@@ -193,108 +176,254 @@ pub struct ResultRow {
 pub struct ResultSheet {
     /// The columns that it has and that are read, and the first four in any case.
     pub columns: Vec<&'static str>,
+    /// The further columns that say the same, as the file calls them.
+    pub others: Vec<String>,
+    /// The columns that are not read, or not compared in every row, as the file calls them.
+    pub not_read: Vec<String>,
     /// The rows that are not blank.
     pub rows: Vec<ResultRow>,
 }
 
-/// Where each of the columns stands; of some more than one says the same.
-type Places = [Vec<usize>; WIDTH];
-
 impl ResultSheet {
-    /// Reads a file, and finds whatever can be wrong with it by itself. Columns come in any order and case; those that
-    /// are not known are passed over.
+    /// Reads a file, and finds whatever can be wrong with it by itself. Columns come in any order and case, and
+    /// are known by the words of their headings; the others are named in [`ResultSheet::not_read`].
     ///
     /// # Errors
     /// [`FileError`] where it is no answer of a bank. What is wrong with rows stands in the rows.
     pub fn read(file: &[u8]) -> Result<Self, FileError> {
         let table = Table::read(file, MOST_BYTES, MOST_ROWS)?;
-        let places = places(&table.header)?;
-        let is_shown = |index: usize| index < REPORTED || !places[index].is_empty();
-        let shown: Vec<usize> = (0..WIDTH).filter(|index| is_shown(*index)).collect();
-        let mut rows: Vec<ResultRow> = table.rows.iter().map(|given| row(given, &places, &shown)).collect();
+        let places = columns::places(&table.header)?;
+        let shown = columns::shown(&places);
+        let others: Vec<usize> = places.iter().flat_map(|places| places.iter().skip(1).copied()).collect();
+        let mut unread = columns::unknown(&table, &places);
+        let (header, decimals) = (&table.header, table.decimals);
+        let reader = Reader { header, decimals, places: &places, shown: &shown, others: &others };
+        let mut rows: Vec<ResultRow> = table.rows.iter().map(|given| reader.row(given, &mut unread)).collect();
         refuse_repeated(&mut rows, "withdrawal_id", |row| row.withdrawal);
         refuse_repeated(&mut rows, "utr", |row| match &row.said {
             Some(Said::Paid(utr)) => Some(utr.clone()),
             _ => None,
         });
-        Ok(ResultSheet { columns: shown.into_iter().map(|index| COLUMNS[index].0).collect(), rows })
+        let called = |place: &usize| columns::called(header, *place);
+        Ok(ResultSheet {
+            columns: shown.into_iter().map(columns::name).collect(),
+            others: others.iter().map(called).collect(),
+            not_read: unread.iter().map(called).collect(),
+            rows,
+        })
     }
 
     /// The wrong rows as they were given, with what is wrong with each, as CSV that no spreadsheet runs.
     #[must_use]
     pub fn report(&self) -> String {
-        let header: Vec<String> = self.columns.iter().copied().chain([ERRORS]).map(str::to_owned).collect();
+        let columns = self.columns.iter().map(|column| (*column).to_owned());
+        let others = self.others.iter().map(|column| harmless(column));
+        let header: Vec<String> = columns.chain(others).chain([ERRORS.to_owned()]).collect();
         let wrong = self.rows.iter().filter(|row| !row.errors.is_empty());
         let cells = wrong.map(|row| {
             let errors = row.errors.join(" ");
-            row.given.iter().chain([&errors]).map(|cell| harmless(cell)).collect()
+            row.given.iter().chain(&row.more).chain([&errors]).map(|cell| harmless(cell)).collect()
         });
         written(std::iter::once(header).chain(cells))
     }
 }
 
-fn row(record: &TableRow, places: &Places, shown: &[usize]) -> ResultRow {
-    // The first column that says something: a file that has both may leave one empty.
-    let cells = places
-        .each_ref()
-        .map(|places| places.iter().map(|place| record.cell(*place)).find(|cell| !cell.is_empty()).unwrap_or_default());
-    let [id, status, utr, reason, amount, currency, upi_id, beneficiary, remark] = cells;
-    let mut errors = Vec::new();
-    let withdrawal = cell_read(&mut errors, "withdrawal_id", id, |text| {
-        Uuid::try_parse(text)
-            .map_err(|_| Rule::new("malformed", "be the id of a withdrawal, as the payout file has it"))
-    });
-    if let Some(withdrawal) = withdrawal {
-        errors.extend(other_withdrawals(withdrawal, record, &places[0], remark));
-    }
-    let said = said(&mut errors, [status, utr, reason]);
-    let amount = if amount.is_empty() { None } else { cell_read(&mut errors, "amount", amount, parse_amount) };
-    let said_upi_ids = [upi_id, beneficiary].into_iter().filter(|text| text.contains('@'));
-    let details = Details {
-        amount,
-        currency: Some(currency.to_owned()).filter(|currency| !currency.is_empty()),
-        upi_id: said_upi_ids.map(|text| text.trim().to_lowercase()).next(),
-    };
-    let given = shown.iter().map(|index| cells[*index].to_owned()).collect();
-    ResultRow { line: record.line, given, withdrawal, said, details, errors }
+/// How the rows of a file are read.
+struct Reader<'a> {
+    header: &'a [String],
+    decimals: Decimals,
+    places: &'a Places,
+    shown: &'a [usize],
+    others: &'a [usize],
 }
 
-/// What the row says of another withdrawal than its own.
-fn other_withdrawals(withdrawal: Uuid, record: &TableRow, places: &[usize], said: &str) -> Vec<String> {
-    let ids = places.iter().filter_map(|place| Uuid::try_parse(record.cell(*place)).ok());
-    let others = ids.filter(|id| *id != withdrawal);
-    let mut errors: Vec<String> =
-        others.map(|other| format!("The row names two withdrawals: {withdrawal} and {other}.")).collect();
-    let own = remark(withdrawal).to_lowercase();
-    let said = said.to_lowercase();
-    let tail = said.split("coins ").nth(1).and_then(|rest| rest.get(..12));
-    let is_other = tail.is_some_and(|tail| tail.bytes().all(|byte| byte.is_ascii_hexdigit()) && !own.ends_with(tail));
-    if is_other {
-        errors.push(format!("The remark is of another withdrawal: it says '{said:.60}', and this one's is '{own}'."));
+/// A cell that says something.
+#[derive(Clone, Copy)]
+struct Filled<'a> {
+    place: usize,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    /// What the columns of a kind say, where they say something.
+    fn filled<'r>(&self, record: &'r TableRow, kind: usize) -> Vec<Filled<'r>> {
+        let cells = self.places[kind].iter().map(|place| Filled { place: *place, text: record.cell(*place) });
+        cells.filter(|cell| !cell.text.is_empty()).collect()
     }
-    errors
+
+    /// What the first of them says: a file that has several may leave one empty.
+    fn first<'r>(&self, record: &'r TableRow, kind: usize) -> &'r str {
+        self.filled(record, kind).first().map_or("", |cell| cell.text)
+    }
+
+    fn called(&self, cell: Filled<'_>) -> String {
+        columns::called(self.header, cell.place)
+    }
+
+    fn named<T>(&self, cell: Filled<'_>, says: T) -> Named<T> {
+        Named { column: self.called(cell), says }
+    }
+
+    /// Reads a row, and adds the columns that it does not compare to `unread`.
+    fn row(&self, record: &TableRow, unread: &mut BTreeSet<usize>) -> ResultRow {
+        let mut errors = Vec::new();
+        let id = self.first(record, columns::ID);
+        let withdrawal = cell_read(&mut errors, "withdrawal_id", id, |text| {
+            Uuid::try_parse(text)
+                .map_err(|_| Rule::new("malformed", "be the id of a withdrawal, as the payout file has it"))
+        });
+        if let Some(withdrawal) = withdrawal {
+            errors.extend(self.other_withdrawals(withdrawal, record, unread));
+        }
+        let words = [columns::STATUS, columns::UTR, columns::REASON].map(|kind| self.first(record, kind));
+        let said = said(&mut errors, words);
+        self.other_words(&mut errors, record, unread);
+        let details = self.details(&mut errors, record, unread);
+        if record.cells.iter().skip(self.header.len()).any(|cell| !cell.trim().is_empty()) {
+            errors.push("The row has more cells than the first line names columns.".to_owned());
+        }
+        ResultRow {
+            line: record.line,
+            given: self.shown.iter().map(|kind| self.first(record, *kind).to_owned()).collect(),
+            more: self.others.iter().map(|place| record.cell(*place).to_owned()).collect(),
+            withdrawal,
+            said,
+            details,
+            errors,
+            repeated: false,
+        }
+    }
+
+    /// What the row says of another withdrawal than its own.
+    fn other_withdrawals(&self, withdrawal: Uuid, record: &TableRow, unread: &mut BTreeSet<usize>) -> Vec<String> {
+        let mut errors = Vec::new();
+        for cell in self.filled(record, columns::ID) {
+            match Uuid::try_parse(cell.text) {
+                Ok(other) if other == withdrawal => {}
+                Ok(other) => errors.push(format!("The row names two withdrawals: {withdrawal} and {other}.")),
+                Err(_) => drop(unread.insert(cell.place)),
+            }
+        }
+        let own = remark(withdrawal).to_lowercase();
+        for cell in self.filled(record, columns::REMARK) {
+            let said = cell.text.to_lowercase();
+            let tail = said.split("coins ").nth(1).and_then(|rest| rest.get(..12));
+            match tail.filter(|tail| tail.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+                Some(tail) if own.ends_with(tail) => {}
+                Some(_) => errors.push(format!(
+                    "The remark is of another withdrawal: it says '{said:.60}', and this one's is '{own}'."
+                )),
+                None => drop(unread.insert(cell.place)),
+            }
+        }
+        errors
+    }
+
+    /// What further columns say of the status, the UTR and the reason.
+    fn other_words(&self, errors: &mut Vec<String>, record: &TableRow, unread: &mut BTreeSet<usize>) {
+        for kind in [columns::STATUS, columns::UTR, columns::REASON] {
+            let cells = self.filled(record, kind);
+            let Some((first, others)) = cells.split_first() else { continue };
+            for other in others {
+                let (one, two) = (self.called(*first), self.called(*other));
+                // Banks give a payment several references, of which one is the UTR.
+                let is_rival = kind == columns::STATUS || (columns::is_utr(&one) && columns::is_utr(&two));
+                match says_same(kind, first.text, other.text) {
+                    Some(true) => {}
+                    Some(false) if is_rival => {
+                        let (first, other) = (first.text, other.text);
+                        errors.push(format!("{one} says '{first:.40}', and {two} says '{other:.40}'."));
+                    }
+                    _ => drop(unread.insert(other.place)),
+                }
+            }
+        }
+    }
+
+    fn details(&self, errors: &mut Vec<String>, record: &TableRow, unread: &mut BTreeSet<usize>) -> Details {
+        let mut details = Details::default();
+        for cell in self.filled(record, columns::AMOUNT) {
+            let column = self.called(cell);
+            // A statement has a column for each direction, and fills one.
+            if columns::is_direction(&column) && cell.text.bytes().all(|byte| b"0.,- ".contains(&byte)) {
+                continue;
+            }
+            let amount = cell_read(errors, &column, cell.text, |text| parse_amount(text, self.decimals));
+            details.amounts.extend(amount.map(|amount| self.named(cell, amount)));
+        }
+        for cell in self.filled(record, columns::COINS) {
+            let coins = cell_read(errors, &self.called(cell), cell.text, parse_coins);
+            details.coins.extend(coins.map(|coins| self.named(cell, coins)));
+        }
+        for cell in self.filled(record, columns::CURRENCY) {
+            details.currencies.push(self.named(cell, cell.text.to_owned()));
+        }
+        for cell in self.filled(record, columns::UPI_ID) {
+            details.upi_ids.push(self.named(cell, cell.text.to_lowercase()));
+        }
+        for cell in self.filled(record, columns::BENEFICIARY) {
+            // The UPI id is all that we know of whom we pay.
+            if cell.text.contains('@') {
+                details.upi_ids.push(self.named(cell, cell.text.to_lowercase()));
+            } else {
+                unread.insert(cell.place);
+            }
+        }
+        details
+    }
+}
+
+/// Whether two cells of a kind say the same; `None` where the second cannot be read as such.
+fn says_same(kind: usize, one: &str, other: &str) -> Option<bool> {
+    match kind {
+        columns::STATUS => outcome(other).map(|other| Some(other) == outcome(one)),
+        columns::UTR => Utr::parse(other).ok().map(|other| Utr::parse(one).is_ok_and(|one| one == other)),
+        _ => (one == other).then_some(true),
+    }
+}
+
+/// What a status says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Paid,
+    Failed,
+    Open,
+}
+
+fn outcome(status: &str) -> Option<Outcome> {
+    let word = status.to_lowercase();
+    let words = [(PAID, Outcome::Paid), (FAILED, Outcome::Failed), (OPEN, Outcome::Open)];
+    words.into_iter().find(|(words, _)| words.contains(&word.as_str())).map(|(_, outcome)| outcome)
 }
 
 fn said(errors: &mut Vec<String>, [status, utr, reason]: [&str; 3]) -> Option<Said> {
-    let word = status.to_lowercase();
-    let is = |words: &[&str]| words.contains(&word.as_str());
-    if is(PAID) {
-        return cell_read(errors, "utr", utr, Utr::parse).map(Said::Paid);
+    match outcome(status) {
+        Some(Outcome::Paid) => cell_read(errors, "utr", utr, Utr::parse).map(Said::Paid),
+        Some(Outcome::Failed) => cell_read(errors, "reason", reason, |text| parse_line(text, 1, 500)).map(Said::Failed),
+        Some(Outcome::Open) => Some(Said::Open),
+        None => {
+            let must = "be paid or failed, or pending where the bank does not know yet";
+            cell_read(errors, "status", status, |_| Err(Rule::new("unknown_value", must)))
+        }
     }
-    if is(FAILED) {
-        return cell_read(errors, "reason", reason, |text| parse_line(text, 1, 500)).map(Said::Failed);
-    }
-    let must = "be paid or failed, or pending where the bank does not know yet";
-    let open = |_: &str| if is(OPEN) { Ok(Said::Open) } else { Err(Rule::new("unknown_value", must)) };
-    cell_read(errors, "status", status, open)
 }
 
-/// An amount in rupees as banks write it: 25.00, ₹25.00, INR 1,00,000.00.
-fn parse_amount(text: &str) -> Result<Money, Rule> {
+fn parse_coins(text: &str) -> Result<i64, Rule> {
+    let refused = || Rule::new("malformed", "be a number of coins such as 250");
+    let whole = text.strip_suffix(".00").unwrap_or(text).replace(',', "");
+    if whole.is_empty() || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refused());
+    }
+    whole.parse().map_err(|_| refused())
+}
+
+/// An amount in rupees as banks write it: 25.00, ₹25.00, INR 1,00,000.00; 25,00 where the file may have decimal commas.
+fn parse_amount(text: &str, decimals: Decimals) -> Result<Money, Rule> {
     let plain = text.to_uppercase();
     let plain = ["₹", "INR", "RS."].iter().fold(plain.trim(), |text, mark| {
         text.strip_prefix(mark).or_else(|| text.strip_suffix(mark)).unwrap_or(text).trim()
     });
+    let plain = decimals.pointed(plain);
     let whole = plain.split('.').next().unwrap_or_default();
     let mut groups = whole.trim_start_matches('-').split(',');
     let first = groups.next().unwrap_or_default();
@@ -317,21 +446,26 @@ fn parse_amount(text: &str) -> Result<Money, Rule> {
 pub fn differences(withdrawal: &Withdrawal, details: &Details) -> Vec<(Difference, String)> {
     let mut found = Vec::new();
     let due = withdrawal.due();
-    if let Some(currency) = &details.currency
-        && !matches!(currency.to_uppercase().as_str(), "INR" | "₹" | "RS" | "RS.")
-    {
+    let is_rupees = |currency: &str| matches!(currency.to_uppercase().as_str(), "INR" | "₹" | "RS" | "RS.");
+    for Named { column, says } in details.currencies.iter().filter(|currency| !is_rupees(&currency.says)) {
         let own = due.currency();
-        found.push((Difference::Currency, format!("The bank says {currency:.10}; {} was to be paid.", own.code())));
+        let told = format!("The bank says {says:.10} (column '{column}'); {} was to be paid.", own.code());
+        found.push((Difference::Currency, told));
     }
-    if let Some(paid) = details.amount.filter(|paid| *paid != due) {
-        let (paid, due) = (paid.for_people(), due.for_people());
-        found.push((Difference::Amount, format!("The bank says {paid}; {due} was due.")));
+    for Named { column, says } in details.amounts.iter().filter(|amount| amount.says != due) {
+        let (paid, due) = (says.for_people(), due.for_people());
+        found.push((Difference::Amount, format!("The bank says {paid} (column '{column}'); {due} was due.")));
     }
-    if let Some(payee) = &details.upi_id
-        && UpiId::parse(payee).map_or(true, |payee| payee != withdrawal.upi_id)
-    {
+    let coins = withdrawal.amount.minor();
+    for Named { column, says } in details.coins.iter().filter(|said| said.says != coins) {
+        let told = format!("The bank says {says} coins (column '{column}'); {coins} coins were asked for.");
+        found.push((Difference::Amount, told));
+    }
+    let is_other = |payee: &str| UpiId::parse(payee).map_or(true, |payee| payee != withdrawal.upi_id);
+    for Named { column, says } in details.upi_ids.iter().filter(|payee| is_other(&payee.says)) {
         let own = withdrawal.upi_id.as_str();
-        found.push((Difference::Payee, format!("The bank says that it went to {payee:.320}; {own} was to be paid.")));
+        let told = format!("The bank says that it went to {says:.320} (column '{column}'); {own} was to be paid.");
+        found.push((Difference::Payee, told));
     }
     found
 }
@@ -351,24 +485,8 @@ pub enum Difference {
 fn refuse_repeated<T: Eq + Hash>(rows: &mut [ResultRow], column: &str, value: impl Fn(&ResultRow) -> Option<T>) {
     for (place, error) in repeated(column, rows.iter().map(|row| (row.line, value(row)))) {
         rows[place].errors.push(error);
+        rows[place].repeated = true;
     }
-}
-
-/// Where each of the columns stands. Its own name goes before the others.
-fn places(header: &[String]) -> Result<Places, FileError> {
-    let header: Vec<String> = header.iter().map(|name| column_key(name)).collect();
-    let mut places: Places = std::array::from_fn(|_| Vec::new());
-    for (index, (name, others)) in COLUMNS.iter().enumerate() {
-        if header.iter().filter(|column| column == name).count() > 1 {
-            return Err(FileError::RepeatedColumn(name));
-        }
-        let names = std::iter::once(name).chain(*others);
-        places[index] = names.filter_map(|name| header.iter().position(|column| column == name)).collect();
-        if places[index].is_empty() && index < NEEDED {
-            return Err(FileError::MissingColumn(name));
-        }
-    }
-    Ok(places)
 }
 
 #[cfg(test)]
@@ -408,11 +526,9 @@ mod tests {
                 assert!(rows[0].errors.is_empty(), "{:?}", rows[0].errors);
                 assert_eq!(rows[0].said, Some(Said::Paid(Utr::parse("428811902377").unwrap())));
                 let details = &rows[0].details;
-                assert_eq!(details.amount.map(Money::minor), Some(250_000));
-                assert_eq!(
-                    (details.currency.as_deref(), details.upi_id.as_deref()),
-                    (Some("inr"), Some("asha@okhdfcbank"))
-                );
+                assert_eq!(details.any_paid().map(Money::minor), Some(250_000));
+                assert_eq!(details.currencies[0].says, "inr");
+                assert_eq!(details.upi_ids[0].says, "asha@okhdfcbank");
             }
         }
         let other = errors(&format!("withdrawal_id,status,remark\n{A},pending,Coins 5a1b2c3d4e60\n"));
@@ -423,7 +539,7 @@ mod tests {
 
     #[test]
     fn an_amount_is_read_as_banks_write_it() {
-        let minor = |text: &str| parse_amount(text).ok().map(Money::minor);
+        let minor = |text: &str| parse_amount(text, Decimals::Point).ok().map(Money::minor);
         for text in ["25", "25.00", "25.0", "₹25.00", "₹ 25", "INR 25.00", "25.00 INR", "Rs. 25", "rs.25.00"] {
             assert_eq!(minor(text), Some(2_500), "{text}");
         }
@@ -431,6 +547,55 @@ mod tests {
         for text in ["", "25,00", "2,5", "25.000", "1,00,00", ",100", "2.5E+1", "0", "-25", "$25", "२५"] {
             assert_eq!(minor(text), None, "{text}");
         }
+        let minor = |text: &str| parse_amount(text, Decimals::PointOrComma).ok().map(Money::minor);
+        for text in ["25.00", "25,00", "₹ 25,00", "25,0", "INR 25"] {
+            assert_eq!(minor(text), Some(2_500), "{text}");
+        }
+        assert_eq!(["1,00,000.00", "100.000,00"].map(minor), [Some(10_000_000); 2]);
+    }
+
+    #[test]
+    fn every_column_that_says_an_amount_is_read_and_what_is_not_read_is_named() {
+        let sheet = |name: &str, cell: &str| {
+            let text = format!("withdrawal_id,status,utr,{name}\n{A},paid,428811902377,{cell}\n");
+            ResultSheet::read(text.as_bytes()).unwrap()
+        };
+        let names = "amount|paid_amount|Paid Amount|PaidAmount|amt|Net Amount|Value|Credited amount|Settled Amount|\
+                     Processed Amount|Credit Amount|Debit|rupees|INR|Txn Amt (Rs.)|NETAMT|Amount (INR)";
+        for name in names.split('|') {
+            let sheet = sheet(name, "24.41");
+            let amounts = &sheet.rows[0].details.amounts;
+            assert_eq!(amounts.iter().map(|one| one.says.minor()).collect::<Vec<_>>(), [2_441], "{name}");
+            assert_eq!((amounts[0].column.as_str(), sheet.not_read.len()), (name, 0));
+        }
+        let others = "Branch|Value date|Amount in words|Debit account|Available balance|Fee amount|Beneficiary Name";
+        for name in others.split('|') {
+            let sheet = sheet(name, "x");
+            assert_eq!((sheet.not_read, sheet.rows[0].errors.len()), (vec![name.to_owned()], 0), "{name}");
+        }
+        let payee = sheet("beneficiary_name", "Mallory@YBL");
+        assert_eq!((payee.rows[0].details.upi_ids[0].says.as_str(), payee.not_read.len()), ("mallory@ybl", 0));
+        assert_eq!(sheet("UPI ID of payee", "mallory").rows[0].details.upi_ids[0].says, "mallory");
+    }
+
+    #[test]
+    fn of_several_columns_that_say_the_same_each_is_read() {
+        let both =
+            format!("withdrawal_id,status,utr,amount,paid amount,coins\n{A},paid,428811902377,25.00,24.41,250\n");
+        let details = rows(&both).remove(0).details;
+        assert_eq!(details.amounts.iter().map(|one| one.says.minor()).collect::<Vec<_>>(), [2_500, 2_441]);
+        assert_eq!(details.coins[0].says, 250);
+        assert_eq!(details.paid(Money::new(2_500, Currency::INR)).map(Money::minor), Some(2_441));
+        let two = errors(&format!("withdrawal_id,status,Final Status,utr\n{A},paid,Failed,428811902377\n"));
+        assert!(two[0][0].contains("status says 'paid', and Final Status says 'Failed'"), "{two:?}");
+        let shifted = errors(&format!("withdrawal_id,status,utr,amount\n{A},paid,428811902377,1,000.00\n"));
+        assert!(shifted[0][0].contains("more cells"), "{shifted:?}");
+        let statement = rows(&format!("withdrawal_id,status,utr,Debit,Credit\n{A},paid,428811902377,25.00,0.00\n"));
+        assert!(statement[0].errors.is_empty() && statement[0].details.amounts.len() == 1, "{statement:?}");
+        let text = format!("withdrawal_id,status,utr,amount,paid amount\n{A},paid,,25.00,24.41\n");
+        let report = ResultSheet::read(text.as_bytes()).unwrap().report();
+        assert!(report.starts_with("withdrawal_id,status,utr,reason,amount,paid amount,errors\r\n"), "{report}");
+        assert!(report.contains(",25.00,24.41,"), "{report}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(crate) mod handle;
 pub(crate) mod payout;
 pub(crate) mod result;
 pub(crate) mod transaction;
+pub(crate) mod unmatched;
 pub(crate) mod user;
 pub(crate) mod utr;
 pub(crate) mod withdrawal;

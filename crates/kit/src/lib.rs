@@ -47,7 +47,7 @@ pub use once::{IdempotencyKey, Once, Repeatable, fingerprint};
 pub use problem::{FieldError, Problem};
 pub use read_only::ReadOnly;
 pub use reference::{NumberFormat, parse_reference, reference_as_number, reference_form, reference_form_labeled};
-pub use refusals::{PROBLEM_SCHEMA, Refusals, Rows, problem_schema};
+pub use refusals::{PROBLEM_SCHEMA, Refusals, Rows, RowsFromOne, problem_schema};
 pub use refused::RefusedCalls;
 pub use rights::{Granted, Rights};
 pub use routes::{Needs, RouteInfo, Routes};

@@ -137,3 +137,15 @@ impl<const MOST: u32, const USUAL: u32> PartialSchema for Rows<MOST, USUAL> {
 }
 
 impl<const MOST: u32, const USUAL: u32> ToSchema for Rows<MOST, USUAL> {}
+
+/// The same for a list that answers with its most where more is asked for, and so refuses no number from 1 on.
+#[derive(Debug)]
+pub struct RowsFromOne<const USUAL: u32>;
+
+impl<const USUAL: u32> PartialSchema for RowsFromOne<USUAL> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).default(Some(json!(USUAL))).into()
+    }
+}
+
+impl<const USUAL: u32> ToSchema for RowsFromOne<USUAL> {}

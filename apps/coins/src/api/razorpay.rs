@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
-use purser_kit::{Caller, IdempotencyKey, JsonBody, Problem, QueryPairs, Rows};
+use purser_kit::{Caller, IdempotencyKey, JsonBody, Problem, QueryPairs, RowsFromOne};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::withdrawals::{CancelledJson, CreatedJson, WithdrawalFields, WithdrawalJson, cancel, create, history, read};
+use super::withdrawals::{
+    CancelledJson, CreatedJson, StatusWord, WithdrawalFields, WithdrawalJson, cancel, create, history, read,
+};
 use super::{Answer, Page};
 use crate::Coins;
 
@@ -38,9 +40,9 @@ pub(super) async fn razorpay_withdraw(
 /// A user's withdrawals, as the first clients list them.
 #[utoipa::path(get, path = "/api/razorpay/withdraw/history/", tag = "coins: first paths", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<Rows<{ i32::MAX as u32 }, 50>>), Query,
-        description = "From 1 on, at most 100 are answered; 50 where nothing is said."),
-    ("status" = Option<String>, Query, description = "Only those that stand so."),
+    ("limit" = inline(Option<RowsFromOne<50>>), Query,
+        description = "From 1 on. At most 100 are answered, however many are asked for; 50 where nothing is said."),
+    ("status" = inline(Option<StatusWord>), Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<WithdrawalJson>)))]
 pub(super) async fn razorpay_history(

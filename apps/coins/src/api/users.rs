@@ -6,8 +6,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, JsonBody, Once, Problem, QueryPairs, Repeatable, Rows, Rule, Time, fingerprint,
-    json, parse_email,
+    Caller, Decimal, IdempotencyKey, JsonBody, Once, Problem, QueryPairs, Repeatable, RowsFromOne, Rule, Time,
+    fingerprint, json, parse_email,
 };
 use purser_outbox::Language;
 use serde::Serialize;
@@ -157,8 +157,8 @@ pub(super) async fn coins_balance(
 /// Every movement of a user's coins, newest first.
 #[utoipa::path(get, path = "/api/coins/transactions/", tag = "coins", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<Rows<{ i32::MAX as u32 }, 50>>), Query,
-        description = "From 1 on, at most 100 are answered; 50 where nothing is said."),
+    ("limit" = inline(Option<RowsFromOne<50>>), Query,
+        description = "From 1 on. At most 100 are answered, however many are asked for; 50 where nothing is said."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<TransactionJson>)))]
 pub(super) async fn coins_transactions(
@@ -184,7 +184,8 @@ pub(super) async fn coins_transactions(
     Ok(page(&uri, limit, found.await?, |row| row.id, TransactionJson::from))
 }
 
-/// Say where to write to a user, and in which language. What is not named stays.
+/// Say where to write to a user, and in which language. What is not named stays. A user may be sent
+/// back as the answer has them: id, balance and status are read and not set.
 #[utoipa::path(put, path = "/api/coins/users/", tag = "coins", request_body = UserFields,
     responses((status = 200, body = Answer<UserJson>)))]
 pub(super) async fn coins_user_put(
@@ -193,6 +194,7 @@ pub(super) async fn coins_user_put(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
+    let read_only = fields.read_only(&["id", "balance", "status"]);
     let user_id = fields.parsed("user_id", UserId::parse);
     let user_id = fields.required("user_id", user_id);
     let named = fields.has("email");
@@ -206,9 +208,15 @@ pub(super) async fn coins_user_put(
         let before = service::user_known(tx, &user_id)?;
         let after = service::user_change(tx, &mut doer, &user_id, &change)?;
         service::contact_record(tx, &mut doer, before.as_ref(), &after)?;
-        Ok::<_, Error>(after)
+        let answer = UserJson::from(after);
+        if before.is_some() {
+            read_only.check(&answer)?
+        } else {
+            read_only.check_new(&answer)?
+        }
+        Ok::<_, Problem>(answer)
     });
-    Ok(json(StatusCode::OK, &Answer::of(UserJson::from(changed.await?))))
+    Ok(json(StatusCode::OK, &Answer::of(changed.await?)))
 }
 
 /// Whom to stop.

@@ -6,11 +6,13 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Rule, Time,
-    fingerprint, json,
+    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, RowsFromOne,
+    Rule, Time, fingerprint, json,
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::{Acting, Answer, MOST_ROWS, Page, ROWS, page};
@@ -200,6 +202,17 @@ pub(super) async fn history(
     Ok(page(uri, limit, found.await?, |row| row.id, WithdrawalJson::from))
 }
 
+/// How a withdrawal stands, as a query says it.
+pub(super) struct StatusWord;
+
+impl PartialSchema for StatusWord {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Status::ALL.map(Status::name))).into()
+    }
+}
+
+impl ToSchema for StatusWord {}
+
 /// A status by its word.
 pub(crate) fn parse_status(text: &str) -> Result<Status, Rule> {
     let names = Status::ALL.map(Status::name).join(", ");
@@ -267,9 +280,9 @@ pub(super) async fn withdrawal_create(
 /// A user's withdrawals, newest first.
 #[utoipa::path(get, path = "/api/coins/withdrawals/", tag = "coins", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<Rows<{ i32::MAX as u32 }, 50>>), Query,
-        description = "From 1 on, at most 100 are answered; 50 where nothing is said."),
-    ("status" = Option<String>, Query, description = "Only those that stand so."),
+    ("limit" = inline(Option<RowsFromOne<50>>), Query,
+        description = "From 1 on. At most 100 are answered, however many are asked for; 50 where nothing is said."),
+    ("status" = inline(Option<StatusWord>), Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<WithdrawalJson>)))]
 pub(super) async fn withdrawal_list(

@@ -30,7 +30,7 @@ const KINDS: &[Choice] = &[
     Choice { value: "utr_clash", title: "one UTR for two", tone: Tone::Bad },
 ];
 
-const STATES: &[Choice] = &[
+pub(super) const STATES: &[Choice] = &[
     Choice { value: "open", title: "open", tone: Tone::Waiting },
     Choice { value: "settled", title: "settled", tone: Tone::Good },
     Choice { value: "dismissed", title: "dismissed", tone: Tone::Quiet },
@@ -88,7 +88,7 @@ fn listing() -> Listing {
     }
 }
 
-fn state(state: State) -> Cell {
+pub(super) fn state(state: State) -> Cell {
     let tone = STATES.iter().find(|choice| choice.value == state.name()).map_or(Tone::Quiet, |choice| choice.tone);
     Cell::Badge(tone, state.name().to_owned())
 }
@@ -116,7 +116,7 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         ("Coins of the user now", Cell::Money(user.balance)),
         ("Found", Cell::Time(found.found_at)),
         ("Found by", Cell::Text(found.found_by.clone())),
-        ("Put right by", Cell::text(found.settlement.map(title))),
+        ("Put right by", Cell::text(found.settlement.map(Settlement::title))),
         ("Decided", Cell::time(found.decided.as_ref().map(|(_, at)| *at))),
         ("Decided by", Cell::text(found.decided.as_ref().map(|(by, _)| by.clone()))),
         ("Reason", Cell::text(found.reason.clone())),
@@ -174,17 +174,6 @@ fn called(withdrawal: &Withdrawal) -> String {
     format!("{} for {}", withdrawal.rupees.for_people(), withdrawal.user_id.as_str())
 }
 
-fn title(settlement: Settlement) -> &'static str {
-    match settlement {
-        Settlement::Complete => "Complete as the bank paid",
-        Settlement::Difference => "Book the difference",
-        Settlement::Take => "Take the coins again",
-        Settlement::Lose => "Book as a loss",
-        Settlement::Correct => "Take over the bank's UTR",
-        Settlement::Reverse => "Give the coins back",
-    }
-}
-
 /// What it comes to.
 fn sentence(found: &Contradiction, withdrawal: &Withdrawal, settlement: Settlement) -> String {
     let utr = found.utr().map(Utr::as_str).unwrap_or_default();
@@ -209,7 +198,7 @@ fn settle(coins: &Arc<Coins>, settlement: Settlement) -> Action {
     let settings = Arc::clone(&coins.settings);
     Action {
         name: settlement.name(),
-        title: title(settlement),
+        title: settlement.title(),
         command: &commands::CONTRADICTION_SETTLE,
         target: Target::One,
         harms: matches!(settlement, Settlement::Take | Settlement::Lose | Settlement::Reverse),
@@ -222,7 +211,7 @@ fn settle(coins: &Arc<Coins>, settlement: Settlement) -> Action {
         run: Box::new(move |tx, doer, ids, fields| {
             let reason = reason_only(fields)?;
             let done = contradiction_settle(tx, &settings, doer, one(ids)?, settlement, &reason)?;
-            Ok(Done::sentence(format!("{}: done.", title(settlement)), done.id))
+            Ok(Done::sentence(format!("{}: done.", settlement.title()), done.id))
         }),
     }
 }

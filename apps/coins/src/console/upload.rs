@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::counted;
 use crate::Coins;
 use crate::commands;
+use crate::contradiction::State;
 use crate::error::Error;
 use crate::service::{Judged, Verdict, result_check, result_commit, result_show};
 use crate::sheet::{self, MOST_BYTES, TEMPLATE};
@@ -51,8 +52,8 @@ pub(super) fn import(coins: &Arc<Coins>) -> Import {
         resource: "payouts",
         title: "Upload the bank's results",
         about: "CSV (commas, semicolons or tabs) with the columns withdrawal_id (or reference), status (paid, failed, or \
-                pending), utr and reason, in any order. Amount, currency, upi_id, beneficiary and remark are compared \
-                where the file has them. At most 1,000 rows. Good rows are done even where others are wrong, and what \
+                pending), utr and reason, in any order. Amounts, coins, currency, UPI id, beneficiary and remark are \
+                compared where the file has them, by the words of their headings. At most 1,000 rows. Good rows are done even where others are wrong, and what \
                 was done before is not done again. What contradicts a withdrawal waits in the inbox.",
         command: &commands::RESULTS_IMPORT,
         limit: MOST_BYTES,
@@ -103,27 +104,58 @@ fn known<T>(found: Result<T, Error>) -> Result<Option<T>, Problem> {
 fn show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<Option<Checked>, Problem> {
     let Some((state, judged)) = known(result_show(tx, doer, id))? else { return Ok(None) };
     let (good, bad) = (judged.good(), judged.count(Verdict::Wrong));
+    let keeps = judged.drafts() > 0;
     let (state, sentence) = match state {
         ResultState::Committed => (CheckedState::Committed, "What was good of this file is done.".to_owned()),
         ResultState::Ready | ResultState::Invalid if good > 0 => (CheckedState::Ready, will(&judged)),
+        ResultState::Ready | ResultState::Invalid if keeps => {
+            (CheckedState::Ready, "No row is good: saving keeps what the bank says, and does nothing else.".to_owned())
+        }
         ResultState::Ready | ResultState::Invalid => {
             (CheckedState::Invalid, "No row is good, so there is nothing to do.".to_owned())
         }
-    };
-    let contradicted = match judged.contradictions() {
-        0 => String::new(),
-        1 => " 1 row contradicts what is on record, and waits in the inbox.".to_owned(),
-        rows => format!(" {rows} rows contradict what is on record, and wait in the inbox."),
     };
     Ok(Some(Checked {
         state,
         good: good.into(),
         bad: bad.into(),
-        sentence: sentence + &contradicted,
+        sentence: sentence + &contradicted(&judged) + &not_read(&judged),
         second_yes: None,
         columns: judged.sheet.columns.iter().copied().chain(["what happens"]).collect(),
         rows: shown(&judged),
     }))
+}
+
+/// Names what nobody should believe to have been read.
+fn not_read(judged: &Judged) -> String {
+    match judged.sheet.not_read.join(", ") {
+        names if names.is_empty() => names,
+        names => format!(" Not read: {names}."),
+    }
+}
+
+/// What contradicts us, and what became of it.
+fn contradicted(judged: &Judged) -> String {
+    let count = |rows: usize, one: &str, many: &str| match rows {
+        0 => String::new(),
+        1 => format!(" 1 row {one}."),
+        rows => format!(" {rows} rows {many}."),
+    };
+    [
+        count(
+            judged.contradictions(),
+            "contradicts what is on record, and waits in the inbox",
+            "contradict what is on record, and wait in the inbox",
+        ),
+        count(
+            judged.drafts(),
+            "differs from what was due: mend it, or save the file and decide in the inbox",
+            "differ from what was due: mend them, or save the file and decide in the inbox",
+        ),
+        count(judged.repeated(State::Dismissed), "repeats what was dismissed", "repeat what was dismissed"),
+        count(judged.repeated(State::Settled), "repeats what was settled", "repeat what was settled"),
+    ]
+    .concat()
 }
 
 /// What a commit does.

@@ -11,6 +11,7 @@ use super::House;
 use super::decide::{Closing, complete, is_own, withdrawal_close};
 use super::movement::{coins_take, post};
 use super::record::change_record;
+use super::unmatched::utr_matched;
 use super::user::user_get;
 use super::utr::utr_correct;
 use super::withdrawal::withdrawal_get;
@@ -45,8 +46,35 @@ pub fn contradiction_keep(
     withdrawal: &Withdrawal,
     found: &Found,
 ) -> Result<bool, Error> {
-    let one = Contradiction {
-        id: doer.fresh_id(),
+    let one = Contradiction { id: doer.fresh_id(), ..found_now(doer, withdrawal, found) };
+    if store::contradiction_same(tx, &one)?.is_some() {
+        return Ok(false);
+    }
+    let is_new = store::contradiction_insert(tx, &one)?;
+    if is_new {
+        let entered = serde_json::json!({
+            "withdrawal": withdrawal.id, "bank": one.told, "utr": one.utr().map(Utr::as_str),
+        });
+        let subject = format!("coins:contradictions:{}", one.id);
+        doer.record(tx, "coins.contradictions.found", &subject, &serde_json::json!({ "entered": entered }))?;
+    }
+    Ok(is_new)
+}
+
+/// The one that says the same, where it is kept already.
+pub(super) fn contradiction_known(
+    tx: &mut Tx<'_>,
+    doer: &Doer,
+    withdrawal: &Withdrawal,
+    found: &Found,
+) -> Result<Option<Contradiction>, Error> {
+    Ok(store::contradiction_same(tx, &found_now(doer, withdrawal, found))?)
+}
+
+/// It as it would be kept, without an id.
+fn found_now(doer: &Doer, withdrawal: &Withdrawal, found: &Found) -> Contradiction {
+    Contradiction {
+        id: Uuid::nil(),
         withdrawal: withdrawal.id,
         kind: found.kind,
         claim: found.claim.clone(),
@@ -62,16 +90,7 @@ pub fn contradiction_keep(
         decided: None,
         reason: None,
         entry: None,
-    };
-    let is_new = store::contradiction_insert(tx, &one)?;
-    if is_new {
-        let entered = serde_json::json!({
-            "withdrawal": withdrawal.id, "bank": one.told, "utr": one.utr().map(Utr::as_str),
-        });
-        let subject = format!("coins:contradictions:{}", one.id);
-        doer.record(tx, "coins.contradictions.found", &subject, &serde_json::json!({ "entered": entered }))?;
     }
-    Ok(is_new)
 }
 
 /// The contradiction with this id.
@@ -84,6 +103,7 @@ pub fn contradiction_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Contradiction, Err
 
 /// Refuses a UTR that the bank has named for something else, or in a way that nobody has decided on yet.
 pub(super) fn utr_undisputed(tx: &mut Tx<'_>, utr: &Utr, withdrawal: Uuid) -> Result<(), Error> {
+    utr_matched(tx, utr)?;
     let disputes = store::contradictions_with(tx, utr)?;
     let dispute = disputes.into_iter().find(|one| {
         // The bank has paid that one with it, whatever was made of it.
@@ -195,6 +215,7 @@ fn put_right(
             if let Some(other) = withdrawal_by_utr(tx, utr)? {
                 return Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id });
             }
+            utr_undisputed(tx, utr, withdrawal.id)?;
             let user = user_get(tx, withdrawal.owner)?;
             let before = withdrawal.status;
             let next = complete(tx, settings, doer, &user, withdrawal, utr, one.amount())?;

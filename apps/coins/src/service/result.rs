@@ -1,20 +1,24 @@
 //! What the bank answers: checked row by row, kept, and done as far as it is good.
 
+use jiff::Timestamp;
 use purser_kit::console::{Doer, Progress};
 use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
-use super::contradiction::{Found, contradiction_keep, utr_undisputed};
-use super::decide::{Closing, accounts_lock, is_own, withdrawal_close, withdrawal_complete};
+use super::contradiction::{Found, contradiction_keep, contradiction_known, utr_undisputed};
+use super::decide::{Closing, accounts_lock, is_own as is_own_request, withdrawal_close, withdrawal_complete};
 use super::record::change_record;
-use crate::contradiction::{Claim, Kind};
+use super::unmatched::{NewUnmatched, unmatched_keep};
+use crate::contradiction::{Claim, Kind, State};
 use crate::domain::{Settings, Withdrawal};
 use crate::error::Error;
 use crate::sheet::{Difference, ResultRow, ResultSheet, Said, differences};
 use crate::status::Status;
 use crate::store::result::{self as store, NewResult, ResultState};
+use crate::store::unmatched::unmatched_same;
 use crate::store::utr::utr_changes_of;
 use crate::store::withdrawal::{withdrawal_by_utr, withdrawal_find};
+use crate::unmatched::Unmatched;
 use crate::utr::Utr;
 
 /// What a row comes to, as things stand.
@@ -53,8 +57,55 @@ pub struct Judged {
     pub sheet: ResultSheet,
     /// Of each row, in the same order.
     pub verdicts: Vec<Verdict>,
-    /// What contradicts us, and the withdrawal that it is about.
-    found: Vec<(Withdrawal, Found)>,
+    /// What contradicts us.
+    found: Vec<Otherwise>,
+}
+
+/// A row that says otherwise than we do.
+#[derive(Debug, Clone)]
+struct Otherwise {
+    what: What,
+    /// Whether it is kept as soon as the file is uploaded. Otherwise it may be a mistake of a draft, and is kept when
+    /// the file is committed with it.
+    at_once: bool,
+    /// How it stands, where it is kept already: its state, and who decided on it and when.
+    known: Option<Known>,
+}
+
+type Known = (State, Option<(String, Timestamp)>);
+
+#[derive(Debug, Clone)]
+enum What {
+    Contradiction(Box<Withdrawal>, Found),
+    Unmatched(NewUnmatched),
+}
+
+impl Otherwise {
+    fn waits(&self) -> bool {
+        self.known.as_ref().map_or(self.at_once, |(state, _)| *state == State::Open)
+    }
+
+    fn is_draft(&self) -> bool {
+        !self.at_once && self.known.is_none()
+    }
+
+    fn is(&self, wanted: State) -> bool {
+        self.known.as_ref().is_some_and(|(state, _)| *state == wanted)
+    }
+
+    /// What its row is told of it.
+    fn told(&self) -> String {
+        match &self.known {
+            Some((State::Open, _)) => KEPT.to_owned(),
+            Some((state, decided)) => {
+                let decided =
+                    decided.as_ref().map(|(by, at)| format!(" on {} by {by}", at.strftime("%Y-%m-%d %H:%M UTC")));
+                format!("The bank said this before, and it was {}{}.", state.name(), decided.unwrap_or_default())
+            }
+            None if self.at_once => KEPT.to_owned(),
+            None => DRAFT.to_owned(),
+        }
+    }
 }
 
 impl Judged {
@@ -65,10 +116,22 @@ impl Judged {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// How many rows contradict what is on record, and are kept for staff.
+    /// How many rows contradict what is on record, and wait for staff.
     #[must_use]
     pub fn contradictions(&self) -> usize {
-        self.found.len()
+        self.found.iter().filter(|one| one.waits()).count()
+    }
+
+    /// How many rows would wait for staff, if the file were committed as it is.
+    #[must_use]
+    pub fn drafts(&self) -> usize {
+        self.found.iter().filter(|one| one.is_draft()).count()
+    }
+
+    /// How many rows repeat what was decided so.
+    #[must_use]
+    pub fn repeated(&self, decided: State) -> usize {
+        self.found.iter().filter(|one| one.is(decided)).count()
     }
 
     /// How many rows are not wrong.
@@ -78,15 +141,15 @@ impl Judged {
     }
 }
 
-/// Checks a file of the bank and keeps it: its id, and what its rows come to. What contradicts us is kept from now on,
-/// whether or not anybody does what is good of the file.
+/// Checks a file of the bank and keeps it: its id, and what its rows come to. What contradicts a withdrawal that is
+/// settled is kept from now on, whether or not anybody does what is good of the file.
 ///
 /// # Errors
 /// [`Error::File`] where it is no answer of a bank.
 pub fn result_check(tx: &mut Tx<'_>, doer: &mut Doer, file: &[u8]) -> Result<(Uuid, Judged), Error> {
     tx.wide()?;
     let judged = judged(tx, doer, file)?;
-    keep(tx, doer, &judged)?;
+    keep(tx, doer, &judged, false)?;
     let id = doer.fresh_id();
     let (good, bad) = (judged.good(), judged.count(Verdict::Wrong));
     store::result_insert(tx, doer.now, &NewResult { id, file, good, bad, actor: &doer.actor })?;
@@ -106,7 +169,7 @@ pub fn result_show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<(ResultStat
 pub type RowOutcome = (ResultRow, Verdict, Result<(), Error>);
 
 /// Does what is good of a file, judged anew, all in one transaction. Rows that are wrong are left, and those that were
-/// done before stay as they are. What speaks against a row that was good stands beside it.
+/// done before stay as they are; what contradicts us is kept. What speaks against a row that was good stands beside it.
 ///
 /// # Errors
 /// [`Error::NoResult`]; [`Error::ResultCommitted`] where that was done before; [`Error::ResultStale`] where another
@@ -127,8 +190,11 @@ pub fn result_commit(
     accounts_lock(tx, doer.now, &[])?;
     progress.phase("Checking the file", 0);
     let judged = judged(tx, doer, &kept.file)?;
-    keep(tx, doer, &judged)?;
-    let Judged { sheet, verdicts, .. } = judged;
+    keep(tx, doer, &judged, true)?;
+    let Judged { mut sheet, verdicts, .. } = judged;
+    for told in sheet.rows.iter_mut().flat_map(|row| &mut row.errors).filter(|told| *told == DRAFT) {
+        KEPT.clone_into(told);
+    }
     progress.phase("Recording the bank's answers", verdicts.len() as u64);
     let mut outcomes = Vec::with_capacity(verdicts.len());
     for (row, verdict) in std::iter::zip(sheet.rows, verdicts) {
@@ -154,9 +220,13 @@ pub fn result_commit(
     Ok(outcomes)
 }
 
-fn keep(tx: &mut Tx<'_>, doer: &mut Doer, judged: &Judged) -> Result<(), Error> {
-    for (withdrawal, found) in &judged.found {
-        contradiction_keep(tx, doer, withdrawal, found)?;
+fn keep(tx: &mut Tx<'_>, doer: &mut Doer, judged: &Judged, with_drafts: bool) -> Result<(), Error> {
+    let new = judged.found.iter().filter(|one| one.known.is_none() && (one.at_once || with_drafts));
+    for one in new {
+        match &one.what {
+            What::Contradiction(withdrawal, found) => contradiction_keep(tx, doer, withdrawal, found)?,
+            What::Unmatched(new) => unmatched_keep(tx, doer, new)?,
+        };
     }
     Ok(())
 }
@@ -167,34 +237,66 @@ fn judged(tx: &mut Tx<'_>, doer: &Doer, file: &[u8]) -> Result<Judged, Error> {
     let mut verdicts = Vec::with_capacity(sheet.rows.len());
     let mut found = Vec::new();
     for row in &mut sheet.rows {
-        let verdict = match (row.errors.is_empty(), row.withdrawal) {
-            (true, Some(id)) => match withdrawal_find(tx, id)? {
-                Some(withdrawal) => judge(tx, doer, &withdrawal, row)?.map_err(|against| (withdrawal, against)),
-                None => {
-                    row.errors.push(Error::NoWithdrawal.to_string());
-                    Ok(Verdict::Wrong)
-                }
-            },
-            _ => Ok(Verdict::Wrong),
-        };
-        verdicts.push(verdict.unwrap_or_else(|(withdrawal, against)| {
-            row.errors.push(against.told.clone());
-            if let Some(kind) = against.kind {
-                let claim = match &row.said {
-                    Some(Said::Paid(utr)) => Claim::Paid(utr.clone()),
-                    _ => Claim::Failed,
-                };
-                found.push((withdrawal, Found { kind, claim, paid: row.details.amount, told: against.told }));
-                row.errors.push(KEPT.to_owned());
-            }
-            Verdict::Wrong
-        }));
+        let (verdict, otherwise) = row_judged(tx, doer, row)?;
+        if let Some(otherwise) = otherwise {
+            row.errors.push(otherwise.told());
+            found.push(otherwise);
+        }
+        verdicts.push(verdict);
     }
     Ok(Judged { sheet, verdicts, found })
 }
 
+/// What a row comes to, and what it says otherwise than we do. What is wrong with it is added to it.
+fn row_judged(tx: &mut Tx<'_>, doer: &Doer, row: &mut ResultRow) -> Result<(Verdict, Option<Otherwise>), Error> {
+    let withdrawal = match row.withdrawal {
+        Some(id) => withdrawal_find(tx, id)?,
+        None => None,
+    };
+    let Some(withdrawal) = withdrawal else {
+        let is_id = row.withdrawal.is_some();
+        if is_id {
+            row.errors.push(Error::NoWithdrawal.to_string());
+        }
+        // A text that is no id may be a mistake of the draft. An id is copied, and not mistyped.
+        return Ok((Verdict::Wrong, unmatched(tx, row, is_id)?));
+    };
+    let is_settled = !matches!(withdrawal.status, Status::Pending | Status::Processing);
+    if !row.errors.is_empty() && (!is_settled || row.said.is_none()) {
+        return Ok((Verdict::Wrong, None));
+    }
+    let against = match judge(tx, doer, &withdrawal, row)? {
+        Ok(verdict) => return Ok((if row.errors.is_empty() { verdict } else { Verdict::Wrong }, None)),
+        Err(against) => against,
+    };
+    row.errors.push(against.told.clone());
+    let Some(kind) = against.kind else { return Ok((Verdict::Wrong, None)) };
+    let claim = match &row.said {
+        Some(Said::Paid(utr)) => Claim::Paid(utr.clone()),
+        _ => Claim::Failed,
+    };
+    let found = Found { kind, claim, paid: row.details.paid(withdrawal.due()), told: against.told };
+    let known = contradiction_known(tx, doer, &withdrawal, &found)?.map(|one| (one.state, one.decided));
+    // What is not settled yet is put right in the file first, and so are two rows of one file.
+    let at_once = (withdrawal.status != Status::Processing || kind == Kind::UtrUsed) && !row.repeated;
+    Ok((Verdict::Wrong, Some(Otherwise { what: What::Contradiction(Box::new(withdrawal), found), at_once, known })))
+}
+
+/// A payment of a withdrawal that there is not.
+fn unmatched(tx: &mut Tx<'_>, row: &ResultRow, at_once: bool) -> Result<Option<Otherwise>, Error> {
+    let Some(Said::Paid(utr)) = &row.said else { return Ok(None) };
+    let named = row.given.first().cloned().unwrap_or_default();
+    let new = NewUnmatched { named, utr: utr.clone(), paid: row.details.any_paid() };
+    let once = Unmatched::once(&new.named, &new.utr, new.paid);
+    let known = unmatched_same(tx, &once)?.map(|one| (one.state, one.decided));
+    Ok(Some(Otherwise { what: What::Unmatched(new), at_once, known }))
+}
+
 /// What a row is told that contradicts what is on record.
 const KEPT: &str = "This contradicts what is on record here; it waits for a decision in the inbox.";
+
+/// The same, where the file may be put right.
+const DRAFT: &str = "Mend the row and upload the file again; saved as it is, it waits for a decision in the inbox, and its UTR pays nothing.";
 
 /// What speaks against a row; and in which point it contradicts us, where that is more than a mistake in the file.
 struct Against {
@@ -234,7 +336,7 @@ fn judge(
                 format!("The withdrawal is completed with the UTR {utr}, and the bank says that it failed: {reason}");
             Err(Against::contradicts(Kind::Status, told))
         }
-        Some(Said::Failed(_)) if is == Status::Failed => Ok(Verdict::DoneBefore),
+        Some(Said::Failed(_)) if matches!(is, Status::Failed | Status::Reversed) => Ok(Verdict::DoneBefore),
         Some(Said::Failed(_) | Said::Open) if !is_processing => Err(Against::wrong(not_processing())),
         Some(Said::Failed(_) | Said::Open) if difference.is_some() => {
             Err(Against::wrong(difference.map(|(_, told)| told).unwrap_or_default()))
@@ -245,6 +347,8 @@ fn judge(
     })
 }
 
+/// What a row that says paid comes to. It is done before only while the withdrawal is completed by that payment; of one
+/// whose coins went back it says that the user has coins and rupees.
 fn judge_paid(
     tx: &mut Tx<'_>,
     doer: &Doer,
@@ -252,7 +356,8 @@ fn judge_paid(
     utr: &Utr,
     difference: Option<(Difference, String)>,
 ) -> Result<Result<Verdict, Against>, Error> {
-    let is = withdrawal.status.name();
+    let is = withdrawal.status;
+    let more = difference.as_ref().map(|(_, told)| format!(" {told}")).unwrap_or_default();
     let differs = difference.map(|(point, told)| {
         let kind = match point {
             Difference::Amount => Kind::Amount,
@@ -261,41 +366,30 @@ fn judge_paid(
         };
         Against::contradicts(kind, format!("{told} UTR {}.", utr.as_str()))
     });
-    if let Some(own) = &withdrawal.utr {
-        if own == utr {
-            return Ok(differs.map_or(Ok(Verdict::DoneBefore), Err));
-        }
-        if utr_changes_of(tx, withdrawal.id)?.iter().any(|change| change.old == *utr) {
-            // The file is older than the correction.
-            return Ok(Ok(Verdict::DoneBefore));
-        }
+    // A file may be older than the correction of the UTR.
+    let is_own = withdrawal.utr.as_ref() == Some(utr);
+    if is == Status::Completed && (is_own || utr_changes_of(tx, withdrawal.id)?.iter().any(|change| change.old == *utr))
+    {
+        return Ok(differs.map_or(Ok(Verdict::DoneBefore), Err));
     }
-    if let Some(other) = withdrawal_by_utr(tx, utr)? {
+    if let Some(other) = withdrawal_by_utr(tx, utr)?.filter(|other| other.id != withdrawal.id) {
         let told = Error::UtrUsed { utr: utr.clone(), withdrawal: other.id }.to_string();
         return Ok(Err(Against::contradicts(Kind::UtrUsed, told)));
     }
-    Ok(match (&withdrawal.utr, withdrawal.status) {
-        (Some(known), status) => {
-            let kind = if status == Status::Completed { Kind::SecondUtr } else { Kind::Status };
-            let told = format!("The withdrawal is {is} with the UTR {}.", known.as_str());
-            Err(Against::contradicts(
-                kind,
-                format!("{told} The bank says that it is paid with the UTR {}.", utr.as_str()),
-            ))
-        }
-        (None, status) if status != Status::Processing => {
-            let told = format!("The withdrawal is {is}, not processing.");
-            Err(Against::contradicts(
-                Kind::Status,
-                format!("{told} The bank says that it is paid with the UTR {}.", utr.as_str()),
-            ))
-        }
-        _ => match (differs, utr_undisputed(tx, utr, withdrawal.id)) {
-            (Some(differs), _) => Err(differs),
-            (None, Err(error)) if error.is_refusal() => Err(Against::wrong(error.to_string())),
-            (None, Err(error)) => return Err(error),
-            (None, Ok(())) if is_own(tx, doer, withdrawal)? => Err(Against::wrong(Error::OwnRequest.to_string())),
-            (None, Ok(())) => Ok(Verdict::Completes),
-        },
+    if is != Status::Processing {
+        let kind = if is == Status::Completed { Kind::SecondUtr } else { Kind::Status };
+        let stands = match &withdrawal.utr {
+            Some(known) => format!("The withdrawal is {} with the UTR {}.", is.name(), known.as_str()),
+            None => format!("The withdrawal is {}, not processing.", is.name()),
+        };
+        let told = format!("{stands} The bank says that it is paid with the UTR {}.{more}", utr.as_str());
+        return Ok(Err(Against::contradicts(kind, told)));
+    }
+    Ok(match (differs, utr_undisputed(tx, utr, withdrawal.id)) {
+        (Some(differs), _) => Err(differs),
+        (None, Err(error)) if error.is_refusal() => Err(Against::wrong(error.to_string())),
+        (None, Err(error)) => return Err(error),
+        (None, Ok(())) if is_own_request(tx, doer, withdrawal)? => Err(Against::wrong(Error::OwnRequest.to_string())),
+        (None, Ok(())) => Ok(Verdict::Completes),
     })
 }

@@ -54,6 +54,19 @@ pub(crate) fn contradiction_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Con
     tx.query_opt(&format!("{SELECT} WHERE c.id = ?1"), &params![id], read)
 }
 
+/// The newest that says the same. What was dismissed counts only while the withdrawal stands as it did then: of one that
+/// has become something else since, the same words say something new.
+pub(crate) fn contradiction_same(tx: &mut Tx<'_>, one: &Contradiction) -> Result<Option<Contradiction>, Error> {
+    let sql = format!(
+        "{SELECT} WHERE c.withdrawal = ?1 AND c.kind = ?2 AND c.said = ?3 AND COALESCE(c.utr_key, '') = ?4
+         AND COALESCE(c.paid, 0) = ?5 AND (c.state <> 'dismissed' OR c.status = ?6) ORDER BY c.id DESC LIMIT 1"
+    );
+    let said = if one.utr().is_some() { "paid" } else { "failed" };
+    let utr = one.utr().map(Utr::key).unwrap_or_default();
+    let paid = one.paid.map_or(0, Money::minor);
+    tx.query_opt(&sql, &params![one.withdrawal, one.kind.name(), said, utr, paid, one.status.name()], read)
+}
+
 /// Those of a withdrawal, newest first.
 pub(crate) fn contradictions_of(tx: &mut Tx<'_>, withdrawal: Uuid, limit: u32) -> Result<Vec<Contradiction>, Error> {
     let sql = format!("{SELECT} WHERE c.withdrawal = ?1 ORDER BY c.id DESC LIMIT ?2");

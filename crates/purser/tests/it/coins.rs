@@ -7,6 +7,7 @@ mod older;
 mod races;
 mod states;
 mod told;
+mod verdicts;
 
 use std::sync::Arc;
 

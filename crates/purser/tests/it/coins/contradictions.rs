@@ -17,7 +17,7 @@ use super::{APP, Bank, STAFF};
 
 impl Bank {
     /// Uploads a file of the bank: its id, and how many rows contradict us.
-    async fn check(&self, file: &str) -> (Uuid, usize) {
+    pub(super) async fn check(&self, file: &str) -> (Uuid, usize) {
         let file = file.as_bytes().to_vec();
         let checked = self.run(STAFF, move |tx, _, doer| result_check(tx, doer, &file));
         let (id, judged) = checked.await.expect("the file is an answer of a bank");
@@ -25,14 +25,14 @@ impl Bank {
     }
 
     /// Uploads a file of the bank and does what is good of it.
-    async fn file(&self, file: &str) {
+    pub(super) async fn file(&self, file: &str) {
         let (id, _) = self.check(file).await;
         let progress = Progress::default();
         self.run(STAFF, move |tx, settings, doer| result_commit(tx, settings, doer, id, &progress)).await.unwrap();
     }
 
     /// All contradictions, oldest first.
-    async fn contradictions(&self) -> Vec<Contradiction> {
+    pub(super) async fn contradictions(&self) -> Vec<Contradiction> {
         let found = self.db.read(|tx| {
             let ids = tx.query("SELECT id FROM coins_contradiction ORDER BY id", &[], |row| row.get::<Uuid>(0))?;
             ids.into_iter().map(|id| contradiction_get(tx, id)).collect::<Result<Vec<_>, Error>>()
@@ -40,14 +40,14 @@ impl Bank {
         found.await.unwrap()
     }
 
-    async fn settle(&self, id: Uuid, settlement: Settlement) -> Result<Contradiction, Error> {
+    pub(super) async fn settle(&self, id: Uuid, settlement: Settlement) -> Result<Contradiction, Error> {
         self.run(STAFF, move |tx, settings, doer| {
             contradiction_settle(tx, settings, doer, id, settlement, "The bank's statement says so")
         })
         .await
     }
 
-    async fn dismiss(&self, id: Uuid) -> Result<Contradiction, Error> {
+    pub(super) async fn dismiss(&self, id: Uuid) -> Result<Contradiction, Error> {
         self.run(STAFF, move |tx, _, doer| contradiction_dismiss(tx, doer, id, "The bank took it back")).await
     }
 
@@ -59,12 +59,12 @@ impl Bank {
     }
 
     /// What the bank has paid, what is lost and what is owed, in paise.
-    async fn rupees(&self) -> [i64; 3] {
+    pub(super) async fn rupees(&self) -> [i64; 3] {
         let bank = -self.holds("coins:bank").await;
         [bank, self.holds("coins:losses").await, self.holds("coins:payable").await]
     }
 
-    async fn sound(&self) {
+    pub(super) async fn sound(&self) {
         let problems = self.db.read(purser_coins::problems).await.unwrap();
         assert!(problems.is_empty(), "{problems:?}");
     }
@@ -144,8 +144,8 @@ both! {
     async fn what_the_bank_paid_too_much_or_too_little_is_completed_and_the_difference_is_posted(db: TestDb) {
         let bank = Bank::open(&db);
         let (little, much) = (bank.standing("asha", Status::Processing).await, bank.standing("bina", Status::Processing).await);
-        bank.check(&paid(&little, "428811900001", "29.41")).await;
-        bank.check(&paid(&much, "428811900002", "3000")).await;
+        bank.file(&paid(&little, "428811900001", "29.41")).await;
+        bank.file(&paid(&much, "428811900002", "3000")).await;
         let found = bank.contradictions().await;
         for one in &found {
             bank.settle(one.id, Settlement::Complete).await.unwrap();

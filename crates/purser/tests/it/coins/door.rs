@@ -49,6 +49,25 @@ const MONEY: [&str; 4] = ["coins_", "ledger_", "identity_audit", "outbox_notice"
 const PATHS: [&str; 2] = ["/api/razorpay/withdraw/", "/api/coins/withdrawals/"];
 
 both! {
+    async fn a_user_is_sent_back_as_the_answer_has_them_and_refused_with_another_balance(db: TestDb) {
+        let door = Door::open(&db).await;
+        let put = async |body: Value| door.app.put("/api/coins/users/", body).await;
+        let (status, answer) = put(json!({ "user_id": "asha", "email": "asha@example.com", "language": "hi" })).await;
+        assert_eq!(status, 200, "{answer}");
+        let (status, again) = put(answer["data"].clone()).await;
+        assert_eq!((status, &again), (200, &answer));
+        for (field, value) in [("balance", json!(5)), ("id", json!(Uuid::nil())), ("status", json!("frozen"))] {
+            let mut other = answer["data"].clone();
+            other[field] = value;
+            let (status, refused) = put(other).await;
+            assert_eq!((status, &refused["errors"][field][0]["code"]), (400, &json!("read_only")), "{refused}");
+        }
+        let (status, refused) = put(json!({ "user_id": "new", "balance": 5 })).await;
+        assert_eq!((status, &refused["errors"]["balance"][0]["code"]), (400, &json!("read_only")), "{refused}");
+        let (status, answer) = put(json!({ "user_id": "new", "id": null })).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
     async fn a_withdrawal_is_asked_for_read_listed_and_cancelled_under_the_first_paths(db: TestDb) {
         let door = Door::open(&db).await;
         let (status, made) = door.app.post("/api/razorpay/withdraw", ask(250)).await;

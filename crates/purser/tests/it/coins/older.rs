@@ -121,3 +121,44 @@ async fn a_database_of_then_keeps_its_utrs_and_lists_the_clashes_on_sqlite() {
 async fn a_database_of_then_keeps_its_utrs_and_lists_the_clashes_on_postgres() {
     migrated(Engine::Postgres).await;
 }
+
+/// A contradiction that was dismissed before the same words were news once the withdrawal stands otherwise.
+async fn dismissed_before(engine: Engine) {
+    let all = crate::migrations();
+    let old = all.iter().filter(|one| one.room != "coins" || one.number < 4).cloned().collect();
+    let db = TestDb::create(engine, old).await;
+    let made = db.write(|tx| {
+        let id = old_withdrawal(tx, 1, None)?;
+        let once = format!("{id} amount 428811 900");
+        tx.execute(
+            "INSERT INTO coins_contradiction (id, withdrawal, kind, said, utr, utr_key, paid, status, due, told, once,
+                 found_by, found_at, state, decided_by, decided_at, reason)
+             VALUES (?1, ?1, 'amount', 'paid', '428811', '428811', 900, 'processing', 1000, 'both sides', ?2,
+                 'user:staff', 7, 'dismissed', 'user:staff', 8, 'A slip')",
+            &params![id, &once],
+        )?;
+        Ok::<_, purser_ledger::Error>(id)
+    });
+    let id = made.await.expect("a database of then");
+    db.store().migrate(all, db.clock().now()).await.expect("the migration stops nothing");
+    let once = db.read(|tx| tx.query_one("SELECT once FROM coins_contradiction", &[], |row| row.get::<String>(0)));
+    assert_eq!(once.await, Ok::<_, purser_store::Error>(format!("{id} amount 428811 900 processing")));
+    let bank = Bank::open(&db);
+    let said = format!("withdrawal_id,status,utr,amount\n{id},paid,428811,9.00\n");
+    bank.file(&said).await;
+    assert_eq!(bank.contradictions().await.len(), 1, "it was dismissed, and the withdrawal stands as it did");
+    bank.complete(id, "428811").await.unwrap();
+    bank.file(&said).await;
+    assert_eq!(bank.contradictions().await.len(), 2, "it is completed now, and that is news");
+    bank.sound().await;
+}
+
+#[tokio::test]
+async fn what_was_dismissed_before_the_upgrade_stays_so_on_sqlite() {
+    dismissed_before(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn what_was_dismissed_before_the_upgrade_stays_so_on_postgres() {
+    dismissed_before(Engine::Postgres).await;
+}

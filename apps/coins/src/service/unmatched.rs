@@ -1,0 +1,83 @@
+//! Payments that the bank names for a withdrawal that there is not: kept, so that their UTR pays nothing else.
+
+use purser_kit::console::Doer;
+use purser_money::Money;
+use purser_store::Tx;
+use uuid::Uuid;
+
+use crate::contradiction::State;
+use crate::error::Error;
+use crate::store::unmatched as store;
+use crate::unmatched::{NAMED, Unmatched};
+use crate::utr::Utr;
+
+/// What a file of the bank says of a withdrawal that there is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewUnmatched {
+    /// What the bank calls the withdrawal.
+    pub(crate) named: String,
+    /// The payment.
+    pub(crate) utr: Utr,
+    /// What it says was paid.
+    pub(crate) paid: Option<Money>,
+}
+
+/// Keeps what was found, once, and puts it on record.
+pub(super) fn unmatched_keep(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewUnmatched) -> Result<bool, Error> {
+    let named: String = new.named.chars().take(NAMED).collect();
+    let paid = new.paid.map(|paid| format!(" {}", paid.for_people())).unwrap_or_default();
+    let one = Unmatched {
+        id: doer.fresh_id(),
+        told: format!(
+            "The bank says that it paid{paid} with the UTR {} for '{named}'. There is no such withdrawal.",
+            new.utr.as_str()
+        ),
+        named,
+        utr: new.utr.clone(),
+        paid: new.paid,
+        found_by: doer.actor.clone(),
+        found_at: doer.now,
+        state: State::Open,
+        decided: None,
+        reason: None,
+    };
+    let is_new = store::unmatched_insert(tx, &one)?;
+    if is_new {
+        let entered = serde_json::json!({ "bank": one.told, "utr": one.utr.as_str() });
+        let subject = format!("coins:unmatched:{}", one.id);
+        doer.record(tx, "coins.unmatched.found", &subject, &serde_json::json!({ "entered": entered }))?;
+    }
+    Ok(is_new)
+}
+
+/// Refuses a UTR that the bank has named for a withdrawal that there is not.
+pub(super) fn utr_matched(tx: &mut Tx<'_>, utr: &Utr) -> Result<(), Error> {
+    match store::unmatched_with(tx, utr)? {
+        Some(one) => Err(Error::UtrUnmatched { utr: utr.clone(), named: one.named, payment: one.id }),
+        None => Ok(()),
+    }
+}
+
+/// The payment with this id, and why nobody may dismiss it now.
+///
+/// # Errors
+/// [`Error::NoUnmatched`].
+pub fn unmatched_obstacle(tx: &mut Tx<'_>, id: Uuid) -> Result<(Unmatched, Option<Error>), Error> {
+    let one = store::unmatched_find(tx, id)?.ok_or(Error::NoUnmatched)?;
+    let obstacle = (one.state != State::Open).then_some(Error::Decided(one.state));
+    Ok((one, obstacle))
+}
+
+/// Puts one away that needs nothing more. Its UTR is free again. `reason` has 1 to 500 characters.
+///
+/// # Errors
+/// [`Error::NoUnmatched`], [`Error::Decided`] where somebody was first.
+pub fn unmatched_dismiss(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<Unmatched, Error> {
+    let (one, obstacle) = unmatched_obstacle(tx, id)?;
+    if let Some(error) = obstacle {
+        return Err(error);
+    }
+    let decided = Some((doer.actor.clone(), doer.now));
+    let one = Unmatched { state: State::Dismissed, decided, reason: Some(reason.to_owned()), ..one };
+    if store::unmatched_decide(tx, &one)? { Ok(one) } else { Err(Error::Decided(one.state)) }
+}
