@@ -94,7 +94,16 @@ mod tests {
     #[test]
     fn a_utr_is_one_whatever_its_case_spaces_punctuation_and_leading_zeros() {
         let utr = Utr::parse("428811902377").unwrap();
-        for text in [" 428811902377 ", "0428811902377", "000-4288-1190-2377", "4288 1190 2377", "4288.1190/2377", "UTR: 428811902377", "RRN-428811902377", "Ref no. 428811902377"] {
+        for text in [
+            " 428811902377 ",
+            "0428811902377",
+            "000-4288-1190-2377",
+            "4288 1190 2377",
+            "4288.1190/2377",
+            "UTR: 428811902377",
+            "RRN-428811902377",
+            "Ref no. 428811902377",
+        ] {
             let other = Utr::parse(text).unwrap();
             assert_eq!((&other, other.as_str()), (&utr, text.trim()));
         }
