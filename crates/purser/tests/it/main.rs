@@ -44,6 +44,7 @@ mod turns;
 mod web;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
@@ -86,6 +87,13 @@ fn context_with(db: &TestDb, store: Store, second_factor: bool) -> AppContext {
     AppContext::new(house(db, store, second_factor))
 }
 
+/// A folder of its own for each: ids of tests that run at the same time may be the same.
+fn files_folder() -> std::path::PathBuf {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("purser-files-{}-{number}", std::process::id()))
+}
+
 fn house(db: &TestDb, store: Store, second_factor: bool) -> House {
     House {
         store,
@@ -96,7 +104,7 @@ fn house(db: &TestDb, store: Store, second_factor: bool) -> House {
         process: db.ids().next(),
         keys: KeyRing::default(),
         refused_calls: RefusedCalls::default(),
-        files: FileStore::folder(std::env::temp_dir().join(format!("purser-files-{}", std::process::id()))),
+        files: FileStore::folder(files_folder()),
         rights: Rights::new(scopes()),
         sealer: Sealer::new(&[7; 32]),
         second_factor,
