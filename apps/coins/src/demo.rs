@@ -15,8 +15,8 @@ use crate::contradiction::{Claim, Kind};
 use crate::domain::{HandlePolicy, Movement, Settings, UserId, Withdrawal, coins};
 use crate::error::Error;
 use crate::service::{
-    Closing, Found, NewMovement, NewWithdrawal, Period, UserChange, coins_move, contradiction_keep, note_set,
-    payouts_begin, user_change, withdrawal_close, withdrawal_complete, withdrawal_create,
+    Closing, Found, NewMovement, NewUnmatched, NewWithdrawal, Period, UserChange, coins_move, contradiction_keep,
+    note_set, payouts_begin, unmatched_keep, user_change, withdrawal_close, withdrawal_complete, withdrawal_create,
 };
 use crate::status::Status;
 use crate::upi::UpiId;
@@ -318,7 +318,7 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// The bank has paid after all what it first said had failed.
+    /// The bank has paid after all what it first said had failed, and names a payment of no withdrawal.
     fn contradict(&mut self, tx: &mut Tx<'_>, day: i64, failed: &Withdrawal) -> Result<(), Error> {
         let utr = Utr::parse("428812990014").map_err(|rule| Error::Answer(rule.must.to_string()))?;
         let told = format!(
@@ -326,7 +326,10 @@ impl Story<'_> {
             utr.as_str()
         );
         let found = Found { kind: Kind::Status, claim: Claim::Paid(utr), paid: Some(failed.due()), told };
-        contradiction_keep(tx, &mut self.doer(day, 1_380, "system:demo-desk"), failed, &found).map(drop)
+        contradiction_keep(tx, &mut self.doer(day, 1_380, "system:demo-desk"), failed, &found)?;
+        let utr = Utr::parse("428812990027").map_err(|rule| Error::Answer(rule.must.to_string()))?;
+        let strange = NewUnmatched { named: "REFUND-117".to_owned(), utr, paid: Some(failed.due()) };
+        unmatched_keep(tx, &mut self.doer(day, 1_381, "system:demo-desk"), &strange).map(drop)
     }
 
     /// Where to write to most of them: said last, so that nobody is told of what never happened.

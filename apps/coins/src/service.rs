@@ -28,6 +28,7 @@ pub use handle::{handle_add, handle_change, handle_remove};
 pub use movement::{Moved, NewMovement, coins_adjust, coins_move};
 pub use record::{change_record, contact_record, frozen_record};
 pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, result_show};
+pub(crate) use unmatched::{NewUnmatched, unmatched_keep};
 pub use unmatched::{unmatched_dismiss, unmatched_obstacle};
 pub use user::{
     UserChange, user_change, user_freeze, user_get, user_known, user_link, user_of_person, user_totals, user_unfreeze,

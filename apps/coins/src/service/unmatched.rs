@@ -23,7 +23,7 @@ pub(crate) struct NewUnmatched {
 }
 
 /// Keeps what was found, once, and puts it on record.
-pub(super) fn unmatched_keep(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewUnmatched) -> Result<bool, Error> {
+pub(crate) fn unmatched_keep(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewUnmatched) -> Result<bool, Error> {
     let named: String = new.named.chars().take(NAMED).collect();
     let paid = new.paid.map(|paid| format!(" {}", paid.for_people())).unwrap_or_default();
     let one = Unmatched {

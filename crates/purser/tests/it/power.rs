@@ -115,7 +115,7 @@ both! {
             "charge.phone.create", "charge.phone.remove", "charge.request.create", "charge.request.withdraw",
             "charge.seller.create", "charge.seller.remove",
             "coins.user.contact", "coins.withdrawal.notes", "house.job.discard", "house.job.requeue",
-            "house.notice.again", "house.notice.send-kept", "house.schedule.run",
+            "house.notice.again", "house.notice.send-kept", "house.notice.test", "house.schedule.run",
             "house.text.change", "members.member.edit",
         ];
         assert_eq!(records, BTreeSet::from(expected));

@@ -36,7 +36,7 @@ pub(crate) static NOTICE_AGAIN: Command = Command::records("house.notice.again",
 pub(crate) static NOTICES_SEND_KEPT: Command = Command::records("house.notice.send-kept", "house.send");
 
 /// Sends a test: a mail in the name of the instance, to any address.
-pub(crate) static NOTICE_TEST: Command = Command::power("house.notice.test", "house.send");
+pub(crate) static NOTICE_TEST: Command = Command::records("house.notice.test", "house.send");
 
 /// Tries jobs again that were given up.
 pub(crate) static LETTER_REQUEUE: Command = Command::records("house.job.requeue", "house.jobs");
