@@ -64,7 +64,7 @@ pub(crate) fn text(file: &[u8]) -> Result<Cow<'_, str>, Error> {
 fn no_table(error: TableError) -> Error {
     bad(match error {
         TableError::Empty => "it is empty".to_owned(),
-        TableError::NoRows => "it has no rows under its header".to_owned(),
+        TableError::NoRows(_) => "it has no rows under its header".to_owned(),
         TableError::TooLarge { bytes, most } => format!("it has {bytes} bytes, and may have at most {most}"),
         TableError::TooManyRows(most) => format!("it has more than {most} rows; upload it in parts"),
         TableError::NotText { line } => format!("it is not text in UTF-8: line {line} is not"),

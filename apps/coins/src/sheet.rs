@@ -73,7 +73,7 @@ impl From<TableError> for FileError {
     fn from(error: TableError) -> Self {
         match error {
             TableError::Empty => FileError::Empty,
-            TableError::NoRows => FileError::NoRows,
+            TableError::NoRows(_) => FileError::NoRows,
             TableError::TooLarge { bytes, most } => FileError::TooLarge { bytes, most },
             TableError::TooManyRows(most) => FileError::TooManyRows(most),
             TableError::NotText { line } => FileError::NotUtf8 { line },

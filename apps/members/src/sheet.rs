@@ -74,7 +74,8 @@ impl From<TableError> for FileError {
     fn from(error: TableError) -> Self {
         match error {
             TableError::Empty => FileError::Empty,
-            TableError::NoRows => FileError::NoRows,
+            // A list without its header looks the same; which columns are missing says more.
+            TableError::NoRows(header) => places(&lower(&header)).err().unwrap_or(FileError::NoRows),
             TableError::TooLarge { bytes, most } => FileError::TooLarge { bytes, most },
             TableError::TooManyRows(most) => FileError::TooManyRows(most),
             TableError::NotText { line } => FileError::NotUtf8 { line },
@@ -198,9 +199,13 @@ impl Sheet {
 /// The file's columns in lower case, and its rows.
 fn table(file: &[u8]) -> Result<(Vec<String>, Vec<TableRow>), FileError> {
     match Table::read(file, MOST_BYTES, MOST_ROWS) {
-        Ok(Table { header, rows, .. }) => Ok((header.iter().map(|name| name.to_lowercase()).collect(), rows)),
+        Ok(Table { header, rows, .. }) => Ok((lower(&header), rows)),
         Err(error) => Err(error.into()),
     }
+}
+
+fn lower(header: &[String]) -> Vec<String> {
+    header.iter().map(|name| name.to_lowercase()).collect()
 }
 
 /// A cell as a report has it: it reads as the one that was given.
@@ -268,7 +273,8 @@ mod tests {
         assert_eq!(refusal(b"name,email,wallet_balance,Name\n"), FileError::RepeatedColumn("name".to_owned()));
         assert_eq!(refusal(b"name,email,wallet_balance,phone\n"), FileError::UnknownColumn("phone".to_owned()));
         assert_eq!(refusal(b"name,email,wallet_balance\nJos\xe9,a@b.example,1\n"), FileError::NotUtf8 { line: 2 });
-        assert_eq!(refusal(&[0xff, 0xfe, b'n', 0]), FileError::NoRows, "a spreadsheet's Unicode text is read");
+        let unicode = refusal(&[0xff, 0xfe, b'n', 0]);
+        assert_eq!(unicode, FileError::MissingColumns(COLUMNS.to_vec()), "a spreadsheet's Unicode text is read");
         let long = vec![b'x'; MOST_BYTES + 1];
         assert_eq!(refusal(&long), FileError::TooLarge { bytes: MOST_BYTES + 1, most: MOST_BYTES });
     }

@@ -168,7 +168,8 @@ mod tests {
     fn a_prefilled_database_holds_what_was_asked_for() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::File(folder.path().join("bench.db"));
-        let tables: Vec<Migration> = [purser_ledger::MIGRATIONS, purser_charge::MIGRATIONS].concat();
+        let rooms = [purser_identity::MIGRATIONS, purser_ledger::MIGRATIONS, purser_charge::MIGRATIONS];
+        let tables: Vec<Migration> = rooms.concat();
         let migrate = async |store: &Store| Ok(store.migrate(tables, clock::now()).await.map(drop)?);
         with_store(&place, migrate).unwrap();
 

@@ -41,8 +41,8 @@ fn is_guarded(cell: &str) -> bool {
 pub enum TableError {
     /// There is nothing in it.
     Empty,
-    /// It has a header and nothing else.
-    NoRows,
+    /// It has a header, this one, and nothing else: whose columns may be wrong as well.
+    NoRows(Vec<String>),
     /// It is larger than may be.
     TooLarge {
         /// How large it is, in bytes.
@@ -143,7 +143,7 @@ impl Table {
         let mut records = reader.records();
         let malformed = |error: csv::Error| TableError::Malformed(error.to_string());
         let header = records.next().ok_or(TableError::Empty)?.map_err(malformed)?;
-        let header = header.iter().map(|name| name.trim().to_owned()).collect();
+        let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
         let decimals = if delimiter == b',' { Decimals::Point } else { Decimals::PointOrComma };
         let mut rows = Vec::new();
         for record in records {
@@ -157,7 +157,7 @@ impl Table {
             let line = lines_before + record_line(text, &record);
             rows.push(TableRow { line, cells: record.iter().map(str::to_owned).collect() });
         }
-        if rows.is_empty() { Err(TableError::NoRows) } else { Ok(Table { decimals, header, rows }) }
+        if rows.is_empty() { Err(TableError::NoRows(header)) } else { Ok(Table { decimals, header, rows }) }
     }
 }
 
@@ -374,7 +374,7 @@ mod tests {
     fn what_is_no_table_is_refused_by_name() {
         assert_eq!(read(""), Err(TableError::Empty));
         assert_eq!(read("\u{feff} \n"), Err(TableError::Empty));
-        assert_eq!(read("a,b\n,\n"), Err(TableError::NoRows));
+        assert_eq!(read("a,b\n,\n"), Err(TableError::NoRows(vec!["a".to_owned(), "b".to_owned()])));
         assert_eq!(read(b"a\n\xff\n"), Err(TableError::NotText { line: 2 }));
         assert_eq!(read(b"a\n\0\n"), Err(TableError::NotText { line: 2 }));
         assert_eq!(read("x".repeat(10_001)), Err(TableError::TooLarge { bytes: 10_001, most: 10_000 }));
