@@ -31,7 +31,8 @@ pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, resul
 pub(crate) use unmatched::{NewUnmatched, unmatched_keep};
 pub use unmatched::{unmatched_dismiss, unmatched_obstacle};
 pub use user::{
-    UserChange, user_change, user_freeze, user_get, user_known, user_link, user_of_person, user_totals, user_unfreeze,
+    UserChange, is_ones_own, user_change, user_freeze, user_get, user_known, user_link, user_of_person, user_totals,
+    user_unfreeze,
 };
 pub use utr::utr_correct;
 pub use withdrawal::{

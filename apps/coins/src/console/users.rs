@@ -17,7 +17,9 @@ use crate::api::parse_language;
 use crate::commands;
 use crate::domain::Settings;
 use crate::error::Error;
-use crate::service::{UserChange, coins_adjust, user_change, user_freeze, user_get, user_totals, user_unfreeze};
+use crate::service::{
+    UserChange, coins_adjust, is_ones_own, user_change, user_freeze, user_get, user_totals, user_unfreeze,
+};
 use crate::store::user::{USERS_FROM, user_find};
 use crate::{Coins, MOST_MOVED};
 
@@ -196,7 +198,7 @@ fn freeze() -> Action {
                 "{name} can neither spend nor withdraw, and what waits is not begun. Coins may come in; what is being paid \
                  goes on."
             );
-            let obstacle = (user.person == Some(doer.user)).then(|| Error::OwnAccount.to_string());
+            let obstacle = is_ones_own(tx, doer, &user)?.then(|| Error::OwnAccount.to_string());
             Ok(Preview { sentence, obstacle, ..Preview::default() })
         }),
         run: Box::new(|tx, doer, ids, fields| {
@@ -217,7 +219,7 @@ fn unfreeze() -> Action {
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(|tx, doer, ids| {
             let user = user_get(tx, one(ids)?)?;
-            let obstacle = (user.person == Some(doer.user)).then(|| Error::OwnAccount.to_string());
+            let obstacle = is_ones_own(tx, doer, &user)?.then(|| Error::OwnAccount.to_string());
             let sentence = format!("{} can spend and withdraw again.", user.user_id.as_str());
             Ok(Preview { sentence, obstacle, ..Preview::default() })
         }),

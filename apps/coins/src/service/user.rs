@@ -146,8 +146,15 @@ fn others(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
 /// # Errors
 /// [`Error::OwnAccount`].
 pub(super) fn not_ones_own(tx: &mut Tx<'_>, doer: &Doer, user: &User) -> Result<(), Error> {
-    let is_own = user.person.is_some() && user.person == person_behind(tx, &doer.actor)?;
-    if is_own { Err(Error::OwnAccount) } else { Ok(()) }
+    if is_ones_own(tx, doer, user)? { Err(Error::OwnAccount) } else { Ok(()) }
+}
+
+/// Whether these coins are those of whoever decides on them.
+///
+/// # Errors
+/// The store's.
+pub fn is_ones_own(tx: &mut Tx<'_>, doer: &Doer, user: &User) -> Result<bool, Error> {
+    Ok(user.person.is_some() && user.person == person_behind(tx, &doer.actor)?)
 }
 
 /// What a user's coins came to over time.
