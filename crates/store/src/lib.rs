@@ -38,4 +38,4 @@ pub use row::{Column, Row};
 pub use sqlite::inspect::LogRepaired;
 pub use sqlite::log::LogDamage;
 pub use store::{Engine, Health, Options, Store};
-pub use tx::{Each, Tx};
+pub use tx::{Each, ReadTx, Tx, WriteTx};

@@ -40,6 +40,12 @@ pub struct Each {
     pub postgres: &'static str,
 }
 
+/// A transaction that reads.
+pub type ReadTx<'c> = Tx<'c>;
+
+/// A transaction that reads and writes.
+pub type WriteTx<'c> = Tx<'c>;
+
 impl<'c> Tx<'c> {
     pub(crate) fn sqlite(connection: &'c rusqlite::Connection) -> Self {
         Tx { backend: Backend::Sqlite(connection), isolation: Isolation::Serializable, failure: None }
