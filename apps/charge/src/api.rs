@@ -24,13 +24,14 @@ use uuid::Uuid;
 use crate::Charge;
 use crate::SELLER_TIE;
 use crate::commands;
-use crate::error::{Error, REFUSALS};
+use crate::error::{CODES, Error, REFUSALS};
+use crate::seller::command::{CREDIT_DECREASE, CREDIT_INCREASE, SELLER_CREATE, SELLER_EDIT, seller_commands};
 
 pub(crate) use counter::{bounded, sell_reserved, sold_answer};
 pub(crate) use operators::read_fields as operator_form;
 pub(crate) use products::read_fields as product_form;
 pub(crate) use requests::{request_create_recorded, request_withdraw_recorded};
-pub(crate) use sellers::read_fields as seller_form;
+pub(crate) use sellers::SellerJson;
 
 /// Rows of a seller's own lists.
 const SELLER_ROWS: u32 = 100;
@@ -44,13 +45,13 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
     Routes::new(&charge.context)
         .refusing(REFUSALS)
         .add(read, routes!(sellers::seller_list))
-        .command(Needs::StaffScope, &commands::SELLER_CREATE, routes!(sellers::seller_create))
+        .adapter(Needs::StaffScope, charge.as_ref(), &SELLER_CREATE, routes!(sellers::seller_create))
         .add(read, routes!(sellers::seller_read))
-        .command(Needs::StaffScope, &commands::SELLER_EDIT, routes!(sellers::seller_replace))
-        .command(Needs::StaffScope, &commands::SELLER_EDIT, routes!(sellers::seller_update))
+        .adapter(Needs::StaffScope, charge.as_ref(), &SELLER_EDIT, routes!(sellers::seller_replace))
+        .adapter(Needs::StaffScope, charge.as_ref(), &SELLER_EDIT, routes!(sellers::seller_update))
         .command(Needs::StaffScope, &commands::SELLER_REMOVE, routes!(sellers::seller_delete))
-        .command(Needs::StaffScope, &commands::CREDIT_INCREASE, routes!(counter::credit_increase))
-        .command(Needs::StaffScope, &commands::CREDIT_DECREASE, routes!(counter::credit_decrease))
+        .adapter(Needs::StaffScope, charge.as_ref(), &CREDIT_INCREASE, routes!(counter::credit_increase))
+        .adapter(Needs::StaffScope, charge.as_ref(), &CREDIT_DECREASE, routes!(counter::credit_decrease))
         .command(Needs::Scope, &commands::SALE_CREATE, routes!(counter::charge_sell))
         .command(Needs::Scope, &commands::SALES_IMPORT, routes!(imports::sales_import))
         .add(read, routes!(counter::credit_read))
@@ -89,6 +90,7 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .command(Needs::StaffScope, &commands::REQUEST_REJECT, routes!(requests::request_reject))
         .command(Needs::Scope, &commands::REQUEST_WITHDRAW, routes!(requests::request_withdraw))
         .add(Needs::Nothing, routes!(callback::operator_callback))
+        .commands("charge", "sellers", &seller_commands(charge), CODES)
         .with_state(Arc::clone(charge))
 }
 

@@ -16,6 +16,7 @@ mod jobs;
 mod notices;
 mod plan;
 mod portal;
+mod seller;
 pub mod service;
 mod sheet;
 mod store;
@@ -23,7 +24,7 @@ mod store;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Fixed, Once, Scope};
+use purser_kit::{App, AppContext, AppState, Fixed, Once, Scope};
 use purser_store::{Lane, Migration, Tx};
 
 pub use catalog::{Priced, Product};
@@ -124,6 +125,14 @@ impl Charge {
             "simulator" => Some(&Connector::Simulator),
             name => Some(&self.connector).filter(|connector| connector.name().as_str() == name),
         }
+    }
+}
+
+impl AppState for Charge {
+    type Error = Error;
+
+    fn context(&self) -> &AppContext {
+        &self.context
     }
 }
 

@@ -16,7 +16,10 @@ mod upload;
 
 pub use check::{SellerCheck, seller_check};
 pub use contradiction::{Heard, contradiction_fits, contradiction_get, contradiction_settle, sale_hear};
-pub use credit::{DecreaseOrder, IncreaseOrder, credit_decrease, credit_get, credit_increase, credit_reverse};
+pub use credit::{
+    Correction, DecreaseOrder, Grant, IncreaseOrder, correction_apply, credit_decrease, credit_get, credit_increase,
+    credit_reverse, decrease_plan, grant_apply, increase_plan, seller_active,
+};
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
 pub use operator::{operator_get, operator_put, price_set, product_get, product_put};
 pub(crate) use phone::Spelling;

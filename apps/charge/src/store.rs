@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
-use purser_store::{Each, Error, Param, Row, Tx, params};
+use purser_store::{Each, Error, Param, Row, ReadTx, Tx, params};
 use uuid::Uuid;
 
 use crate::catalog::Priced;
@@ -75,8 +75,20 @@ impl<'a> Conditions<'a> {
 
 // Sellers.
 
-const SELLER_SELECT: &str = "SELECT s.id, s.name, s.email, s.phone, s.low_credit_alert, s.status, s.account, b.balance, \
-     b.held, s.created_at, s.updated_at, s.language FROM charge_seller s JOIN ledger_balance b ON b.account = s.account";
+macro_rules! seller_select {
+    () => {
+        "SELECT s.id, s.name, s.email, s.phone, s.low_credit_alert, s.status, s.account, b.balance, b.held,
+             s.created_at, s.updated_at, s.language
+         FROM charge_seller s JOIN ledger_balance b ON b.account = s.account"
+    };
+}
+
+const SELLER_SELECT: &str = seller_select!();
+
+static SELLERS_BY_ID: Each = Each {
+    sqlite: concat!(seller_select!(), " WHERE s.id = ?1"),
+    postgres: concat!(seller_select!(), " WHERE s.id = ANY(?1::uuid[])"),
+};
 
 fn read_seller(row: &Row<'_>, currency: Currency) -> Result<Seller, Error> {
     let money = |minor| Money::new(minor, currency);
@@ -103,6 +115,12 @@ fn read_standing(row: &Row<'_>, index: usize) -> Result<Standing, Error> {
 
 pub(crate) fn seller_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<Seller>, Error> {
     tx.query_opt(&format!("{SELLER_SELECT} WHERE s.id = ?1"), &params![id], |row| read_seller(row, currency))
+}
+
+/// The sellers of these ids; of those that are gone, nothing.
+pub(crate) fn sellers_of(tx: &mut ReadTx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Seller>, Error> {
+    let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_each(&SELLERS_BY_ID, &rows, |row| read_seller(row, currency))
 }
 
 pub(crate) fn sellers_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Seller>, Error> {

@@ -13,6 +13,8 @@ mod outcome;
 mod progress;
 mod sheet;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_ledger::AccountId;
@@ -21,16 +23,18 @@ use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
+pub(crate) use doer::fields;
 pub use doer::{Doer, changed};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, InsistFn, ReportFn, ShowFn};
 pub use keys::keys_table;
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Span, Whole};
+pub(crate) use outcome::refused_too;
 pub use outcome::{Done, Preview};
 pub use progress::{Progress, Seen};
 pub use sheet::{Download, Report, Sheet, SheetFn, WriteFn};
 
 use crate::code::Code;
-use crate::command::Command;
+use crate::command::{AnyCommand, CommandSpec, Commands};
 use crate::fields::Fields;
 use crate::portal::Portal;
 use crate::problem::Problem;
@@ -72,6 +76,8 @@ pub struct Resource {
     pub detail: DetailFn,
     /// What can be done.
     pub actions: Vec<Action>,
+    /// The commands that act on them; their buttons come first.
+    pub commands: Commands,
 }
 
 /// Reads the page of one object; `None` where there is none.
@@ -115,7 +121,7 @@ pub fn only(ids: &[Uuid]) -> Result<Uuid, Problem> {
 }
 
 /// Objects that are decided on as one is.
-const FEW: usize = 20;
+pub(crate) const FEW: usize = 20;
 
 /// Begins to decide on these objects: many at once as a wide command, which would else meet everybody who touches one of
 /// them meanwhile. Says whether it is one. What is then decided may rest only on rows that it changes.
@@ -154,7 +160,7 @@ pub struct Action {
     /// What its button says: "Freeze".
     pub title: &'static str,
     /// What it does: the scope that it takes, and whether it requires a reauthentication.
-    pub command: &'static Command,
+    pub command: &'static CommandSpec,
     /// What it acts on.
     pub target: Target,
     /// Whether it takes something away or cannot be taken back: its button warns.
@@ -165,6 +171,29 @@ pub struct Action {
     pub preview: PreviewFn,
     /// Does it. May run more than once: time and ids come from the [`Doer`].
     pub run: RunFn,
+}
+
+impl Action {
+    /// A command as an action.
+    pub fn of(command: &Arc<dyn AnyCommand>) -> Self {
+        let spec = command.spec();
+        let (filling, deciding, running) = (Arc::clone(command), Arc::clone(command), Arc::clone(command));
+        Action {
+            name: spec.verb(),
+            title: spec.title,
+            command: spec,
+            target: spec.target,
+            harms: spec.harms,
+            fields: Box::new(move |tx, ids| filling.fields(tx, ids)),
+            preview: Box::new(move |tx, cx, ids| match deciding.preview(tx, cx, ids, None) {
+                Err(refusal) if (400..500).contains(&refusal.code().status) && refusal.code().status != 404 => {
+                    Ok(Preview { obstacle: Some(refusal.detail().to_owned()), ..Preview::default() })
+                }
+                preview => preview,
+            }),
+            run: Box::new(move |tx, cx, ids, fields| running.run(tx, cx, ids, fields)),
+        }
+    }
 }
 
 /// The fields of an action on these objects.

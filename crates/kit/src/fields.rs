@@ -22,6 +22,9 @@ use crate::read_only::ReadOnly;
 /// The most characters of a wrong value that an error repeats.
 const ECHO: usize = 40;
 
+/// Characters of a value that the audit log keeps, at most.
+const RECORDED: usize = 500;
+
 /// The fields of one request, each read at most once.
 #[derive(Debug)]
 pub struct Fields<'a> {
@@ -188,6 +191,32 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Ids: a JSON list of them, 1 to `most`; in forms and queries their texts between spaces.
+    pub fn ids(&mut self, name: &'static str, most: usize) -> Option<Vec<Uuid>> {
+        let texts: Vec<String> = match self.take(name) {
+            None | Some(Raw::Json("null")) => return self.required(name, None),
+            Some(Raw::Text(text)) => text.split_whitespace().map(str::to_owned).collect(),
+            Some(Raw::Json(raw)) => match serde_json::from_str(raw) {
+                Ok(texts) => texts,
+                Err(_) => return self.refuse(name, raw, Rule::new("wrong_type", "be a list of ids in quotes")),
+            },
+        };
+        if !(1..=most).contains(&texts.len()) {
+            let must = format!("be a list of 1 to {most} ids");
+            return self.refuse(name, &texts.len().to_string(), Rule::new("out_of_range", must));
+        }
+        let mut ids = Vec::with_capacity(texts.len());
+        for text in &texts {
+            match Uuid::try_parse(text) {
+                Ok(id) => ids.push(id),
+                Err(_) => return self.refuse(name, text, Rule::new("malformed", "be a list of ids")),
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Some(ids)
+    }
+
     /// An amount: a JSON number, or text with one and spaces around it; exact, whatever its size. Of a currency without decimals, such as
     /// coins, 500.0 is 500.
     pub fn amount(&mut self, name: &'static str, currency: Currency) -> Option<Money> {
@@ -310,6 +339,19 @@ impl<'a> Fields<'a> {
             _ if self.source == Source::Query => Err(Problem::query(self.errors)),
             _ => Err(Problem::fields(self.errors)),
         }
+    }
+
+    /// What was sent, as the audit log keeps it: each field's name and its text, as far as there is room.
+    #[must_use]
+    pub fn on_record(&self) -> serde_json::Map<String, serde_json::Value> {
+        let text = |value: &Raw<'_>| match value {
+            Raw::Text(text) => text.to_string(),
+            Raw::Json("null") => String::new(),
+            Raw::Json(raw) => serde_json::from_str::<Text<'_>>(raw).map_or_else(|_| (*raw).to_owned(), |text| text.0.into_owned()),
+        };
+        let recorded = |text: String| text.chars().take(RECORDED).collect::<String>();
+        let entry = |entry: &Entry<'_>| (entry.name.to_string(), recorded(text(&entry.value)).into());
+        self.values.iter().map(entry).collect()
     }
 
     fn take(&mut self, name: &'static str) -> Option<Raw<'a>> {

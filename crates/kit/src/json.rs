@@ -66,6 +66,14 @@ pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
     }
 }
 
+/// A value as JSON text.
+///
+/// # Errors
+/// A mistake of ours: it cannot be serialized.
+pub(crate) fn json_text_of<T: Serialize>(value: &T) -> Result<String, Problem> {
+    serde_json::to_string(value).map_err(Problem::internal)
+}
+
 /// Answers with a JSON text that is ready.
 pub fn json_text(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::from(text));

@@ -35,7 +35,10 @@ pub use app::{App, DemoFuture, Scope};
 pub use body::{BodyTooSlow, JsonBody, OptionalBody, PathId, PathText, QueryPairs, body_bytes};
 pub use caller::{Caller, ClientAddress, KeyRing, authenticate, called, cookie, session_cookie, session_presented};
 pub use code::Code;
-pub use command::{Command, Effect, Lacking, REAUTH_AT_MOST, REAUTH_LASTS, decided, lacking, lacking_reauth};
+pub use command::{
+    AnyCommand, AppState, ApplyFn, CheckFn, Command, CommandRequest, CommandSpec, Commands, Effect, FieldSet, FillFn, Form, FormField, Hooks, Lacking, LockFn, Noun, PlanFn,
+    REAUTH_AT_MOST, REAUTH_LASTS, Record, RequestContext, changes, decided, invoke, lacking, lacking_reauth,
+};
 pub use context::{AppContext, House};
 pub use day::Day;
 pub use fields::{Fields, Rule, parse_email, parse_line};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use crate::command::Command;
+use crate::command::CommandSpec;
 use crate::console::{Doer, Field, Preview, Sheet};
 use crate::fields::Fields;
 use crate::once::Repeatable;
@@ -99,7 +99,7 @@ pub struct Deed {
     pub harms: bool,
     /// What it does, and so whether it requires a reauthentication. Its scope is for keys and staff: here the object
     /// that the person acts for is what counts.
-    pub command: &'static Command,
+    pub command: &'static CommandSpec,
     /// The fields that it asks for.
     pub fields: DeedFieldsFn,
     /// Reads what was entered, and says what will happen.

@@ -15,7 +15,10 @@ use utoipa::openapi::{RefOr, Required};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::caller::{Caller, ClientAddress, authenticate, has_token, token};
-use crate::command::{Command, decided, lacking_reauth};
+use crate::command::{
+    AppState, Command, CommandSpec, Commands, body_of, decided, lacking_reauth, on_none, on_one, operation,
+};
+use crate::console::Target;
 use crate::problem::Problem;
 use crate::refusals::{self, Refusals};
 use crate::refused::{RefusedCall, RefusedCalls};
@@ -47,7 +50,7 @@ pub struct RouteInfo {
     /// Who may use it.
     pub needs: Needs,
     /// What it does, where it changes something.
-    pub command: Option<&'static Command>,
+    pub command: Option<&'static CommandSpec>,
 }
 
 /// An app's API: its router, its documentation, and the table of who may use what.
@@ -85,21 +88,70 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn command(
         self,
         access: fn(&'static str) -> Needs,
-        command: &'static Command,
+        command: &'static CommandSpec,
         route: UtoipaMethodRouter<S>,
     ) -> Self {
         self.route(access(command.scope), Some(command), route)
     }
 
-    fn route(
+    /// Adds a documented route that runs a declared command: its body is described by the command's form.
+    #[must_use]
+    pub fn adapter<A: AppState, I: 'static, P, R>(
+        self,
+        access: fn(&'static str) -> Needs,
+        app: &A,
+        command: &'static Command<A, I, P, R>,
+        (schemas, mut paths, methods): UtoipaMethodRouter<S>,
+    ) -> Self {
+        let body = body_of((command.form)(app).shown()).map(RefOr::T);
+        for item in paths.paths.values_mut() {
+            let operations = [&mut item.post, &mut item.put, &mut item.patch];
+            for operation in operations.into_iter().flatten().filter(|operation| operation.request_body.is_none()) {
+                operation.request_body.clone_from(&body);
+            }
+        }
+        self.command(access, &command.spec, (schemas, paths, methods))
+    }
+
+    /// Adds a route for each of these commands of `noun` that has no documented one at its path: staff do by key what the
+    /// console does. `codes` are what the app may refuse.
+    #[must_use]
+    pub fn commands(mut self, app: &str, noun: &str, commands: &Commands, codes: &'static [&'static Code]) -> Self {
+        for command in commands.iter() {
+            let (spec, fields) = (command.spec(), command.shown());
+            let mut routes = Vec::new();
+            if spec.target != Target::Nothing {
+                routes.push((format!("/api/{app}/{noun}/{{id}}/{}/", spec.verb()), true));
+            }
+            if spec.target != Target::One {
+                routes.push((format!("/api/{app}/{noun}/{}/", spec.verb()), false));
+            }
+            for (path, one) in routes {
+                if self.table.iter().any(|route| route.path == path) {
+                    continue;
+                }
+                let methods = if one { on_one(&self.context, command) } else { on_none(&self.context, command) };
+                let route = (Vec::new(), operation(spec, app, &path, one, &fields), methods);
+                self = self.route_refusing(Needs::StaffScope(spec.scope), Some(spec), route, codes);
+            }
+        }
+        self
+    }
+
+    fn route(self, needs: Needs, command: Option<&'static CommandSpec>, route: UtoipaMethodRouter<S>) -> Self {
+        self.route_refusing(needs, command, route, &[])
+    }
+
+    fn route_refusing(
         mut self,
         needs: Needs,
-        command: Option<&'static Command>,
+        command: Option<&'static CommandSpec>,
         (schemas, mut paths, methods): UtoipaMethodRouter<S>,
+        codes: &'static [&'static Code],
     ) -> Self {
         let mut listed = Vec::new();
         for item in paths.paths.values_mut() {
-            listed.extend(self.describe(needs, command, item));
+            listed.extend(self.describe(needs, command, item, codes));
         }
         let guard = Guard { context: self.context.clone(), needs, command, listed: listed.into() };
         let methods = methods.layer(middleware::from_fn_with_state(guard, check));
@@ -130,7 +182,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Lists in an operation's description what it refuses, and says it.
-    fn describe(&self, needs: Needs, command: Option<&'static Command>, item: &mut PathItem) -> Vec<&'static Code> {
+    fn describe(
+        &self,
+        needs: Needs,
+        command: Option<&'static CommandSpec>,
+        item: &mut PathItem,
+        more: &'static [&'static Code],
+    ) -> Vec<&'static Code> {
         let mut listed = Vec::new();
         let operations = [
             (Method::GET, &mut item.get),
@@ -146,6 +204,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             }
             let mut codes = refusals::derived(&method, operation, needs, requires_reauth(command, &method));
             codes.extend(refusals::own(self.refusals, operation));
+            codes.extend(more);
             refusals::describe(operation, &codes);
             listed.extend(codes);
         }
@@ -240,7 +299,7 @@ fn document_key(operation: &mut Operation) {
 struct Guard {
     context: AppContext,
     needs: Needs,
-    command: Option<&'static Command>,
+    command: Option<&'static CommandSpec>,
     /// The codes that the description lists.
     listed: Arc<[&'static Code]>,
 }
@@ -308,8 +367,8 @@ fn note(
 }
 
 /// Whether a session must have reauthenticated lately. A change that no command names asks for the most.
-fn requires_reauth(command: Option<&'static Command>, method: &Method) -> bool {
-    command.map_or(!method.is_safe(), Command::requires_reauth)
+fn requires_reauth(command: Option<&'static CommandSpec>, method: &Method) -> bool {
+    command.map_or(!method.is_safe(), CommandSpec::requires_reauth)
 }
 
 async fn admitted(guard: &Guard, method: &Method, caller: &Caller) -> Result<(), Problem> {

@@ -133,6 +133,10 @@ type At = axum::extract::Path<(String, String)>;
 /// Puts what apps bring beside what is the house's own.
 pub(crate) fn desk(house: &Arc<House>, mut apps: Vec<Shelf>) -> Arc<Desk> {
     apps.push(house::shelf(house));
+    for resource in apps.iter_mut().flat_map(|shelf| &mut shelf.console.resources) {
+        let commands: Vec<Action> = resource.commands.iter().map(Action::of).collect();
+        resource.actions.splice(0..0, commands);
+    }
     Arc::new(Desk { house: Arc::clone(house), apps, works: work::Works::default() })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The table of a part's pages has a column for it, so a page cannot be added without saying what its form does.
 
-use purser_kit::Command;
+use purser_kit::CommandSpec;
 
 /// What the form of a page does.
 #[derive(Debug, Clone, Copy)]
@@ -12,9 +12,9 @@ pub(crate) enum Form {
     /// Each action, deed or upload says it.
     Each,
     /// This command.
-    Runs(&'static Command),
+    Runs(&'static CommandSpec),
     /// One of these, by what is changed.
-    Either(&'static Command, &'static Command),
+    Either(&'static CommandSpec, &'static CommandSpec),
     /// No command: whoever sends it proves who they are in the form itself, or needs to prove nothing. The reason.
     Own(&'static str),
 }
@@ -25,13 +25,13 @@ pub struct Door {
     /// Where it is sent to; an action by its name.
     pub path: String,
     /// What it does.
-    pub commands: Vec<&'static Command>,
+    pub commands: Vec<&'static CommandSpec>,
     /// Why it runs no command, where it does not.
     pub own: Option<&'static str>,
 }
 
 impl Door {
-    pub(crate) fn of(path: impl Into<String>, command: &'static Command) -> Self {
+    pub(crate) fn of(path: impl Into<String>, command: &'static CommandSpec) -> Self {
         Door { path: path.into(), commands: vec![command], own: None }
     }
 

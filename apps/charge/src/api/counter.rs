@@ -6,8 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use purser_kit::{
-    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule, fingerprint, json,
-    parse_reference,
+    Caller, CommandRequest, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule, fingerprint, json,
 };
 use purser_money::{Currency, Money};
 use purser_outbox::{Lease, job_enqueue_leased};
@@ -15,10 +14,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{own_seller, subject};
+use super::own_seller;
 use crate::domain::{self, CreditTransaction, PhoneNumber, Sale, SaleStatus};
 use crate::error::{Error, OPERATOR_REFUSED};
-use crate::service::{self, DecreaseOrder, IncreaseOrder, Order, sale_get, sale_reserve};
+use crate::seller::command::{CREDIT_DECREASE, CREDIT_INCREASE};
+use crate::service::{self, Order, sale_get, sale_reserve};
 use crate::{Charge, jobs};
 
 /// How long a request has to deliver its sale before a worker takes it over.
@@ -37,25 +37,19 @@ pub(crate) fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Cur
     Some(amount)
 }
 
-/// Credit to give.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct IncreaseFields {
-    /// More than zero, at most the configured maximum.
-    amount: Decimal,
-    /// The payment's reference: 1 to 100 characters. It names one payment, whatever its case, spaces and punctuation.
-    reference: Option<String>,
-    /// Whether the same reference is meant, though it was used before.
-    again: Option<bool>,
-}
-
-/// Credit that was given.
+/// Credit that was given or taken.
 #[derive(Serialize, ToSchema)]
-pub(super) struct IncreasedJson {
+pub(super) struct NewCreditJson {
     #[schema(example = "credit increased")]
     status: &'static str,
     new_credit: Decimal,
     transaction_id: Uuid,
+}
+
+impl NewCreditJson {
+    pub(super) fn of(status: &'static str, one: &CreditTransaction) -> Self {
+        NewCreditJson { status, new_credit: Decimal(one.credit_after), transaction_id: one.id }
+    }
 }
 
 /// Increase a seller's credit. A reference that was used before is refused as `duplicate_reference`, naming what it was
@@ -63,108 +57,26 @@ pub(super) struct IncreasedJson {
 #[utoipa::path(post, path = "/api/sellers/{id}/increase_credit/", tag = "charge: counter", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = IncreaseFields, responses((status = 200, body = IncreasedJson)))]
+), responses((status = 200, body = NewCreditJson)))]
 pub(super) async fn credit_increase(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(seller): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let settings = Arc::clone(&charge.settings);
-    let mut fields = body.fields()?;
-    let amount = bounded(&mut fields, "amount", settings.currency, settings.max_increase);
-    let reference = fields.parsed("reference", parse_reference);
-    let again = fields.flag("again") == Some(true);
-    let amount = fields.finish(amount)?;
-    let fingerprint = fingerprint("charge.increase_credit", &seller.to_string(), &body.0);
-    let repeat = Repeatable::new(&caller, key, fingerprint);
-    let mut doer = caller.doer(&charge.context);
-    let (id, actor) = (doer.fresh_id(), doer.actor.clone());
-    let order = IncreaseOrder { id, seller, amount, reference, again, actor };
-    let once = charge.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let increase = service::credit_increase(tx, doer.now, &settings, &order)?;
-            let mut entered = serde_json::json!({ "amount": order.amount.to_string(), "reference": order.reference });
-            if order.again {
-                entered["again"] = true.into();
-            }
-            let detail = serde_json::json!({ "entered": entered });
-            doer.clone().record(tx, "charge.sellers.increase-credit", &subject("sellers", seller), &detail)?;
-            Ok::<_, Error>(increased_answer(increase.credit_after, increase.id))
-        })
-    });
-    Ok(once.await?.into_response(StatusCode::OK))
-}
-
-fn increased_answer(credit: Money, id: Uuid) -> String {
-    format!(r#"{{"status":"credit increased","new_credit":{credit},"transaction_id":"{id}"}}"#)
-}
-
-/// Credit to take.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct DecreaseFields {
-    /// More than zero, at most what is available.
-    amount: Decimal,
-    /// Why: 1 to 300 characters.
-    reason: String,
-    /// What it answers: 1 to 100 characters.
-    reference: Option<String>,
-}
-
-/// Credit that was taken.
-#[derive(Serialize, ToSchema)]
-pub(super) struct DecreasedJson {
-    #[schema(example = "credit decreased")]
-    status: &'static str,
-    new_credit: Decimal,
-    transaction_id: Uuid,
+    request.run(&charge, &CREDIT_INCREASE, seller, |_, _, one| Ok(NewCreditJson::of("credit increased", &one))).await
 }
 
 /// Decrease a seller's credit: a correction, at most what is available.
 #[utoipa::path(post, path = "/api/sellers/{id}/decrease_credit/", tag = "charge: counter", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = DecreaseFields, responses((status = 200, body = DecreasedJson)))]
+), responses((status = 200, body = NewCreditJson)))]
 pub(super) async fn credit_decrease(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(seller): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let settings = Arc::clone(&charge.settings);
-    let mut fields = body.fields()?;
-    let most = Money::new(i64::MAX, settings.currency);
-    let amount = bounded(&mut fields, "amount", settings.currency, most);
-    let reason = fields.line("reason", 1, 300);
-    let reason = fields.required("reason", reason);
-    let reference = fields.parsed("reference", parse_reference);
-    let (amount, reason) = fields.finish(amount.zip(reason))?;
-    let fingerprint = fingerprint("charge.decrease_credit", &seller.to_string(), &body.0);
-    let repeat = Repeatable::new(&caller, key, fingerprint);
-    let mut doer = caller.doer(&charge.context);
-    let (id, actor) = (doer.fresh_id(), doer.actor.clone());
-    let order = DecreaseOrder { id, seller, amount, reason, reference, actor };
-    let once = charge.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let decrease = service::credit_decrease(tx, doer.now, &settings, &order)?;
-            let entered = serde_json::json!({
-                "amount": order.amount.to_string(), "reason": order.reason, "reference": order.reference,
-            });
-            let detail = serde_json::json!({ "entered": entered });
-            doer.clone().record(tx, "charge.sellers.decrease-credit", &subject("sellers", seller), &detail)?;
-            Ok::<_, Error>(decreased_answer("credit decreased", &decrease))
-        })
-    });
-    Ok(once.await?.into_response(StatusCode::OK))
-}
-
-/// The answer to credit that was taken: what was done, and what is left.
-pub(super) fn decreased_answer(status: &str, decrease: &CreditTransaction) -> String {
-    let (credit, id) = (decrease.credit_after, decrease.id);
-    format!(r#"{{"status":"{status}","new_credit":{credit},"transaction_id":"{id}"}}"#)
+    request.run(&charge, &CREDIT_DECREASE, seller, |_, _, one| Ok(NewCreditJson::of("credit decreased", &one))).await
 }
 
 /// A charge to sell.

@@ -6,24 +6,24 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, ReadOnly,
-    Repeatable, Rows, Time, fingerprint, json, listed,
+    Caller, CommandRequest, Decimal, Fields, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, Time, json, listed,
 };
-use purser_store::Error as StoreError;
+use purser_store::{Error as StoreError, WriteTx};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ALL_ROWS, answer, list_seller, own_seller, subject, what_is_left};
+use super::{ALL_ROWS, list_seller, own_seller, subject, what_is_left};
 use crate::Charge;
 use crate::domain::{self, PhoneNumber, Seller, Settings, Standing};
 use crate::error::Error;
-use crate::service::{self, NewSeller, SellerChange};
+use crate::seller::command::{Edited, SELLER_CREATE, SELLER_EDIT};
+use crate::service::{self, SellerChange};
 use crate::store::{self, Filter};
 
 /// A reseller.
 #[derive(Serialize, ToSchema)]
-pub(super) struct SellerJson {
+pub(crate) struct SellerJson {
     id: Uuid,
     name: String,
     email: Option<String>,
@@ -64,31 +64,11 @@ impl From<Seller> for SellerJson {
     }
 }
 
-/// What a seller is registered or changed with.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that `read_fields` reads")]
-pub(super) struct SellerFields {
-    /// 1 to 100 characters.
-    #[schema(example = "Corner Shop")]
-    name: String,
-    /// At most 254 characters.
-    #[schema(example = "shop@example.com")]
-    email: Option<String>,
-    /// 10 to 15 digits; kept in E.164.
-    phone: Option<String>,
-    /// Zero or more.
-    low_credit_alert: Option<Decimal>,
-    /// In which language the seller is written to: en or hi.
-    language: Option<String>,
-    /// active, frozen or inactive.
-    status: Option<String>,
-}
-
 /// What of a seller can be read and not set.
 const READ_ONLY: &[&str] = &["id", "credit", "held", "available", "created_at", "updated_at"];
 
 /// What was sent of each field that can be set.
-pub(crate) fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> SellerChange {
+fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> SellerChange {
     let standing = fields.parsed("status", Standing::parse);
     SellerChange {
         name: fields.line("name", 1, 100),
@@ -141,46 +121,23 @@ pub(super) fn internal(error: StoreError) -> Problem {
 }
 
 /// Register a seller, without credit.
-#[utoipa::path(post, path = "/api/sellers/", tag = "charge: sellers", request_body = SellerFields,
-    responses((status = 201, body = SellerJson)))]
+#[utoipa::path(post, path = "/api/sellers/", tag = "charge: sellers", responses((status = 201, body = SellerJson)))]
 pub(super) async fn seller_create(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let read_only = fields.read_only(READ_ONLY);
-    let change = read_fields(&mut fields, &charge.settings);
-    if change.standing.is_some_and(|standing| standing != Standing::Active) {
-        fields.refuse::<()>(
-            "status",
-            "otherwise",
-            purser_kit::Rule::new("unknown_value", "be active for a new seller"),
-        );
+    let mut fields = request.fields(false)?;
+    let (entered, read_only) = (fields.on_record(), fields.read_only(READ_ONLY));
+    if fields.parsed("status", Standing::parse).is_some_and(|standing| standing != Standing::Active) {
+        fields.refuse::<()>("status", "otherwise", Rule::new("unknown_value", "be active for a new seller"));
     }
-    let name = fields.required("name", change.name);
-    let name = fields.finish(name)?;
-    let repeat = Repeatable::new(&caller, key, fingerprint("charge.seller.create", "", &body.0));
-    let mut doer = caller.doer(&charge.context);
-    let new = NewSeller {
-        id: doer.fresh_id(),
-        name,
-        email: change.email.flatten(),
-        phone: change.phone.flatten(),
-        low_credit_alert: change.low_credit_alert.flatten(),
-        language: change.language.unwrap_or_default(),
+    let input = (SELLER_CREATE.form)(&charge).read(fields)?;
+    let answer = move |_: &Charge, _: &mut WriteTx<'_>, seller| {
+        let seller = SellerJson::from(seller);
+        read_only.check_new(&seller)?;
+        Ok(seller)
     };
-    let settings = Arc::clone(&charge.settings);
-    let made = charge.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let seller = SellerJson::from(service::seller_create(tx, doer.now, &settings, &new)?);
-            read_only.check_new(&seller)?;
-            doer.clone().record_change(tx, "charge.sellers.create", &subject("sellers", new.id), &(), &seller)?;
-            answer(&seller).map_err(Problem::from)
-        })
-    });
-    Ok(made.await?.into_response(StatusCode::CREATED))
+    request.run_with(&charge, &SELLER_CREATE, None, (input, entered), StatusCode::CREATED, answer).await
 }
 
 /// Read a seller.
@@ -200,65 +157,58 @@ pub(super) async fn seller_read(
 /// Replace a seller's fields: `email`, `phone` and `low_credit_alert` are emptied where they are not sent; `language` and
 /// `status` stay. PATCH changes what is sent and nothing else. `credit` and the other read-only fields may be sent back as
 /// they were read, and are refused with another value.
-#[utoipa::path(put, path = "/api/sellers/{id}/", tag = "charge: sellers", request_body = SellerFields,
-    params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
+#[utoipa::path(put, path = "/api/sellers/{id}/", tag = "charge: sellers", params(("id" = Uuid, Path)),
+    responses((status = 200, body = SellerJson)))]
 pub(super) async fn seller_replace(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
     PathId(id): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let read_only = fields.read_only(READ_ONLY);
-    let change = read_fields(&mut fields, &charge.settings);
-    let name = fields.required("name", change.name.clone());
-    let name = fields.finish(name)?;
-    let change = SellerChange {
-        name: Some(name),
-        email: change.email.or(Some(None)),
-        phone: change.phone.or(Some(None)),
-        low_credit_alert: change.low_credit_alert.or(Some(None)),
-        language: change.language,
-        standing: change.standing,
-    };
-    changed(&charge, &caller, id, change, read_only).await
+    edited(&charge, id, request, |fields, change| {
+        fields.required("name", change.name.as_ref());
+        SellerChange {
+            email: change.email.or(Some(None)),
+            phone: change.phone.or(Some(None)),
+            low_credit_alert: change.low_credit_alert.or(Some(None)),
+            ..change
+        }
+    })
+    .await
 }
 
 /// Change some of a seller's fields; those that are not sent stay. Read-only fields are refused with another value.
-#[utoipa::path(patch, path = "/api/sellers/{id}/", tag = "charge: sellers", request_body = SellerFields,
-    params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
+#[utoipa::path(patch, path = "/api/sellers/{id}/", tag = "charge: sellers", params(("id" = Uuid, Path)),
+    responses((status = 200, body = SellerJson)))]
 pub(super) async fn seller_update(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
     PathId(id): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let read_only = fields.read_only(READ_ONLY);
-    let change = read_fields(&mut fields, &charge.settings);
-    if fields.has("name") {
-        fields.required("name", change.name.as_ref());
-    }
-    let change = fields.finish(Some(change))?;
-    changed(&charge, &caller, id, change, read_only).await
+    edited(&charge, id, request, |fields, change| {
+        if fields.has("name") {
+            fields.required("name", change.name.as_ref());
+        }
+        change
+    })
+    .await
 }
 
-async fn changed(
-    charge: &Charge,
-    caller: &Caller,
+async fn edited(
+    charge: &Arc<Charge>,
     id: Uuid,
-    change: SellerChange,
-    read_only: ReadOnly,
+    request: CommandRequest,
+    whole: fn(&mut Fields<'_>, SellerChange) -> SellerChange,
 ) -> Result<Response, Problem> {
-    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
-    let changed = charge.context.store.write(move |tx| {
-        let before = SellerJson::from(service::seller_get(tx, &settings, id)?);
-        read_only.check(&before)?;
-        let after = SellerJson::from(service::seller_change(tx, doer.now, &settings, id, &change)?);
-        doer.clone().record_change(tx, "charge.sellers.edit", &subject("sellers", id), &before, &after)?;
-        Ok::<_, Problem>(after)
-    });
-    Ok(json(StatusCode::OK, &changed.await?))
+    let mut fields = request.fields(false)?;
+    let (entered, read_only) = (fields.on_record(), fields.read_only(READ_ONLY));
+    let change = read_fields(&mut fields, &charge.settings);
+    let change = whole(&mut fields, change);
+    let change = fields.finish(Some(change))?;
+    let answer = move |_: &Charge, _: &mut WriteTx<'_>, Edited { before, after }| {
+        read_only.check(&SellerJson::from(before))?;
+        Ok(SellerJson::from(after))
+    };
+    request.run_with(charge, &SELLER_EDIT, Some(id), (change, entered), StatusCode::OK, answer).await
 }
 
 /// Remove a seller. One with a history or with credit is deactivated instead, and answered with.

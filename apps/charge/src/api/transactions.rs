@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::counter::{DecreasedJson, decreased_answer};
+use super::counter::NewCreditJson;
 use super::sellers::internal;
 use super::{ALL_ROWS, SELLER_ROWS, answer, list_seller, own_seller, subject};
 use crate::domain::{CreditTransaction, PhoneNumber, Sale, SaleStatus};
@@ -249,7 +249,7 @@ pub(super) async fn credit_read(
 #[utoipa::path(post, path = "/api/credit-transactions/{id}/reverse/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = ReverseFields, responses((status = 200, body = DecreasedJson)))]
+), request_body = ReverseFields, responses((status = 200, body = NewCreditJson)))]
 pub(super) async fn credit_reverse(
     State(charge): State<Arc<Charge>>,
     caller: Caller,
@@ -271,7 +271,7 @@ pub(super) async fn credit_reverse(
             let decrease = service::credit_reverse(tx, doer.now, &settings, id, fresh, &actor, &reason)?;
             let after = CreditJson::from(service::credit_get(tx, &settings, id)?);
             doer.record_change(tx, "charge.credit.reverse", &subject("credit", id), &before, &after)?;
-            Ok::<_, Error>(decreased_answer("credit increase taken back", &decrease))
+            answer(&NewCreditJson::of("credit increase taken back", &decrease))
         })
     });
     Ok(once.await?.into_response(StatusCode::OK))

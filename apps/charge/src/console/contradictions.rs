@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
 };
@@ -66,6 +66,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: Some(("status", "open")),
         detail: Box::new(move |tx, id| detail(tx, &reading, id)),
+        commands: Commands::default(),
         actions: vec![
             settle(charge, "charge", "Charge the seller", Decision::Charge),
             settle(charge, "give-back", "Give the credit back", Decision::GiveBack),

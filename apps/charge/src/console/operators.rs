@@ -6,7 +6,7 @@ use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, DetailTable, Done, Field, Filter, Kind, Listing, Preview, Resource, Search,
     Target, Tone,
 };
-use purser_kit::{Fields, Problem};
+use purser_kit::{Commands, Fields, Problem};
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -59,6 +59,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: None,
         detail: Box::new(move |tx, id| detail(tx, &reading.settings, id)),
+        commands: Commands::default(),
         actions: vec![make(charge), edit(charge), standing("start", "Start", true), standing("stop", "Stop", false)],
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Column, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target,
 };
@@ -57,6 +57,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: None,
         detail: Box::new(phone_detail),
+        commands: Commands::default(),
         actions: vec![
             phone_standing("activate", "Make active", Standing::Active),
             phone_standing("freeze", "Freeze", Standing::Frozen),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Column, Detail, DetailTable, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search,
     Target,
@@ -61,6 +61,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
                 ..Detail::default()
             }))
         }),
+        commands: Commands::default(),
         actions: vec![
             make(charge),
             edit(charge),

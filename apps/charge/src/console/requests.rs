@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
     wide_where_many,
@@ -61,6 +61,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: Some(("status", "pending")),
         detail: Box::new(move |tx, id| detail(tx, &reading, id)),
+        commands: Commands::default(),
         actions: vec![approve(charge), reject(charge)],
     }
 }

@@ -6,7 +6,7 @@ use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target,
     Tone, wide_where_many,
 };
-use purser_kit::{Problem, Rule};
+use purser_kit::{Commands, Problem, Rule};
 use purser_money::Money;
 use purser_store::Tx;
 use uuid::Uuid;
@@ -66,6 +66,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: Some(("status", "unknown")),
         detail: Box::new(move |tx, id| sale_detail(tx, &reading.settings, id)),
+        commands: Commands::default(),
         actions: vec![sale_reverse(charge), sale_resolve(charge)],
     }
 }

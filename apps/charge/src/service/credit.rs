@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_kit::{called, reference_form};
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Transfer, reverse};
 use purser_money::Money;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, seller_get};
@@ -29,32 +29,55 @@ pub struct IncreaseOrder {
     pub actor: String,
 }
 
-/// Gives credit on one person's word: funding → the seller's credit.
+/// Credit that may be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// To whom, as it is now.
+    pub seller: Seller,
+    /// What is given.
+    pub order: IncreaseOrder,
+    repeats: Option<Uuid>,
+}
+
+/// Gives credit on one person's word: [`increase_plan`], then [`grant_apply`].
+///
+/// # Errors
+/// Those of the plan.
+pub fn credit_increase(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    order: &IncreaseOrder,
+) -> Result<CreditTransaction, Error> {
+    let grant = increase_plan(tx, settings, order.clone())?;
+    grant_apply(tx, now, grant)
+}
+
+/// Decides on credit that one person alone gives.
 ///
 /// # Errors
 /// [`Error::NoSeller`], [`Error::SellerNotActive`], [`Error::DuplicateReference`]; [`Error::NotAlone`] where it takes two.
-pub fn credit_increase(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    settings: &Settings,
-    order: &IncreaseOrder,
-) -> Result<CreditTransaction, Error> {
+pub fn increase_plan(tx: &mut ReadTx<'_>, settings: &Settings, order: IncreaseOrder) -> Result<Grant, Error> {
     if let Some(most) = settings.max_increase_alone.filter(|most| order.amount > *most) {
         return Err(Error::NotAlone { most });
     }
-    credit_grant(tx, now, settings, order)
+    grant_plan(tx, settings, order)
 }
 
-/// Gives credit that was decided on.
-pub(super) fn credit_grant(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    settings: &Settings,
-    order: &IncreaseOrder,
-) -> Result<CreditTransaction, Error> {
-    let seller = active(tx, settings, order.seller)?;
-    let repeats = repeated(tx, settings, order)?;
-    let funding = funding(tx, now, settings.currency)?;
+/// Decides on credit that one person gives, or that a second one approves.
+pub(super) fn grant_plan(tx: &mut ReadTx<'_>, settings: &Settings, order: IncreaseOrder) -> Result<Grant, Error> {
+    let seller = seller_active(tx, settings, order.seller)?;
+    let repeats = repeated(tx, settings, &order)?;
+    Ok(Grant { seller, order, repeats })
+}
+
+/// Gives the credit: funding → the seller's credit.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn grant_apply(tx: &mut WriteTx<'_>, now: Timestamp, grant: Grant) -> Result<CreditTransaction, Error> {
+    let Grant { seller, order, repeats } = grant;
+    let funding = funding(tx, now, seller.credit.currency())?;
     let entry = NewEntry {
         kind: "charge.credit",
         actor: order.actor.clone(),
@@ -83,13 +106,17 @@ pub(super) fn credit_grant(
     Ok(increase)
 }
 
-fn active(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Seller, Error> {
+/// The seller, where it may be given credit, ask for it and sell.
+///
+/// # Errors
+/// [`Error::NoSeller`], [`Error::SellerNotActive`].
+pub fn seller_active(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Seller, Error> {
     let seller = seller_get(tx, settings, id)?;
     if seller.standing == Standing::Active { Ok(seller) } else { Err(Error::SellerNotActive(seller.standing)) }
 }
 
 /// The increase that stands with the same reference, where that is meant. Two who come at once meet at the unique form.
-fn repeated(tx: &mut Tx<'_>, settings: &Settings, order: &IncreaseOrder) -> Result<Option<Uuid>, Error> {
+fn repeated(tx: &mut ReadTx<'_>, settings: &Settings, order: &IncreaseOrder) -> Result<Option<Uuid>, Error> {
     let Some(reference) = &order.reference else { return Ok(None) };
     let Some(first) = store::increase_by_form(tx, &reference_form(reference), settings.currency)? else {
         return Ok(None);
@@ -150,18 +177,53 @@ pub struct DecreaseOrder {
     pub actor: String,
 }
 
-/// Takes credit: the seller's credit → funding, at most what is available.
+/// Credit that may be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// From whom, as it is now.
+    pub seller: Seller,
+    /// What is taken.
+    pub order: DecreaseOrder,
+}
+
+/// Takes credit: [`decrease_plan`], then [`correction_apply`].
 ///
 /// # Errors
-/// [`Error::NoSeller`], [`Error::SellerNotActive`], [`Error::InsufficientCredit`].
+/// Those of the plan.
 pub fn credit_decrease(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
     order: &DecreaseOrder,
 ) -> Result<CreditTransaction, Error> {
-    let seller = active(tx, settings, order.seller)?;
-    let funding = funding(tx, now, settings.currency)?;
+    let correction = decrease_plan(tx, settings, order.clone())?;
+    correction_apply(tx, now, correction)
+}
+
+/// Decides on credit to be taken: at most what is available.
+///
+/// # Errors
+/// [`Error::NoSeller`], [`Error::SellerNotActive`], [`Error::InsufficientCredit`].
+pub fn decrease_plan(tx: &mut ReadTx<'_>, settings: &Settings, order: DecreaseOrder) -> Result<Correction, Error> {
+    let seller = seller_active(tx, settings, order.seller)?;
+    let (available, needed) = (seller.available(), order.amount);
+    if needed > available {
+        return Err(Error::InsufficientCredit { available, needed });
+    }
+    Ok(Correction { seller, order })
+}
+
+/// Takes the credit: the seller's credit → funding.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn correction_apply(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    correction: Correction,
+) -> Result<CreditTransaction, Error> {
+    let Correction { seller, order } = correction;
+    let funding = funding(tx, now, seller.credit.currency())?;
     let entry = NewEntry {
         kind: "charge.credit-decrease",
         actor: order.actor.clone(),

@@ -6,7 +6,7 @@ use purser_money::Money;
 use purser_store::{Error as StoreError, Tx};
 use uuid::Uuid;
 
-use super::credit::credit_grant;
+use super::credit::{grant_apply, grant_plan};
 use super::{IncreaseOrder, seller_get};
 use crate::domain::{Request, RequestStatus, Settings, Standing};
 use crate::error::Error;
@@ -96,7 +96,8 @@ pub fn request_approve(
         again,
         actor: actor.to_owned(),
     };
-    credit_grant(tx, now, settings, &order)?;
+    let grant = grant_plan(tx, settings, order)?;
+    grant_apply(tx, now, grant)?;
     request.credit = Some(credit);
     decide(tx, now, request, RequestStatus::Approved, actor, None)
 }

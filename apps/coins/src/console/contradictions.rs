@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, DetailTable, Done, Filter, Kind as ColumnKind, Listing, Preview, Resource,
     Search, Target, Tone,
@@ -52,6 +52,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
         listing: listing(),
         inbox: Some(("state", "open")),
         detail: Box::new(detail),
+        commands: Commands::default(),
         actions,
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{counted, one, people, reason, reason_only};
 use crate::Coins;
-use purser_kit::Command;
+use purser_kit::CommandSpec;
 
 use crate::commands;
 use crate::domain::Withdrawal;
@@ -165,7 +165,7 @@ struct Way {
     next: Status,
     name: &'static str,
     title: &'static str,
-    command: &'static Command,
+    command: &'static CommandSpec,
     target: Target,
     /// Money was out already.
     was_paid: bool,

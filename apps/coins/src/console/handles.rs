@@ -1,6 +1,6 @@
 //! The list of UPI handles in the console.
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Column, Detail, Done, Field, Kind, Listing, Preview, Resource, Search, Target,
 };
@@ -35,6 +35,7 @@ pub(super) fn resource() -> Resource {
         },
         inbox: None,
         detail: Box::new(detail),
+        commands: Commands::default(),
         actions: vec![add(), change(), remove()],
     }
 }

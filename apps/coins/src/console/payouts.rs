@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_identity::audit_of;
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Tone};
 use purser_money::Currency;
 use purser_store::Tx;
@@ -85,6 +85,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
         },
         inbox: None,
         detail: Box::new(move |tx, id| detail(tx, &reading, id)),
+        commands: Commands::default(),
         actions: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! Every movement of coins in the console, to be read.
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_money::Currency;
 use purser_store::Tx;
@@ -51,6 +51,7 @@ pub(super) fn resource() -> Resource {
         },
         inbox: None,
         detail: Box::new(detail),
+        commands: Commands::default(),
         actions: Vec::new(),
     }
 }

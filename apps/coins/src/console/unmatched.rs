@@ -1,6 +1,6 @@
 //! Payments of no withdrawal, in the console and in its inbox.
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Column, Detail, Done, Filter, Kind as ColumnKind, Listing, Preview, Resource, Search, Target,
 };
@@ -42,6 +42,7 @@ pub(super) fn resource() -> Resource {
         },
         inbox: Some(("state", "open")),
         detail: Box::new(detail),
+        commands: Commands::default(),
         actions: vec![dismiss()],
     }
 }

@@ -6,7 +6,7 @@ use purser_identity::{Email, user_get as person_get};
 use purser_kit::console::{
     Action, Cell, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target, Tone,
 };
-use purser_kit::{Problem, Rule, parse_email};
+use purser_kit::{Commands, Problem, Rule, parse_email};
 use purser_money::Currency;
 use purser_outbox::Language;
 use purser_store::Tx;
@@ -65,6 +65,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
         },
         inbox: None,
         detail: Box::new(move |tx, id| detail(tx, &settings, id)),
+        commands: Commands::default(),
         actions: vec![adjust(coins), contact(), freeze(), unfreeze(), people::link(), people::unlink()],
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_money::Currency;
 use purser_store::Tx;
@@ -34,6 +34,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
         listing: listing(),
         inbox: Some(("status", "pending")),
         detail: Box::new(detail),
+        commands: Commands::default(),
         actions: vec![
             decide::begin(coins),
             decide::complete(coins),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_store::Tx;
 use uuid::Uuid;
@@ -57,6 +57,7 @@ pub(super) fn resource(members: &Arc<Members>) -> Resource {
         },
         inbox: None,
         detail: Box::new(move |tx, id| detail(tx, &reading, id)),
+        commands: Commands::default(),
         actions: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::Problem;
+use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, DetailTable, Done, Field, Filter, Input, Kind, Listing, Preview, Resource,
     Search, Target, Tone,
@@ -64,6 +64,7 @@ pub(super) fn resource(members: &Arc<Members>) -> Resource {
         },
         inbox: None,
         detail: Box::new(move |tx, id| detail(tx, &reading, id)),
+        commands: Commands::default(),
         actions: vec![
             make(members),
             edit(members),

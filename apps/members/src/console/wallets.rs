@@ -12,7 +12,7 @@ use crate::commands;
 use crate::domain::Settings;
 use crate::error::DUPLICATE_REFERENCE;
 use crate::service::{self, Movement, PaymentReference, Reason};
-use purser_kit::Command;
+use purser_kit::CommandSpec;
 
 pub(super) fn top_up(members: &Arc<Members>) -> Action {
     let says = Says {
@@ -77,7 +77,7 @@ fn positive(fields: &mut Fields<'_>, settings: &Settings) -> Option<Money> {
 struct Says {
     name: &'static str,
     title: &'static str,
-    command: &'static Command,
+    command: &'static CommandSpec,
     harms: bool,
     help: &'static str,
     rests: &'static str,

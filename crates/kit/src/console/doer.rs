@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use purser_identity::{AuditEvent, Secret, audit};
+use purser_identity::{AuditEvent, Secret, Tie, audit};
 use purser_store::{Error as StoreError, Tx};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -26,6 +26,8 @@ pub struct Doer {
     pub user: Uuid,
     /// Where they asked from, where that is known: for the audit log.
     pub address: Option<String>,
+    /// The one object that they act for, where there is one: of others they find nothing.
+    pub tie: Option<Tie>,
     last_id: u128,
     chance: Option<[u8; 32]>,
 }
@@ -34,7 +36,7 @@ impl Doer {
     /// `seed` is a fresh id; the others are counted up from it, so that a transaction that runs again makes the same.
     #[must_use]
     pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid) -> Self {
-        Doer { now, actor, user, address: None, last_id: seed.as_u128(), chance: None }
+        Doer { now, actor, user, address: None, tie: None, last_id: seed.as_u128(), chance: None }
     }
 
     /// The same with fresh chance, for one secret to be made of.
@@ -90,6 +92,19 @@ impl Doer {
         Ok(Secret::link(&chance))
     }
 
+    /// The id that [`fresh_id`](Self::fresh_id) answers next.
+    #[must_use]
+    pub fn next_id(&self) -> Uuid {
+        Uuid::from_u128(self.last_id)
+    }
+
+    /// The same, who acts for this object alone.
+    #[must_use]
+    pub fn tied_to(mut self, tie: Option<Tie>) -> Self {
+        self.tie = tie;
+        self
+    }
+
     /// A fresh id.
     pub fn fresh_id(&mut self) -> Uuid {
         let id = Uuid::from_u128(self.last_id);
@@ -101,7 +116,10 @@ impl Doer {
 
 /// The fields of an object as they are written; none of what is no object. Never by way of a [`Value`], which would
 /// take an amount for a float.
-fn fields(object: &impl Serialize) -> serde_json::Result<BTreeMap<String, String>> {
+///
+/// # Errors
+/// Where it cannot be serialized.
+pub(crate) fn fields(object: &impl Serialize) -> serde_json::Result<BTreeMap<String, String>> {
     let text = serde_json::to_string(object)?;
     let fields: BTreeMap<String, Box<RawValue>> =
         if text.starts_with('{') { serde_json::from_str(&text)? } else { BTreeMap::new() };

@@ -4,7 +4,7 @@ use purser_store::Tx;
 use uuid::Uuid;
 
 use super::{Doer, Done, Progress};
-use crate::command::Command;
+use crate::command::CommandSpec;
 use crate::problem::Problem;
 
 /// A file that can be uploaded: checked whole, shown, and then committed: whole or not at all, or where an app says so
@@ -19,7 +19,7 @@ pub struct Import {
     /// What the file must look like.
     pub about: &'static str,
     /// What it does: the scope that it takes, and whether whoever commits it must have reauthenticated.
-    pub command: &'static Command,
+    pub command: &'static CommandSpec,
     /// The most bytes of a file.
     pub limit: usize,
     /// A file to begin with.

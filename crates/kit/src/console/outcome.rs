@@ -22,6 +22,19 @@ pub struct Preview {
 }
 
 impl Preview {
+    /// What one plan comes to. Of several, how many there are.
+    pub fn said<P>(plans: &[P], sentence: impl FnOnce(&P) -> String) -> Self {
+        match plans {
+            [plan] => Preview::sentence(sentence(plan)),
+            plans => Preview::sentence(format!("{} will be done.", plans.len())),
+        }
+    }
+
+    /// A sentence, and a row for each plan: what it is about, and what will happen to it.
+    pub fn of<P>(plans: &[P], sentence: impl Into<String>, row: impl Fn(&P) -> (String, String)) -> Self {
+        Preview { rows: plans.iter().map(row).collect(), ..Preview::sentence(sentence) }
+    }
+
     /// A sentence, without a list.
     pub fn sentence(text: impl Into<String>) -> Self {
         Preview { sentence: text.into(), ..Preview::default() }
@@ -68,6 +81,19 @@ pub struct Done {
 }
 
 impl Done {
+    /// What was done to one object. Of several, how many there are.
+    pub fn of<A>(applied: &[A], sentence: impl FnOnce(&A) -> String) -> Self {
+        match applied {
+            [one] => Done::sentence(sentence(one), None),
+            many => Done::sentence(format!("{} done.", many.len()), None),
+        }
+    }
+
+    /// A sentence, and a row for each object: what it is, and what became of it.
+    pub fn rows<A>(applied: &[A], sentence: impl Into<String>, row: impl Fn(&A) -> (String, String)) -> Self {
+        Done { rows: applied.iter().map(row).collect(), ..Done::sentence(sentence, None) }
+    }
+
     /// A sentence, and the object it is about.
     pub fn sentence(text: impl Into<String>, go: impl Into<Option<Uuid>>) -> Self {
         Done { sentence: text.into(), go: go.into(), ..Done::default() }
@@ -118,7 +144,13 @@ fn sorted(ids: &[Uuid], mut each: impl FnMut(Uuid) -> Result<(String, String), P
 }
 
 fn told(done: usize, refused: usize, nothing: &str, words: impl FnOnce(usize) -> String) -> String {
-    let sentence = if done == 0 && refused > 0 { nothing.to_owned() } else { words(done) };
+    let sentence = if done == 0 && refused > 0 { String::new() } else { words(done) };
+    refused_too(sentence, done, refused, nothing)
+}
+
+/// A sentence on what was done, with how many were refused; `nothing` stands in its place where nothing was done.
+pub(crate) fn refused_too(sentence: String, done: usize, refused: usize, nothing: &str) -> String {
+    let sentence = if done == 0 && refused > 0 { nothing.to_owned() } else { sentence };
     match refused {
         0 => sentence,
         1 => format!("{sentence} 1 not, for the reason beside it."),

@@ -7,7 +7,7 @@ use purser_kit::console::{
     Action, Cell, Choice, Column, Console, Detail, DetailTable, Done, Filter, Kind, Listing, Preview, Resource, Search,
     Target, Tone,
 };
-use purser_kit::{Problem, Scope};
+use purser_kit::{Commands, Problem, Scope};
 use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_requeue, notice_of_job};
 use purser_store::{Tx, params};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use super::commands;
 use super::record::More;
 use super::{Shelf, notices, people};
 use crate::site::House;
-use purser_kit::Command;
+use purser_kit::CommandSpec;
 
 /// The house's own permissions.
 pub const SCOPES: &[Scope] = &[
@@ -87,6 +87,7 @@ fn audit_log() -> Resource {
         },
         inbox: None,
         detail: Box::new(audit_detail),
+        commands: Commands::default(),
         actions: Vec::new(),
     }
 }
@@ -164,6 +165,7 @@ fn keys() -> Resource {
         },
         inbox: None,
         detail: Box::new(key_detail),
+        commands: Commands::default(),
         actions: vec![key_revoke()],
     }
 }
@@ -261,6 +263,7 @@ fn jobs() -> Resource {
         },
         inbox: None,
         detail: Box::new(|tx, id| job_detail(tx, id, "outbox_job")),
+        commands: Commands::default(),
         actions: Vec::new(),
     }
 }
@@ -286,6 +289,7 @@ fn dead_letters() -> Resource {
         },
         inbox: None,
         detail: Box::new(|tx, id| job_detail(tx, id, "outbox_dead_letter")),
+        commands: Commands::default(),
         actions: vec![
             letter_action(
                 &commands::LETTER_REQUEUE,
@@ -332,7 +336,7 @@ fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<D
 type Treat = fn(&mut Tx<'_>, jiff::Timestamp, Uuid) -> Result<(), OutboxError>;
 
 fn letter_action(
-    command: &'static Command,
+    command: &'static CommandSpec,
     (name, title): (&'static str, &'static str),
     harms: bool,
     what: &'static str,

@@ -8,7 +8,7 @@ use purser_kit::console::{
     Action, Cell, Choice, Column, Doer, Done, Drawing, Field, Figure, Filter, Input, Kind, Listing, Preview, Resource,
     Search, Target, Tone,
 };
-use purser_kit::{Fields, Problem, Rule, code};
+use purser_kit::{Commands, Fields, Problem, Rule, code};
 use purser_notify::{TEST, Texts};
 use purser_outbox::{
     Channel, Error as OutboxError, Language, NewNotice, Notice, NoticeState, SentText, TemplateEdit, TemplateKey,
@@ -93,6 +93,7 @@ pub(super) fn resource(texts: &Arc<Texts>, channels: &[Channel]) -> Resource {
         inbox: None,
         // The page of one is its own: it must know who looks.
         detail: Box::new(|_, _| Ok(None)),
+        commands: Commands::default(),
         actions: vec![again(texts), send_kept(texts, channels), test(channels)],
     }
 }

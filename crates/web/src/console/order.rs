@@ -29,6 +29,11 @@ impl Order {
     /// Does it, and puts it on record for each object that it was done to.
     pub(super) fn run(&self, tx: &mut Tx<'_>, doer: &mut Doer) -> Result<String, Problem> {
         let (_, resource, action) = self.desk.action(&self.app, &self.resource, &self.action)?;
+        if let Some(command) = resource.commands.find(&self.action) {
+            // A command writes its own record.
+            let done = command.run(tx, doer, &self.ids, Fields::from_form(self.fields.clone()))?;
+            return serde_json::to_string(&done).map_err(Problem::internal);
+        }
         let before = self.facts(tx, resource, &self.ids)?;
         let done = (action.run)(tx, doer, &self.ids, Fields::from_form(self.fields.clone()))?;
         let entered: serde_json::Map<String, serde_json::Value> =

@@ -12,7 +12,7 @@ use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, DetailTable, Doer, Done, Field, Filter, Input, Kind, Listing, Preview,
     Resource, Search, Target, Tone, counted, keys_table,
 };
-use purser_kit::{FieldError, Fields, Granted, Problem, Rights, Rule, code};
+use purser_kit::{Commands, FieldError, Fields, Granted, Problem, Rights, Rule, code};
 use purser_outbox::{Language, NoticeKind};
 use purser_store::Tx;
 use serde_json::json;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::commands;
 use crate::account::mail;
 use crate::site::House;
-use purser_kit::Command;
+use purser_kit::CommandSpec;
 
 /// How long somebody has to set a first password.
 const INVITATION: jiff::SignedDuration = jiff::SignedDuration::from_hours(72);
@@ -78,6 +78,7 @@ pub(super) fn resource(house: &Arc<House>) -> Resource {
         },
         inbox: None,
         detail: Box::new(detail),
+        commands: Commands::default(),
         actions: vec![
             invite(house),
             access(house),
@@ -222,7 +223,7 @@ fn kind_of(user: &User) -> &'static str {
 
 /// An action that changes people, and proves first who does it.
 fn changing(
-    command: &'static Command,
+    command: &'static CommandSpec,
     (name, title): (&'static str, &'static str),
     target: Target,
     harms: bool,
@@ -351,7 +352,7 @@ fn access(house: &Arc<House>) -> Action {
     }
 }
 
-fn stop(house: &Arc<House>, command: &'static Command, name: (&'static str, &'static str), is_active: bool) -> Action {
+fn stop(house: &Arc<House>, command: &'static CommandSpec, name: (&'static str, &'static str), is_active: bool) -> Action {
     let rights = house.context.rights.clone();
     Action {
         preview: Box::new(move |tx, _, ids| {

@@ -1,6 +1,6 @@
 //! Before money moves or power is handed on: whoever does it proves again who they are, in the same form.
 
-use purser_kit::{Command, Lacking, Problem, decided, lacking};
+use purser_kit::{CommandSpec, Lacking, Problem, decided, lacking};
 
 use super::{Desk, Visitor};
 use crate::account::proof::{Proof, WRONG_CODE, WRONG_PASSWORD, limited, prove};
@@ -22,7 +22,7 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// What is asked of this visitor before they run `command`: the same rule as the API's.
-    pub(crate) async fn of(desk: &Desk, visitor: &Visitor, command: &Command) -> Result<Self, Problem> {
+    pub(crate) async fn of(desk: &Desk, visitor: &Visitor, command: &CommandSpec) -> Result<Self, Problem> {
         let ask = Ask { required: command.requires_reauth(), ..Ask::default() };
         Ok(match lacking(&desk.house.context, &visitor.caller, command, visitor.now).await? {
             None => ask,

@@ -6,7 +6,7 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use purser_kit::{Command, Problem};
+use purser_kit::{CommandSpec, Problem};
 use purser_notify::{Fault, Place, Texts};
 use purser_outbox::{
     Channel, Language, NoticeKind, SentText, Template, TemplateEdit, TemplateKey, template_get, template_reset,
@@ -21,7 +21,7 @@ use super::{Desk, Refusal, Visitor, escaped, frame};
 use crate::pages::{self, Shell};
 
 /// What it takes to change what a kind of notice says: more where it carries a secret, which opens an account.
-pub(super) fn command(kind: &NoticeKind) -> &'static Command {
+pub(super) fn command(kind: &NoticeKind) -> &'static CommandSpec {
     if kind.values.iter().any(|value| value.secret) { &SECRET_TEXT_CHANGE } else { &TEXT_CHANGE }
 }
 

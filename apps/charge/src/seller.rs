@@ -1,0 +1,3 @@
+//! Sellers: what may be done to them.
+
+pub(crate) mod command;

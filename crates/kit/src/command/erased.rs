@@ -1,0 +1,165 @@
+//! Commands as the doors see them: whatever their types of input and plan.
+
+use std::sync::Arc;
+
+use purser_store::{ReadTx, WriteTx};
+use uuid::Uuid;
+
+use super::RequestContext;
+use super::declaration::{AppState, Command};
+use super::spec::CommandSpec;
+use crate::console::{Done, Field, Preview, Target, refused_too};
+use crate::fields::Fields;
+use crate::problem::Problem;
+
+/// A command with the state of its app, for a door that knows neither.
+pub trait AnyCommand: Send + Sync {
+    /// Its head.
+    fn spec(&self) -> &'static CommandSpec;
+
+    /// The fields of its form, empty.
+    fn shown(&self) -> Vec<Field>;
+
+    /// The fields of its form, filled in with the objects as they are.
+    ///
+    /// # Errors
+    /// The app's.
+    fn fields(&self, tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Field>, Problem>;
+
+    /// What it will do: with what was entered, or, before anything is, what the objects alone decide.
+    ///
+    /// # Errors
+    /// Mistakes of what was entered; a single object's refusal; the store's.
+    fn preview(
+        &self,
+        tx: &mut ReadTx<'_>,
+        cx: &RequestContext,
+        ids: &[Uuid],
+        entered: Option<Fields<'_>>,
+    ) -> Result<Preview, Problem>;
+
+    /// Does it, and puts it on record.
+    ///
+    /// # Errors
+    /// Mistakes of what was entered; a single object's refusal; the store's.
+    fn run(
+        &self,
+        tx: &mut WriteTx<'_>,
+        cx: &mut RequestContext,
+        ids: &[Uuid],
+        entered: Fields<'_>,
+    ) -> Result<Done, Problem>;
+}
+
+/// The commands of one noun, in the order of their buttons.
+#[derive(Clone, Default)]
+pub struct Commands(Vec<Arc<dyn AnyCommand>>);
+
+impl Commands {
+    /// No commands yet, of an app with this state.
+    #[must_use]
+    pub fn of<S: AppState>(app: &Arc<S>) -> CommandsOf<S> {
+        CommandsOf { app: Arc::clone(app), commands: Vec::new() }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn AnyCommand>> {
+        self.0.iter()
+    }
+
+    /// The command of this name among those of the noun.
+    #[must_use]
+    pub fn find(&self, verb: &str) -> Option<&Arc<dyn AnyCommand>> {
+        self.0.iter().find(|command| command.spec().verb() == verb)
+    }
+}
+
+/// Commands of one noun while they are gathered.
+pub struct CommandsOf<S: AppState> {
+    app: Arc<S>,
+    commands: Vec<Arc<dyn AnyCommand>>,
+}
+
+impl<S: AppState> CommandsOf<S> {
+    /// The same with one more.
+    #[must_use]
+    pub fn with<I: Send + 'static, P: 'static, A: 'static>(mut self, command: &'static Command<S, I, P, A>) -> Self {
+        self.commands.push(Arc::new(Bound { app: Arc::clone(&self.app), command }));
+        self
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(self) -> Commands {
+        Commands(self.commands)
+    }
+}
+
+struct Bound<S: AppState, I: 'static, P: 'static, A: 'static> {
+    app: Arc<S>,
+    command: &'static Command<S, I, P, A>,
+}
+
+impl<S: AppState, I: Send + 'static, P, A> AnyCommand for Bound<S, I, P, A> {
+    fn spec(&self) -> &'static CommandSpec {
+        &self.command.spec
+    }
+
+    fn shown(&self) -> Vec<Field> {
+        (self.command.form)(&self.app).shown().to_vec()
+    }
+
+    fn fields(&self, tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Field>, Problem> {
+        let mut fields = self.shown();
+        let Some(fill) = self.command.hooks.fill else { return Ok(fields) };
+        for (name, value) in fill(&self.app, tx, ids).map_err(Into::into)? {
+            if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
+                field.value = value;
+            }
+        }
+        Ok(fields)
+    }
+
+    fn preview(
+        &self,
+        tx: &mut ReadTx<'_>,
+        cx: &RequestContext,
+        ids: &[Uuid],
+        entered: Option<Fields<'_>>,
+    ) -> Result<Preview, Problem> {
+        let (app, command) = (self.app.as_ref(), self.command);
+        let form = (command.form)(app);
+        let entered = match entered {
+            None if form.shown().is_empty() => Some(Fields::from_form(Vec::new())),
+            entered => entered,
+        };
+        let Some(entered) = entered else {
+            let (_, refused) = command.checked(app, tx, cx, ids)?.into_values();
+            return Ok(Preview { refused, ..Preview::sentence(command.spec.about) });
+        };
+        let input = form.read(entered)?;
+        let (plans, refused) = command.planned(app, tx, cx, ids, &input)?.into_values();
+        let mut preview = (command.will)(&plans);
+        preview.sentence = refused_too(preview.sentence, plans.len(), refused.len(), "Nothing can be done.");
+        Ok(Preview { refused, ..preview })
+    }
+
+    fn run(
+        &self,
+        tx: &mut WriteTx<'_>,
+        cx: &mut RequestContext,
+        ids: &[Uuid],
+        entered: Fields<'_>,
+    ) -> Result<Done, Problem> {
+        let (app, command) = (self.app.as_ref(), self.command);
+        let record = entered.on_record();
+        let input = (command.form)(app).read(entered)?;
+        let sorted = command.run(app, tx, cx, ids, &input, &record)?;
+        let only = if let [(id, _)] = sorted.done.as_slice() { Some(*id) } else { None };
+        let go = only.filter(|_| command.spec.target != Target::Many || ids.len() == 1);
+        let (applied, refused) = sorted.into_values();
+        let mut done = (command.did)(&applied);
+        done.sentence = refused_too(done.sentence, applied.len(), refused.len(), "Nothing was done.");
+        Ok(Done { refused, go: done.go.or(go), ..done })
+    }
+}

@@ -1,0 +1,260 @@
+//! Forms: each field once, with the type that it reads into.
+//!
+//! A [`FormField`] says how a field is shown and how it is read. A [`Form`] is several of them and reads all at once, so
+//! that every mistake is told in one answer. JSON bodies, HTML forms, flags of the command line and the API's
+//! description are all made from it.
+
+use purser_money::{Currency, Money};
+
+use crate::Code;
+use crate::console::{Field, Input};
+use crate::fields::{Fields, Rule};
+use crate::problem::Problem;
+
+type Read<T> = Box<dyn Fn(&mut Fields<'_>, &'static str) -> Option<T> + Send + Sync>;
+
+/// A field, and the type that it reads into.
+pub struct FormField<T> {
+    field: Field,
+    read: Read<T>,
+}
+
+impl<T: 'static> FormField<T> {
+    /// A field that `read` reads: `None` where nothing was sent, or where a mistake is recorded.
+    pub fn new(field: Field, read: impl Fn(&mut Fields<'_>, &'static str) -> Option<T> + Send + Sync + 'static) -> Self {
+        FormField { field, read: Box::new(read) }
+    }
+
+    /// A line that `parse` turns into a type of its own.
+    pub fn parsed(
+        name: &'static str,
+        title: &'static str,
+        help: &'static str,
+        parse: impl Fn(&str) -> Result<T, Rule> + Send + Sync + 'static,
+    ) -> Self {
+        FormField::new(Field::line(name, title, help), move |fields, name| fields.parsed(name, &parse))
+    }
+
+    /// The same of a number that JSON may have without quotes.
+    pub fn digits(
+        name: &'static str,
+        title: &'static str,
+        help: &'static str,
+        parse: impl Fn(&str) -> Result<T, Rule> + Send + Sync + 'static,
+    ) -> Self {
+        FormField::new(Field::line(name, title, help), move |fields, name| fields.parsed_digits(name, &parse))
+    }
+
+    /// The same with another way to enter it.
+    #[must_use]
+    pub fn input(mut self, input: Input) -> Self {
+        self.field.input = input;
+        self
+    }
+
+    /// The same, which may stay empty.
+    #[must_use]
+    pub fn optional(self) -> FormField<Option<T>> {
+        let read = self.read;
+        FormField { field: self.field.optional(), read: Box::new(move |fields, name| Some(read(fields, name))) }
+    }
+
+    /// The same, with a value where it stays empty.
+    #[must_use]
+    pub fn or(self, default: T) -> Self
+    where
+        T: Clone + Send + Sync,
+    {
+        let read = self.read;
+        FormField {
+            field: self.field.optional(),
+            read: Box::new(move |fields, name| Some(read(fields, name).unwrap_or_else(|| default.clone()))),
+        }
+    }
+}
+
+impl FormField<String> {
+    /// A line of `min` to `max` characters.
+    #[must_use]
+    pub fn line(name: &'static str, title: &'static str, help: &'static str, min: usize, max: usize) -> Self {
+        FormField::new(Field::line(name, title, help), move |fields, name| fields.line(name, min, max))
+    }
+}
+
+impl FormField<Money> {
+    /// An amount of more than zero and at most `most`.
+    #[must_use]
+    pub fn amount(name: &'static str, title: &'static str, help: &'static str, most: Money) -> Self {
+        FormField::new(Field::line(name, title, help).input(Input::Amount), move |fields, name| {
+            let amount = fields.amount(name, most.currency())?;
+            match amount.positive().and_then(|amount| amount.at_most(most)) {
+                Ok(amount) => Some(amount),
+                Err(error) => fields.refuse(name, &amount.to_string(), Rule::new(error.code(), error.rule())),
+            }
+        })
+    }
+
+    /// An amount of zero or more.
+    #[must_use]
+    pub fn amount_from_zero(name: &'static str, title: &'static str, help: &'static str, currency: Currency) -> Self {
+        let field = Field::line(name, title, help).input(Input::Amount);
+        FormField::new(field, move |fields, name| fields.amount_from_zero(name, currency))
+    }
+}
+
+impl FormField<bool> {
+    /// A tick that is asked for only after a refusal with this code, and says that it is meant all the same.
+    #[must_use]
+    pub fn second_yes(name: &'static str, title: &'static str, says: &'static str, after: &Code) -> Self {
+        let field = Field::second_yes(name, title, says, after);
+        FormField::new(field, |fields, name| Some(fields.flag(name) == Some(true)))
+    }
+}
+
+/// Fields that are read together.
+pub trait FieldSet: Send + Sync + 'static {
+    /// What they read into.
+    type Value;
+
+    /// How they are shown.
+    fn shown(&self) -> Vec<Field>;
+
+    /// Reads all of them; `None` where one is missing or wrong.
+    fn read(&self, fields: &mut Fields<'_>) -> Option<Self::Value>;
+}
+
+impl<T: 'static> FieldSet for FormField<T> {
+    type Value = T;
+
+    fn shown(&self) -> Vec<Field> {
+        vec![self.field.clone()]
+    }
+
+    fn read(&self, fields: &mut Fields<'_>) -> Option<T> {
+        let value = (self.read)(fields, self.field.name);
+        fields.required(self.field.name, value)
+    }
+}
+
+impl FieldSet for () {
+    type Value = ();
+
+    fn shown(&self) -> Vec<Field> {
+        Vec::new()
+    }
+
+    fn read(&self, _: &mut Fields<'_>) -> Option<()> {
+        Some(())
+    }
+}
+
+macro_rules! field_sets {
+    ($($set:ident),+) => {
+        impl<$($set: FieldSet),+> FieldSet for ($($set,)+) {
+            type Value = ($($set::Value,)+);
+
+            fn shown(&self) -> Vec<Field> {
+                #[expect(non_snake_case, reason = "each part is named by its type")]
+                let ($($set,)+) = self;
+                [$($set.shown()),+].concat()
+            }
+
+            fn read(&self, fields: &mut Fields<'_>) -> Option<Self::Value> {
+                #[expect(non_snake_case, reason = "each part is named by its type")]
+                let ($($set,)+) = self;
+                // Each is read before any is looked at, so that every mistake is told.
+                #[expect(non_snake_case, reason = "each part is named by its type")]
+                let ($($set,)+) = ($($set.read(fields),)+);
+                Some(($($set?,)+))
+            }
+        }
+    };
+}
+
+field_sets!(A, B);
+field_sets!(A, B, C);
+field_sets!(A, B, C, D);
+field_sets!(A, B, C, D, E);
+field_sets!(A, B, C, D, E, F);
+field_sets!(A, B, C, D, E, F, G);
+field_sets!(A, B, C, D, E, F, G, H);
+
+/// The whole form of a command.
+pub struct Form<I> {
+    shown: Vec<Field>,
+    read: Box<dyn Fn(&mut Fields<'_>) -> Option<I> + Send + Sync>,
+}
+
+impl Form<()> {
+    /// A form without fields.
+    #[must_use]
+    pub fn empty() -> Self {
+        Form::of(())
+    }
+}
+
+impl<I: 'static> Form<I> {
+    /// A form of these fields.
+    pub fn of(set: impl FieldSet<Value = I>) -> Self {
+        Form { shown: set.shown(), read: Box::new(move |fields| set.read(fields)) }
+    }
+
+    /// The same, read into another type.
+    pub fn map<T>(self, into: impl Fn(I) -> T + Send + Sync + 'static) -> Form<T> {
+        let read = self.read;
+        Form { shown: self.shown, read: Box::new(move |fields| read(fields).map(&into)) }
+    }
+
+    /// How its fields are shown, empty.
+    #[must_use]
+    pub fn shown(&self) -> &[Field] {
+        &self.shown
+    }
+
+    /// Reads what was sent.
+    ///
+    /// # Errors
+    /// Every mistake at once, each by its field: [`Fields::finish`].
+    pub fn read(&self, mut fields: Fields<'_>) -> Result<I, Problem> {
+        let input = (self.read)(&mut fields);
+        fields.finish(input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> Form<(Money, Option<String>, bool)> {
+        Form::of((
+            FormField::amount("amount", "Amount", "More than zero.", Money::new(10_000, Currency::INR)),
+            FormField::line("note", "Note", "For whoever reads it.", 1, 5).optional(),
+            FormField::second_yes("again", "Again", "It is meant", &crate::code::CONFLICT),
+        ))
+    }
+
+    #[test]
+    fn a_form_reads_the_same_from_json_and_from_a_page() {
+        let json = form().read(Fields::from_json(br#"{"amount": 5.00, "note": "x", "again": true}"#).unwrap()).unwrap();
+        let pairs = [("amount", "5.00"), ("note", "x"), ("again", "yes")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let page = form().read(Fields::from_form(pairs.to_vec())).unwrap();
+        assert_eq!(json, (Money::new(500, Currency::INR), Some("x".to_owned()), true));
+        assert_eq!(json, page);
+    }
+
+    #[test]
+    fn every_mistake_of_a_form_is_told_at_once() {
+        let wrong = form().read(Fields::from_json(br#"{"note": "too long", "other": 1}"#).unwrap()).unwrap_err();
+        let told: Vec<_> = wrong.errors().iter().map(|error| (error.field.as_ref(), error.code)).collect();
+        assert_eq!(told, [("amount", "required"), ("note", "too_long"), ("other", "unknown")]);
+        let much = form().read(Fields::from_json(br#"{"amount": 100.01}"#).unwrap()).unwrap_err();
+        assert_eq!(much.errors()[0].field, "amount");
+    }
+
+    #[test]
+    fn what_may_stay_empty_is_shown_so() {
+        let form = form();
+        let shown: Vec<_> = form.shown().iter().map(|field| (field.name, field.required)).collect();
+        assert_eq!(shown, [("amount", true), ("note", false), ("again", false)]);
+    }
+}

@@ -1,0 +1,121 @@
+//! A command over HTTP: what an adapter for a documented route needs to say.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::response::Response;
+use purser_store::WriteTx;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::declaration::{AppState, Command};
+use super::RequestContext;
+use super::invoke::invoke;
+use super::spec::CommandSpec;
+use crate::body::JsonBody;
+use crate::caller::Caller;
+use crate::context::AppContext;
+use crate::fields::Fields;
+use crate::json::json_text_of;
+use crate::once::{IdempotencyKey, Repeatable, fingerprint};
+use crate::problem::Problem;
+
+/// A request that runs a command: who asks, its key, and its body.
+#[derive(Debug)]
+pub struct CommandRequest {
+    caller: Caller,
+    key: IdempotencyKey,
+    body: JsonBody,
+}
+
+impl<S: Sync> FromRequest<S> for CommandRequest {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        let key = IdempotencyKey::from_request_parts(&mut parts, state).await?;
+        let body = JsonBody::from_request(Request::from_parts(parts, body), state).await?;
+        Ok(CommandRequest { caller, key, body })
+    }
+}
+
+impl CommandRequest {
+    /// The body's fields; of a body that may be left out, none.
+    ///
+    /// # Errors
+    /// `MALFORMED_BODY`.
+    pub fn fields(&self, may_be_empty: bool) -> Result<Fields<'_>, Problem> {
+        if may_be_empty { self.body.optional_fields() } else { self.body.fields() }
+    }
+
+    /// Who asks, with the moment and fresh ids.
+    pub(super) fn context(&self, context: &AppContext) -> RequestContext {
+        self.caller.doer(context).tied_to(self.caller.tie().cloned())
+    }
+
+    /// The body; one that was left out is an object without fields.
+    pub(super) fn body(&self) -> Bytes {
+        let text = self.body.0.trim_ascii();
+        if text.is_empty() || text == b"null" { Bytes::from_static(b"{}") } else { self.body.0.clone() }
+    }
+
+    /// What may be done once, where the request has a key.
+    pub(super) fn repeatable(&self, spec: &CommandSpec, id: Option<Uuid>) -> Option<Repeatable> {
+        let subject = id.map_or_else(String::new, |id| id.to_string());
+        Repeatable::new(&self.caller, self.key.clone(), fingerprint(spec.name, &subject, &self.body.0))
+    }
+
+    /// Runs a command on one object with the body's fields, and answers with what `answer` makes of it, read in the same
+    /// transaction.
+    ///
+    /// # Errors
+    /// Mistakes of the body; the command's refusal; the store's.
+    pub async fn run<S: AppState, I, P, A, T: Serialize + 'static>(
+        self,
+        app: &Arc<S>,
+        command: &'static Command<S, I, P, A>,
+        id: Uuid,
+        answer: fn(&S, &mut WriteTx<'_>, A) -> Result<T, Problem>,
+    ) -> Result<Response, Problem>
+    where
+        I: Send + Sync + 'static,
+    {
+        let form = (command.form)(app);
+        let fields = self.fields(form.shown().iter().all(|field| !field.required))?;
+        let entered = fields.on_record();
+        let input = form.read(fields)?;
+        self.run_with(app, command, Some(id), (input, entered), StatusCode::OK, answer).await
+    }
+
+    /// The same with input that the adapter has read itself, and what the audit log keeps of it. Without an id the
+    /// command makes an object.
+    ///
+    /// # Errors
+    /// The command's refusal; the store's.
+    pub async fn run_with<S: AppState, I, P, A, T: Serialize + 'static>(
+        self,
+        app: &Arc<S>,
+        command: &'static Command<S, I, P, A>,
+        id: Option<Uuid>,
+        (input, entered): (I, Map<String, Value>),
+        status: StatusCode,
+        answer: impl Fn(&S, &mut WriteTx<'_>, A) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Response, Problem>
+    where
+        I: Send + Sync + 'static,
+    {
+        let request = self.repeatable(&command.spec, id);
+        let (context, app) = (app.context().clone(), Arc::clone(app));
+        let cx = self.context(&context);
+        let once = invoke(&context, &command.spec, cx, request, move |tx, cx| {
+            let (mut applied, _) = command.run(&app, tx, cx, id.as_slice(), &input, &entered)?.into_values();
+            let applied = applied.pop().ok_or_else(|| Problem::internal("a command answered nothing"))?;
+            json_text_of(&answer(&app, tx, applied)?)
+        });
+        Ok(once.await?.into_response(status))
+    }
+}
