@@ -5,14 +5,18 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use purser_store::Tx;
+use purser_identity::Tie;
+use purser_store::{Tx, WriteTx};
 use uuid::Uuid;
 
-use crate::command::CommandSpec;
+use crate::command::{AnyCommand, CommandSpec, RequestContext, invoke};
 use crate::console::{Doer, Field, Preview, Sheet};
+use crate::context::AppContext;
 use crate::fields::Fields;
+use crate::json::json_text_of;
 use crate::once::Repeatable;
 use crate::problem::Problem;
 
@@ -106,6 +110,78 @@ pub struct Deed {
     pub preview: DeedPreviewFn,
     /// Does it.
     pub run: DeedRunFn,
+}
+
+/// A command that the portal offers to people who act for an object.
+pub struct PortalCommand {
+    /// Its name in addresses, `ask`.
+    pub name: &'static str,
+    /// What its button says.
+    pub title: &'static str,
+    /// What it does.
+    pub command: Arc<dyn AnyCommand>,
+    /// What a person acts for here: `charge:seller`.
+    pub tie: &'static str,
+    /// What it acts on.
+    pub on: PortalTarget,
+    /// The page that it leads to, below the object's address: `requests/`.
+    pub then: &'static str,
+}
+
+/// What a command of the portal acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortalTarget {
+    /// The object that the person acts for.
+    Own,
+    /// What was chosen. The command finds it only where it belongs to the object: [`RequestContext::tie`].
+    Chosen,
+    /// Nothing yet: it makes something.
+    New,
+}
+
+impl PortalCommand {
+    /// What it acts on, of what a visit is about and what was chosen.
+    fn ids(on: PortalTarget, object: Uuid, chosen: Option<Uuid>) -> Vec<Uuid> {
+        match on {
+            PortalTarget::Own => vec![object],
+            PortalTarget::Chosen => vec![chosen.unwrap_or(Uuid::nil())],
+            PortalTarget::New => Vec::new(),
+        }
+    }
+
+    /// The same as a deed.
+    #[must_use]
+    pub fn deed(self, context: &AppContext) -> Deed {
+        let PortalCommand { name, title, command, tie, on, then } = self;
+        let spec = command.spec();
+        let own = move |visit: &Visit| Some(Tie { kind: tie.to_owned(), id: visit.object });
+        let (filling, deciding, context) = (Arc::clone(&command), Arc::clone(&command), context.clone());
+        Deed {
+            name,
+            title,
+            harms: spec.harms,
+            command: spec,
+            fields: Box::new(move |tx, visit, chosen| filling.fields(tx, &Self::ids(on, visit.object, chosen))),
+            preview: Box::new(move |tx, visit, chosen, fields| {
+                let cx = visit.doer(Uuid::nil()).tied_to(own(visit));
+                deciding.preview(tx, &cx, &Self::ids(on, visit.object, chosen), Some(fields))
+            }),
+            run: Box::new(move |doing| {
+                let (command, context) = (Arc::clone(&command), context.clone());
+                Box::pin(async move {
+                    let Doing { visit, target, entered, repeat, id, .. } = doing;
+                    let cx = visit.doer(id).tied_to(own(&visit));
+                    let ids = Self::ids(on, visit.object, target);
+                    let work = move |tx: &mut WriteTx<'_>, cx: &mut RequestContext| {
+                        let done = command.run(tx, cx, &ids, Fields::from_form(entered.clone()))?;
+                        json_text_of(&done)
+                    };
+                    invoke(&context, spec, cx, Some(repeat), work).await?;
+                    Ok(Did::Go(format!("{}{then}", visit.base)))
+                })
+            }),
+        }
+    }
 }
 
 /// The fields of a deed, perhaps about one thing.

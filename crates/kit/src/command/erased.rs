@@ -129,15 +129,14 @@ impl<S: AppState, I: Send + 'static, P, A> AnyCommand for Bound<S, I, P, A> {
     ) -> Result<Preview, Problem> {
         let (app, command) = (self.app.as_ref(), self.command);
         let form = (command.form)(app);
-        let entered = match entered {
-            None if form.shown().is_empty() => Some(Fields::from_form(Vec::new())),
-            entered => entered,
+        let input = match entered {
+            Some(entered) => Some(form.read(entered)?),
+            None => form.blank(),
         };
-        let Some(entered) = entered else {
+        let Some(input) = input else {
             let (_, refused) = command.checked(app, tx, cx, ids)?.into_values();
             return Ok(Preview { refused, ..Preview::sentence(command.spec.about) });
         };
-        let input = form.read(entered)?;
         let (plans, refused) = command.planned(app, tx, cx, ids, &input)?.into_values();
         let mut preview = (command.will)(&plans);
         preview.sentence = refused_too(preview.sentence, plans.len(), refused.len(), "Nothing can be done.");

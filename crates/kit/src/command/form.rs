@@ -183,6 +183,7 @@ field_sets!(A, B, C, D, E, F, G, H);
 pub struct Form<I> {
     shown: Vec<Field>,
     read: Box<dyn Fn(&mut Fields<'_>) -> Option<I> + Send + Sync>,
+    blank: Option<Box<dyn Fn() -> I + Send + Sync>>,
 }
 
 impl Form<()> {
@@ -196,13 +197,32 @@ impl Form<()> {
 impl<I: 'static> Form<I> {
     /// A form of these fields.
     pub fn of(set: impl FieldSet<Value = I>) -> Self {
-        Form { shown: set.shown(), read: Box::new(move |fields| set.read(fields)) }
+        Form { shown: set.shown(), read: Box::new(move |fields| set.read(fields)), blank: None }
     }
 
     /// The same, read into another type.
     pub fn map<T>(self, into: impl Fn(I) -> T + Send + Sync + 'static) -> Form<T> {
         let read = self.read;
-        Form { shown: self.shown, read: Box::new(move |fields| read(fields).map(&into)) }
+        Form { shown: self.shown, read: Box::new(move |fields| read(fields).map(&into)), blank: None }
+    }
+
+    /// The same of a form whose input decides nothing, such as a reason: the plan is shown before anything is entered,
+    /// with this in its place.
+    #[must_use]
+    pub fn previewed_with(self, blank: I) -> Self
+    where
+        I: Clone + Send + Sync,
+    {
+        Form { blank: Some(Box::new(move || blank.clone())), ..self }
+    }
+
+    /// The input to show a plan with before anything is entered; `None` where the plan rests on what is entered.
+    pub(super) fn blank(&self) -> Option<I> {
+        match &self.blank {
+            Some(blank) => Some(blank()),
+            None if self.shown.iter().any(|field| field.required) => None,
+            None => self.read(Fields::from_form(Vec::new())).ok(),
+        }
     }
 
     /// How its fields are shown, empty.

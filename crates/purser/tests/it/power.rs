@@ -113,7 +113,7 @@ both! {
             commands.values().filter(|command| command.effect == Effect::Records).map(|command| command.name).collect();
         let expected = [
             "charge.phone.create", "charge.phone.remove", "charge.request.create", "charge.request.withdraw",
-            "charge.seller.create", "charge.seller.remove",
+            "charge.seller.remove", "charge.sellers.create",
             "coins.user.contact", "coins.withdrawal.notes", "house.job.discard", "house.job.requeue",
             "house.notice.again", "house.notice.send-kept", "house.notice.test", "house.schedule.run",
             "house.text.change", "members.member.edit",

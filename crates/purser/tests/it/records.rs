@@ -235,7 +235,8 @@ both! {
         let of = |action: &str| lines.iter().find(|(known, ..)| known == action).unwrap();
         assert_eq!(of("charge.sellers.edit").3["changed"]["status"], change("active", "frozen"));
         assert_eq!(of("charge.sellers.edit").1, format!("charge:sellers:{seller}"));
-        assert_eq!(of("charge.sellers.increase-credit").3["entered"], json!({ "amount": "100.00", "reference": "UTR 7" }));
+        assert_eq!(of("charge.sellers.increase-credit").3["entered"], json!({ "amount": "100", "reference": "UTR 7" }));
+        assert_eq!(of("charge.sellers.increase-credit").3["changed"]["credit"], change("0.00", "100.00"));
         assert_eq!(of("charge.sellers.remove").3["changed"]["name"], change("Closed Shop", ""));
         assert_eq!(of("charge.products.edit").3["changed"], json!({ "cost": change("97.00", "98.00") }));
         assert_eq!(of("charge.sales.reverse").3["changed"]["status"], change("completed", "reversed"));
