@@ -15,7 +15,7 @@ mod upload;
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Choice, Console, Field, Tone, counted, only as one};
+use purser_kit::console::{Cell, Choice, Console, Tone, counted};
 
 pub(crate) use requests::status as request_badge;
 pub(crate) use sales::status as sale_badge;
@@ -23,7 +23,6 @@ pub(crate) use statement::sheet as statement_sheet;
 
 use crate::Charge;
 use crate::domain::Standing;
-use crate::error::DUPLICATE_REFERENCE;
 
 /// Rows of the small tables on an object's page.
 const ROWS: u32 = 20;
@@ -61,14 +60,4 @@ fn badge(choices: &[Choice], value: &str) -> Cell {
 
 pub(crate) fn standing(standing: Standing) -> Cell {
     badge(STANDINGS, standing.name())
-}
-
-fn reason() -> Field {
-    Field::line("reason", "Reason", "What this rests on, for whoever reads it in a year.")
-}
-
-/// The tick that gives credit all the same.
-fn second_yes() -> Field {
-    let says = "It is another payment: give the credit all the same";
-    Field::second_yes("again", "The reference was used before", says, &DUPLICATE_REFERENCE)
 }

@@ -1,5 +1,7 @@
 //! What an operator says of a sale against what is settled: kept with both sides, and put right by a person.
 
+pub(crate) mod command;
+
 use jiff::Timestamp;
 use purser_money::Money;
 use uuid::Uuid;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use purser_identity::Error as IdentityError;
 use purser_kit::{Code, Decimal, Problem, Refusals, Time, code};
 use purser_ledger::Error as LedgerError;
 use purser_money::Money;
@@ -75,6 +76,15 @@ pub enum Error {
     /// The credit request was decided on before.
     #[error("The credit request is {} already.", .0.name())]
     Decided(RequestStatus),
+    /// Nobody of this name has an account here.
+    #[error("login must be the username or email of somebody who has an account here; it is '{0}'.")]
+    UnknownLogin(String),
+    /// Nobody acts for the seller.
+    #[error("Nobody sells for it in the portal.")]
+    NobodySells,
+    /// Who people are could not be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Whoever asks for money does not approve it.
     #[error("You asked for this credit yourself; somebody else must approve it.")]
     OwnRequest,
@@ -536,11 +546,14 @@ impl From<Error> for Problem {
             Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),
             Error::Decided(_) => Problem::new(&ALREADY_DECIDED, detail),
             Error::OwnRequest => Problem::new(&OWN_REQUEST, detail),
+            Error::UnknownLogin(_) => Problem::field("login", "unknown_value", detail),
+            Error::NobodySells => Problem::new(&code::CONFLICT, detail),
             Error::BadFile(_) => Problem::new(&INVALID_FILE, detail),
             Error::BadRows(_) => Problem::new(&INVALID_ROWS, detail),
             Error::Uploaded => Problem::new(&ALREADY_IMPORTED, detail),
             Error::Answer(error) => Problem::internal(error),
             Error::Ledger(error) => error.into(),
+            Error::Identity(error) => error.into(),
             Error::Outbox(OutboxError::Store(error)) | Error::Store(error) => error.into(),
             Error::Outbox(error) => Problem::internal(error),
         }

@@ -6,18 +6,19 @@ mod keys;
 use std::sync::Arc;
 
 use purser_kit::console::{Cell, DetailTable, Field, Input, Sheet};
-use purser_kit::portal::{Portal, PortalPage, PortalSheet, Visit};
-use purser_kit::{Day, Problem};
+use purser_kit::portal::{Portal, PortalCommand, PortalPage, PortalSheet, PortalTarget, Visit};
+use purser_kit::{Day, Problem, command};
 use purser_store::Tx;
 use uuid::Uuid;
 
-use crate::Charge;
 use crate::console::{request_badge, sale_badge, standing, statement_sheet};
 use crate::domain::{PhoneNumber, RequestStatus, Sale, SaleStatus};
 use crate::error::Error;
+use crate::request::command::{REQUEST_CREATE, REQUEST_WITHDRAW};
 use crate::service::{SaleCursor, SaleQuery, day_statement, sale_by_ref, sale_get, sales_page, seller_get};
 use crate::store;
 use crate::store::request::{RequestFilter, requests_list};
+use crate::{Charge, SELLER_TIE};
 
 /// Rows of a list.
 const ROWS: u32 = 50;
@@ -39,8 +40,24 @@ pub(crate) fn portal(charge: &Arc<Charge>) -> Portal {
         ],
         deeds: vec![
             deeds::sell(charge),
-            deeds::ask(charge),
-            deeds::withdraw(charge),
+            PortalCommand {
+                name: "ask",
+                title: "Ask for credit",
+                command: command(charge, &REQUEST_CREATE),
+                tie: SELLER_TIE,
+                on: PortalTarget::New,
+                then: "requests/",
+            }
+            .deed(&charge.context),
+            PortalCommand {
+                name: "withdraw",
+                title: "Withdraw",
+                command: command(charge, &REQUEST_WITHDRAW),
+                tie: SELLER_TIE,
+                on: PortalTarget::Chosen,
+                then: "requests/",
+            }
+            .deed(&charge.context),
             keys::make(charge),
             keys::revoke(charge),
         ],

@@ -1,3 +1,4 @@
-//! Sellers: what may be done to them.
+//! Sellers: what may be done to them, and who acts for them.
 
 pub(crate) mod command;
+pub(crate) mod person;

@@ -15,18 +15,28 @@ mod statement;
 mod upload;
 
 pub use check::{SellerCheck, seller_check};
-pub use contradiction::{Heard, contradiction_fits, contradiction_get, contradiction_settle, sale_hear};
+pub use contradiction::{Heard, Settlement, contradiction_get, sale_hear, settlement_apply, settlement_plan};
 pub use credit::{
-    Correction, DecreaseOrder, Grant, IncreaseOrder, correction_apply, credit_decrease, credit_get, credit_increase,
-    credit_reverse, decrease_plan, grant_apply, increase_plan, seller_active,
+    Correction, DecreaseOrder, Grant, IncreaseOrder, Reversal, correction_apply, credit_decrease, credit_get,
+    credit_increase, decrease_plan, grant_apply, increase_plan, reversal_apply, reversal_plan, seller_active,
 };
 pub use listing::{SaleCursor, SalePage, SaleQuery, sales_page};
-pub use operator::{operator_get, operator_put, price_set, product_get, product_put};
+pub use operator::{
+    Price, operator_apply, operator_get, operator_plan, operator_put, price_apply, price_plan, price_set,
+    product_apply, product_get, product_plan, product_put,
+};
 pub(crate) use phone::Spelling;
-pub use phone::{NewPhone, PhoneChange, phone_change, phone_create, phone_get, phone_remove, phones_check};
+pub use phone::{
+    NewPhone, PhoneChange, phone_apply, phone_change, phone_create, phone_get, phone_plan, phone_remove, phones_check,
+};
 pub(crate) use quote::{SaleRequest, quote_one};
-pub use request::{NewRequest, request_approve, request_create, request_get, request_reject, request_withdraw};
-pub use sale::{Outcome, sale_by_ref, sale_get, sale_reserve, sale_resolve, sale_reverse, sale_settle};
+pub use request::{
+    Approval, NewRequest, approval_apply, approval_plan, request_create, request_decide, request_get, request_pending,
+};
+pub use sale::{
+    Outcome, Resolution, SaleReversal, resolution_apply, resolution_plan, sale_by_ref, sale_get, sale_reserve,
+    sale_reversal_apply, sale_reversal_plan, sale_settle, sale_unknown,
+};
 pub use sell::{Order, sales_create};
 pub use seller::{NewSeller, Removed, SellerChange, seller_change, seller_create, seller_get, seller_remove};
 pub use statement::{DayLine, DayStatement, DayTotals, day_statement, day_totals};

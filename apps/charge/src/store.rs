@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
-use purser_store::{Each, Error, Param, Row, ReadTx, Tx, params};
+use purser_store::{Each, Error, Param, ReadTx, Row, Tx, params};
 use uuid::Uuid;
 
 use crate::catalog::Priced;
@@ -251,6 +251,18 @@ fn read_phone(row: &Row<'_>) -> Result<Phone, Error> {
 
 pub(crate) fn phone_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Phone>, Error> {
     tx.query_opt(&format!("{PHONE_SELECT} WHERE id = ?1"), &params![id], read_phone)
+}
+
+const PHONES_BY_ID: Each = Each {
+    sqlite: "SELECT id, number, label, status, account, created_at, updated_at FROM charge_phone WHERE id = ?1",
+    postgres: "SELECT id, number, label, status, account, created_at, updated_at
+        FROM charge_phone WHERE id = ANY(?1::uuid[])",
+};
+
+/// The numbers of these ids; of those that are gone, nothing.
+pub(crate) fn phones_of(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Phone>, Error> {
+    let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
+    tx.query_each(&PHONES_BY_ID, &rows, read_phone)
 }
 
 pub(crate) fn phones_list(tx: &mut Tx<'_>, filter: &Filter) -> Result<Vec<Phone>, Error> {

@@ -22,10 +22,10 @@ mod route;
 mod schema;
 mod spec;
 
-pub use audit::{Record, changes};
 pub use crate::console::Doer as RequestContext;
-pub use declaration::{AppState, ApplyFn, CheckFn, Command, FillFn, Hooks, LockFn, Noun, PlanFn};
-pub use erased::{AnyCommand, Commands};
+pub use audit::{Record, changes};
+pub use declaration::{AppState, ApplyFn, CheckFn, ChoicesFn, Command, FillFn, Hooks, LockFn, Noun, PlanFn};
+pub use erased::{AnyCommand, Commands, command};
 pub use form::{FieldSet, Form, FormField};
 pub use http::CommandRequest;
 pub use invoke::invoke;

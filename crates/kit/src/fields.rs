@@ -347,7 +347,9 @@ impl<'a> Fields<'a> {
         let text = |value: &Raw<'_>| match value {
             Raw::Text(text) => text.to_string(),
             Raw::Json("null") => String::new(),
-            Raw::Json(raw) => serde_json::from_str::<Text<'_>>(raw).map_or_else(|_| (*raw).to_owned(), |text| text.0.into_owned()),
+            Raw::Json(raw) => {
+                serde_json::from_str::<Text<'_>>(raw).map_or_else(|_| (*raw).to_owned(), |text| text.0.into_owned())
+            }
         };
         let recorded = |text: String| text.chars().take(RECORDED).collect::<String>();
         let entry = |entry: &Entry<'_>| (entry.name.to_string(), recorded(text(&entry.value)).into());

@@ -36,8 +36,9 @@ pub use body::{BodyTooSlow, JsonBody, OptionalBody, PathId, PathText, QueryPairs
 pub use caller::{Caller, ClientAddress, KeyRing, authenticate, called, cookie, session_cookie, session_presented};
 pub use code::Code;
 pub use command::{
-    AnyCommand, AppState, ApplyFn, CheckFn, Command, CommandRequest, CommandSpec, Commands, Effect, FieldSet, FillFn, Form, FormField, Hooks, Lacking, LockFn, Noun, PlanFn,
-    REAUTH_AT_MOST, REAUTH_LASTS, Record, RequestContext, changes, decided, invoke, lacking, lacking_reauth,
+    AnyCommand, AppState, ApplyFn, CheckFn, ChoicesFn, Command, CommandRequest, CommandSpec, Commands, Effect,
+    FieldSet, FillFn, Form, FormField, Hooks, Lacking, LockFn, Noun, PlanFn, REAUTH_AT_MOST, REAUTH_LASTS, Record,
+    RequestContext, changes, command, decided, invoke, lacking, lacking_reauth,
 };
 pub use context::{AppContext, House};
 pub use day::Day;

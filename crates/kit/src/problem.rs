@@ -61,6 +61,12 @@ impl Problem {
         Problem::with_errors(&code::INVALID_QUERY, errors)
     }
 
+    /// The same with one mistake: the field, a stable word, and the rule for people.
+    #[must_use]
+    pub fn field(field: &'static str, code: &'static str, message: String) -> Self {
+        Problem::fields(vec![FieldError { field: field.into(), code, message }])
+    }
+
     fn with_errors(code: &'static Code, errors: Vec<FieldError>) -> Self {
         let detail = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
         Problem { errors, ..Problem::new(code, detail) }

@@ -5,25 +5,22 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{
-    Caller, Decimal, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Rule,
-    Time, fingerprint, json, listed,
-};
+use purser_kit::{CommandRequest, Decimal, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, Time, json, listed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::ALL_ROWS;
 use super::sellers::internal;
-use super::{ALL_ROWS, subject};
 use crate::Charge;
-use crate::contradiction::{Contradiction, ContradictionStatus, Decision};
-use crate::error::Error;
+use crate::contradiction::command::CONTRADICTION_SETTLE;
+use crate::contradiction::{Contradiction, ContradictionStatus};
 use crate::service;
 use crate::store::contradiction::{ContradictionFilter, contradictions_list};
 
 /// An operator's word against a settled sale.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ContradictionJson {
+pub(crate) struct ContradictionJson {
     id: Uuid,
     sale_id: Uuid,
     seller_id: Uuid,
@@ -110,47 +107,15 @@ pub(super) async fn contradiction_read(
     Ok(json(StatusCode::OK, &ContradictionJson::from(found)))
 }
 
-/// What is decided on a contradiction.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct DecisionFields {
-    /// charge: the seller pays after all. give_back: the seller gets the credit back. dismiss: what was settled stands.
-    decision: String,
-    /// What that rests on: 1 to 300 characters.
-    reason: String,
-}
-
 /// Settle a contradiction, once.
 #[utoipa::path(post, path = "/api/charge-contradictions/{id}/settle/", tag = "charge: operators", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = DecisionFields, responses((status = 200, body = ContradictionJson)))]
+), responses((status = 200, body = ContradictionJson)))]
 pub(super) async fn contradiction_settle(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(id): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let decision = fields.parsed("decision", |text| {
-        let found = Decision::NAMES.into_iter().find(|(name, _)| *name == text).map(|(_, decision)| decision);
-        found.ok_or_else(|| Rule::new("unknown_value", "be charge, give_back or dismiss"))
-    });
-    let decision = fields.required("decision", decision);
-    let reason = fields.line("reason", 1, 300);
-    let reason = fields.required("reason", reason);
-    let (decision, reason) = fields.finish(decision.zip(reason))?;
-    let repeat = Repeatable::new(&caller, key, fingerprint("charge.contradiction", &id.to_string(), &body.0));
-    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
-    let once = charge.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let before = ContradictionJson::from(service::contradiction_get(tx, &settings, id)?);
-            let settled = service::contradiction_settle(tx, doer.now, &settings, id, decision, &doer.actor, &reason)?;
-            let (after, subject) = (ContradictionJson::from(settled), subject("contradictions", id));
-            doer.clone().record_change(tx, "charge.contradictions.settle", &subject, &before, &after)?;
-            serde_json::to_string(&after).map_err(|error| Error::Answer(error.to_string()))
-        })
-    });
-    Ok(once.await?.into_response(StatusCode::OK))
+    request.run(&charge, &CONTRADICTION_SETTLE, id, |_, _, settled| Ok(ContradictionJson::from(settled))).await
 }

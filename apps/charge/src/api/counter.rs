@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use purser_kit::{
-    Caller, CommandRequest, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule, fingerprint, json,
+    Caller, CommandRequest, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule,
+    fingerprint, json,
 };
 use purser_money::{Currency, Money};
 use purser_outbox::{Lease, job_enqueue_leased};

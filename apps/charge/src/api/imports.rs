@@ -16,7 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{own_seller, subject};
+use super::own_seller;
 use crate::Charge;
 use crate::domain::{Settings, Standing};
 use crate::error::{Error, INVALID_ROWS, SOLD_BEFORE};
@@ -123,7 +123,7 @@ async fn import(
                 settings,
                 connector: working.connector.name(),
                 doer: &mut doer.clone(),
-                subject: subject("sellers", seller),
+                subject: format!("charge:sellers:{seller}"),
                 again,
                 progress: &Progress::default(),
             };

@@ -13,11 +13,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ALL_ROWS, list_seller, own_seller, subject, what_is_left};
+use super::{ALL_ROWS, list_seller, own_seller};
 use crate::Charge;
 use crate::domain::{self, PhoneNumber, Seller, Settings, Standing};
-use crate::error::Error;
-use crate::seller::command::{Edited, SELLER_CREATE, SELLER_EDIT};
+use crate::seller::command::{Edited, SELLER_CREATE, SELLER_EDIT, SELLER_REMOVE};
 use crate::service::{self, SellerChange};
 use crate::store::{self, Filter};
 
@@ -218,15 +217,8 @@ async fn edited(
 ))]
 pub(super) async fn seller_delete(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
     PathId(id): PathId,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
-    let removed = charge.context.store.write(move |tx| {
-        let before = SellerJson::from(service::seller_get(tx, &settings, id)?);
-        let left = service::seller_remove(tx, doer.now, &settings, id)?.left().map(SellerJson::from);
-        doer.clone().record_change(tx, "charge.sellers.remove", &subject("sellers", id), &before, &left)?;
-        Ok::<_, Error>(left)
-    });
-    Ok(what_is_left(removed.await?))
+    request.remove(&charge, &SELLER_REMOVE, id, |removed| removed.left().map(SellerJson::from)).await
 }

@@ -8,8 +8,8 @@ use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_kit::{
-    Caller, Day, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, PathText, Problem, QueryPairs,
-    Repeatable, Rows, Rule, Time, fingerprint, json, listed, paged, parse_reference,
+    Caller, CommandRequest, Day, Decimal, Fields, ListQuery, PathId, PathText, Problem, QueryPairs, Rows, Rule, Time,
+    json, listed, paged, parse_reference,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,9 +17,11 @@ use uuid::Uuid;
 
 use super::counter::NewCreditJson;
 use super::sellers::internal;
-use super::{ALL_ROWS, SELLER_ROWS, answer, list_seller, own_seller, subject};
+use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller};
+use crate::credit::command::CREDIT_REVERSE;
 use crate::domain::{CreditTransaction, PhoneNumber, Sale, SaleStatus};
 use crate::error::Error;
+use crate::sale::command::{SALE_RESOLVE, SALE_REVERSE};
 use crate::service::{self, SaleCursor, SalePage, SaleQuery};
 use crate::store::credit::{CreditFilter, credits_list};
 use crate::store::{self, Filter};
@@ -27,7 +29,7 @@ use crate::{Charge, SELLER_TIE};
 
 /// Credit that was given to a seller, or taken from it.
 #[derive(Serialize, ToSchema)]
-pub(super) struct CreditJson {
+pub(crate) struct CreditJson {
     id: Uuid,
     /// INCREASE or DECREASE.
     transaction_type: &'static str,
@@ -77,7 +79,7 @@ impl From<CreditTransaction> for CreditJson {
 
 /// A charge sold to a phone number.
 #[derive(Serialize, ToSchema)]
-pub(super) struct SaleJson {
+pub(crate) struct SaleJson {
     id: Uuid,
     seller_id: Uuid,
     phone_number: String,
@@ -249,32 +251,15 @@ pub(super) async fn credit_read(
 #[utoipa::path(post, path = "/api/credit-transactions/{id}/reverse/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = ReverseFields, responses((status = 200, body = NewCreditJson)))]
+), responses((status = 200, body = NewCreditJson)))]
 pub(super) async fn credit_reverse(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(id): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let reason = fields.line("reason", 1, 300);
-    let reason = fields.required("reason", reason);
-    let reason = fields.finish(reason)?;
-    let repeat = Repeatable::new(&caller, key, fingerprint("charge.credit.reverse", &id.to_string(), &body.0));
-    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
-    let once = charge.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let mut doer = doer.clone();
-            let before = CreditJson::from(service::credit_get(tx, &settings, id)?);
-            let (fresh, actor) = (doer.fresh_id(), doer.actor.clone());
-            let decrease = service::credit_reverse(tx, doer.now, &settings, id, fresh, &actor, &reason)?;
-            let after = CreditJson::from(service::credit_get(tx, &settings, id)?);
-            doer.record_change(tx, "charge.credit.reverse", &subject("credit", id), &before, &after)?;
-            answer(&NewCreditJson::of("credit increase taken back", &decrease))
-        })
-    });
-    Ok(once.await?.into_response(StatusCode::OK))
+    request
+        .run(&charge, &CREDIT_REVERSE, id, |_, _, one| Ok(NewCreditJson::of("credit increase taken back", &one)))
+        .await
 }
 
 /// Sales, newest first.
@@ -355,81 +340,24 @@ pub(super) async fn sale_read(
     Ok(json(StatusCode::OK, &SaleJson::from(sale)))
 }
 
-/// Why a sale is reversed.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct ReverseFields {
-    /// 1 to 500 characters.
-    reason: String,
-}
-
 /// Reverse a completed sale: the credit returns to the seller. Once.
 #[utoipa::path(post, path = "/api/charge-transactions/{id}/reverse/", tag = "charge: transactions",
-    params(("id" = Uuid, Path)), request_body = ReverseFields, responses((status = 200, body = SaleJson)))]
+    params(("id" = Uuid, Path)), responses((status = 200, body = SaleJson)))]
 pub(super) async fn sale_reverse(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(id): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let reason = fields.line("reason", 1, 500);
-    let reason = fields.required("reason", reason);
-    let reason = fields.finish(reason)?;
-    let repeat = Repeatable::new(&caller, key, fingerprint("charge.reverse", &id.to_string(), &body.0));
-    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
-    let reversed = charge.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let before = SaleJson::from(service::sale_get(tx, &settings, id)?);
-            let after = SaleJson::from(service::sale_reverse(tx, doer.now, &settings, id, &doer.actor, &reason)?);
-            doer.clone().record_change(tx, "charge.sales.reverse", &subject("sales", id), &before, &after)?;
-            answer(&after)
-        })
-    });
-    Ok(reversed.await?.into_response(StatusCode::OK))
-}
-
-/// How a sale whose fate is unknown turned out.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct ResolveFields {
-    /// completed or failed.
-    outcome: String,
-    /// How that is known: 1 to 400 characters.
-    reason: String,
+    request.run(&charge, &SALE_REVERSE, id, |_, _, sale| Ok(SaleJson::from(sale))).await
 }
 
 /// Resolve a sale whose fate is unknown, on a person's word.
 #[utoipa::path(post, path = "/api/charge-transactions/{id}/resolve/", tag = "charge: transactions",
-    params(("id" = Uuid, Path)), request_body = ResolveFields, responses((status = 200, body = SaleJson)))]
+    params(("id" = Uuid, Path)), responses((status = 200, body = SaleJson)))]
 pub(super) async fn sale_resolve(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(id): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let completed = fields.parsed("outcome", |text| match text {
-        "completed" => Ok(true),
-        "failed" => Ok(false),
-        _ => Err(Rule::new("unknown_value", "be completed or failed")),
-    });
-    let completed = fields.required("outcome", completed);
-    let reason = fields.line("reason", 1, 400);
-    let reason = fields.required("reason", reason);
-    let (completed, reason) = fields.finish(completed.zip(reason))?;
-    let reason = format!("{reason} ({})", caller.actor());
-    let repeat = Repeatable::new(&caller, key, fingerprint("charge.resolve", &id.to_string(), &body.0));
-    let (doer, settings) = (caller.doer(&charge.context), Arc::clone(&charge.settings));
-    let resolved = charge.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let before = SaleJson::from(service::sale_get(tx, &settings, id)?);
-            let after = SaleJson::from(service::sale_resolve(tx, doer.now, &settings, id, completed, &reason)?);
-            doer.clone().record_change(tx, "charge.sales.resolve", &subject("sales", id), &before, &after)?;
-            answer(&after)
-        })
-    });
-    Ok(resolved.await?.into_response(StatusCode::OK))
+    request.run(&charge, &SALE_RESOLVE, id, |_, _, sale| Ok(SaleJson::from(sale))).await
 }

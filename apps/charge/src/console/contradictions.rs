@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use purser_kit::{Commands, Problem};
-use purser_kit::console::{
-    Action, Cell, Choice, Column, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
-};
+use purser_kit::Problem;
+use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, one, reason, sale_badge};
+use super::{badge, sale_badge};
 use crate::Charge;
-use crate::commands;
-use crate::contradiction::{Contradiction, ContradictionStatus, Decision};
+use crate::contradiction::ContradictionStatus;
+use crate::contradiction::command::contradiction_commands;
 use crate::domain::{SaleStatus, Settings};
-use crate::error::Error;
 use crate::service;
 use crate::store::contradiction::{CONTRADICTIONS_FROM, contradiction_find};
 
@@ -66,12 +63,8 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: Some(("status", "open")),
         detail: Box::new(move |tx, id| detail(tx, &reading, id)),
-        commands: Commands::default(),
-        actions: vec![
-            settle(charge, "charge", "Charge the seller", Decision::Charge),
-            settle(charge, "give-back", "Give the credit back", Decision::GiveBack),
-            settle(charge, "dismiss", "Dismiss", Decision::Dismiss),
-        ],
+        commands: contradiction_commands(charge),
+        actions: Vec::new(),
     }
 }
 
@@ -110,52 +103,4 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
         fit: Some(fit),
         ..Detail::default()
     }))
-}
-
-/// Why a decision cannot be made now, where it cannot.
-fn obstacle(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    one: &Contradiction,
-    decision: Decision,
-) -> Result<Option<Error>, Error> {
-    if let Err(error) = service::contradiction_fits(one, decision) {
-        return Ok(Some(error));
-    }
-    let available = service::seller_get(tx, settings, one.seller)?.available();
-    let is_short = decision == Decision::Charge && available < one.price;
-    Ok(is_short.then_some(Error::InsufficientCredit { available, needed: one.price }))
-}
-
-fn settle(charge: &Arc<Charge>, name: &'static str, title: &'static str, decision: Decision) -> Action {
-    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
-    Action {
-        name,
-        title,
-        command: &commands::CONTRADICTION_SETTLE,
-        target: Target::One,
-        harms: decision == Decision::Charge,
-        fields: Box::new(|_, _| Ok(vec![reason()])),
-        preview: Box::new(move |tx, _, ids| {
-            let one = service::contradiction_get(tx, &reading, one(ids)?)?;
-            let obstacle = obstacle(tx, &reading, &one, decision)?.map(|error| error.to_string());
-            let (price, seller) = (one.price.for_people(), &one.seller_name);
-            let sentence = match decision {
-                Decision::Charge => format!("{seller} pays {price} for a charge that its operator says was made."),
-                Decision::GiveBack => format!("{seller} gets {price} back for a charge that its operator says failed."),
-                Decision::Dismiss => {
-                    format!("The sale stays {}. Nothing is posted; the operator was wrong.", one.settled.name())
-                }
-            };
-            Ok(Preview { sentence, obstacle, ..Preview::default() })
-        }),
-        run: Box::new(move |tx, doer, ids, mut fields| {
-            let reason = fields.line("reason", 1, 300);
-            let reason = fields.required("reason", reason);
-            let reason = fields.finish(reason)?;
-            let id = one(ids)?;
-            let settled = service::contradiction_settle(tx, doer.now, &settings, id, decision, &doer.actor, &reason)?;
-            Ok(Done::sentence(format!("The contradiction is {} now.", settled.status.title()), id))
-        }),
-    }
 }

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use purser_kit::{Commands, Problem};
-use purser_kit::console::{
-    Action, Cell, Choice, Column, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target, Tone,
-};
+use purser_kit::Problem;
+use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, one, reason};
+use super::badge;
 use crate::Charge;
-use crate::commands;
-use crate::domain::{CreditKind, CreditTransaction, Settings};
-use crate::error::Error;
+use crate::credit::command::credit_commands;
+use crate::domain::{CreditKind, Settings};
 use crate::service;
 use crate::store::credit::{CREDIT_FROM, credit_find};
 
@@ -66,8 +63,8 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: None,
         detail: Box::new(move |tx, id| detail(tx, &reading.settings, id)),
-        commands: Commands::default(),
-        actions: vec![reverse(charge)],
+        commands: credit_commands(charge),
+        actions: Vec::new(),
     }
 }
 
@@ -103,49 +100,4 @@ fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detai
         fit: (!is_reversible).then(Vec::new),
         ..Detail::default()
     }))
-}
-
-/// Refuses what cannot be taken back.
-fn reversible(credit: &CreditTransaction) -> Result<(), Error> {
-    match (credit.kind, credit.taken_back) {
-        (CreditKind::Increase, false) => Ok(()),
-        (kind, _) => Err(Error::NotTakenBack { is_decrease: kind == CreditKind::Decrease }),
-    }
-}
-
-fn reverse(charge: &Arc<Charge>) -> Action {
-    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
-    Action {
-        name: "reverse",
-        title: "Take back",
-        command: &commands::CREDIT_REVERSE,
-        target: Target::One,
-        harms: true,
-        fields: Box::new(|_, _| Ok(vec![reason()])),
-        preview: Box::new(move |tx, _, ids| {
-            let credit = service::credit_get(tx, &reading, one(ids)?)?;
-            let seller = service::seller_get(tx, &reading, credit.seller)?;
-            let short = || {
-                let (available, needed) = (seller.available(), credit.amount);
-                (available < needed).then_some(Error::InsufficientCredit { available, needed })
-            };
-            let obstacle = reversible(&credit).err().or_else(short).map(|error| error.to_string());
-            let sentence = format!(
-                "{} is taken back from {}, which has {} available. Its reference can be used again.",
-                credit.amount.for_people(),
-                seller.name,
-                seller.available().for_people()
-            );
-            Ok(Preview { sentence, obstacle, ..Preview::default() })
-        }),
-        run: Box::new(move |tx, doer, ids, mut fields| {
-            let reason = fields.line("reason", 1, 300);
-            let reason = fields.required("reason", reason);
-            let reason = fields.finish(reason)?;
-            let (id, actor) = (doer.fresh_id(), doer.actor.clone());
-            let decrease = service::credit_reverse(tx, doer.now, &settings, one(ids)?, id, &actor, &reason)?;
-            let (taken, now) = (decrease.amount.for_people(), decrease.credit_after.for_people());
-            Ok(Done::sentence(format!("{taken} is taken back. The credit is {now} now."), one(ids)?))
-        }),
-    }
 }

@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use purser_kit::{Commands, Problem};
-use purser_kit::console::{
-    Action, Cell, Column, Detail, Done, Filter, Kind, Listing, Preview, Resource, Search, Target,
-};
+use purser_kit::Problem;
+use purser_kit::console::{Cell, Column, Detail, Filter, Kind, Listing, Resource, Search};
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{STANDINGS, counted, standing};
+use super::{STANDINGS, standing};
 use crate::Charge;
-use crate::commands;
-use crate::domain::Standing;
-use crate::service;
+use crate::phone::command::phone_commands;
 use crate::store;
 
 pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
@@ -57,11 +53,8 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: None,
         detail: Box::new(phone_detail),
-        commands: Commands::default(),
-        actions: vec![
-            phone_standing("activate", "Make active", Standing::Active),
-            phone_standing("freeze", "Freeze", Standing::Frozen),
-        ],
+        commands: phone_commands(charge),
+        actions: Vec::new(),
     }
 }
 
@@ -78,32 +71,4 @@ fn phone_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         accounts: vec![("Charges", phone.account)],
         ..Detail::default()
     }))
-}
-
-fn phone_standing(name: &'static str, title: &'static str, to: Standing) -> Action {
-    Action {
-        name,
-        title,
-        command: &commands::PHONE_EDIT,
-        target: Target::Many,
-        harms: to != Standing::Active,
-        fields: Box::new(|_, _| Ok(Vec::new())),
-        preview: Box::new(move |_, _, ids| {
-            let what = if to == Standing::Active {
-                "can be charged again"
-            } else {
-                "cannot be charged until made active again"
-            };
-            Ok(Preview::sentence(format!("{}: each {what}.", counted(ids.len(), "number"))))
-        }),
-        run: Box::new(move |tx, doer, ids, fields| {
-            fields.finish(Some(()))?;
-            let change = service::PhoneChange { standing: Some(to), ..service::PhoneChange::default() };
-            for id in ids {
-                service::phone_change(tx, doer.now, *id, &change)?;
-            }
-            let go = if let [only] = ids { Some(*only) } else { None };
-            Ok(Done::sentence(format!("{} {} now.", counted(ids.len(), "number"), to.name()), go))
-        }),
-    }
 }

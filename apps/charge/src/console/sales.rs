@@ -2,20 +2,15 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{
-    Action, Cell, Choice, Column, Detail, Done, Field, Filter, Input, Kind, Listing, Preview, Resource, Search, Target,
-    Tone, wide_where_many,
-};
-use purser_kit::{Commands, Problem, Rule};
-use purser_money::Money;
+use purser_kit::Problem;
+use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{badge, counted, one, reason};
+use super::badge;
 use crate::Charge;
-use crate::commands;
 use crate::domain::{Sale, SaleStatus, Settings};
-use crate::error::Error;
+use crate::sale::command::sale_commands;
 use crate::service;
 use crate::store;
 
@@ -66,8 +61,8 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         },
         inbox: Some(("status", "unknown")),
         detail: Box::new(move |tx, id| sale_detail(tx, &reading.settings, id)),
-        commands: Commands::default(),
-        actions: vec![sale_reverse(charge), sale_resolve(charge)],
+        commands: sale_commands(charge),
+        actions: Vec::new(),
     }
 }
 
@@ -111,94 +106,6 @@ fn fit(status: SaleStatus) -> Vec<&'static str> {
         SaleStatus::Submitted | SaleStatus::Unknown => vec!["resolve"],
         SaleStatus::Completed => vec!["reverse"],
         SaleStatus::Failed | SaleStatus::Reversed => Vec::new(),
-    }
-}
-
-/// What a sale is called in a report.
-fn called(sale: &Sale) -> String {
-    format!("{} for {}", sale.amount.for_people(), sale.number)
-}
-
-fn sale_reverse(charge: &Arc<Charge>) -> Action {
-    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
-    Action {
-        name: "reverse",
-        title: "Reverse",
-        command: &commands::SALE_REVERSE,
-        target: Target::Many,
-        harms: true,
-        fields: Box::new(|_, _| Ok(vec![reason()])),
-        preview: Box::new(move |tx, _, ids| {
-            let mut total = Money::zero(reading.currency);
-            let preview = Preview::each(ids, |id| {
-                let sale = service::sale_get(tx, &reading, id)?;
-                if sale.status != SaleStatus::Completed {
-                    return Err(Error::NotReversible(sale.status).into());
-                }
-                total =
-                    total.checked_add(sale.priced.price).ok_or_else(|| Problem::internal("a total past 64 bits"))?;
-                Ok((called(&sale), format!("{} goes back", sale.priced.price.for_people())))
-            })?;
-            Ok(preview.told(|count| {
-                format!(
-                    "{} goes back to the sellers' credit, from {}. This cannot be taken back.",
-                    total.for_people(),
-                    counted(count, "sale")
-                )
-            }))
-        }),
-        run: Box::new(move |tx, doer, ids, mut fields| {
-            let reason = fields.line("reason", 1, 300);
-            let reason = fields.required("reason", reason);
-            let reason = fields.finish(reason)?;
-            // A seller who is frozen at the same moment was frozen after it.
-            wide_where_many(tx, ids)?;
-            let done = Done::each(ids, |id| {
-                let sale = service::sale_reverse(tx, doer.now, &settings, id, &doer.actor, &reason)?;
-                Ok((called(&sale), "is reversed".to_owned()))
-            })?;
-            Ok(done.told(|count| format!("{} reversed; the credit is back.", counted(count, "sale"))))
-        }),
-    }
-}
-
-fn sale_resolve(charge: &Arc<Charge>) -> Action {
-    let (reading, settings) = (Arc::clone(&charge.settings), Arc::clone(&charge.settings));
-    Action {
-        name: "resolve",
-        title: "Resolve",
-        command: &commands::SALE_RESOLVE,
-        target: Target::One,
-        harms: false,
-        fields: Box::new(|_, _| {
-            let outcomes = [("completed", "The number was charged"), ("failed", "The number was not charged")];
-            let outcomes = outcomes.map(|(value, title)| (value.to_owned(), title.to_owned())).to_vec();
-            let outcome = Field::line("outcome", "What happened", "As the operator's own statement says.");
-            Ok(vec![outcome.input(Input::Choice(outcomes)), reason()])
-        }),
-        preview: Box::new(move |tx, _, ids| {
-            let sale = service::sale_get(tx, &reading, one(ids)?)?;
-            let obstacle = (sale.status != SaleStatus::Unknown).then(|| Error::Settled(sale.status).to_string());
-            let sentence = format!(
-                "{} for {} is held. If the number was charged it is taken, else the seller gets it back.",
-                sale.amount.for_people(),
-                sale.number
-            );
-            Ok(Preview { sentence, obstacle, ..Preview::default() })
-        }),
-        run: Box::new(move |tx, doer, ids, mut fields| {
-            let outcome = fields.parsed("outcome", |text| match text {
-                "completed" => Ok(true),
-                "failed" => Ok(false),
-                _ => Err(Rule::new("unknown_value", "be completed or failed")),
-            });
-            let outcome = fields.required("outcome", outcome);
-            let reason = fields.line("reason", 1, 300);
-            let reason = fields.required("reason", reason);
-            let (completed, reason) = fields.finish(outcome.zip(reason))?;
-            let sale = service::sale_resolve(tx, doer.now, &settings, one(ids)?, completed, &reason)?;
-            Ok(Done::sentence(format!("The sale is {} now.", sale.status.name()), sale.id))
-        }),
     }
 }
 

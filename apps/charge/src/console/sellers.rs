@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_kit::Problem;
+use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_store::Tx;
 use uuid::Uuid;
 
@@ -60,11 +60,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
         inbox: None,
         detail: Box::new(move |tx, id| seller_detail(tx, &reading.settings, id)),
         commands: seller_commands(charge),
-        actions: vec![
-            products::set_price(charge),
-            people::let_sell(charge),
-            people::stop_selling(),
-        ],
+        actions: Vec::new(),
     }
 }
 

@@ -11,12 +11,15 @@ use purser_outbox::Language;
 use purser_store::ReadTx;
 use uuid::Uuid;
 
+use super::person::{PERSON_ADD, PERSON_REMOVE};
 use crate::api::SellerJson;
 use crate::domain::{self, CreditTransaction, PhoneNumber, Request, Seller, Standing};
 use crate::error::{DUPLICATE_REFERENCE, Error};
+use crate::product::command::PRICE_SET;
 use crate::service::{
-    Correction, DecreaseOrder, Grant, IncreaseOrder, NewRequest, NewSeller, SellerChange, correction_apply,
+    Correction, DecreaseOrder, Grant, IncreaseOrder, NewRequest, NewSeller, Removed, SellerChange, correction_apply,
     decrease_plan, grant_apply, increase_plan, request_create, seller_active, seller_change, seller_create, seller_get,
+    seller_remove,
 };
 use crate::store::sellers_of;
 use crate::{Charge, SELLER_TIE};
@@ -43,6 +46,10 @@ pub(crate) fn seller_commands(charge: &Arc<Charge>) -> Commands {
         .with(&CREDIT_REQUEST)
         .with(&SELLER_ACTIVATE)
         .with(&SELLER_FREEZE)
+        .with(&PRICE_SET)
+        .with(&PERSON_ADD)
+        .with(&PERSON_REMOVE)
+        .with(&SELLER_REMOVE)
         .all()
 }
 
@@ -61,9 +68,14 @@ fn seller_form(charge: &Charge) -> Form<SellerForm> {
     let languages = Language::ALL.map(|language| (language.code().to_owned(), language.title().to_owned())).to_vec();
     let fields = (
         FormField::line("name", "Name", "1 to 100 characters.", 1, 100),
-        FormField::parsed("email", "Email", "Where low credit and daily statements are written to.", domain::parse_email)
-            .input(Input::Email)
-            .optional(),
+        FormField::parsed(
+            "email",
+            "Email",
+            "Where low credit and daily statements are written to.",
+            domain::parse_email,
+        )
+        .input(Input::Email)
+        .optional(),
         FormField::digits("phone", "Phone", "10 to 15 digits, such as 9876543210.", move |text| {
             PhoneNumber::parse(text, country)
         })
@@ -200,6 +212,22 @@ pub(crate) static SELLER_FREEZE: Command<Charge, (), Restatus, Seller> = status_
     |charge, tx, _, id, ()| restatus(charge, tx, id, Standing::Frozen),
 );
 
+/// Removes a seller that has neither history nor credit; deactivates any other.
+pub(crate) static SELLER_REMOVE: Command<Charge, (), Seller, Removed<Seller>> = Command {
+    spec: CommandSpec::records("charge.sellers.remove", "charge.manage").titled("Remove", "").harms(),
+    noun: &SELLERS,
+    form: |_| Form::empty(),
+    plan: |charge, tx, _, id, ()| seller_get(tx, &charge.settings, id),
+    apply: |charge, tx, cx, seller| seller_remove(tx, cx.now, &charge.settings, seller.id),
+    will: |plans| {
+        Preview::said(plans, |seller| {
+            format!("{} is removed. One with a history or with credit is kept as inactive instead.", seller.name)
+        })
+    },
+    did: |removed| Done::of(removed, |removed| removed.said("The seller")),
+    hooks: Hooks::NONE,
+};
+
 fn is_active(charge: &Charge, tx: &mut ReadTx<'_>, _: &RequestContext, id: Uuid) -> Result<(), Error> {
     seller_active(tx, &charge.settings, id).map(drop)
 }
@@ -211,7 +239,12 @@ pub(crate) static CREDIT_INCREASE: Command<Charge, (Money, Option<String>, bool)
     noun: &SELLERS,
     form: |charge| {
         Form::of((
-            FormField::amount("amount", "Amount", "More than zero, with at most two decimals.", charge.settings.max_increase),
+            FormField::amount(
+                "amount",
+                "Amount",
+                "More than zero, with at most two decimals.",
+                charge.settings.max_increase,
+            ),
             payment_reference(),
             FormField::second_yes("again", "The reference was used before", AGAIN, &DUPLICATE_REFERENCE),
         ))
@@ -227,7 +260,12 @@ pub(crate) static CREDIT_INCREASE: Command<Charge, (Money, Option<String>, bool)
     },
     will: |plans| {
         Preview::said(plans, |Grant { seller, order, .. }| {
-            format!("{} gets {} at once, and has {} now.", seller.name, order.amount.for_people(), seller.credit.for_people())
+            format!(
+                "{} gets {} at once, and has {} now.",
+                seller.name,
+                order.amount.for_people(),
+                seller.credit.for_people()
+            )
         })
     },
     did: |given| {
@@ -237,6 +275,9 @@ pub(crate) static CREDIT_INCREASE: Command<Charge, (Money, Option<String>, bool)
     },
     hooks: Hooks::NONE.check(is_active),
 };
+
+/// What a reason is asked for with.
+pub(crate) const REASON: &str = "What this rests on, for whoever reads it in a year.";
 
 /// What a second yes says where a payment seems to count twice.
 pub(crate) const AGAIN: &str = "It is another payment: give the credit all the same";
@@ -257,9 +298,14 @@ pub(crate) static CREDIT_DECREASE: Command<Charge, (Money, String, Option<String
             let most = Money::new(i64::MAX, charge.settings.currency);
             Form::of((
                 FormField::amount("amount", "Amount", "At most what is available.", most),
-                FormField::line("reason", "Reason", "What this rests on, for whoever reads it in a year.", 1, 300),
-                FormField::parsed("reference", "Reference", "What this answers, such as a bank reference.", parse_reference)
-                    .optional(),
+                FormField::line("reason", "Reason", REASON, 1, 300),
+                FormField::parsed(
+                    "reference",
+                    "Reference",
+                    "What this answers, such as a bank reference.",
+                    parse_reference,
+                )
+                .optional(),
             ))
         },
         plan: |charge, tx, cx, seller, (amount, reason, reference)| {
@@ -293,7 +339,12 @@ pub(crate) static CREDIT_REQUEST: Command<Charge, (Money, Option<String>, Option
         noun: &SELLERS,
         form: |charge| {
             Form::of((
-                FormField::amount("amount", "Amount", "More than zero, with at most two decimals.", charge.settings.max_increase),
+                FormField::amount(
+                    "amount",
+                    "Amount",
+                    "More than zero, with at most two decimals.",
+                    charge.settings.max_increase,
+                ),
                 payment_reference(),
                 FormField::line("note", "Note", "What whoever approves should know.", 1, 300).optional(),
             ))
@@ -308,7 +359,9 @@ pub(crate) static CREDIT_REQUEST: Command<Charge, (Money, Option<String>, Option
             request_create(tx, cx.now, &charge.settings, &new)
         },
         will: |plans| {
-            Preview::said(plans, |new| format!("{} is requested. Somebody else must approve it.", new.amount.for_people()))
+            Preview::said(plans, |new| {
+                format!("{} is requested. Somebody else must approve it.", new.amount.for_people())
+            })
         },
         did: |made| {
             Done::of(made, |new| format!("{} is requested. Somebody else must approve it.", new.amount.for_people()))

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use purser_ledger::{Book, NewEntry, Transfer};
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use super::credit::insufficient;
-use super::sale::{Outcome, clipped, clipped_ref, sale_get, sale_reverse, sale_settle};
+use super::sale::{Outcome, clipped, clipped_ref, sale_get, sale_reversal_apply, sale_reversal_plan, sale_settle};
 use super::sell::sale_parts;
 use super::seller_get;
 use crate::contradiction::{Contradiction, ContradictionStatus, Decision, WordSource, contradicts};
@@ -91,42 +91,79 @@ pub fn contradiction_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Resu
     contradiction_find(tx, id, settings.currency)?.ok_or(Error::NoContradiction)
 }
 
-/// Refuses a decision that a contradiction does not take (any more).
-///
-/// # Errors
-/// [`Error::ContradictionDecided`], [`Error::UnfitDecision`].
-pub fn contradiction_fits(contradiction: &Contradiction, decision: Decision) -> Result<(), Error> {
+/// Refuses a decision that a contradiction does not take, or no longer.
+fn contradiction_fits(contradiction: &Contradiction, decision: Decision) -> Result<(), Error> {
     if contradiction.status != ContradictionStatus::Open {
         return Err(Error::ContradictionDecided(contradiction.status));
     }
     if decision.fits(contradiction.said) { Ok(()) } else { Err(Error::UnfitDecision(contradiction.said.name())) }
 }
 
-/// Decides on a contradiction, once: charges the seller by a new posting, gives the credit back by a reversal, or leaves
-/// what was settled.
+/// A decision on a contradiction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// The contradiction, as it is now.
+    pub contradiction: Contradiction,
+    /// What is decided.
+    pub decision: Decision,
+    reason: String,
+}
+
+/// Decides on a contradiction, once.
 ///
 /// # Errors
 /// [`Error::NoContradiction`], [`Error::ContradictionDecided`], [`Error::UnfitDecision`], [`Error::InsufficientCredit`];
-/// [`Error::NotReversible`] where the sale is not what it was.
-pub fn contradiction_settle(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
+/// [`Error::Settled`] or [`Error::NotReversible`] where the sale is not what it was.
+pub fn settlement_plan(
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     id: Uuid,
     decision: Decision,
-    actor: &str,
     reason: &str,
-) -> Result<Contradiction, Error> {
+) -> Result<Settlement, Error> {
     let contradiction = contradiction_get(tx, settings, id)?;
     contradiction_fits(&contradiction, decision)?;
     match decision {
-        Decision::Charge => sale_charge(tx, now, settings, &contradiction, actor, reason)?,
-        Decision::GiveBack => drop(sale_reverse(tx, now, settings, contradiction.sale, actor, reason)?),
+        Decision::Charge => {
+            let sale = sale_get(tx, settings, contradiction.sale)?;
+            if !matches!(sale.status, SaleStatus::Failed | SaleStatus::Reversed) {
+                return Err(Error::Settled(sale.status));
+            }
+            let (available, needed) = (seller_get(tx, settings, sale.seller)?.available(), sale.priced.price);
+            if available < needed {
+                return Err(Error::InsufficientCredit { available, needed });
+            }
+        }
+        Decision::GiveBack => drop(sale_reversal_plan(tx, settings, contradiction.sale, reason)?),
+        Decision::Dismiss => {}
+    }
+    Ok(Settlement { contradiction, decision, reason: reason.to_owned() })
+}
+
+/// Settles the contradiction: charges the seller by a new posting, gives the credit back by a reversal, or leaves what
+/// was settled.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn settlement_apply(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    settlement: Settlement,
+    actor: &str,
+) -> Result<Contradiction, Error> {
+    let Settlement { contradiction, decision, reason } = settlement;
+    match decision {
+        Decision::Charge => sale_charge(tx, now, settings, &contradiction, actor, &reason)?,
+        Decision::GiveBack => {
+            let reversal = sale_reversal_plan(tx, settings, contradiction.sale, &reason)?;
+            sale_reversal_apply(tx, now, reversal, actor)?;
+        }
         Decision::Dismiss => {}
     }
     // It was open a moment ago, in this same transaction. Were it not, no refusal would do: the posting is written.
-    if contradiction_decide(tx, id, decision.status(), actor, now, &clipped(reason))? {
-        contradiction_get(tx, settings, id)
+    if contradiction_decide(tx, contradiction.id, decision.status(), actor, now, &clipped(&reason))? {
+        contradiction_get(tx, settings, contradiction.id)
     } else {
         Err(StoreError::NotOne { found: 0 }.into())
     }
@@ -142,9 +179,6 @@ fn sale_charge(
     reason: &str,
 ) -> Result<(), Error> {
     let mut sale = sale_get(tx, settings, contradiction.sale)?;
-    if !matches!(sale.status, SaleStatus::Failed | SaleStatus::Reversed) {
-        return Err(Error::Settled(sale.status));
-    }
     let seller = seller_get(tx, settings, sale.seller)?;
     let phone = store::phones_by_number(tx, &[&sale.number])?.pop().ok_or(Error::NoPhone)?;
     let parts = sale_parts(&sale.priced, phone.account, catalog_load(tx)?.margin)?;
@@ -157,9 +191,6 @@ fn sale_charge(
         memo: format!("Charge for {}, after its operator said that it was made: {reason}", sale.number),
         reference: Some(sale.id.to_string()),
     };
-    if seller.available() < sale.priced.price {
-        return Err(Error::InsufficientCredit { available: seller.available(), needed: sale.priced.price });
-    }
     let mut book = Book::open(tx, accounts)?;
     let posted = book.post(now, entry, &transfers).map_err(insufficient)?;
     sale.credit_after = book.balance(seller.account)?;

@@ -260,32 +260,54 @@ pub fn credit_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Cred
     store::credit_find(tx, id, settings.currency)?.ok_or(Error::NoCredit)
 }
 
-/// Takes a whole increase back by a reversal that names its posting: once, and only where its amount is available still.
-/// Its reference is free again. `id` is the decrease's, fresh.
+/// An increase that may be taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reversal {
+    /// The increase.
+    pub increase: CreditTransaction,
+    /// From whom, as it is now.
+    pub seller: Seller,
+    reason: String,
+}
+
+/// Decides on taking a whole increase back: once, and only where its amount is available still.
 ///
 /// # Errors
 /// [`Error::NoCredit`], [`Error::NotTakenBack`], [`Error::InsufficientCredit`].
-pub fn credit_reverse(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    settings: &Settings,
-    increase: Uuid,
-    id: Uuid,
-    actor: &str,
-    reason: &str,
-) -> Result<CreditTransaction, Error> {
-    let increase = credit_get(tx, settings, increase)?;
+pub fn reversal_plan(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid, reason: &str) -> Result<Reversal, Error> {
+    let increase = credit_get(tx, settings, id)?;
     if increase.kind != CreditKind::Increase || increase.taken_back {
         return Err(Error::NotTakenBack { is_decrease: increase.kind == CreditKind::Decrease });
     }
     let seller = seller_get(tx, settings, increase.seller)?;
-    let reversal = NewEntry {
+    let (available, needed) = (seller.available(), increase.amount);
+    if needed > available {
+        return Err(Error::InsufficientCredit { available, needed });
+    }
+    Ok(Reversal { increase, seller, reason: reason.to_owned() })
+}
+
+/// Takes the increase back by a reversal that names its posting. Its reference is free again. `id` is the decrease's,
+/// fresh.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn reversal_apply(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    reversal: Reversal,
+    id: Uuid,
+    actor: &str,
+) -> Result<CreditTransaction, Error> {
+    let Reversal { increase, seller, reason } = reversal;
+    let entry = NewEntry {
         kind: "charge.credit-reversal",
         actor: actor.to_owned(),
         memo: format!("Credit increase taken back from {}: {reason}", seller.name),
         reference: Some(id.to_string()),
     };
-    let entry = reverse(tx, now, increase.entry, reversal).map_err(insufficient)?;
+    let entry = reverse(tx, now, increase.entry, entry).map_err(insufficient)?;
     let decrease = CreditTransaction {
         id,
         seller: increase.seller,
@@ -293,7 +315,7 @@ pub fn credit_reverse(
         amount: increase.amount,
         credit_after: seller_get(tx, settings, increase.seller)?.credit,
         reference: None,
-        reason: Some(reason.to_owned()),
+        reason: Some(reason),
         repeats: None,
         repeat_meant: false,
         takes_back: Some(increase.id),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, Kind, NewAccount, account_by_path, account_open, accounts_open};
-use purser_store::Tx;
+use purser_store::{ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use super::Removed;
@@ -31,14 +31,29 @@ pub struct PhoneChange {
     pub standing: Option<Standing>,
 }
 
-/// Registers a number.
+/// Registers a number: [`phone_plan`], then [`phone_apply`].
 ///
 /// # Errors
 /// [`Error::PhoneTaken`].
-pub fn phone_create(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings, new: &NewPhone) -> Result<Phone, Error> {
-    if !store::phones_by_number(tx, &[&new.number])?.is_empty() {
-        return Err(Error::PhoneTaken(new.number.clone()));
-    }
+pub fn phone_create(tx: &mut WriteTx<'_>, now: Timestamp, settings: &Settings, new: &NewPhone) -> Result<Phone, Error> {
+    let new = phone_plan(tx, new.clone())?;
+    phone_apply(tx, now, settings, &new)
+}
+
+/// Decides on a number to be registered.
+///
+/// # Errors
+/// [`Error::PhoneTaken`].
+pub fn phone_plan(tx: &mut ReadTx<'_>, new: NewPhone) -> Result<NewPhone, Error> {
+    let is_free = store::phones_by_number(tx, &[&new.number])?.is_empty();
+    if is_free { Ok(new) } else { Err(Error::PhoneTaken(new.number)) }
+}
+
+/// Registers the number.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn phone_apply(tx: &mut WriteTx<'_>, now: Timestamp, settings: &Settings, new: &NewPhone) -> Result<Phone, Error> {
     // A number that was removed left its account behind, empty: it takes that one up again.
     let account = account_open(tx, now, &account(&new.number, settings)?)?;
     let phone = phone(now, new, account);

@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use purser_identity::same_person;
 use purser_money::Money;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
-use super::credit::{grant_apply, grant_plan};
-use super::{IncreaseOrder, seller_get};
-use crate::domain::{Request, RequestStatus, Settings, Standing};
+use super::credit::{Grant, IncreaseOrder, grant_apply, grant_plan, seller_active};
+use crate::domain::{Request, RequestStatus, Settings};
 use crate::error::Error;
 use crate::store::request as store;
 
@@ -39,10 +38,7 @@ pub fn request_create(
     settings: &Settings,
     new: &NewRequest,
 ) -> Result<Request, Error> {
-    let seller = seller_get(tx, settings, new.seller)?;
-    if seller.standing != Standing::Active {
-        return Err(Error::SellerNotActive(seller.standing));
-    }
+    seller_active(tx, settings, new.seller)?;
     let request = Request {
         id: new.id,
         seller: new.seller,
@@ -69,27 +65,33 @@ pub fn request_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Req
     store::request_find(tx, id, settings.currency)?.ok_or(Error::NoRequest)
 }
 
-/// Gives what was asked for: one credit increase, `credit` its fresh id, in this same transaction. `again`: the request's
-/// reference is meant, though it was used before.
+/// A request that may be approved, and the credit that answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The request.
+    pub request: Request,
+    /// The credit.
+    pub grant: Grant,
+}
+
+/// Decides on giving what was asked for. `again`: the request's reference is meant, though it was used before.
 ///
 /// # Errors
 /// [`Error::NoRequest`]; [`Error::Decided`] the second time; [`Error::OwnRequest`]; [`Error::SellerNotActive`];
 /// [`Error::DuplicateReference`].
-pub fn request_approve(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
+pub fn approval_plan(
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     id: Uuid,
-    credit: Uuid,
     actor: &str,
     again: bool,
-) -> Result<Request, Error> {
-    let mut request = pending(tx, settings, id)?;
+) -> Result<Approval, Error> {
+    let request = request_pending(tx, settings, id)?;
     if same_person(tx, &request.asked_by, actor)? {
         return Err(Error::OwnRequest);
     }
     let order = IncreaseOrder {
-        id: credit,
+        id: Uuid::nil(),
         seller: request.seller,
         amount: request.amount,
         reference: Some(request.reference.clone().unwrap_or_else(|| format!("request {id}"))),
@@ -97,49 +99,42 @@ pub fn request_approve(
         actor: actor.to_owned(),
     };
     let grant = grant_plan(tx, settings, order)?;
+    Ok(Approval { request, grant })
+}
+
+/// Gives what was asked for: one credit increase, `credit` its fresh id, in this same transaction.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn approval_apply(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    approval: Approval,
+    credit: Uuid,
+    actor: &str,
+) -> Result<Request, Error> {
+    let Approval { mut request, mut grant } = approval;
+    grant.order.id = credit;
     grant_apply(tx, now, grant)?;
     request.credit = Some(credit);
-    decide(tx, now, request, RequestStatus::Approved, actor, None)
+    request_decide(tx, now, request, RequestStatus::Approved, actor, None)
 }
 
-/// Turns a request down.
+/// The request with this id, where nobody decided on it yet.
 ///
 /// # Errors
 /// [`Error::NoRequest`], [`Error::Decided`].
-pub fn request_reject(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    settings: &Settings,
-    id: Uuid,
-    actor: &str,
-    reason: &str,
-) -> Result<Request, Error> {
-    let request = pending(tx, settings, id)?;
-    decide(tx, now, request, RequestStatus::Rejected, actor, Some(reason.to_owned()))
-}
-
-/// Takes a request back, by whoever may ask for the seller.
-///
-/// # Errors
-/// [`Error::NoRequest`], [`Error::Decided`].
-pub fn request_withdraw(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    settings: &Settings,
-    id: Uuid,
-    actor: &str,
-) -> Result<Request, Error> {
-    let request = pending(tx, settings, id)?;
-    decide(tx, now, request, RequestStatus::Withdrawn, actor, None)
-}
-
-fn pending(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Request, Error> {
+pub fn request_pending(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Request, Error> {
     let request = request_get(tx, settings, id)?;
     if request.status == RequestStatus::Pending { Ok(request) } else { Err(Error::Decided(request.status)) }
 }
 
-fn decide(
-    tx: &mut Tx<'_>,
+/// Writes down what became of a request that was pending.
+///
+/// # Errors
+/// The store's.
+pub fn request_decide(
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     mut request: Request,
     status: RequestStatus,

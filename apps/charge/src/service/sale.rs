@@ -1,9 +1,9 @@
 //! One sale's life: reserved, delivered by an operator, settled, found again, reversed.
 
 use jiff::Timestamp;
-use purser_ledger::{Book, NewEntry, NewHold, hold_capture_split, hold_place, hold_release, reverse};
+use purser_ledger::{Book, EntryId, NewEntry, NewHold, hold_capture_split, hold_place, hold_release, reverse};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::{ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phone_create};
@@ -145,29 +145,54 @@ pub fn sale_settle(
     Ok(sale)
 }
 
-/// Settles a sale whose fate is unknown on a person's word, which is kept as the reason.
+/// A sale whose outcome a person says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// The sale, as it is now.
+    pub sale: Sale,
+    /// Whether the number was charged.
+    pub completed: bool,
+    reason: String,
+}
+
+/// The sale with this id, where its outcome is unknown.
 ///
 /// # Errors
 /// [`Error::NoSale`]; [`Error::Settled`] unless it is unknown.
-pub fn sale_resolve(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
+pub fn sale_unknown(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Sale, Error> {
+    let sale = sale_get(tx, settings, id)?;
+    if sale.status == SaleStatus::Unknown { Ok(sale) } else { Err(Error::Settled(sale.status)) }
+}
+
+/// Decides on settling a sale whose outcome is unknown on a person's word, which is kept as the reason.
+///
+/// # Errors
+/// [`Error::NoSale`]; [`Error::Settled`] unless it is unknown.
+pub fn resolution_plan(
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     id: Uuid,
     completed: bool,
-    reason: &str,
+    reason: String,
+) -> Result<Resolution, Error> {
+    Ok(Resolution { sale: sale_unknown(tx, settings, id)?, completed, reason })
+}
+
+/// Settles the sale.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn resolution_apply(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    resolution: Resolution,
 ) -> Result<Sale, Error> {
-    let status = sale_get(tx, settings, id)?.status;
-    if status != SaleStatus::Unknown {
-        return Err(Error::Settled(status));
-    }
-    let outcome = if completed {
-        Outcome::Completed { operator_ref: None }
-    } else {
-        Outcome::Failed { reason: reason.to_owned() }
-    };
-    let mut sale = sale_settle(tx, now, settings, id, &outcome)?;
-    sale.reason = Some(clipped(reason));
+    let Resolution { sale, completed, reason } = resolution;
+    let outcome =
+        if completed { Outcome::Completed { operator_ref: None } } else { Outcome::Failed { reason: reason.clone() } };
+    let mut sale = sale_settle(tx, now, settings, sale.id, &outcome)?;
+    sale.reason = Some(clipped(&reason));
     store::sale_update(tx, &sale, None)?;
     Ok(sale)
 }
@@ -198,22 +223,43 @@ fn credit(tx: &mut Tx<'_>, sale: &Sale) -> Result<Money, Error> {
     Ok(book.balance(seller.account)?)
 }
 
-/// Takes a completed sale back: the credit returns to the seller by a reversal that names the posting. Once.
+/// A completed sale that may be taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleReversal {
+    /// The sale, as it is now.
+    pub sale: Sale,
+    entry: EntryId,
+    reason: String,
+}
+
+/// Decides on taking a completed sale back, once.
 ///
 /// # Errors
 /// [`Error::NoSale`], [`Error::NotReversible`].
-pub fn sale_reverse(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
+pub fn sale_reversal_plan(
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     id: Uuid,
-    actor: &str,
     reason: &str,
+) -> Result<SaleReversal, Error> {
+    let sale = sale_get(tx, settings, id)?;
+    match sale.entry.filter(|_| sale.status == SaleStatus::Completed) {
+        Some(entry) => Ok(SaleReversal { sale, entry, reason: reason.to_owned() }),
+        None => Err(Error::NotReversible(sale.status)),
+    }
+}
+
+/// Takes the sale back: the credit returns to the seller by a reversal that names the posting.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn sale_reversal_apply(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    reversal: SaleReversal,
+    actor: &str,
 ) -> Result<Sale, Error> {
-    let mut sale = sale_get(tx, settings, id)?;
-    let Some(entry) = sale.entry.filter(|_| sale.status == SaleStatus::Completed) else {
-        return Err(Error::NotReversible(sale.status));
-    };
+    let SaleReversal { mut sale, entry, reason } = reversal;
     let reversal = NewEntry {
         kind: "charge.reversal",
         actor: actor.to_owned(),
@@ -222,7 +268,7 @@ pub fn sale_reverse(
     };
     let reversal = reverse(tx, now, entry, reversal)?;
     sale.status = SaleStatus::Reversed;
-    sale.reason = Some(clipped(reason));
+    sale.reason = Some(clipped(&reason));
     store::sale_update(tx, &sale, Some(reversal))?;
     Ok(sale)
 }

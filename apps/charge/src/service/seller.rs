@@ -119,6 +119,15 @@ pub enum Removed<T> {
 }
 
 impl<T> Removed<T> {
+    /// What became of it, in a sentence about `what`.
+    #[must_use]
+    pub fn said(&self, what: &str) -> String {
+        match self {
+            Removed::Deactivated(_) => format!("{what} has a history, so it is kept, and is inactive now."),
+            Removed::Gone => format!("{what} is removed."),
+        }
+    }
+
     /// What is left, where it had a history.
     #[must_use]
     pub fn left(self) -> Option<T> {

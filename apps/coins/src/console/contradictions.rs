@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Choice, Column, Detail, DetailTable, Done, Filter, Kind as ColumnKind, Listing, Preview, Resource,
     Search, Target, Tone,
 };
+use purser_kit::{Commands, Problem};
 use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;

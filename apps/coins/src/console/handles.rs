@@ -1,9 +1,9 @@
 //! The list of UPI handles in the console.
 
-use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Column, Detail, Done, Field, Kind, Listing, Preview, Resource, Search, Target,
 };
+use purser_kit::{Commands, Problem};
 use purser_store::Tx;
 use uuid::Uuid;
 

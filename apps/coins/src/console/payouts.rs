@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use purser_identity::audit_of;
-use purser_kit::{Commands, Problem};
 use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Tone};
+use purser_kit::{Commands, Problem};
 use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;

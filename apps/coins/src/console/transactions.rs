@@ -1,7 +1,7 @@
 //! Every movement of coins in the console, to be read.
 
-use purser_kit::{Commands, Problem};
 use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::{Commands, Problem};
 use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;

@@ -1,9 +1,9 @@
 //! Payments of no withdrawal, in the console and in its inbox.
 
-use purser_kit::{Commands, Problem};
 use purser_kit::console::{
     Action, Cell, Column, Detail, Done, Filter, Kind as ColumnKind, Listing, Preview, Resource, Search, Target,
 };
+use purser_kit::{Commands, Problem};
 use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;

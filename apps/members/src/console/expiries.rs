@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use purser_kit::{Commands, Problem};
 use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::{Commands, Problem};
 use purser_store::Tx;
 use uuid::Uuid;
 

@@ -8,10 +8,10 @@ use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::RequestContext;
 use super::audit::{Record, changes};
 use super::form::Form;
 use super::spec::CommandSpec;
-use super::RequestContext;
 use crate::console::{Done, FEW, Preview};
 use crate::context::AppContext;
 use crate::problem::Problem;
@@ -70,14 +70,16 @@ pub struct Command<S: AppState, I, P, A> {
 }
 
 /// Decides on one object.
-pub type PlanFn<S, I, P> =
-    fn(&S, &mut ReadTx<'_>, &RequestContext, Uuid, &I) -> Result<P, <S as AppState>::Error>;
+pub type PlanFn<S, I, P> = fn(&S, &mut ReadTx<'_>, &RequestContext, Uuid, &I) -> Result<P, <S as AppState>::Error>;
 /// Does what was decided on one object.
 pub type ApplyFn<S, P, A> = fn(&S, &mut WriteTx<'_>, &mut RequestContext, P) -> Result<A, <S as AppState>::Error>;
 /// The rules that rest on the object alone, and on nothing that is entered.
 pub type CheckFn<S> = fn(&S, &mut ReadTx<'_>, &RequestContext, Uuid) -> Result<(), <S as AppState>::Error>;
 /// What stands in the form's fields before anything is entered, by their names.
 pub type FillFn<S> = fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(&'static str, String)>, <S as AppState>::Error>;
+/// What can be chosen in the form's fields, by their names: value and label.
+pub type ChoicesFn<S> =
+    fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(&'static str, Vec<(String, String)>)>, <S as AppState>::Error>;
 /// Takes hold of what many decisions change, before the first of them.
 pub type LockFn<S> = fn(&S, &mut WriteTx<'_>, &RequestContext, &[Uuid]) -> Result<(), <S as AppState>::Error>;
 
@@ -85,12 +87,13 @@ pub type LockFn<S> = fn(&S, &mut WriteTx<'_>, &RequestContext, &[Uuid]) -> Resul
 pub struct Hooks<S: AppState> {
     pub(super) check: Option<CheckFn<S>>,
     pub(super) fill: Option<FillFn<S>>,
+    pub(super) choices: Option<ChoicesFn<S>>,
     pub(super) lock: Option<LockFn<S>>,
 }
 
 impl<S: AppState> Hooks<S> {
     /// None of it.
-    pub const NONE: Self = Hooks { check: None, fill: None, lock: None };
+    pub const NONE: Self = Hooks { check: None, fill: None, choices: None, lock: None };
 
     /// Decides by the object alone, before there is any input: what it refuses is said beside the empty form. It runs
     /// before every plan too.
@@ -103,6 +106,12 @@ impl<S: AppState> Hooks<S> {
     #[must_use]
     pub const fn fill(self, fill: FillFn<S>) -> Self {
         Hooks { fill: Some(fill), ..self }
+    }
+
+    /// Lists what a page offers to choose.
+    #[must_use]
+    pub const fn choices(self, choices: ChoicesFn<S>) -> Self {
+        Hooks { choices: Some(choices), ..self }
     }
 
     /// Runs before a command on more than a few objects, which works on a snapshot.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::RequestContext;
 use super::declaration::{AppState, Command};
 use super::spec::CommandSpec;
-use crate::console::{Done, Field, Preview, Target, refused_too};
+use crate::console::{Done, Field, Input, Preview, Target, refused_too};
 use crate::fields::Fields;
 use crate::problem::Problem;
 
@@ -51,6 +51,15 @@ pub trait AnyCommand: Send + Sync {
     ) -> Result<Done, Problem>;
 }
 
+/// A command of an app with this state, for a door.
+#[must_use]
+pub fn command<S: AppState, I: Send + 'static, P: 'static, A: 'static>(
+    app: &Arc<S>,
+    command: &'static Command<S, I, P, A>,
+) -> Arc<dyn AnyCommand> {
+    Arc::new(Bound { app: Arc::clone(app), command })
+}
+
 /// The commands of one noun, in the order of their buttons.
 #[derive(Clone, Default)]
 pub struct Commands(Vec<Arc<dyn AnyCommand>>);
@@ -84,7 +93,7 @@ impl<S: AppState> CommandsOf<S> {
     /// The same with one more.
     #[must_use]
     pub fn with<I: Send + 'static, P: 'static, A: 'static>(mut self, command: &'static Command<S, I, P, A>) -> Self {
-        self.commands.push(Arc::new(Bound { app: Arc::clone(&self.app), command }));
+        self.commands.push(self::command(&self.app, command));
         self
     }
 
@@ -111,6 +120,13 @@ impl<S: AppState, I: Send + 'static, P, A> AnyCommand for Bound<S, I, P, A> {
 
     fn fields(&self, tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Field>, Problem> {
         let mut fields = self.shown();
+        if let Some(choices) = self.command.hooks.choices {
+            for (name, choices) in choices(&self.app, tx, ids).map_err(Into::into)? {
+                if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
+                    field.input = Input::Choice(choices);
+                }
+            }
+        }
         let Some(fill) = self.command.hooks.fill else { return Ok(fields) };
         for (name, value) in fill(&self.app, tx, ids).map_err(Into::into)? {
             if let Some(field) = fields.iter_mut().find(|field| field.name == name) {

@@ -5,6 +5,7 @@
 //! description are all made from it.
 
 use purser_money::{Currency, Money};
+use uuid::Uuid;
 
 use crate::Code;
 use crate::console::{Field, Input};
@@ -21,7 +22,10 @@ pub struct FormField<T> {
 
 impl<T: 'static> FormField<T> {
     /// A field that `read` reads: `None` where nothing was sent, or where a mistake is recorded.
-    pub fn new(field: Field, read: impl Fn(&mut Fields<'_>, &'static str) -> Option<T> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        field: Field,
+        read: impl Fn(&mut Fields<'_>, &'static str) -> Option<T> + Send + Sync + 'static,
+    ) -> Self {
         FormField { field, read: Box::new(read) }
     }
 
@@ -70,6 +74,15 @@ impl<T: 'static> FormField<T> {
             field: self.field.optional(),
             read: Box::new(move |fields, name| Some(read(fields, name).unwrap_or_else(|| default.clone()))),
         }
+    }
+}
+
+impl FormField<Uuid> {
+    /// An id. Where a page can list the objects, [`Hooks::choices`](super::Hooks::choices) does.
+    #[must_use]
+    pub fn id(name: &'static str, title: &'static str, help: &'static str) -> Self {
+        let field = Field::line(name, title, help).input(Input::Choice(Vec::new()));
+        FormField::new(field, |fields, name| fields.id(name))
     }
 }
 
@@ -204,6 +217,27 @@ impl<I: 'static> Form<I> {
     pub fn map<T>(self, into: impl Fn(I) -> T + Send + Sync + 'static) -> Form<T> {
         let read = self.read;
         Form { shown: self.shown, read: Box::new(move |fields| read(fields).map(&into)), blank: None }
+    }
+
+    /// These fields, and then those of another form.
+    #[must_use]
+    pub fn and<T: 'static>(self, other: Form<T>) -> Form<(I, T)> {
+        let (first, second) = (self.read, other.read);
+        let read = Box::new(move |fields: &mut Fields<'_>| {
+            let (first, second) = (first(fields), second(fields));
+            first.zip(second)
+        });
+        Form { shown: [self.shown, other.shown].concat(), read, blank: None }
+    }
+
+    /// The same, read into another type where the fields fit each other: `into` records what does not and answers `None`.
+    pub fn refined<T>(self, into: impl Fn(&mut Fields<'_>, I) -> Option<T> + Send + Sync + 'static) -> Form<T> {
+        let read = self.read;
+        let read = Box::new(move |fields: &mut Fields<'_>| {
+            let input = read(fields)?;
+            into(fields, input)
+        });
+        Form { shown: self.shown, read, blank: None }
     }
 
     /// The same of a form whose input decides nothing, such as a reason: the plan is shown before anything is entered,

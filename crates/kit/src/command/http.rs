@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use purser_store::WriteTx;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::declaration::{AppState, Command};
 use super::RequestContext;
+use super::declaration::{AppState, Command};
 use super::invoke::invoke;
 use super::spec::CommandSpec;
 use crate::body::JsonBody;
@@ -20,7 +20,7 @@ use crate::caller::Caller;
 use crate::context::AppContext;
 use crate::fields::Fields;
 use crate::json::json_text_of;
-use crate::once::{IdempotencyKey, Repeatable, fingerprint};
+use crate::once::{IdempotencyKey, Once, Repeatable, fingerprint};
 use crate::problem::Problem;
 
 /// A request that runs a command: who asks, its key, and its body.
@@ -91,6 +91,23 @@ impl CommandRequest {
         self.run_with(app, command, Some(id), (input, entered), StatusCode::OK, answer).await
     }
 
+    /// Runs a command that removes an object, and answers with what is left of it; with 204 where nothing is.
+    ///
+    /// # Errors
+    /// The command's refusal; the store's.
+    pub async fn remove<S: AppState, P, A, T: Serialize + 'static>(
+        self,
+        app: &Arc<S>,
+        command: &'static Command<S, (), P, A>,
+        id: Uuid,
+        left: fn(A) -> Option<T>,
+    ) -> Result<Response, Problem> {
+        let left = move |_: &S, _: &mut WriteTx<'_>, applied| Ok(left(applied));
+        let once = self.once(app, command, Some(id), ((), Map::new()), left).await?;
+        let is_gone = once.answer == "null";
+        Ok(if is_gone { StatusCode::NO_CONTENT.into_response() } else { once.into_response(StatusCode::OK) })
+    }
+
     /// The same with input that the adapter has read itself, and what the audit log keeps of it. Without an id the
     /// command makes an object.
     ///
@@ -108,14 +125,28 @@ impl CommandRequest {
     where
         I: Send + Sync + 'static,
     {
+        Ok(self.once(app, command, id, (input, entered), answer).await?.into_response(status))
+    }
+
+    async fn once<S: AppState, I, P, A, T: Serialize + 'static>(
+        self,
+        app: &Arc<S>,
+        command: &'static Command<S, I, P, A>,
+        id: Option<Uuid>,
+        (input, entered): (I, Map<String, Value>),
+        answer: impl Fn(&S, &mut WriteTx<'_>, A) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Once, Problem>
+    where
+        I: Send + Sync + 'static,
+    {
         let request = self.repeatable(&command.spec, id);
         let (context, app) = (app.context().clone(), Arc::clone(app));
         let cx = self.context(&context);
-        let once = invoke(&context, &command.spec, cx, request, move |tx, cx| {
+        invoke(&context, &command.spec, cx, request, move |tx, cx| {
             let (mut applied, _) = command.run(&app, tx, cx, id.as_slice(), &input, &entered)?.into_values();
             let applied = applied.pop().ok_or_else(|| Problem::internal("a command answered nothing"))?;
             json_text_of(&answer(&app, tx, applied)?)
-        });
-        Ok(once.await?.into_response(status))
+        })
+        .await
     }
 }

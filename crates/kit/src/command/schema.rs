@@ -1,10 +1,10 @@
 //! The API's description of a command, made from its form.
 
+use utoipa::PartialSchema;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{Content, Paths, RefOr, Required, ResponseBuilder};
-use utoipa::PartialSchema;
 
 use super::spec::CommandSpec;
 use crate::console::{Field, Input, Target};
@@ -54,7 +54,9 @@ fn schema_of(field: &Field) -> RefOr<Schema> {
 /// The operation of a route that is made from a command; `one` says whether its path names one object.
 pub(crate) fn operation(spec: &CommandSpec, app: &str, path: &str, one: bool, fields: &[Field]) -> Paths {
     let mut operation = OperationBuilder::new()
-        .operation_id(Some(spec.name.replace(['.', '-'], "_") + if one || spec.target == Target::Nothing { "" } else { "_many" }))
+        .operation_id(Some(
+            spec.name.replace(['.', '-'], "_") + if one || spec.target == Target::Nothing { "" } else { "_many" },
+        ))
         .tag(format!("{app}: commands"))
         .summary(Some(spec.title))
         .description((!spec.about.is_empty()).then_some(spec.about))
@@ -99,7 +101,9 @@ pub(crate) const MOST_IDS: usize = 1_000;
 
 fn outcome_schema() -> Schema {
     let text = |description: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
-    let row = |key: &str| ObjectBuilder::new().property(key, text("The object.")).property("what", text("What became of it."));
+    let row = |key: &str| {
+        ObjectBuilder::new().property(key, text("The object.")).property("what", text("What became of it."))
+    };
     let refused = ObjectBuilder::new().property("id", id_schema()).property("reason", text("Why."));
     let object = ObjectBuilder::new()
         .property("command", text("The command's name."))

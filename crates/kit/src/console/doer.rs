@@ -64,6 +64,21 @@ impl Doer {
         audit(tx, self.now, id, &AuditEvent { actor: &self.actor, action, subject, address, detail: &detail })
     }
 
+    /// Puts on record what a command has done besides, to another object than its own: these facts of it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn record_also(
+        &mut self,
+        tx: &mut Tx<'_>,
+        action: &str,
+        subject: &str,
+        facts: &[(&str, &str)],
+    ) -> Result<(), StoreError> {
+        let facts: Map<String, Value> = facts.iter().map(|(name, fact)| ((*name).to_owned(), (*fact).into())).collect();
+        self.record(tx, action, subject, &json!({ "entered": facts }))
+    }
+
     /// The same of an object that is another one now: each of its fields that is, before and after. Of one that is new,
     /// or is no more, the other side is `&()`.
     ///
@@ -103,6 +118,12 @@ impl Doer {
     pub fn tied_to(mut self, tie: Option<Tie>) -> Self {
         self.tie = tie;
         self
+    }
+
+    /// Whether they may touch the object `id` of this `kind`: those who act for one object touch no other.
+    #[must_use]
+    pub fn may_touch(&self, kind: &str, id: Uuid) -> bool {
+        self.tie.as_ref().is_none_or(|tie| tie.kind == kind && tie.id == id)
     }
 
     /// A fresh id.

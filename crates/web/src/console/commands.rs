@@ -21,7 +21,8 @@ pub(crate) static PERSON_SIGN_OUT: CommandSpec = CommandSpec::power("house.perso
 pub(crate) static PERSON_PASSWORD_LINK: CommandSpec = CommandSpec::power("house.person.password-link", "house.people");
 
 /// Turns somebody's second factor off.
-pub(crate) static PERSON_SECOND_FACTOR_OFF: CommandSpec = CommandSpec::power("house.person.second-factor-off", "house.people");
+pub(crate) static PERSON_SECOND_FACTOR_OFF: CommandSpec =
+    CommandSpec::power("house.person.second-factor-off", "house.people");
 
 /// Makes an API key.
 pub(crate) static KEY_CREATE: CommandSpec = CommandSpec::power("house.key.create", "house.keys");
@@ -51,4 +52,5 @@ pub(crate) static SCHEDULE_RUN: CommandSpec = CommandSpec::records("house.schedu
 pub(crate) static TEXT_CHANGE: CommandSpec = CommandSpec::records("house.text.change", "house.texts");
 
 /// Changes what a notice says that carries a secret: a link that opens an account.
-pub(crate) static SECRET_TEXT_CHANGE: CommandSpec = CommandSpec::power("house.text.change-secret", "house.secret_texts");
+pub(crate) static SECRET_TEXT_CHANGE: CommandSpec =
+    CommandSpec::power("house.text.change-secret", "house.secret_texts");

@@ -352,7 +352,12 @@ fn access(house: &Arc<House>) -> Action {
     }
 }
 
-fn stop(house: &Arc<House>, command: &'static CommandSpec, name: (&'static str, &'static str), is_active: bool) -> Action {
+fn stop(
+    house: &Arc<House>,
+    command: &'static CommandSpec,
+    name: (&'static str, &'static str),
+    is_active: bool,
+) -> Action {
     let rights = house.context.rights.clone();
     Action {
         preview: Box::new(move |tx, _, ids| {

@@ -1,0 +1,3 @@
+//! Credit transactions: what may be done to them.
+
+pub(crate) mod command;

@@ -1,0 +1,3 @@
+//! Operators: what may be done to them.
+
+pub(crate) mod command;

@@ -1,0 +1,3 @@
+//! Phone numbers: what may be done to them.
+
+pub(crate) mod command;

@@ -1,0 +1,3 @@
+//! Products and what sellers pay for them: what may be done to them.
+
+pub(crate) mod command;

@@ -1,0 +1,3 @@
+//! Credit requests: what may be done to them.
+
+pub(crate) mod command;

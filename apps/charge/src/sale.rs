@@ -1,0 +1,3 @@
+//! Sales: what may be done to them.
+
+pub(crate) mod command;
