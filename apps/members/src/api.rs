@@ -12,9 +12,12 @@ use utoipa_axum::routes;
 
 use crate::Members;
 use crate::commands;
-use crate::error::REFUSALS;
+use crate::error::{CODES, REFUSALS};
+use crate::member::command::{MEMBER_CREATE, MEMBER_EDIT, member_commands};
+use crate::member::expiry::{MEMBER_EXPIRE, MEMBER_REVERT};
+use crate::member::wallet::WALLET_TOP_UP;
 
-pub(crate) use members::{read_change as member_change_form, read_new as member_form};
+pub(crate) use members::MemberJson;
 
 /// Rows of a list.
 const ROWS: u32 = 1_000;
@@ -27,14 +30,15 @@ pub(crate) fn routes(members: &Arc<Members>) -> Routes {
     Routes::new(&members.context)
         .refusing(REFUSALS)
         .add(view, routes!(members::member_list))
-        .command(Needs::StaffScope, &commands::MEMBER_CREATE, routes!(members::member_create))
+        .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_CREATE, routes!(members::member_create))
         .add(view, routes!(members::member_read))
-        .command(Needs::StaffScope, &commands::MEMBER_EDIT, routes!(members::member_update))
-        .command(Needs::StaffScope, &commands::MEMBER_EXPIRE, routes!(pool::member_expire))
-        .command(Needs::StaffScope, &commands::MEMBER_REVERT, routes!(pool::member_revert))
-        .command(Needs::StaffScope, &commands::WALLET_TOP_UP, routes!(wallet::member_top_up))
+        .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_EDIT, routes!(members::member_update))
+        .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_EXPIRE, routes!(pool::member_expire))
+        .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_REVERT, routes!(pool::member_revert))
+        .adapter(Needs::StaffScope, members.as_ref(), &WALLET_TOP_UP, routes!(wallet::member_top_up))
         .add(view, routes!(wallet::member_statement))
         .command(Needs::StaffScope, &commands::MEMBERS_IMPORT, routes!(import::import_file))
         .command(Needs::StaffScope, &commands::MEMBERS_IMPORT, routes!(import::import_commit))
+        .commands("members", "members", &member_commands(members), CODES)
         .with_state(Arc::clone(members))
 }

@@ -2,14 +2,12 @@
 
 mod expiries;
 mod figures;
-mod lives;
 mod members;
 mod upload;
-mod wallets;
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Console, Field, Tone, only as one};
+use purser_kit::console::{Cell, Console, Tone};
 
 use crate::Members;
 
@@ -27,8 +25,4 @@ pub(crate) fn console(members: &Arc<Members>) -> Console {
 
 fn alive(expired: bool) -> Cell {
     if expired { Cell::Badge(Tone::Quiet, "expired".to_owned()) } else { Cell::Badge(Tone::Good, "alive".to_owned()) }
-}
-
-fn reason(help: &'static str) -> Field {
-    Field::line("reason", "Reason", help)
 }

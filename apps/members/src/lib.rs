@@ -9,6 +9,7 @@ mod demo;
 mod domain;
 mod error;
 mod jobs;
+mod member;
 mod notices;
 pub mod service;
 pub mod sheet;
@@ -17,7 +18,7 @@ mod store;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Fixed, Scope};
+use purser_kit::{App, AppContext, AppState, Fixed, Scope};
 use purser_money::Currency;
 use purser_store::{Migration, Tx};
 
@@ -46,6 +47,14 @@ pub const SCOPES: &[Scope] = &[
 pub(crate) struct Members {
     pub(crate) context: AppContext,
     pub(crate) settings: Arc<Settings>,
+}
+
+impl AppState for Members {
+    type Error = Error;
+
+    fn context(&self) -> &AppContext {
+        &self.context
+    }
 }
 
 /// Opens the app in this house.

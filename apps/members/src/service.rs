@@ -6,13 +6,18 @@ mod member;
 mod preview;
 mod wallet;
 
-pub use expire::{Expired, Reverted, members_expire, members_revert};
+pub use expire::{Expired, Reverted, expire_apply, lives_lock, members_expire, members_revert, revert_apply};
 pub use import::{
     Imported, Refused, import_check, import_commit, import_good, import_judge, import_report, import_save, import_show,
 };
-pub use member::{MemberChange, NewMember, member_change, member_create, member_get};
-pub use preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};
-pub use wallet::{Movement, PaymentReference, Reason, debts_owed, pool_balance, wallet_move, wallet_move_for};
+pub use member::{
+    MemberChange, NewMember, member_apply, member_change, member_change_apply, member_change_plan, member_create, member_get, member_plan,
+    room_left,
+};
+pub use preview::{ExpirePreview, RevertPreview, Revival, expire_preview, revert_preview};
+pub use wallet::{
+    Movement, PaymentReference, Reason, WalletPlan, debts_owed, pool_balance, wallet_apply, wallet_move, wallet_plan,
+};
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A preview is the plans, shown. Running is plan, then apply, in one transaction. Every door is made from the
-//! declaration: the console's page, the portal's, the JSON route, the command line. [`Command::run`] writes the audit
-//! record for all of them, so no command can be run without one.
+//! declaration: the console's page, the portal's, the JSON route, the command line. The runner writes the audit record
+//! for all of them, so no command can be run without one.
 
 mod audit;
 mod declaration;
@@ -19,17 +19,22 @@ mod http;
 mod invoke;
 mod reauth;
 mod route;
+mod run;
 mod schema;
 mod spec;
 
 pub use crate::console::Doer as RequestContext;
 pub use audit::{Record, changes};
-pub use declaration::{AppState, ApplyFn, CheckFn, ChoicesFn, Command, FillFn, Hooks, LockFn, Noun, PlanFn};
+pub use declaration::{
+    AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command, FillFn, Hooks, LockFn,
+    Noun, PlanFn,
+};
 pub use erased::{AnyCommand, Commands, command};
 pub use form::{FieldSet, Form, FormField};
 pub use http::CommandRequest;
 pub use invoke::invoke;
 pub use reauth::{Lacking, REAUTH_AT_MOST, REAUTH_LASTS, decided, lacking, lacking_reauth};
 pub(crate) use route::{on_none, on_one};
+pub use run::{Declared, Sorted};
 pub(crate) use schema::{body_of, operation};
 pub use spec::{CommandSpec, Effect};

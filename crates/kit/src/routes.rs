@@ -16,7 +16,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::caller::{Caller, ClientAddress, authenticate, has_token, token};
 use crate::command::{
-    AppState, Command, CommandSpec, Commands, body_of, decided, lacking_reauth, on_none, on_one, operation,
+    AppState, CommandSpec, Commands, Declared, body_of, decided, lacking_reauth, on_none, on_one, operation,
 };
 use crate::console::Target;
 use crate::problem::Problem;
@@ -96,21 +96,21 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Adds a documented route that runs a declared command: its body is described by the command's form.
     #[must_use]
-    pub fn adapter<A: AppState, I: 'static, P, R>(
+    pub fn adapter<A: AppState>(
         self,
         access: fn(&'static str) -> Needs,
         app: &A,
-        command: &'static Command<A, I, P, R>,
+        command: &'static impl Declared<A>,
         (schemas, mut paths, methods): UtoipaMethodRouter<S>,
     ) -> Self {
-        let body = body_of((command.form)(app).shown()).map(RefOr::T);
+        let body = body_of(command.form(app).shown()).map(RefOr::T);
         for item in paths.paths.values_mut() {
             let operations = [&mut item.post, &mut item.put, &mut item.patch];
             for operation in operations.into_iter().flatten().filter(|operation| operation.request_body.is_none()) {
                 operation.request_body.clone_from(&body);
             }
         }
-        self.command(access, &command.spec, (schemas, paths, methods))
+        self.command(access, command.spec(), (schemas, paths, methods))
     }
 
     /// Adds a route for each of these commands of `noun` that has no documented one at its path: staff do by key what the

@@ -6,23 +6,25 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, Fields, IdempotencyKey, JsonBody, ListQuery, Once, PathId, Problem, QueryPairs, Repeatable, Rows,
-    Rule, Time, fingerprint, json, listed, parse_email,
+    CommandRequest, Decimal, Fields, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, Time, json, listed,
+    parse_email,
 };
+use purser_store::WriteTx;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ROWS;
 use crate::Members;
-use crate::domain::{self, Member, Settings, folded, parse_name};
+use crate::domain::{Member, folded, parse_name};
 use crate::error::Error;
-use crate::service::{self, MemberChange, NewMember};
+use crate::member::command::{Edited, MEMBER_CREATE, MEMBER_EDIT};
+use crate::service::{self, MemberChange};
 use crate::store::{self, Filter};
 
 /// A member of the pool.
 #[derive(Serialize, ToSchema)]
-pub(super) struct MemberJson {
+pub(crate) struct MemberJson {
     id: Uuid,
     name: String,
     email: String,
@@ -50,46 +52,6 @@ impl From<Member> for MemberJson {
     }
 }
 
-/// What a member is registered with.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that `read_new` reads")]
-pub(super) struct NewMemberFields {
-    /// 1 to 100 characters.
-    #[schema(example = "Asha Rao")]
-    name: String,
-    /// At most 254 characters; upper and lower case make no difference.
-    #[schema(example = "asha.rao@example.com")]
-    email: String,
-    /// Zero or more, at most 99,999,999.99.
-    wallet_balance: Decimal,
-}
-
-/// What of a member can be changed.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that `read_change` reads")]
-pub(super) struct MemberFields {
-    /// 1 to 100 characters.
-    name: Option<String>,
-    /// At most 254 characters.
-    email: Option<String>,
-}
-
-/// What a new member is said to be.
-pub(crate) fn read_new(mut fields: Fields<'_>, settings: &Settings) -> Result<NewMember, Problem> {
-    let name = fields.parsed("name", parse_name);
-    let name = fields.required("name", name);
-    let email = fields.parsed("email", parse_email);
-    let email = fields.required("email", email);
-    let opening = fields.amount("wallet_balance", settings.currency());
-    let opening = fields.required("wallet_balance", opening);
-    let opening = opening.and_then(|amount| match domain::opening(amount, settings) {
-        Ok(amount) => Some(amount),
-        Err(rule) => fields.refuse("wallet_balance", &amount.to_string(), rule),
-    });
-    let member = name.zip(email).zip(opening).map(|((name, email), opening)| NewMember { name, email, opening });
-    fields.finish(member)
-}
-
 /// What of a member can be read and not set. A balance changes by postings only.
 const READ_ONLY: &[&str] = &["id", "wallet_balance", "is_expired", "expired_date", "created_at", "updated_at"];
 
@@ -97,7 +59,7 @@ const READ_ONLY: &[&str] = &["id", "wallet_balance", "is_expired", "expired_date
 const READ_ONLY_NEW: &[&str] = &["id", "is_expired", "expired_date", "created_at", "updated_at"];
 
 /// What of a member is to change.
-pub(crate) fn read_change(mut fields: Fields<'_>) -> Result<MemberChange, Problem> {
+fn read_change(mut fields: Fields<'_>) -> Result<MemberChange, Problem> {
     let change = MemberChange { name: fields.parsed("name", parse_name), email: fields.parsed("email", parse_email) };
     if fields.has("name") {
         fields.required("name", change.name.as_ref());
@@ -144,34 +106,20 @@ pub(super) fn parse_bool(text: &str) -> Result<bool, Rule> {
 /// Register a member. What the wallet begins with is a posting.
 #[utoipa::path(post, path = "/api/members/", tag = "members", params(
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = NewMemberFields, responses((status = 201, body = MemberJson)))]
+), responses((status = 201, body = MemberJson)))]
 pub(super) async fn member_create(
     State(members): State<Arc<Members>>,
-    caller: Caller,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let settings = Arc::clone(&members.settings);
-    let mut fields = body.fields()?;
-    let read_only = fields.read_only(READ_ONLY_NEW);
-    let new = read_new(fields, &settings)?;
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.create", "", &body.0));
-    let doer = caller.doer(&members.context);
-    let once = members.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let mut doer = doer.clone();
-            let member = MemberJson::from(service::member_create(tx, &settings, &mut doer, &new)?);
-            read_only.check_new(&member)?;
-            doer.record_change(tx, "members.members.create", &subject(member.id), &(), &member)?;
-            Ok::<_, Problem>(answer(&member)?)
-        })
-    });
-    Ok(once.await?.into_response(StatusCode::CREATED))
-}
-
-/// A member, as the audit log and the console name them.
-pub(super) fn subject(id: Uuid) -> String {
-    format!("members:members:{id}")
+    let mut fields = request.fields(false)?;
+    let (entered, read_only) = (fields.on_record(), fields.read_only(READ_ONLY_NEW));
+    let new = (MEMBER_CREATE.form)(&members).read(fields)?;
+    let answer = move |_: &Members, _: &mut WriteTx<'_>, member| {
+        let member = MemberJson::from(member);
+        read_only.check_new(&member)?;
+        Ok(member)
+    };
+    request.run_with(&members, &MEMBER_CREATE, None, (new, entered), StatusCode::CREATED, answer).await
 }
 
 /// An answer's text, to be kept with its effect.
@@ -190,24 +138,19 @@ pub(super) async fn member_read(State(members): State<Arc<Members>>, PathId(id):
 
 /// Change a member's name or email address; what is not sent stays. The balance is not edited: it changes by postings only.
 /// It and the other read-only fields may be sent back as they were read, and are refused with another value.
-#[utoipa::path(patch, path = "/api/members/{id}/", tag = "members", request_body = MemberFields,
-    params(("id" = Uuid, Path)), responses((status = 200, body = MemberJson)))]
+#[utoipa::path(patch, path = "/api/members/{id}/", tag = "members", params(("id" = Uuid, Path)),
+    responses((status = 200, body = MemberJson)))]
 pub(super) async fn member_update(
     State(members): State<Arc<Members>>,
-    caller: Caller,
     PathId(id): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let read_only = fields.read_only(READ_ONLY);
+    let mut fields = request.fields(false)?;
+    let (entered, read_only) = (fields.on_record(), fields.read_only(READ_ONLY));
     let change = read_change(fields)?;
-    let (doer, settings) = (caller.doer(&members.context), Arc::clone(&members.settings));
-    let changed = members.context.store.write(move |tx| {
-        let before = MemberJson::from(service::member_get(tx, &settings, id)?);
-        read_only.check(&before)?;
-        let after = MemberJson::from(service::member_change(tx, doer.now, &settings, id, &change)?);
-        doer.clone().record_change(tx, "members.members.edit", &subject(id), &before, &after)?;
-        Ok::<_, Problem>(after)
-    });
-    Ok(json(StatusCode::OK, &changed.await?))
+    let answer = move |_: &Members, _: &mut WriteTx<'_>, Edited { before, after }| {
+        read_only.check(&MemberJson::from(before))?;
+        Ok(MemberJson::from(after))
+    };
+    request.run_with(&members, &MEMBER_EDIT, Some(id), (change, entered), StatusCode::OK, answer).await
 }

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Decimal, IdempotencyKey, Once, OptionalBody, PathId, Problem, Repeatable, fingerprint};
+use purser_kit::{CommandRequest, Decimal, PathId, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::members::{MemberJson, answer, subject};
+use super::members::MemberJson;
 use crate::Members;
-use crate::error::Error;
-use crate::service;
+use crate::member::expiry::{MEMBER_EXPIRE, MEMBER_REVERT};
+use crate::service::{Expired, Reverted};
 
 /// An expiry that happened.
 #[derive(Serialize, ToSchema)]
@@ -42,35 +41,24 @@ pub(super) struct ExpiredJson {
 ), responses((status = 200, body = ExpiredJson)))]
 pub(super) async fn member_expire(
     State(members): State<Arc<Members>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(id): PathId,
-    body: OptionalBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let settings = Arc::clone(&members.settings);
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.expire", &id.to_string(), &body.0));
-    let doer = caller.doer(&members.context);
-    let once = members.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let (mut doer, before) = (doer.clone(), MemberJson::from(service::member_get(tx, &settings, id)?));
-            let done = service::members_expire(tx, &settings, &mut doer, &[id])?.pop();
-            let service::Expired { member, expiry, taken } = done.ok_or(Error::NoMember)?;
-            let expired = ExpiredJson {
-                status: "member expired",
-                expiry_id: expiry.id,
-                levy: Decimal(expiry.levy),
-                payers: expiry.payers,
-                debtors: expiry.debtors,
-                taken: Decimal(taken),
-                member: member.into(),
-            };
-            doer.record_change(tx, "members.members.expire", &subject(id), &before, &expired.member)?;
-            answer(&expired)
-        })
-    });
-    let once = once.await?;
-    members.context.outbox.wake();
-    Ok(once.into_response(StatusCode::OK))
+    request.run(&members, &MEMBER_EXPIRE, id, |_, _, expired| Ok(ExpiredJson::from(expired))).await
+}
+
+impl From<Expired> for ExpiredJson {
+    fn from(Expired { member, expiry, taken }: Expired) -> Self {
+        ExpiredJson {
+            status: "member expired",
+            expiry_id: expiry.id,
+            levy: Decimal(expiry.levy),
+            payers: expiry.payers,
+            debtors: expiry.debtors,
+            taken: Decimal(taken),
+            member: member.into(),
+        }
+    }
 }
 
 /// A revert that happened.
@@ -91,30 +79,15 @@ pub(super) struct RevertedJson {
 ), responses((status = 200, body = RevertedJson)))]
 pub(super) async fn member_revert(
     State(members): State<Arc<Members>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(id): PathId,
-    body: OptionalBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let settings = Arc::clone(&members.settings);
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.revert", &id.to_string(), &body.0));
-    let doer = caller.doer(&members.context);
-    let once = members.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let (mut doer, before) = (doer.clone(), MemberJson::from(service::member_get(tx, &settings, id)?));
-            let done = service::members_revert(tx, &settings, &mut doer, &[id])?.pop();
-            let service::Reverted { member, expiry, returned } = done.ok_or(Error::NoMember)?;
-            let reverted = RevertedJson {
-                status: "member reverted",
-                expiry_id: expiry.id,
-                returned: Decimal(returned),
-                member: member.into(),
-            };
-            doer.record_change(tx, "members.members.revert", &subject(id), &before, &reverted.member)?;
-            answer(&reverted)
-        })
-    });
-    let once = once.await?;
-    members.context.outbox.wake();
-    Ok(once.into_response(StatusCode::OK))
+    request.run(&members, &MEMBER_REVERT, id, |_, _, reverted| Ok(RevertedJson::from(reverted))).await
+}
+
+impl From<Reverted> for RevertedJson {
+    fn from(Reverted { member, expiry, returned }: Reverted) -> Self {
+        let returned = Decimal(returned);
+        RevertedJson { status: "member reverted", expiry_id: expiry.id, returned, member: member.into() }
+    }
 }

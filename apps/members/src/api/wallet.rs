@@ -3,83 +3,31 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
-use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{
-    Caller, Decimal, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, Rows, Rule, Time,
-    fingerprint, paged, parse_reference,
-};
+use purser_kit::{CommandRequest, Decimal, PathId, Problem, QueryPairs, Rows, Rule, Time, paged};
 use purser_ledger::{StatementLine, TransferId, statement};
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::LINES;
-use super::members::{MemberJson, answer, subject};
+use super::members::MemberJson;
 use crate::Members;
 use crate::error::Error;
-use crate::service::{self, Movement, PaymentReference, Reason};
-
-/// What to top a wallet up with.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct TopUpFields {
-    /// More than zero.
-    amount: Decimal,
-    /// What it rests on: 1 to 300 characters. "Top-up" where nothing is said.
-    reason: Option<String>,
-    /// The payment's reference: 1 to 100 characters. It names one payment, whatever its case, spaces and punctuation.
-    reference: Option<String>,
-    /// Whether the same reference is meant, though it was used before.
-    again: Option<bool>,
-}
+use crate::member::wallet::WALLET_TOP_UP;
+use crate::service;
 
 /// Top a member's wallet up. Under the policy `arrears` it first pays what the member owes. A reference that was used
 /// before is refused as `duplicate_reference`, naming what it was used for, unless `again` says that it is meant.
 #[utoipa::path(post, path = "/api/members/{id}/top-up/", tag = "members", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = TopUpFields, responses((status = 200, body = MemberJson)))]
+), responses((status = 200, body = MemberJson)))]
 pub(super) async fn member_top_up(
     State(members): State<Arc<Members>>,
-    caller: Caller,
-    key: IdempotencyKey,
     PathId(member): PathId,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let settings = Arc::clone(&members.settings);
-    let mut fields = body.fields()?;
-    let amount = fields.amount("amount", settings.currency());
-    let amount = fields.required("amount", amount);
-    let amount = amount.and_then(|amount| match amount.positive().and_then(|amount| amount.at_most(settings.most())) {
-        Ok(amount) => Some(amount),
-        Err(error) => fields.refuse("amount", &amount.to_string(), Rule::new(error.code(), error.rule())),
-    });
-    let reason = fields.line("reason", 1, 300).unwrap_or_else(|| "Top-up".to_owned());
-    let reference = fields.parsed("reference", parse_reference);
-    let again = fields.flag("again") == Some(true);
-    let change = fields.finish(amount)?;
-    let payment = reference.map(|reference| PaymentReference { reference, again });
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.top-up", &member.to_string(), &body.0));
-    let doer = caller.doer(&members.context);
-    let movement = Movement { member, reason: Reason::TopUp, change, memo: reason };
-    let once = members.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let mut doer = doer.clone();
-            let after = service::wallet_move_for(tx, &settings, &mut doer, &movement, payment.as_ref())?;
-            let after = MemberJson::from(after);
-            let mut entered = json!({ "amount": movement.change.to_string(), "reason": movement.memo });
-            if let Some(PaymentReference { reference, again }) = &payment {
-                entered["reference"] = reference.as_str().into();
-                if *again {
-                    entered["again"] = true.into();
-                }
-            }
-            doer.record(tx, "members.members.top-up", &subject(member), &json!({ "entered": entered }))?;
-            answer(&after)
-        })
-    });
-    Ok(once.await?.into_response(StatusCode::OK))
+    request.run(&members, &WALLET_TOP_UP, member, |_, _, member| Ok(MemberJson::from(member))).await
 }
 
 /// One line of a wallet's statement.

@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{
-    Action, Cell, Choice, Column, Detail, DetailTable, Done, Field, Filter, Input, Kind, Listing, Preview, Resource,
-    Search, Target, Tone,
-};
-use purser_kit::{Commands, Problem};
+use purser_kit::Problem;
+use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_ledger::{StatementLine, statement};
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{ROWS, alive, lives, one, wallets};
+use super::{ROWS, alive};
 use crate::Members;
-use crate::api::{member_change_form, member_form};
-use crate::commands;
-use crate::domain::{DebtStatus, Expiry, Member, Settings};
+use crate::domain::{DebtStatus, Expiry, Settings};
+use crate::member::command::member_commands;
 use crate::service;
 use crate::store;
 
@@ -64,16 +60,8 @@ pub(super) fn resource(members: &Arc<Members>) -> Resource {
         },
         inbox: None,
         detail: Box::new(move |tx, id| detail(tx, &reading, id)),
-        commands: Commands::default(),
-        actions: vec![
-            make(members),
-            edit(members),
-            wallets::top_up(members),
-            wallets::withdraw(members),
-            wallets::correct(members),
-            lives::expire(members),
-            lives::revert(members),
-        ],
+        commands: member_commands(members),
+        actions: Vec::new(),
     }
 }
 
@@ -145,70 +133,6 @@ fn own_expiries(expiries: &[Expiry]) -> DetailTable {
         empty: "None.",
         columns: vec!["When", "By", "Payers", "Into the pool", "Reverted", "By"],
         rows: expiries.iter().map(row).collect(),
-    }
-}
-
-fn fields(member: Option<&Member>) -> Vec<Field> {
-    vec![
-        Field::line("name", "Name", "1 to 100 characters.").with(member.map_or("", |member| &member.name)),
-        Field::line("email", "Email", "Where the member is told of expiries. No two members share one.")
-            .input(Input::Email)
-            .with(member.map_or("", |member| &member.email)),
-    ]
-}
-
-fn make(members: &Arc<Members>) -> Action {
-    let (reading, settings) = (Arc::clone(&members.settings), Arc::clone(&members.settings));
-    Action {
-        name: "create",
-        title: "Add member",
-        command: &commands::MEMBER_CREATE,
-        target: Target::Nothing,
-        harms: false,
-        fields: Box::new(|_, _| {
-            let balance = Field::line(
-                "wallet_balance",
-                "Opening balance",
-                "What the member pays in, such as 100.00; 0 for nothing.",
-            );
-            let mut fields = fields(None);
-            fields.push(balance.input(Input::Amount).with("0"));
-            Ok(fields)
-        }),
-        preview: Box::new(move |tx, _, _| {
-            let members = store::tally(tx)?.members;
-            let limit = if reading.max == 0 { "any number".to_owned() } else { format!("{}", reading.max) };
-            let obstacle = (reading.max > 0 && members >= i64::from(reading.max))
-                .then(|| format!("There are {members} members, expired ones included, and there may be {limit}."));
-            let sentence = format!(
-                "There are {members} members, and there may be {limit}. The opening balance is posted to the wallet."
-            );
-            Ok(Preview { sentence, obstacle, ..Preview::default() })
-        }),
-        run: Box::new(move |tx, doer, _, fields| {
-            let new = member_form(fields, &settings)?;
-            let member = service::member_create(tx, &settings, doer, &new)?;
-            let wallet = member.balance.for_people();
-            Ok(Done::sentence(format!("{} is a member now, with {wallet} in the wallet.", member.name), member.id))
-        }),
-    }
-}
-
-fn edit(members: &Arc<Members>) -> Action {
-    let (reading, settings) = (Arc::clone(&members.settings), Arc::clone(&members.settings));
-    Action {
-        name: "edit",
-        title: "Edit",
-        command: &commands::MEMBER_EDIT,
-        target: Target::One,
-        harms: false,
-        fields: Box::new(move |tx, ids| Ok(fields(Some(&service::member_get(tx, &reading, one(ids)?)?)))),
-        preview: Box::new(|_, _, _| Ok(Preview::default())),
-        run: Box::new(move |tx, doer, ids, fields| {
-            let change = member_change_form(fields)?;
-            let member = service::member_change(tx, doer.now, &settings, one(ids)?, &change)?;
-            Ok(Done::sentence(format!("{} is changed.", member.name), member.id))
-        }),
     }
 }
 

@@ -9,11 +9,10 @@ use purser_kit::console::Doer;
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Posted, Transfer, reverse};
 use purser_money::Money;
 use purser_outbox::job_enqueue;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, Tx, WriteTx};
 use uuid::Uuid;
 
-use super::member::members_in_order;
-use super::preview::{lacking, refuse_too_many};
+use super::preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};
 use super::{pool, pool_balance};
 use crate::domain::{DebtStatus, Expiry, Member, Policy, Settings};
 use crate::error::Error;
@@ -42,31 +41,44 @@ pub struct Reverted {
     pub returned: Money,
 }
 
-/// Expires members, oldest first, each as if alone: every other living member pays the levy. All of it happens or
-/// nothing.
+/// Whoever else decides on who lives waits here until this command has ended, so what is read from now on stays true.
+///
+/// # Errors
+/// The store's.
+pub fn lives_lock(tx: &mut WriteTx<'_>) -> Result<(), Error> {
+    tx.wide()?;
+    Ok(store::tally_change(tx, 0, 0)?)
+}
+
+/// Expires members: [`expire_preview`] decides, then [`expire_apply`] does it.
 ///
 /// # Errors
 /// [`Error::NoMember`], [`Error::AlreadyExpired`], [`Error::CannotPay`], [`Error::TooManyAtOnce`].
 pub fn members_expire(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     ids: &[Uuid],
 ) -> Result<Vec<Expired>, Error> {
-    tx.wide()?;
-    // Whoever else decides on who lives waits here, so what is read from now on stays true.
-    store::tally_change(tx, 0, 0)?;
-    let members = members_in_order(tx, settings, ids)?;
-    if let Some(expired) = members.iter().find(|member| member.is_expired()) {
-        return Err(Error::AlreadyExpired(expired.name.clone()));
+    lives_lock(tx)?;
+    let plan = expire_preview(tx, settings, ids)?;
+    match plan.refusal() {
+        Some(refusal) => Err(refusal),
+        None => expire_apply(tx, settings, doer, plan),
     }
-    refuse_too_many(tx, members.len())?;
-    if settings.policy == Policy::Block {
-        let (lacking, more) = lacking(tx, settings, &members)?;
-        if !lacking.is_empty() {
-            return Err(Error::CannotPay { lacking, more });
-        }
-    }
+}
+
+/// Expires the members, oldest first, each as if alone: every other living member pays the levy.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn expire_apply(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    plan: ExpirePreview,
+) -> Result<Vec<Expired>, Error> {
+    let members: Vec<Member> = plan.members.into_iter().map(|(member, _)| member).collect();
     let levies = levies_post(tx, settings, doer, &members)?;
     let mut done = Vec::with_capacity(members.len());
     for (member, levy) in members.into_iter().zip(levies) {
@@ -138,28 +150,35 @@ fn entry(doer: &Doer, member: &Member) -> NewEntry {
     }
 }
 
-/// Reverts expiries, of the oldest member first: each lives again, and whoever paid gets exactly that back. All of it
-/// happens or nothing.
+/// Reverts expiries: [`revert_preview`] decides, then [`revert_apply`] does it.
 ///
 /// # Errors
 /// [`Error::NoMember`], [`Error::NotExpired`], [`Error::PoolCannotPay`], [`Error::TooManyAtOnce`].
 pub fn members_revert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     ids: &[Uuid],
 ) -> Result<Vec<Reverted>, Error> {
-    tx.wide()?;
-    store::tally_change(tx, 0, 0)?;
-    let members = members_in_order(tx, settings, ids)?;
-    refuse_too_many(tx, members.len())?;
-    let mut done = Vec::with_capacity(members.len());
-    for member in members {
-        let standing = store::expiry::expiry_standing(tx, member.id, settings.currency())?;
-        let expiry = standing.ok_or_else(|| Error::NotExpired(member.name.clone()))?;
-        done.push(revert(tx, settings, doer, member, expiry)?);
+    lives_lock(tx)?;
+    let plan = revert_preview(tx, settings, ids)?;
+    match plan.refusal() {
+        Some(refusal) => Err(refusal),
+        None => revert_apply(tx, settings, doer, plan),
     }
-    Ok(done)
+}
+
+/// Reverts the expiries, of the oldest member first: each lives again, and whoever paid gets exactly that back.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn revert_apply(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    plan: RevertPreview,
+) -> Result<Vec<Reverted>, Error> {
+    plan.members.into_iter().map(|one| revert(tx, settings, doer, one.member, one.expiry)).collect()
 }
 
 fn revert(

@@ -159,7 +159,8 @@ pub fn import_commit(
     if sheet.bad() > 0 {
         return Err(Error::ImportStale { bad: sheet.bad() });
     }
-    let members: Vec<_> = sheet.rows.into_iter().filter_map(|row| row.member).collect();
+    let members = sheet.rows.into_iter().filter_map(|row| row.member);
+    let members: Vec<_> = members.map(|member| (doer.fresh_id(), member)).collect();
     let written = members_write(tx, settings, doer, &members, "Opening balance, from a bulk upload", told);
     written.map_err(|error| match error {
         // Somebody took an address meanwhile.

@@ -7,7 +7,7 @@ use purser_identity::Email;
 use purser_kit::console::Doer;
 use purser_ledger::{Kind, NewAccount, NewEntry, Transfer, accounts_open, post};
 use purser_money::Money;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, room};
@@ -35,19 +35,55 @@ pub struct MemberChange {
     pub email: Option<Email>,
 }
 
-/// Registers a member. What the wallet begins with is a posting.
+/// Registers a member: [`room_left`] and [`member_plan`] decide, then [`member_apply`] does it.
 ///
 /// # Errors
 /// [`Error::LimitReached`], [`Error::EmailTaken`].
-pub fn member_create(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &NewMember) -> Result<Member, Error> {
-    if room(tx, settings)? == Some(0) {
-        let members = store::tally(tx)?.members;
-        return Err(Error::LimitReached { max: settings.max, members });
+pub fn member_create(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    new: &NewMember,
+) -> Result<Member, Error> {
+    room_left(tx, settings)?;
+    let (id, new) = (doer.fresh_id(), member_plan(tx, new.clone())?);
+    member_apply(tx, settings, doer, id, &new)
+}
+
+/// Refuses one more member where there are as many as there may be.
+///
+/// # Errors
+/// [`Error::LimitReached`].
+pub fn room_left(tx: &mut ReadTx<'_>, settings: &Settings) -> Result<(), Error> {
+    match room(tx, settings)? {
+        Some(0) => Err(Error::LimitReached { max: settings.max, members: store::tally(tx)?.members }),
+        _ => Ok(()),
     }
+}
+
+/// Decides on a member to be registered.
+///
+/// # Errors
+/// [`Error::EmailTaken`].
+pub fn member_plan(tx: &mut ReadTx<'_>, new: NewMember) -> Result<NewMember, Error> {
     email_free(tx, &new.email)?;
-    let ids = members_write(tx, settings, doer, std::slice::from_ref(new), "Opening balance", &|_| {})
+    Ok(new)
+}
+
+/// Registers the member under this fresh id. What the wallet begins with is a posting.
+///
+/// # Errors
+/// [`Error::EmailTaken`], where another command was quicker; the ledger's and the store's.
+pub fn member_apply(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    id: Uuid,
+    new: &NewMember,
+) -> Result<Member, Error> {
+    members_write(tx, settings, doer, &[(id, new.clone())], "Opening balance", &|_| {})
         .map_err(|error| taken(error, &new.email))?;
-    member_get(tx, settings, ids.first().copied().ok_or(Error::NoMember)?)
+    member_get(tx, settings, id)
 }
 
 /// Members written at once; so many are told of before the next.
@@ -59,45 +95,44 @@ pub(super) fn members_write(
     tx: &mut Tx<'_>,
     settings: &Settings,
     doer: &mut Doer,
-    new: &[NewMember],
+    new: &[(Uuid, NewMember)],
     memo: &str,
     told: &dyn Fn(usize),
-) -> Result<Vec<Uuid>, Error> {
+) -> Result<(), Error> {
     let funding = funding(tx, doer.now, settings.currency())?;
     let entry_reference = doer.fresh_id();
-    let mut written: Vec<Uuid> = Vec::with_capacity(new.len());
+    let mut written = 0;
     let mut transfers = Vec::new();
     told(0);
     for part in new.chunks(STRIDE) {
-        let ids: Vec<Uuid> = part.iter().map(|_| doer.fresh_id()).collect();
         let mut wallets = Vec::with_capacity(part.len());
-        for id in &ids {
+        for (id, _) in part {
             let (path, currency) = (Member::wallet_path(*id)?, settings.currency());
             wallets.push(NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) });
         }
         let accounts = accounts_open(tx, doer.now, &wallets)?;
-        let folded: Vec<String> = part.iter().map(|one| folded(&one.email)).collect();
-        let rows = part.iter().zip(&ids).zip(accounts.iter().zip(&folded));
-        let rows = rows.map(|((one, id), (account, email_folded))| {
+        let folded: Vec<String> = part.iter().map(|(_, one)| folded(&one.email)).collect();
+        let rows = part.iter().zip(accounts.iter().zip(&folded));
+        let rows = rows.map(|((id, one), (account, email_folded))| {
             let (name, email) = (one.name.as_str(), one.email.as_str());
             NewRow { id: *id, name, email, email_folded, account: *account }
         });
         store::members_insert(tx, doer.now, &rows.collect::<Vec<_>>())?;
-        let opened = part.iter().zip(accounts).filter(|(one, _)| one.opening.is_positive());
-        transfers.extend(opened.map(|(one, account)| Transfer {
+        let opened = part.iter().zip(accounts).filter(|((_, one), _)| one.opening.is_positive());
+        transfers.extend(opened.map(|((_, one), account)| Transfer {
             debit: funding,
             credit: account,
             amount: one.opening,
         }));
-        written.extend(ids);
-        told(written.len());
+        written += part.len();
+        told(written);
     }
     if !transfers.is_empty() {
         let (actor, memo) = (doer.actor.clone(), memo.to_owned());
         let entry = NewEntry { kind: "members.opening", actor, memo, reference: Some(entry_reference.to_string()) };
         post(tx, doer.now, entry, &transfers)?;
     }
-    Ok(written)
+    Ok(())
 }
 
 fn email_free(tx: &mut Tx<'_>, email: &Email) -> Result<(), Error> {
@@ -128,25 +163,51 @@ pub fn member_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Memb
     store::member_find(tx, id, settings.currency())?.ok_or(Error::NoMember)
 }
 
-/// Changes a member's name or address.
+/// Decides on a change of a member's name or address; the member as it is now.
+///
+/// # Errors
+/// [`Error::NoMember`], [`Error::EmailTaken`].
+pub fn member_change_plan(
+    tx: &mut ReadTx<'_>,
+    settings: &Settings,
+    id: Uuid,
+    change: &MemberChange,
+) -> Result<Member, Error> {
+    let member = member_get(tx, settings, id)?;
+    if let Some(email) = change.email.as_ref().filter(|email| folded(email) != member.email.to_ascii_lowercase()) {
+        email_free(tx, email)?;
+    }
+    Ok(member)
+}
+
+/// Changes a member's name or address: [`member_change_plan`] decides, then [`member_change_apply`] does it.
 ///
 /// # Errors
 /// [`Error::NoMember`], [`Error::EmailTaken`].
 pub fn member_change(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
     id: Uuid,
     change: &MemberChange,
 ) -> Result<Member, Error> {
-    let mut member = member_get(tx, settings, id)?;
+    let member = member_change_plan(tx, settings, id, change)?;
+    member_change_apply(tx, now, member, change)
+}
+
+/// Changes the member.
+///
+/// # Errors
+/// [`Error::EmailTaken`], where another command was quicker; the store's.
+pub fn member_change_apply(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    mut member: Member,
+    change: &MemberChange,
+) -> Result<Member, Error> {
     let mut email_folded = member.email.to_ascii_lowercase();
     if let Some(email) = &change.email {
-        let new = folded(email);
-        if new != email_folded {
-            email_free(tx, email)?;
-        }
-        email_folded = new;
+        email_folded = folded(email);
         email.as_str().clone_into(&mut member.email);
     }
     if let Some(name) = &change.name {

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use purser_money::Money;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, Tx};
 use uuid::Uuid;
 
 use super::member::members_in_order;
 use super::pool_balance;
-use crate::domain::{DebtStatus, Lacking, Member, Settings, times};
+use crate::domain::{DebtStatus, Expiry, Lacking, Member, Policy, Settings, counted, times};
 use crate::error::{Error, NAMED};
 use crate::store;
 
@@ -32,6 +32,38 @@ pub struct ExpirePreview {
     pub expired: Option<Member>,
     /// Why it is too much at once, where it is.
     pub too_many: Option<Error>,
+    /// What each payer pays for each.
+    pub levy: Money,
+    /// What becomes of those who cannot pay.
+    pub policy: Policy,
+}
+
+impl ExpirePreview {
+    /// Why nobody expires, where nobody does.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Error> {
+        if let Some(member) = &self.expired {
+            return Some(Error::AlreadyExpired(member.name.clone()));
+        }
+        let blocks = self.policy == Policy::Block && !self.lacking.is_empty();
+        let cannot_pay = || blocks.then(|| Error::CannotPay { lacking: self.lacking.clone(), more: self.more });
+        self.too_many.clone().or_else(cannot_pay)
+    }
+
+    /// The same in words for a page that names those who lack something beside it.
+    #[must_use]
+    pub fn blocked(&self) -> Option<String> {
+        Some(match self.refusal()? {
+            Error::CannotPay { lacking, more } => {
+                let at_least = if more { "At least " } else { "" };
+                let count = counted(i64::try_from(lacking.len()).unwrap_or(i64::MAX), "living member");
+                format!(
+                    "{at_least}{count} cannot pay. Top their wallets up first; until then nothing is taken from anybody."
+                )
+            }
+            other => other.to_string(),
+        })
+    }
 }
 
 /// What expiring these members would do.
@@ -49,7 +81,8 @@ pub fn expire_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Res
     let payments = members.iter().map(|(_, payers)| payers).sum();
     let total = times(settings.levy, payments)
         .ok_or_else(|| Error::Store(StoreError::Engine("a sum of levies past 64 bits".to_owned())))?;
-    Ok(ExpirePreview { members, alive, total, lacking, more, expired, too_many })
+    let (levy, policy) = (settings.levy, settings.policy);
+    Ok(ExpirePreview { members, alive, total, lacking, more, expired, too_many, levy, policy })
 }
 
 /// Who could not pay for the expiry of all of `members`, at most [`NAMED`] of them, and whether there are more.
@@ -83,26 +116,65 @@ pub(super) fn refuse_too_many(tx: &mut Tx<'_>, expiries: usize) -> Result<(), Er
     Ok(())
 }
 
+/// A member who would be reverted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revival {
+    /// The member.
+    pub member: Member,
+    /// The expiry that would be taken back.
+    pub expiry: Expiry,
+    /// How many would get something back.
+    pub payments: i64,
+}
+
 /// What reverting members would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevertPreview {
-    /// The members, in the order in which they would be reverted, how many would get something back, and how much each.
-    pub members: Vec<(Member, i64, Money)>,
+    /// The members, in the order in which they would be reverted.
+    pub members: Vec<Revival>,
     /// What would go out of the pool.
     pub total: Money,
     /// What the pool has.
     pub pool: Money,
     /// Who is not expired.
     pub alive: Option<Member>,
+    /// Why it is too much at once, where it is.
+    pub too_many: Option<Error>,
+}
+
+impl RevertPreview {
+    /// Why nobody is reverted, where nobody is.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Error> {
+        let not_expired = || self.alive.as_ref().map(|member| Error::NotExpired(member.name.clone()));
+        let short = || {
+            let (available, needed) = (self.pool, self.total);
+            (available < needed).then_some(Error::PoolCannotPay { available, needed })
+        };
+        self.too_many.clone().or_else(not_expired).or_else(short)
+    }
+
+    /// The same in words for a page.
+    #[must_use]
+    pub fn blocked(&self) -> Option<String> {
+        Some(match self.refusal()? {
+            Error::PoolCannotPay { available, needed } => {
+                format!("The pool has {}, and {} would go back.", available.for_people(), needed.for_people())
+            }
+            other => other.to_string(),
+        })
+    }
 }
 
 /// What reverting these members would do.
 ///
 /// # Errors
 /// [`Error::NoMember`].
-pub fn revert_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<RevertPreview, Error> {
+pub fn revert_preview(tx: &mut ReadTx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<RevertPreview, Error> {
     let (mut rows, mut alive, mut total) = (Vec::new(), None, Money::zero(settings.currency()));
-    for member in members_in_order(tx, settings, ids)? {
+    let chosen = members_in_order(tx, settings, ids)?;
+    let too_many = refuse_too_many(tx, chosen.len()).err();
+    for member in chosen {
         let Some(expiry) = store::expiry::expiry_standing(tx, member.id, settings.currency())? else {
             alive.get_or_insert(member);
             continue;
@@ -113,7 +185,7 @@ pub fn revert_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Res
         let payments = expiry.payers.saturating_add(i64::try_from(paid).unwrap_or(0));
         let sum = times(expiry.levy, payments).and_then(|sum| total.checked_add(sum));
         total = sum.ok_or_else(|| Error::Store(StoreError::Engine("a sum of levies past 64 bits".to_owned())))?;
-        rows.push((member, payments, expiry.levy));
+        rows.push(Revival { member, expiry, payments });
     }
-    Ok(RevertPreview { members: rows, total, pool: pool_balance(tx, settings)?, alive })
+    Ok(RevertPreview { members: rows, total, pool: pool_balance(tx, settings)?, alive, too_many })
 }

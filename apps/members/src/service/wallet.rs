@@ -4,7 +4,7 @@ use purser_kit::console::Doer;
 use purser_kit::{called, reference_form, reference_form_labeled};
 use purser_ledger::{AccountId, AccountPath, Book, Error as LedgerError, NewEntry, Transfer, account_by_path};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::{ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, member_get, pool};
@@ -56,36 +56,81 @@ pub struct PaymentReference {
     pub again: bool,
 }
 
-/// Changes a wallet. Whatever comes in pays first what the member owes for earlier expiries, oldest first, as far as
+/// Changes a wallet: [`wallet_plan`] decides, then [`wallet_apply`] does it.
+///
+/// # Errors
+/// Those of the plan.
+pub fn wallet_move(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    movement: &Movement,
+) -> Result<Member, Error> {
+    let plan = wallet_plan(tx, settings, movement.clone(), None)?;
+    wallet_apply(tx, settings, doer, plan)
+}
+
+/// A change of a wallet that may be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalletPlan {
+    /// Whose, as it is now.
+    pub member: Member,
+    /// The change.
+    pub movement: Movement,
+    payment: Option<PaymentReference>,
+    /// The payment that the same reference answered before, where that is meant.
+    repeats: Option<Uuid>,
+}
+
+/// Decides on a change of a wallet. A payment is kept by its reference, so that no two movements answer it.
+///
+/// # Errors
+/// [`Error::NoMember`], [`Error::InsufficientBalance`], [`Error::TooMuch`], [`Error::DuplicateReference`].
+pub fn wallet_plan(
+    tx: &mut ReadTx<'_>,
+    settings: &Settings,
+    movement: Movement,
+    payment: Option<PaymentReference>,
+) -> Result<WalletPlan, Error> {
+    let member = member_get(tx, settings, movement.member)?;
+    let repeats = payment.as_ref().map_or(Ok(None), |payment| payment_plan(tx, settings, payment))?;
+    let needed = Money::new(movement.change.minor().saturating_neg(), settings.currency());
+    if needed > member.available() {
+        return Err(Error::InsufficientBalance { available: member.available(), needed });
+    }
+    let (would, most) = (member.balance.checked_add(movement.change), settings.most());
+    let would = would.unwrap_or(Money::new(i64::MAX, settings.currency()));
+    if needed.minor() < 0 && would > most {
+        return Err(Error::TooMuch { would, most });
+    }
+    Ok(WalletPlan { member, movement, payment, repeats })
+}
+
+/// Changes the wallet. Whatever comes in pays first what the member owes for earlier expiries, oldest first, as far as
 /// the wallet covers each.
 ///
 /// # Errors
-/// [`Error::NoMember`], [`Error::InsufficientBalance`], [`Error::TooMuch`].
-pub fn wallet_move(
-    tx: &mut Tx<'_>,
+/// The ledger's and the store's.
+pub fn wallet_apply(
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
-    movement: &Movement,
+    plan: WalletPlan,
 ) -> Result<Member, Error> {
-    wallet_move_for(tx, settings, doer, movement, None)
-}
-
-/// The same for a payment, which is kept by its reference, so that no two movements answer it.
-///
-/// # Errors
-/// Those of [`wallet_move`], and [`Error::DuplicateReference`].
-pub fn wallet_move_for(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    doer: &mut Doer,
-    movement: &Movement,
-    payment: Option<&PaymentReference>,
-) -> Result<Member, Error> {
-    let member = member_get(tx, settings, movement.member)?;
+    let WalletPlan { member, movement, payment, repeats } = plan;
     let takes = movement.change.minor() < 0;
     let id = doer.fresh_id();
-    if let Some(payment) = payment {
-        payment_keep(tx, settings, doer, id, movement, payment)?;
+    if let Some(PaymentReference { reference, .. }) = &payment {
+        let kept = store::payment::Payment {
+            id,
+            member: movement.member,
+            amount: movement.change,
+            reference: reference.clone(),
+            repeats,
+            actor: doer.actor.clone(),
+            created_at: doer.now,
+        };
+        store::payment::payment_insert(tx, &kept, &reference_form(reference))?;
     }
     let (funding, wallet) = (funding(tx, doer.now, settings.currency())?, member.account);
     let owed = if takes { Vec::new() } else { store::expiry::debts_open(tx, member.id, settings.currency())? };
@@ -102,16 +147,12 @@ pub fn wallet_move_for(
         kind: movement.reason.kind(),
         actor: doer.actor.clone(),
         memo: movement.memo.clone(),
-        reference: Some(payment.map_or_else(|| id.to_string(), |payment| payment.reference.clone())),
+        reference: Some(payment.map_or_else(|| id.to_string(), |payment| payment.reference)),
     };
     book.post(doer.now, entry, &[Transfer { debit, credit, amount }]).map_err(|error| match error {
         LedgerError::Insufficient { available, needed, .. } => Error::InsufficientBalance { available, needed },
         other => other.into(),
     })?;
-    let would = book.balance(wallet)?;
-    if !takes && would > settings.most() {
-        return Err(Error::TooMuch { would, most: settings.most() });
-    }
     let paid = pool.map_or(Ok(Vec::new()), |pool| debts_pay(&mut book, doer, &member, owed, pool))?;
     let entries = book.write(tx)?;
     let paid = paid.into_iter().map(|(debt, place)| Debt { entry: entries.get(place).copied(), ..debt });
@@ -119,16 +160,8 @@ pub fn wallet_move_for(
     member_get(tx, settings, member.id)
 }
 
-/// Keeps the payment that a top-up answers, unless another answers it already. Two who come at once meet at the unique
-/// form.
-fn payment_keep(
-    tx: &mut Tx<'_>,
-    settings: &Settings,
-    doer: &Doer,
-    id: Uuid,
-    movement: &Movement,
-    payment: &PaymentReference,
-) -> Result<(), Error> {
+/// The payment that has the same reference, where that is meant. Two who come at once meet at the unique form.
+fn payment_plan(tx: &mut ReadTx<'_>, settings: &Settings, payment: &PaymentReference) -> Result<Option<Uuid>, Error> {
     let form = reference_form(&payment.reference);
     let mut first = store::payment::payment_by_form(tx, &form, settings.currency())?;
     if first.is_none() {
@@ -136,29 +169,21 @@ fn payment_keep(
         let labeled = reference_form_labeled(&payment.reference);
         first = store::payment::payment_by_form(tx, &labeled, settings.currency())?;
     }
-    if let Some(first) = first.as_ref().filter(|_| !payment.again) {
-        let reference = payment.reference.clone();
-        let first = FirstPayment {
-            id: first.id,
-            member_id: first.member,
-            member: member_get(tx, settings, first.member)?.name,
-            amount: first.amount,
-            actor: first.actor.clone(),
-            by: called(tx, &first.actor)?,
-            at: first.created_at,
-        };
-        return Err(Error::DuplicateReference { reference, first: Box::new(first) });
+    let Some(first) = first else { return Ok(None) };
+    if payment.again {
+        return Ok(Some(first.id));
     }
-    let kept = store::payment::Payment {
-        id,
-        member: movement.member,
-        amount: movement.change,
-        reference: payment.reference.clone(),
-        repeats: first.map(|first| first.id),
-        actor: doer.actor.clone(),
-        created_at: doer.now,
+    let reference = payment.reference.clone();
+    let first = FirstPayment {
+        id: first.id,
+        member_id: first.member,
+        member: member_get(tx, settings, first.member)?.name,
+        amount: first.amount,
+        by: called(tx, &first.actor)?,
+        actor: first.actor,
+        at: first.created_at,
     };
-    Ok(store::payment::payment_insert(tx, &kept, &form)?)
+    Err(Error::DuplicateReference { reference, first: Box::new(first) })
 }
 
 /// Posts what the wallet can pay of what is owed: the debts, each with its entry's place in the book.

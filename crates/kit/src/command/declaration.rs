@@ -1,18 +1,14 @@
-//! The declaration of a command, and how it runs.
+//! The declaration of a command: a plain table of functions.
 
-use std::collections::BTreeMap;
-
-use purser_identity::Tie;
 use purser_ledger::Error as LedgerError;
 use purser_store::{Error as StoreError, ReadTx, WriteTx};
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::RequestContext;
-use super::audit::{Record, changes};
+use super::audit::Record;
 use super::form::Form;
 use super::spec::CommandSpec;
-use crate::console::{Done, FEW, Preview};
+use crate::console::{Done, Preview};
 use crate::context::AppContext;
 use crate::problem::Problem;
 
@@ -69,6 +65,35 @@ pub struct Command<S: AppState, I, P, A> {
     pub hooks: Hooks<S>,
 }
 
+/// A command that decides on all its objects together, and does all of it or nothing: where one object's plan rests on
+/// the others. The rest is as in [`Command`].
+pub struct BatchCommand<S: AppState, I, P, A> {
+    /// Its name, who may run it, and what it asks of a session.
+    pub spec: CommandSpec,
+    /// What it acts on.
+    pub noun: &'static Noun<S>,
+    /// What is entered.
+    pub form: fn(&S) -> Form<I>,
+    /// Takes hold of what the plan rests on, before it is read: from then on nobody else changes it.
+    pub lock: LockFn<S>,
+    /// Decides on all objects: every rule, and no write.
+    pub plan: BatchPlanFn<S, I, P>,
+    /// Why nothing of a plan is done, where nothing is.
+    pub refusal: fn(&P) -> Option<S::Error>,
+    /// Does what was decided; what was done to each object.
+    pub apply: BatchApplyFn<S, P, A>,
+    /// What will happen, in words.
+    pub will: fn(&P) -> Preview,
+    /// What has happened, in words.
+    pub did: fn(&[A]) -> Done,
+}
+
+/// Decides on all objects.
+pub type BatchPlanFn<S, I, P> =
+    fn(&S, &mut ReadTx<'_>, &RequestContext, &[Uuid], &I) -> Result<P, <S as AppState>::Error>;
+/// Does what was decided on all objects.
+pub type BatchApplyFn<S, P, A> =
+    fn(&S, &mut WriteTx<'_>, &mut RequestContext, P) -> Result<Vec<(Uuid, A)>, <S as AppState>::Error>;
 /// Decides on one object.
 pub type PlanFn<S, I, P> = fn(&S, &mut ReadTx<'_>, &RequestContext, Uuid, &I) -> Result<P, <S as AppState>::Error>;
 /// Does what was decided on one object.
@@ -118,143 +143,5 @@ impl<S: AppState> Hooks<S> {
     #[must_use]
     pub const fn lock(self, lock: LockFn<S>) -> Self {
         Hooks { lock: Some(lock), ..self }
-    }
-}
-
-/// Objects that were done, and those that were refused with the reason.
-pub(super) struct Sorted<T> {
-    pub(super) done: Vec<(Uuid, T)>,
-    pub(super) refused: Vec<(Uuid, String)>,
-}
-
-impl<T> Sorted<T> {
-    fn new() -> Self {
-        Sorted { done: Vec::new(), refused: Vec::new() }
-    }
-
-    /// Keeps the refusal of one of many. A single object's refusal, and what is no refusal, ends the command.
-    fn refuse(&mut self, id: Uuid, problem: Problem, of: usize) -> Result<(), Problem> {
-        if of == 1 || !(400..500).contains(&problem.code().status) {
-            return Err(problem);
-        }
-        self.refused.push((id, problem.detail().to_owned()));
-        Ok(())
-    }
-
-    pub(super) fn into_values(self) -> (Vec<T>, Vec<(Uuid, String)>) {
-        (self.done.into_iter().map(|(_, value)| value).collect(), self.refused)
-    }
-}
-
-impl<S: AppState, I, P, A> Command<S, I, P, A> {
-    /// Decides on each object by the rules that need no input.
-    pub(super) fn checked(
-        &self,
-        app: &S,
-        tx: &mut ReadTx<'_>,
-        cx: &RequestContext,
-        ids: &[Uuid],
-    ) -> Result<Sorted<()>, Problem> {
-        let mut sorted = Sorted::new();
-        for id in ids {
-            match self.check_one(app, tx, cx, *id) {
-                Ok(()) => sorted.done.push((*id, ())),
-                Err(problem) => sorted.refuse(*id, problem, ids.len())?,
-            }
-        }
-        Ok(sorted)
-    }
-
-    /// Decides on each object.
-    pub(super) fn planned(
-        &self,
-        app: &S,
-        tx: &mut ReadTx<'_>,
-        cx: &RequestContext,
-        ids: &[Uuid],
-        input: &I,
-    ) -> Result<Sorted<P>, Problem> {
-        let made = [cx.next_id()];
-        let ids = if ids.is_empty() { &made } else { ids };
-        let mut sorted = Sorted::new();
-        for id in ids {
-            match self.plan_one(app, tx, cx, *id, input) {
-                Ok(plan) => sorted.done.push((*id, plan)),
-                Err(problem) => sorted.refuse(*id, problem, ids.len())?,
-            }
-        }
-        Ok(sorted)
-    }
-
-    /// Decides on each object and does it, and puts each on record. Without ids it makes an object, whose id is the
-    /// next of the context.
-    pub(super) fn run(
-        &self,
-        app: &S,
-        tx: &mut WriteTx<'_>,
-        cx: &mut RequestContext,
-        ids: &[Uuid],
-        input: &I,
-        entered: &Map<String, Value>,
-    ) -> Result<Sorted<A>, Problem> {
-        let made = if ids.is_empty() { vec![cx.fresh_id()] } else { Vec::new() };
-        if ids.len() > FEW {
-            tx.wide()?;
-            if let Some(lock) = self.hooks.lock {
-                lock(app, tx, cx, ids).map_err(|error| S::refusal(error, cx))?;
-            }
-        }
-        let before = self.records(app, tx, cx, ids)?;
-        let ids = if ids.is_empty() { made.as_slice() } else { ids };
-        let mut sorted = Sorted::new();
-        for id in ids {
-            match self.plan_one(app, tx, cx, *id, input) {
-                Ok(plan) => {
-                    let applied = (self.apply)(app, tx, cx, plan).map_err(|error| S::refusal(error, cx))?;
-                    sorted.done.push((*id, applied));
-                }
-                Err(problem) => sorted.refuse(*id, problem, ids.len())?,
-            }
-        }
-        let touched: Vec<Uuid> = sorted.done.iter().map(|(id, _)| *id).collect();
-        let after = self.records(app, tx, cx, &touched)?;
-        for id in touched {
-            let detail = json!({ "entered": entered, "changed": changes(before.get(&id), after.get(&id)) });
-            let subject = format!("{}:{}:{id}", self.noun.app, self.noun.name);
-            cx.record(tx, self.spec.name, &subject, &detail)?;
-        }
-        Ok(sorted)
-    }
-
-    fn check_one(&self, app: &S, tx: &mut ReadTx<'_>, cx: &RequestContext, id: Uuid) -> Result<(), Problem> {
-        if !self.is_own(cx, id) {
-            return Err(Problem::not_found(self.noun.one));
-        }
-        let Some(check) = self.hooks.check else { return Ok(()) };
-        check(app, tx, cx, id).map_err(|error| S::refusal(error, cx))
-    }
-
-    fn plan_one(&self, app: &S, tx: &mut ReadTx<'_>, cx: &RequestContext, id: Uuid, input: &I) -> Result<P, Problem> {
-        self.check_one(app, tx, cx, id)?;
-        (self.plan)(app, tx, cx, id, input).map_err(|error| S::refusal(error, cx))
-    }
-
-    /// Whether a caller who is tied to one object of this kind is tied to this one.
-    fn is_own(&self, cx: &RequestContext, id: Uuid) -> bool {
-        match (self.noun.tie, &cx.tie) {
-            (Some(kind), Some(Tie { kind: tied, id: own })) => tied == kind && *own == id,
-            _ => true,
-        }
-    }
-
-    fn records(
-        &self,
-        app: &S,
-        tx: &mut ReadTx<'_>,
-        cx: &RequestContext,
-        ids: &[Uuid],
-    ) -> Result<BTreeMap<Uuid, Record>, Problem> {
-        let records = (self.noun.records)(app, tx, ids).map_err(|error| S::refusal(error, cx))?;
-        Ok(records.into_iter().collect())
     }
 }

@@ -6,9 +6,10 @@ use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::RequestContext;
-use super::declaration::{AppState, Command};
+use super::declaration::AppState;
+use super::run::Declared;
 use super::spec::CommandSpec;
-use crate::console::{Done, Field, Input, Preview, Target, refused_too};
+use crate::console::{Done, Field, Input, Preview, refused_too};
 use crate::fields::Fields;
 use crate::problem::Problem;
 
@@ -53,10 +54,7 @@ pub trait AnyCommand: Send + Sync {
 
 /// A command of an app with this state, for a door.
 #[must_use]
-pub fn command<S: AppState, I: Send + 'static, P: 'static, A: 'static>(
-    app: &Arc<S>,
-    command: &'static Command<S, I, P, A>,
-) -> Arc<dyn AnyCommand> {
+pub fn command<S: AppState>(app: &Arc<S>, command: &'static impl Declared<S>) -> Arc<dyn AnyCommand> {
     Arc::new(Bound { app: Arc::clone(app), command })
 }
 
@@ -92,7 +90,7 @@ pub struct CommandsOf<S: AppState> {
 impl<S: AppState> CommandsOf<S> {
     /// The same with one more.
     #[must_use]
-    pub fn with<I: Send + 'static, P: 'static, A: 'static>(mut self, command: &'static Command<S, I, P, A>) -> Self {
+    pub fn with(mut self, command: &'static impl Declared<S>) -> Self {
         self.commands.push(self::command(&self.app, command));
         self
     }
@@ -104,33 +102,35 @@ impl<S: AppState> CommandsOf<S> {
     }
 }
 
-struct Bound<S: AppState, I: 'static, P: 'static, A: 'static> {
+struct Bound<S: AppState, C: 'static> {
     app: Arc<S>,
-    command: &'static Command<S, I, P, A>,
+    command: &'static C,
 }
 
-impl<S: AppState, I: Send + 'static, P, A> AnyCommand for Bound<S, I, P, A> {
+impl<S: AppState, C: Declared<S>> AnyCommand for Bound<S, C> {
     fn spec(&self) -> &'static CommandSpec {
-        &self.command.spec
+        self.command.spec()
     }
 
     fn shown(&self) -> Vec<Field> {
-        (self.command.form)(&self.app).shown().to_vec()
+        self.command.form(&self.app).shown().to_vec()
     }
 
     fn fields(&self, tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Field>, Problem> {
         let mut fields = self.shown();
-        if let Some(choices) = self.command.hooks.choices {
+        let hooks = self.command.hooks();
+        if let Some(choices) = hooks.and_then(|hooks| hooks.choices) {
             for (name, choices) in choices(&self.app, tx, ids).map_err(Into::into)? {
                 if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
                     field.input = Input::Choice(choices);
                 }
             }
         }
-        let Some(fill) = self.command.hooks.fill else { return Ok(fields) };
-        for (name, value) in fill(&self.app, tx, ids).map_err(Into::into)? {
-            if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
-                field.value = value;
+        if let Some(fill) = hooks.and_then(|hooks| hooks.fill) {
+            for (name, value) in fill(&self.app, tx, ids).map_err(Into::into)? {
+                if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
+                    field.value = value;
+                }
             }
         }
         Ok(fields)
@@ -143,20 +143,12 @@ impl<S: AppState, I: Send + 'static, P, A> AnyCommand for Bound<S, I, P, A> {
         ids: &[Uuid],
         entered: Option<Fields<'_>>,
     ) -> Result<Preview, Problem> {
-        let (app, command) = (self.app.as_ref(), self.command);
-        let form = (command.form)(app);
+        let form = self.command.form(&self.app);
         let input = match entered {
             Some(entered) => Some(form.read(entered)?),
             None => form.blank(),
         };
-        let Some(input) = input else {
-            let (_, refused) = command.checked(app, tx, cx, ids)?.into_values();
-            return Ok(Preview { refused, ..Preview::sentence(command.spec.about) });
-        };
-        let (plans, refused) = command.planned(app, tx, cx, ids, &input)?.into_values();
-        let mut preview = (command.will)(&plans);
-        preview.sentence = refused_too(preview.sentence, plans.len(), refused.len(), "Nothing can be done.");
-        Ok(Preview { refused, ..preview })
+        self.command.preview(&self.app, tx, cx, ids, input.as_ref())
     }
 
     fn run(
@@ -166,15 +158,14 @@ impl<S: AppState, I: Send + 'static, P, A> AnyCommand for Bound<S, I, P, A> {
         ids: &[Uuid],
         entered: Fields<'_>,
     ) -> Result<Done, Problem> {
-        let (app, command) = (self.app.as_ref(), self.command);
         let record = entered.on_record();
-        let input = (command.form)(app).read(entered)?;
-        let sorted = command.run(app, tx, cx, ids, &input, &record)?;
+        let input = self.command.form(&self.app).read(entered)?;
+        let sorted = self.command.run(&self.app, tx, cx, ids, &input, &record)?;
         let only = if let [(id, _)] = sorted.done.as_slice() { Some(*id) } else { None };
-        let go = only.filter(|_| command.spec.target != Target::Many || ids.len() == 1);
+        let only = only.filter(|_| ids.len() < 2);
         let (applied, refused) = sorted.into_values();
-        let mut done = (command.did)(&applied);
-        done.sentence = refused_too(done.sentence, applied.len(), refused.len(), "Nothing was done.");
-        Ok(Done { refused, go: done.go.or(go), ..done })
+        let done = self.command.did(&applied);
+        let sentence = refused_too(done.sentence, applied.len(), refused.len(), "Nothing was done.");
+        Ok(Done { refused, sentence, go: done.go.or(only), ..done })
     }
 }

@@ -100,10 +100,26 @@ impl FormField<Money> {
     pub fn amount(name: &'static str, title: &'static str, help: &'static str, most: Money) -> Self {
         FormField::new(Field::line(name, title, help).input(Input::Amount), move |fields, name| {
             let amount = fields.amount(name, most.currency())?;
-            match amount.positive().and_then(|amount| amount.at_most(most)) {
-                Ok(amount) => Some(amount),
-                Err(error) => fields.refuse(name, &amount.to_string(), Rule::new(error.code(), error.rule())),
-            }
+            let rule = match amount {
+                amount if !amount.is_positive() => Rule::new("not_positive", "be more than zero"),
+                amount if amount > most => Rule::new("too_large", format!("be at most {most}")),
+                amount => return Some(amount),
+            };
+            fields.refuse(name, &amount.to_string(), rule)
+        })
+    }
+
+    /// An amount by a rule of its own.
+    pub fn amount_by(
+        name: &'static str,
+        title: &'static str,
+        help: &'static str,
+        currency: Currency,
+        rule: impl Fn(Money) -> Result<Money, Rule> + Send + Sync + 'static,
+    ) -> Self {
+        FormField::new(Field::line(name, title, help).input(Input::Amount), move |fields, name| {
+            let amount = fields.amount(name, currency)?;
+            rule(amount).map_or_else(|rule| fields.refuse(name, &amount.to_string(), rule), Some)
         })
     }
 

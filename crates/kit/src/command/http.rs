@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::RequestContext;
-use super::declaration::{AppState, Command};
+use super::declaration::AppState;
 use super::invoke::invoke;
+use super::run::Declared;
 use super::spec::CommandSpec;
 use crate::body::JsonBody;
 use crate::caller::Caller;
@@ -74,17 +75,14 @@ impl CommandRequest {
     ///
     /// # Errors
     /// Mistakes of the body; the command's refusal; the store's.
-    pub async fn run<S: AppState, I, P, A, T: Serialize + 'static>(
+    pub async fn run<S: AppState, C: Declared<S>, T: Serialize + 'static>(
         self,
         app: &Arc<S>,
-        command: &'static Command<S, I, P, A>,
+        command: &'static C,
         id: Uuid,
-        answer: fn(&S, &mut WriteTx<'_>, A) -> Result<T, Problem>,
-    ) -> Result<Response, Problem>
-    where
-        I: Send + Sync + 'static,
-    {
-        let form = (command.form)(app);
+        answer: fn(&S, &mut WriteTx<'_>, C::Applied) -> Result<T, Problem>,
+    ) -> Result<Response, Problem> {
+        let form = command.form(app);
         let fields = self.fields(form.shown().iter().all(|field| !field.required))?;
         let entered = fields.on_record();
         let input = form.read(fields)?;
@@ -95,12 +93,12 @@ impl CommandRequest {
     ///
     /// # Errors
     /// The command's refusal; the store's.
-    pub async fn remove<S: AppState, P, A, T: Serialize + 'static>(
+    pub async fn remove<S: AppState, C: Declared<S, Input = ()>, T: Serialize + 'static>(
         self,
         app: &Arc<S>,
-        command: &'static Command<S, (), P, A>,
+        command: &'static C,
         id: Uuid,
-        left: fn(A) -> Option<T>,
+        left: fn(C::Applied) -> Option<T>,
     ) -> Result<Response, Problem> {
         let left = move |_: &S, _: &mut WriteTx<'_>, applied| Ok(left(applied));
         let once = self.once(app, command, Some(id), ((), Map::new()), left).await?;
@@ -113,36 +111,30 @@ impl CommandRequest {
     ///
     /// # Errors
     /// The command's refusal; the store's.
-    pub async fn run_with<S: AppState, I, P, A, T: Serialize + 'static>(
+    pub async fn run_with<S: AppState, C: Declared<S>, T: Serialize + 'static>(
         self,
         app: &Arc<S>,
-        command: &'static Command<S, I, P, A>,
+        command: &'static C,
         id: Option<Uuid>,
-        (input, entered): (I, Map<String, Value>),
+        (input, entered): (C::Input, Map<String, Value>),
         status: StatusCode,
-        answer: impl Fn(&S, &mut WriteTx<'_>, A) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<Response, Problem>
-    where
-        I: Send + Sync + 'static,
-    {
+        answer: impl Fn(&S, &mut WriteTx<'_>, C::Applied) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Response, Problem> {
         Ok(self.once(app, command, id, (input, entered), answer).await?.into_response(status))
     }
 
-    async fn once<S: AppState, I, P, A, T: Serialize + 'static>(
+    async fn once<S: AppState, C: Declared<S>, T: Serialize + 'static>(
         self,
         app: &Arc<S>,
-        command: &'static Command<S, I, P, A>,
+        command: &'static C,
         id: Option<Uuid>,
-        (input, entered): (I, Map<String, Value>),
-        answer: impl Fn(&S, &mut WriteTx<'_>, A) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<Once, Problem>
-    where
-        I: Send + Sync + 'static,
-    {
-        let request = self.repeatable(&command.spec, id);
+        (input, entered): (C::Input, Map<String, Value>),
+        answer: impl Fn(&S, &mut WriteTx<'_>, C::Applied) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Once, Problem> {
+        let request = self.repeatable(command.spec(), id);
         let (context, app) = (app.context().clone(), Arc::clone(app));
         let cx = self.context(&context);
-        invoke(&context, &command.spec, cx, request, move |tx, cx| {
+        invoke(&context, command.spec(), cx, request, move |tx, cx| {
             let (mut applied, _) = command.run(&app, tx, cx, id.as_slice(), &input, &entered)?.into_values();
             let applied = applied.pop().ok_or_else(|| Problem::internal("a command answered nothing"))?;
             json_text_of(&answer(&app, tx, applied)?)

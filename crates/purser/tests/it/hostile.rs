@@ -71,7 +71,7 @@ async fn enter_everywhere(place: &Place, asha: &mut Browser, meena: &mut Browser
     let operator = made(&done(asha, "/admin/charge/operators/do/", &operator).await, "charge/operators");
     let product = [
         ("action", "create"),
-        ("operator", operator.as_str()),
+        ("operator_id", operator.as_str()),
         ("name", TEXT),
         ("low", "1"),
         ("high", "500"),

@@ -112,11 +112,11 @@ both! {
         let records: BTreeSet<&str> =
             commands.values().filter(|command| command.effect == Effect::Records).map(|command| command.name).collect();
         let expected = [
-            "charge.phone.create", "charge.phone.remove", "charge.request.create", "charge.request.withdraw",
-            "charge.seller.remove", "charge.sellers.create",
+            "charge.phone-numbers.create", "charge.phone-numbers.remove", "charge.requests.create",
+            "charge.requests.withdraw", "charge.sellers.create", "charge.sellers.remove",
             "coins.user.contact", "coins.withdrawal.notes", "house.job.discard", "house.job.requeue",
             "house.notice.again", "house.notice.send-kept", "house.notice.test", "house.schedule.run",
-            "house.text.change", "members.member.edit",
+            "house.text.change", "members.members.edit",
         ];
         assert_eq!(records, BTreeSet::from(expected));
         let own: BTreeSet<&str> =

@@ -240,7 +240,14 @@ fn look(desk: &Desk, tx: &mut Tx<'_>, doer: &Doer, asked: &Asked) -> Result<Look
     if ids.is_empty() && action.target != Target::Nothing {
         return Ok(Looked { ids, more, fields: Vec::new(), preview: Preview::default(), names: Vec::new() });
     }
-    let (fields, preview) = ((action.fields)(tx, &ids)?, (action.preview)(tx, doer, &ids)?);
+    let (fields, mut preview) = ((action.fields)(tx, &ids)?, (action.preview)(tx, doer, &ids)?);
+    if preview.rows.is_empty() && preview.obstacle.is_none() {
+        let face = Clockface { now: doer.now, zone: &desk.house.context.zone };
+        let chosen: Vec<Uuid> =
+            ids.iter().filter(|id| preview.refused.iter().all(|(refused, _)| refused != *id)).copied().collect();
+        let names = labels(tx, &mut Names::default(), &resource.listing, &face, &chosen)?;
+        preview.rows = names.into_iter().map(|name| (name, String::new())).collect();
+    }
     let refused: Vec<Uuid> = preview.refused.iter().map(|(id, _)| *id).collect();
     let face = Clockface { now: doer.now, zone: &desk.house.context.zone };
     let names = labels(tx, &mut Names::default(), &resource.listing, &face, &refused)?;

@@ -202,8 +202,8 @@ both! {
         let all: Vec<Uuid> = [good.clone(), own.clone(), cold.clone()].concat();
         let address: String = all.iter().map(|id| format!("&id={id}")).collect();
         let preview = asha.page(&format!("{DO}?action=approve{address}")).await;
-        assert!(preview.contains(">Approve: 3 of 4</button>"), "{preview}");
-        assert!(preview.contains("₹30.00 in 3 requests will be given at once. 1 not, for the reason beside it."), "{preview}");
+        assert!(preview.contains(">Approve: 2 of 4</button>"), "{preview}");
+        assert!(preview.contains("₹20.00 in 2 requests will be given at once. 2 not, each with its reason."), "{preview}");
         assert!(preview.contains("Frozen Shop, ₹10.00") && preview.contains("The seller is frozen."), "{preview}");
         let (done, _) = go_on(&mut asha, &preview, "approve", &[]).await;
         assert!(done.contains("<h1>Done in part</h1>"), "{done}");

@@ -39,7 +39,7 @@ impl Market {
         let product = async |asha: &mut Browser, name: &str, low: &str, high: &str, cost: &str| {
             let fields = [
                 ("action", "create"),
-                ("operator", operator.as_str()),
+                ("operator_id", operator.as_str()),
                 ("name", name),
                 ("low", low),
                 ("high", high),
