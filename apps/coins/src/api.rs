@@ -11,19 +11,25 @@ use std::sync::Arc;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use purser_kit::{Caller, Fields, Needs, Problem, Routes, json, next_link};
+use purser_kit::{Caller, Fields, Form, Needs, Problem, Routes, json, next_link};
 use purser_store::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-pub(crate) use users::parse_language;
+pub(crate) use users::{UserJson, parse_language};
+pub(crate) use withdrawals::WithdrawalJson;
 
 use crate::commands;
 use crate::domain::{User, UserId};
-use crate::error::{Error, REFUSALS};
+use crate::error::{CODES, Error, REFUSALS};
 use crate::service;
+use crate::user::command::{USER_FREEZE, USER_UNFREEZE, user_commands};
+use crate::withdrawal::command::{
+    UTR_CORRECT, WITHDRAWAL_COMPLETE, WITHDRAWAL_FAIL, WITHDRAWAL_PROCESS, WITHDRAWAL_REJECT, WITHDRAWAL_REVERSE,
+    withdrawal_commands,
+};
 use crate::{Coins, USER_TIE};
 
 /// Rows of a list where nothing else is asked for, and the most that may be.
@@ -47,14 +53,26 @@ pub(crate) fn routes(coins: &Arc<Coins>) -> Routes {
         .add(view, routes!(users::coins_balance))
         .add(view, routes!(users::coins_transactions))
         .command(Needs::StaffScope, &commands::USER_CONTACT, routes!(users::coins_user_put))
-        .command(Needs::StaffScope, &commands::USER_FREEZE, routes!(users::coins_user_freeze))
-        .command(Needs::StaffScope, &commands::USER_UNFREEZE, routes!(users::coins_user_unfreeze))
-        .command(Needs::StaffScope, &commands::WITHDRAWAL_BEGIN, routes!(decide::withdrawal_process))
-        .command(Needs::StaffScope, &commands::WITHDRAWAL_COMPLETE, routes!(decide::withdrawal_complete))
-        .command(Needs::StaffScope, &commands::WITHDRAWAL_FAIL, routes!(decide::withdrawal_fail))
-        .command(Needs::StaffScope, &commands::WITHDRAWAL_REJECT, routes!(decide::withdrawal_reject))
-        .command(Needs::StaffScope, &commands::WITHDRAWAL_REVERSE, routes!(decide::withdrawal_reverse))
-        .command(Needs::StaffScope, &commands::UTR_CORRECT, routes!(decide::withdrawal_correct_utr))
+        .described(
+            Needs::StaffScope,
+            &USER_FREEZE.spec,
+            Form::of(users::named()).and((USER_FREEZE.form)(coins)).shown(),
+            routes!(users::coins_user_freeze),
+        )
+        .described(
+            Needs::StaffScope,
+            &USER_UNFREEZE.spec,
+            Form::of(users::named()).and((USER_UNFREEZE.form)(coins)).shown(),
+            routes!(users::coins_user_unfreeze),
+        )
+        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_PROCESS, routes!(decide::withdrawal_process))
+        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_COMPLETE, routes!(decide::withdrawal_complete))
+        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_FAIL, routes!(decide::withdrawal_fail))
+        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_REJECT, routes!(decide::withdrawal_reject))
+        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_REVERSE, routes!(decide::withdrawal_reverse))
+        .adapter(Needs::StaffScope, coins.as_ref(), &UTR_CORRECT, routes!(decide::withdrawal_correct_utr))
+        .commands("coins", "users", &user_commands(coins), CODES)
+        .commands("coins", "withdrawals", &withdrawal_commands(coins), CODES)
         .with_state(Arc::clone(coins))
 }
 
@@ -72,6 +90,11 @@ struct Answer<T> {
 impl<T: Serialize> Answer<T> {
     fn of(data: T) -> Self {
         Answer { success: true, message: None, data }
+    }
+
+    /// The same with what happened.
+    fn with(message: &'static str, data: T) -> Self {
+        Answer { success: true, message: Some(message), data }
     }
 
     /// As text, to be kept with its effect.

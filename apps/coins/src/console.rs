@@ -1,11 +1,9 @@
 //! The app in the console.
 
 mod contradictions;
-mod decide;
 mod figures;
 mod handles;
 mod payouts;
-mod people;
 mod transactions;
 mod unmatched;
 mod upload;
@@ -60,10 +58,6 @@ pub(crate) fn status(status: Status) -> Cell {
 }
 
 /// People have a plural of their own.
-fn people(count: usize) -> String {
-    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
-}
-
 fn reason(help: &'static str) -> Field {
     Field::line("reason", "Reason", help)
 }

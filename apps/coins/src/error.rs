@@ -1,6 +1,7 @@
 //! Why the app refuses, and how that reads at the HTTP edge.
 
 use jiff::Timestamp;
+use purser_identity::Error as IdentityError;
 use purser_kit::{Code, Problem, Refusals, Time, code};
 use purser_ledger::Error as LedgerError;
 use purser_money::Money;
@@ -143,6 +144,15 @@ pub enum Error {
     /// The person is another user.
     #[error("That person is the user '{}' already.", .0.as_str())]
     PersonTaken(UserId),
+    /// Nobody of this name has an account here.
+    #[error("login must be the username or email of somebody who has an account here; it is '{0}'.")]
+    UnknownLogin(String),
+    /// The user is nobody with an account here.
+    #[error("Nobody with an account here is this user.")]
+    NotLinked,
+    /// Who people are could not be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// A person who has no coins here and no role.
     #[error("Your account here is tied to no user of coins.")]
     Nobody,
@@ -468,6 +478,9 @@ impl From<Error> for Problem {
             Error::ReferenceReused(_) => Problem::new(&REFERENCE_REUSED, detail),
             Error::HandleListed(_) => Problem::new(&HANDLE_LISTED, detail),
             Error::PersonTaken(_) => Problem::new(&PERSON_TAKEN, detail),
+            Error::UnknownLogin(_) => Problem::field("login", "unknown_value", detail),
+            Error::NotLinked => Problem::new(&code::CONFLICT, detail),
+            Error::Identity(error) => error.into(),
             Error::File(_) => Problem::new(&INVALID_RESULT, detail),
             Error::ResultCommitted => Problem::new(&RESULT_COMMITTED, detail),
             Error::ResultStale => Problem::new(&RESULT_STALE, detail),

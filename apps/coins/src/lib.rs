@@ -19,12 +19,15 @@ mod status;
 mod store;
 mod unmatched;
 mod upi;
+mod user;
 mod utr;
+mod withdrawal;
 
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, Fixed, Scope};
+use purser_kit::console::Via;
+use purser_kit::{App, AppContext, AppState, Fixed, Problem, RequestContext, Scope};
 use purser_money::Currency;
 use purser_store::{Migration, Tx};
 
@@ -79,6 +82,19 @@ pub const SCOPES: &[Scope] = &[
 pub(crate) struct Coins {
     pub(crate) context: AppContext,
     pub(crate) settings: Arc<Settings>,
+}
+
+impl AppState for Coins {
+    type Error = Error;
+
+    fn context(&self) -> &AppContext {
+        &self.context
+    }
+
+    fn refusal(error: Error, cx: &RequestContext) -> Problem {
+        // Whoever decides on many wants to know how each stands.
+        if cx.via == Via::Console { error.for_staff() } else { error.into() }
+    }
 }
 
 /// Opens the app in this house.

@@ -21,7 +21,8 @@ pub use contradiction::{
     Found, contradiction_dismiss, contradiction_get, contradiction_keep, contradiction_settle, settlement_obstacle,
 };
 pub use decide::{
-    Closing, Outcomes, accounts_lock, is_own, note_set, payouts_begin, withdrawal_cancel, withdrawal_close,
+    Close, Closing, Decidable, Outcomes, Payment, accounts_lock, begin_apply, begin_plan, close_apply, close_plan,
+    completable, complete_apply, complete_plan, is_own, note_set, payouts_begin, withdrawal_cancel, withdrawal_close,
     withdrawal_complete,
 };
 pub use handle::{handle_add, handle_change, handle_remove};
@@ -30,11 +31,12 @@ pub use record::{change_record, contact_record, frozen_record};
 pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, result_show};
 pub(crate) use unmatched::{NewUnmatched, unmatched_keep};
 pub use unmatched::{unmatched_dismiss, unmatched_obstacle};
+pub(crate) use user::others;
 pub use user::{
-    UserChange, is_ones_own, user_change, user_freeze, user_get, user_known, user_link, user_of_person, user_totals,
-    user_unfreeze,
+    UserChange, freeze_plan, frozen_apply, is_ones_own, link_apply, link_plan, unfreeze_plan, user_change, user_freeze,
+    user_get, user_known, user_link, user_of_person, user_totals, user_unfreeze,
 };
-pub use utr::utr_correct;
+pub use utr::{Correction, utr_apply, utr_correct, utr_correctable, utr_plan};
 pub use withdrawal::{
     Checks, NewWithdrawal, Period, withdrawal_checks, withdrawal_create, withdrawal_get, withdrawals_list,
     withdrawals_of,

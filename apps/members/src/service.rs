@@ -11,8 +11,8 @@ pub use import::{
     Imported, Refused, import_check, import_commit, import_good, import_judge, import_report, import_save, import_show,
 };
 pub use member::{
-    MemberChange, NewMember, member_apply, member_change, member_change_apply, member_change_plan, member_create, member_get, member_plan,
-    room_left,
+    MemberChange, NewMember, member_apply, member_change, member_change_apply, member_change_plan, member_create,
+    member_get, member_plan, room_left,
 };
 pub use preview::{ExpirePreview, RevertPreview, Revival, expire_preview, revert_preview};
 pub use wallet::{

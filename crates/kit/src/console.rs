@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
 pub(crate) use doer::fields;
-pub use doer::{Doer, changed};
+pub use doer::{Doer, Via, changed};
 pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, InsistFn, ReportFn, ShowFn};
 pub use keys::keys_table;
 pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Span, Whole};

@@ -18,7 +18,7 @@ use crate::caller::{Caller, ClientAddress, authenticate, has_token, token};
 use crate::command::{
     AppState, CommandSpec, Commands, Declared, body_of, decided, lacking_reauth, on_none, on_one, operation,
 };
-use crate::console::Target;
+use crate::console::{Field, Target};
 use crate::problem::Problem;
 use crate::refusals::{self, Refusals};
 use crate::refused::{RefusedCall, RefusedCalls};
@@ -101,16 +101,28 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         access: fn(&'static str) -> Needs,
         app: &A,
         command: &'static impl Declared<A>,
+        (schemas, paths, methods): UtoipaMethodRouter<S>,
+    ) -> Self {
+        self.described(access, command.spec(), command.form(app).shown(), (schemas, paths, methods))
+    }
+
+    /// The same with these fields, where the documented body has others than the command's form.
+    #[must_use]
+    pub fn described(
+        self,
+        access: fn(&'static str) -> Needs,
+        command: &'static CommandSpec,
+        fields: &[Field],
         (schemas, mut paths, methods): UtoipaMethodRouter<S>,
     ) -> Self {
-        let body = body_of(command.form(app).shown()).map(RefOr::T);
+        let body = body_of(fields).map(RefOr::T);
         for item in paths.paths.values_mut() {
             let operations = [&mut item.post, &mut item.put, &mut item.patch];
             for operation in operations.into_iter().flatten().filter(|operation| operation.request_body.is_none()) {
                 operation.request_body.clone_from(&body);
             }
         }
-        self.command(access, command.spec(), (schemas, paths, methods))
+        self.command(access, command, (schemas, paths, methods))
     }
 
     /// Adds a route for each of these commands of `noun` that has no documented one at its path: staff do by key what the

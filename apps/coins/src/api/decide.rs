@@ -5,21 +5,21 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::console::Doer;
-use purser_kit::{Caller, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, fingerprint};
-use purser_store::Tx;
+use purser_kit::{Command, CommandRequest, Declared, PathId, Problem};
+use purser_store::WriteTx;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Answer;
 use super::withdrawals::WithdrawalJson;
 use crate::Coins;
-use crate::domain::{Settings, Withdrawal};
-use crate::error::Error;
-use crate::service::{self, Closing};
-use crate::status::Status;
-use crate::utr::Utr;
+use crate::domain::Withdrawal;
+use crate::service::{Close, user_get};
+use crate::withdrawal::command::{
+    UTR_CORRECT, WITHDRAWAL_COMPLETE, WITHDRAWAL_FAIL, WITHDRAWAL_PROCESS, WITHDRAWAL_REJECT, WITHDRAWAL_REVERSE,
+};
 
 /// A withdrawal that was decided on.
 #[derive(Serialize, ToSchema)]
@@ -32,86 +32,48 @@ pub(super) struct DecidedJson {
     withdrawal: WithdrawalJson,
 }
 
-/// What a payment was made with.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct CompleteFields {
-    /// The bank's UTR or transaction id, 6 to 50 characters.
-    #[schema(example = "428811902377")]
-    utr: String,
-}
-
-/// Why the coins go back.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct FailFields {
-    /// 1 to 500 characters; the user reads it.
-    #[schema(example = "The UPI id is closed")]
-    reason: String,
-}
-
-/// Why the coins go back, where that is to be said.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct CloseFields {
-    /// 1 to 500 characters; the user reads it.
-    reason: Option<String>,
-}
-
-/// The UTR as it should have been.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct CorrectFields {
-    /// The bank's UTR or transaction id, 6 to 50 characters.
-    #[schema(example = "428811902377")]
-    utr: String,
-    /// How it came to be wrong, 1 to 500 characters.
-    #[schema(example = "Two digits were swapped")]
-    reason: String,
-}
-
-/// A request to decide, as it came.
-struct Request<'a> {
-    id: Uuid,
-    verb: &'static str,
-    key: IdempotencyKey,
-    body: &'a JsonBody,
-}
-
-/// Decides once for a key, and answers with the withdrawal as it is then.
-async fn decided(
+/// Decides on a withdrawal, and answers with it as it is then.
+async fn decided<C: Declared<Coins, Applied = Withdrawal>>(
     app: &Arc<Coins>,
-    caller: &Caller,
-    request: Request<'_>,
+    request: CommandRequest,
+    (id, command): (Uuid, &'static C),
     message: &'static str,
-    command: impl Fn(&mut Tx<'_>, &Settings, &mut Doer) -> Result<Withdrawal, Error> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let Request { id, verb, key, body } = request;
-    let repeat = Repeatable::new(caller, key, fingerprint(&format!("coins.{verb}"), &id.to_string(), &body.0));
-    let (doer, settings) = (caller.doer(&app.context), Arc::clone(&app.settings));
-    let once = app.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let mut doer = doer.clone();
-            let before = service::withdrawal_get(tx, id)?.status;
-            let one = command(tx, &settings, &mut doer)?;
-            if one.status != before {
-                service::change_record(tx, &mut doer, Some(before), &one)?;
-            }
-            let remaining_coins = service::user_get(tx, one.owner)?.balance.minor();
-            let (withdrawal_id, payout_id) = (one.id, one.payout);
-            Answer::told(message, DecidedJson { withdrawal_id, payout_id, remaining_coins, withdrawal: one.into() })
-        })
-    });
-    let answer = once.await?;
-    app.context.outbox.wake();
-    Ok(answer.into_response(StatusCode::OK))
+    let form = command.form(app);
+    let fields = request.fields(form.shown().iter().all(|field| !field.required))?;
+    let entered = fields.on_record();
+    let input = form.read(fields)?;
+    answered(app, request, (id, command), (input, entered), message).await
 }
 
-/// The body's one field, a reason. A body may be left out where the reason may.
-fn reason(body: &JsonBody) -> Result<Option<String>, Problem> {
-    let mut fields = body.optional_fields()?;
-    let reason = fields.line("reason", 1, 500);
-    fields.finish(Some(reason))
+/// The same of a command that takes a reason, where it may be left out.
+async fn closed(
+    app: &Arc<Coins>,
+    request: CommandRequest,
+    (id, command): (Uuid, &'static Command<Coins, String, Close, Withdrawal>),
+    reason: &'static str,
+    message: &'static str,
+) -> Result<Response, Problem> {
+    let mut fields = request.fields(true)?;
+    let entered = fields.on_record();
+    let given = fields.line("reason", 1, 500);
+    let input = fields.finish(Some(given))?.unwrap_or_else(|| reason.to_owned());
+    answered(app, request, (id, command), (input, entered), message).await
+}
+
+async fn answered<C: Declared<Coins, Applied = Withdrawal>>(
+    app: &Arc<Coins>,
+    request: CommandRequest,
+    (id, command): (Uuid, &'static C),
+    input: (C::Input, Map<String, Value>),
+    message: &'static str,
+) -> Result<Response, Problem> {
+    let answer = move |_: &Coins, tx: &mut WriteTx<'_>, one: Withdrawal| {
+        let remaining_coins = user_get(tx, one.owner)?.balance.minor();
+        let (withdrawal_id, payout_id) = (one.id, one.payout);
+        Ok(Answer::with(message, DecidedJson { withdrawal_id, payout_id, remaining_coins, withdrawal: one.into() }))
+    };
+    request.run_with(app, command, Some(id), input, StatusCode::OK, answer).await
 }
 
 /// Begin to pay a pending withdrawal: nobody can cancel it any more.
@@ -121,137 +83,76 @@ fn reason(body: &JsonBody) -> Result<Option<String>, Problem> {
 ), responses((status = 200, body = Answer<DecidedJson>)))]
 pub(super) async fn withdrawal_process(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
     PathId(id): PathId,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    body.optional_fields()?.finish(Some(()))?;
-    let request = Request { id, verb: Status::Processing.verb(), key, body: &body };
-    let message = "Withdrawal is now being processed.";
-    decided(&app, &caller, request, message, move |tx, settings, doer| {
-        let (_, outcomes) = service::payouts_begin(tx, settings, doer, &[id])?;
-        outcomes.into_iter().next().map_or(Err(Error::NoWithdrawal), |(_, outcome)| outcome)
-    })
-    .await
+    decided(&app, request, (id, &WITHDRAWAL_PROCESS), "Withdrawal is now being processed.").await
 }
 
 /// Say that a withdrawal is paid, and by which UTR.
 #[utoipa::path(post, path = "/api/coins/withdrawals/{id}/complete/", tag = "coins: staff", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = CompleteFields, responses((status = 200, body = Answer<DecidedJson>)))]
+), responses((status = 200, body = Answer<DecidedJson>)))]
 pub(super) async fn withdrawal_complete(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
     PathId(id): PathId,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let utr = fields.parsed("utr", Utr::parse);
-    let utr = fields.required("utr", utr);
-    let utr = fields.finish(utr)?;
-    let request = Request { id, verb: Status::Completed.verb(), key, body: &body };
-    let message = "Withdrawal completed successfully.";
-    decided(&app, &caller, request, message, move |tx, settings, doer| {
-        service::withdrawal_complete(tx, settings, doer, id, &utr)
-    })
-    .await
+    decided(&app, request, (id, &WITHDRAWAL_COMPLETE), "Withdrawal completed successfully.").await
 }
 
 /// Say that a payment failed. The coins are back at once.
 #[utoipa::path(post, path = "/api/coins/withdrawals/{id}/fail/", tag = "coins: staff", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = FailFields, responses((status = 200, body = Answer<DecidedJson>)))]
+), responses((status = 200, body = Answer<DecidedJson>)))]
 pub(super) async fn withdrawal_fail(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
     PathId(id): PathId,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let reason = fields.line("reason", 1, 500);
-    let reason = fields.required("reason", reason);
-    let reason = fields.finish(reason)?;
-    close(&app, &caller, Request { id, verb: Status::Failed.verb(), key, body: &body }, Closing::Fail, reason).await
+    let message = "Withdrawal failed. The coins have been returned to the user.";
+    decided(&app, request, (id, &WITHDRAWAL_FAIL), message).await
 }
 
 /// Refuse a pending withdrawal. The coins are back at once.
 #[utoipa::path(post, path = "/api/coins/withdrawals/{id}/reject/", tag = "coins: staff", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = CloseFields, responses((status = 200, body = Answer<DecidedJson>)))]
+), responses((status = 200, body = Answer<DecidedJson>)))]
 pub(super) async fn withdrawal_reject(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
     PathId(id): PathId,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let reason = reason(&body)?.unwrap_or_else(|| "Rejected by admin".to_owned());
-    let request = Request { id, verb: Status::Rejected.verb(), key, body: &body };
-    close(&app, &caller, request, Closing::Reject, reason).await
+    let message = "Withdrawal rejected. The coins have been returned to the user.";
+    closed(&app, request, (id, &WITHDRAWAL_REJECT), "Rejected by admin", message).await
 }
 
 /// Say that the bank sent a payment back. The coins are back at once.
 #[utoipa::path(post, path = "/api/coins/withdrawals/{id}/reverse/", tag = "coins: staff", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = CloseFields, responses((status = 200, body = Answer<DecidedJson>)))]
+), responses((status = 200, body = Answer<DecidedJson>)))]
 pub(super) async fn withdrawal_reverse(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
     PathId(id): PathId,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let reason = reason(&body)?.unwrap_or_else(|| "Returned by the bank".to_owned());
-    let request = Request { id, verb: Status::Reversed.verb(), key, body: &body };
-    close(&app, &caller, request, Closing::Reverse, reason).await
-}
-
-async fn close(
-    app: &Arc<Coins>,
-    caller: &Caller,
-    request: Request<'_>,
-    closing: Closing,
-    reason: String,
-) -> Result<Response, Problem> {
-    let message = match closing {
-        Closing::Fail => "Withdrawal failed. The coins have been returned to the user.",
-        Closing::Reject => "Withdrawal rejected. The coins have been returned to the user.",
-        Closing::Cancel => "Withdrawal cancelled. The coins have been returned to the user.",
-        Closing::Reverse => "Withdrawal reversed. The coins have been returned to the user.",
-    };
-    let id = request.id;
-    decided(app, caller, request, message, move |tx, settings, doer| {
-        service::withdrawal_close(tx, settings, doer, id, closing, &reason)
-    })
-    .await
+    let message = "Withdrawal reversed. The coins have been returned to the user.";
+    closed(&app, request, (id, &WITHDRAWAL_REVERSE), "Returned by the bank", message).await
 }
 
 /// Correct the UTR of a paid withdrawal. Both stay on record.
 #[utoipa::path(post, path = "/api/coins/withdrawals/{id}/correct-utr/", tag = "coins: staff", params(
     ("id" = Uuid, Path),
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = CorrectFields, responses((status = 200, body = Answer<DecidedJson>)))]
+), responses((status = 200, body = Answer<DecidedJson>)))]
 pub(super) async fn withdrawal_correct_utr(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
     PathId(id): PathId,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let utr = fields.parsed("utr", Utr::parse);
-    let utr = fields.required("utr", utr);
-    let reason = fields.line("reason", 1, 500);
-    let reason = fields.required("reason", reason);
-    let (utr, reason) = fields.finish(utr.zip(reason))?;
-    let request = Request { id, verb: "correct-utr", key, body: &body };
-    let message = "UTR corrected successfully. Both stay on record.";
-    decided(&app, &caller, request, message, move |tx, _, doer| service::utr_correct(tx, doer, id, &utr, &reason)).await
+    decided(&app, request, (id, &UTR_CORRECT), "UTR corrected successfully. Both stay on record.").await
 }

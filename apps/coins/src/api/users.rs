@@ -6,10 +6,11 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, JsonBody, Once, Problem, QueryPairs, Repeatable, RowsFromOne, Rule, Time,
-    fingerprint, json, parse_email,
+    Caller, CommandRequest, Decimal, Declared, Form, FormField, JsonBody, Problem, QueryPairs, RowsFromOne, Rule, Time,
+    json, parse_email,
 };
 use purser_outbox::Language;
+use purser_store::WriteTx;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use crate::domain::{Settings, Totals, Transaction, User, UserId, coins};
 use crate::error::Error;
 use crate::service::{self, UserChange};
 use crate::store::transaction::transactions_of;
+use crate::user::command::{USER_FREEZE, USER_UNFREEZE};
 
 /// How many coins a user has.
 #[derive(Serialize, ToSchema)]
@@ -87,7 +89,7 @@ pub(super) struct UserFields {
 
 /// A user.
 #[derive(Serialize, ToSchema)]
-pub(super) struct UserJson {
+pub(crate) struct UserJson {
     id: Uuid,
     user_id: String,
     email: Option<String>,
@@ -219,85 +221,47 @@ pub(super) async fn coins_user_put(
     Ok(json(StatusCode::OK, &Answer::of(changed.await?)))
 }
 
-/// Whom to stop.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct FreezeFields {
-    /// 1 to 500 characters.
-    #[schema(example = "asha.rao")]
-    user_id: String,
-    /// Why, 1 to 500 characters; staff read it.
-    #[schema(example = "Three accounts with one UPI id")]
-    reason: String,
-}
-
-/// Whom to let go on.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the fields that the handler reads")]
-pub(super) struct UnfreezeFields {
-    /// 1 to 500 characters.
-    #[schema(example = "asha.rao")]
-    user_id: String,
-}
-
 /// Freeze a user: nothing is spent, asked for or begun to be paid. Coins may still come in.
 #[utoipa::path(post, path = "/api/coins/users/freeze/", tag = "coins: staff", params(
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = FreezeFields, responses((status = 200, body = Answer<UserJson>)))]
+), responses((status = 200, body = Answer<UserJson>)))]
 pub(super) async fn coins_user_freeze(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let user_id = fields.parsed("user_id", UserId::parse);
-    let user_id = fields.required("user_id", user_id);
-    let reason = fields.line("reason", 1, 500);
-    let reason = fields.required("reason", reason);
-    let (user_id, reason) = fields.finish(user_id.zip(reason))?;
-    frozen(&app, &caller, (key, "coins.freeze", &body), user_id, Some(reason)).await
+    decided(&app, request, &USER_FREEZE, "User frozen successfully.").await
 }
 
 /// Let a frozen user spend and withdraw again.
 #[utoipa::path(post, path = "/api/coins/users/unfreeze/", tag = "coins: staff", params(
     ("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer."),
-), request_body = UnfreezeFields, responses((status = 200, body = Answer<UserJson>)))]
+), responses((status = 200, body = Answer<UserJson>)))]
 pub(super) async fn coins_user_unfreeze(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
-    key: IdempotencyKey,
-    body: JsonBody,
+    request: CommandRequest,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let user_id = fields.parsed("user_id", UserId::parse);
-    let user_id = fields.required("user_id", user_id);
-    let user_id = fields.finish(user_id)?;
-    frozen(&app, &caller, (key, "coins.unfreeze", &body), user_id, None).await
+    decided(&app, request, &USER_UNFREEZE, "User unfrozen successfully.").await
 }
 
-async fn frozen(
+/// Whom a request is about, by the application's name for them.
+pub(super) fn named() -> FormField<UserId> {
+    FormField::parsed("user_id", "User", "The application's name for the user, 1 to 500 characters.", UserId::parse)
+}
+
+/// Runs a command on the user whom the body names.
+async fn decided<C: Declared<Coins, Applied = User>>(
     app: &Arc<Coins>,
-    caller: &Caller,
-    (key, route, body): (IdempotencyKey, &str, &JsonBody),
-    user_id: UserId,
-    reason: Option<String>,
+    request: CommandRequest,
+    command: &'static C,
+    message: &'static str,
 ) -> Result<Response, Problem> {
-    let repeat = Repeatable::new(caller, key, fingerprint(route, "", &body.0));
-    let doer = caller.doer(&app.context);
-    let once = app.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let mut doer = doer.clone();
-            let before = service::user_known(tx, &user_id)?.ok_or(Error::NoUser)?;
-            let (after, message) = match &reason {
-                Some(reason) => (service::user_freeze(tx, &doer, before.id, reason)?, "User frozen successfully."),
-                None => (service::user_unfreeze(tx, &doer, before.id)?, "User unfrozen successfully."),
-            };
-            service::frozen_record(tx, &mut doer, &before, &after)?;
-            Answer::told(message, UserJson::from(after))
-        })
-    });
-    Ok(once.await?.into_response(StatusCode::OK))
+    let fields = request.fields(false)?;
+    let entered = fields.on_record();
+    let (user_id, input) = Form::of(named()).and(command.form(app)).read(fields)?;
+    let known = app.context.store.read(move |tx| service::user_known(tx, &user_id)).await?;
+    let id = known.ok_or(Error::NoUser)?.id;
+    let answer = move |_: &Coins, _: &mut WriteTx<'_>, user| Ok(Answer::with(message, UserJson::from(user)));
+    request.run_with(app, command, Some(id), (input, entered), StatusCode::OK, answer).await
 }
 
 /// A language by its code.

@@ -54,7 +54,7 @@ pub(super) struct CreatedJson {
 
 /// A withdrawal.
 #[derive(Serialize, ToSchema)]
-pub(super) struct WithdrawalJson {
+pub(crate) struct WithdrawalJson {
     id: Uuid,
     user_id: String,
     amount: i64,

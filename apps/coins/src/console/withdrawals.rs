@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
-use purser_kit::{Commands, Problem};
 use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{ROWS, STATES, TRANSACTION_HEADS, contradictions, decide, status, transaction_row};
+use super::{ROWS, STATES, TRANSACTION_HEADS, contradictions, status, transaction_row};
 use crate::Coins;
 use crate::domain::Withdrawal;
 use crate::service::{Checks, user_get, withdrawal_checks, withdrawals_of};
@@ -18,6 +18,7 @@ use crate::store::utr::utr_changes_of;
 use crate::store::withdrawal::{WITHDRAWALS_FROM, standings, withdrawal_find};
 use crate::upi::UpiId;
 use crate::utr::Utr;
+use crate::withdrawal::command::withdrawal_commands;
 
 const HANDLES: &[Choice] = &[
     Choice { value: "known", title: "known", tone: Tone::Good },
@@ -34,17 +35,8 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
         listing: listing(),
         inbox: Some(("status", "pending")),
         detail: Box::new(detail),
-        commands: Commands::default(),
-        actions: vec![
-            decide::begin(coins),
-            decide::complete(coins),
-            decide::fail(coins),
-            decide::reject(coins),
-            decide::cancel(coins),
-            decide::reverse(coins),
-            decide::correct_utr(),
-            decide::notes(),
-        ],
+        commands: withdrawal_commands(coins),
+        actions: Vec::new(),
     }
 }
 
@@ -146,7 +138,7 @@ fn corrections(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<DetailTable>, Problem
 
 /// What staff can make of a withdrawal, by the action's name.
 const WAYS: [(&str, Status); 6] = [
-    ("begin", Status::Processing),
+    ("process", Status::Processing),
     ("complete", Status::Completed),
     ("fail", Status::Failed),
     ("reject", Status::Rejected),

@@ -5,7 +5,7 @@ use purser_identity::{person_behind, same_person};
 use purser_kit::console::Doer;
 use purser_ledger::{Book, EntryId, NewEntry, Transfer, reverse};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::{ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use super::House;
@@ -17,7 +17,7 @@ use super::withdrawal::withdrawal_get;
 use crate::domain::{Movement, Settings, Transaction, User, Withdrawal};
 use crate::error::Error;
 use crate::status::Status;
-use crate::store::payout::{Payout, payout_insert};
+use crate::store::payout::{Payout, payout_ensure, payout_find};
 use crate::store::transaction::transaction_insert;
 use crate::store::utr::utr_set;
 use crate::store::withdrawal as store;
@@ -53,63 +53,126 @@ pub fn payouts_begin(
     doer: &mut Doer,
     ids: &[Uuid],
 ) -> Result<(Option<Payout>, Outcomes), Error> {
-    let payout = Payout { id: doer.fresh_id(), made_by: doer.actor.clone(), made_at: doer.now };
+    let mut payout = None;
     let mut outcomes = Vec::with_capacity(ids.len());
-    let mut begun = false;
     for id in ids {
-        let ready = ready_to_begin(tx, doer, *id);
-        let outcome = match ready {
-            Ok((user, withdrawal)) => {
-                if !begun {
-                    payout_insert(tx, &payout)?;
-                    begun = true;
-                }
-                let next = Withdrawal {
-                    payout: Some(payout.id),
-                    processing: Some((doer.actor.clone(), doer.now)),
-                    ..withdrawal
-                };
-                Ok(changed(tx, settings, doer, &user, next, Status::Processing)?)
+        let outcome = match begin_plan(tx, doer, *id) {
+            Ok(plan) => {
+                let begun = begin_apply(tx, settings, doer, plan)?;
+                payout = begun.payout;
+                Ok(begun)
             }
             Err(error) if error.is_refusal() => Err(error),
             Err(error) => return Err(error),
         };
         outcomes.push((*id, outcome));
     }
-    Ok((begun.then_some(payout), outcomes))
+    let payout = payout.map_or(Ok(None), |id| payout_find(tx, id))?;
+    Ok((payout, outcomes))
 }
 
-fn ready_to_begin(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<(User, Withdrawal), Error> {
-    let (user, withdrawal) = at_hand(tx, id, Status::Processing)?;
-    not_the_requester(tx, doer, &user, &withdrawal)?;
-    if user.frozen.is_some() {
-        return Err(Error::UserFrozen(user.user_id));
-    }
-    match withdrawal.payable_from {
-        Some(from) if doer.now < from => Err(Error::CoolingOff(from)),
-        _ => Ok((user, withdrawal)),
-    }
+/// A withdrawal on which something may be decided, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decidable {
+    /// The withdrawal, as it is now.
+    pub withdrawal: Withdrawal,
+    /// Whose it is.
+    pub user: User,
 }
 
-/// Says that a withdrawal is paid, and by what.
+/// Decides on beginning to pay a withdrawal.
 ///
 /// # Errors
-/// [`Error::NoWithdrawal`], [`Error::NotSo`], [`Error::OwnRequest`], [`Error::UtrUsed`], [`Error::UtrDisputed`].
+/// [`Error::NoWithdrawal`], [`Error::NotSo`], [`Error::OwnRequest`], [`Error::UserFrozen`], [`Error::CoolingOff`].
+pub fn begin_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<Decidable, Error> {
+    let one = at_hand(tx, id, Status::Processing)?;
+    not_the_requester(tx, doer, &one)?;
+    if one.user.frozen.is_some() {
+        return Err(Error::UserFrozen(one.user.user_id));
+    }
+    match one.withdrawal.payable_from {
+        Some(from) if doer.now < from => Err(Error::CoolingOff(from)),
+        _ => Ok(one),
+    }
+}
+
+/// Begins to pay the withdrawal, in the payout of all that are begun by the same command.
+///
+/// # Errors
+/// The store's.
+pub fn begin_apply(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    plan: Decidable,
+) -> Result<Withdrawal, Error> {
+    let Decidable { withdrawal, user } = plan;
+    let payout = Payout { id: doer.id(), made_by: doer.actor.clone(), made_at: doer.now };
+    payout_ensure(tx, &payout)?;
+    let next = Withdrawal { payout: Some(payout.id), processing: Some((doer.actor.clone(), doer.now)), ..withdrawal };
+    changed(tx, settings, doer, &user, next, Status::Processing)
+}
+
+/// Says that a withdrawal is paid, and by what: [`complete_plan`] decides, then [`complete_apply`] does it.
+///
+/// # Errors
+/// Those of the plan.
 pub fn withdrawal_complete(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     id: Uuid,
     utr: &Utr,
 ) -> Result<Withdrawal, Error> {
-    let (user, withdrawal) = at_hand(tx, id, Status::Completed)?;
-    not_the_requester(tx, doer, &user, &withdrawal)?;
+    let plan = complete_plan(tx, doer, id, utr)?;
+    complete_apply(tx, settings, doer, plan)
+}
+
+/// A payment that may go on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// What it pays.
+    pub one: Decidable,
+    /// The bank's name for it.
+    pub utr: Utr,
+}
+
+/// Decides on a payment by everything but its UTR.
+///
+/// # Errors
+/// [`Error::NoWithdrawal`], [`Error::NotSo`], [`Error::OwnRequest`].
+pub fn completable(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<Decidable, Error> {
+    let one = at_hand(tx, id, Status::Completed)?;
+    not_the_requester(tx, doer, &one)?;
+    Ok(one)
+}
+
+/// Decides on a payment.
+///
+/// # Errors
+/// Those of [`completable`]; [`Error::UtrUsed`], [`Error::UtrDisputed`].
+pub fn complete_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid, utr: &Utr) -> Result<Payment, Error> {
+    let one = completable(tx, doer, id)?;
     if let Some(other) = store::withdrawal_by_utr(tx, utr)? {
         return Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id });
     }
     utr_undisputed(tx, utr, id)?;
+    Ok(Payment { one, utr: utr.clone() })
+}
+
+/// Puts the payment on record.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn complete_apply(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    plan: Payment,
+) -> Result<Withdrawal, Error> {
+    let Payment { one: Decidable { withdrawal, user }, utr } = plan;
     let paid = withdrawal.due();
-    complete(tx, settings, doer, &user, withdrawal, utr, paid)
+    complete(tx, settings, doer, &user, withdrawal, &utr, paid)
 }
 
 /// Puts the payment on record, the coins and the rupees in one entry, which is reversed as one.
@@ -158,7 +221,9 @@ pub enum Closing {
 }
 
 impl Closing {
-    fn status(self) -> Status {
+    /// How the withdrawal stands then.
+    #[must_use]
+    pub fn status(self) -> Status {
         match self {
             Closing::Fail => Status::Failed,
             Closing::Reject => Status::Rejected,
@@ -182,23 +247,52 @@ pub fn withdrawal_cancel(
     withdrawal_close(tx, settings, doer, id, Closing::Cancel, reason)
 }
 
-/// Gives the coins back, once: what took them is reversed. `reason` has 1 to 500 characters.
-///
-/// A payment that comes back is two reversals, and the ledger may refuse the second: of many, only those that were not
-/// paid may be closed one beside the other.
+/// Gives the coins back: [`close_plan`] decides, then [`close_apply`] does it. `reason` has 1 to 500 characters.
 ///
 /// # Errors
-/// [`Error::NoWithdrawal`], [`Error::NotSo`].
+/// Those of the plan.
 pub fn withdrawal_close(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     id: Uuid,
     closing: Closing,
     reason: &str,
 ) -> Result<Withdrawal, Error> {
-    let status = closing.status();
-    let (user, withdrawal) = at_hand(tx, id, status)?;
+    let plan = close_plan(tx, id, closing, reason)?;
+    close_apply(tx, settings, doer, plan)
+}
+
+/// A withdrawal whose coins may go back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// The withdrawal.
+    pub one: Decidable,
+    closing: Closing,
+    reason: String,
+}
+
+/// Decides on giving coins back.
+///
+/// # Errors
+/// [`Error::NoWithdrawal`], [`Error::NotSo`].
+pub fn close_plan(tx: &mut ReadTx<'_>, id: Uuid, closing: Closing, reason: &str) -> Result<Close, Error> {
+    Ok(Close { one: at_hand(tx, id, closing.status())?, closing, reason: reason.to_owned() })
+}
+
+/// Gives the coins back, once: what took them is reversed. A payment that comes back is two reversals, and the ledger
+/// may refuse the second.
+///
+/// # Errors
+/// The ledger's and the store's.
+pub fn close_apply(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    plan: Close,
+) -> Result<Withdrawal, Error> {
+    let Close { one: Decidable { withdrawal, user }, closing, reason } = plan;
+    let (id, status) = (withdrawal.id, closing.status());
     let memo = format!("Withdrawal {} - {id}", status.noun());
     let entry = NewEntry {
         kind: Movement::Refund.kind(),
@@ -211,8 +305,7 @@ pub fn withdrawal_close(
     }
     let back = reverse(tx, doer.now, withdrawal.request_entry, entry)?;
     refund(tx, doer, &withdrawal, memo, back)?;
-    let next =
-        Withdrawal { closed: Some((doer.actor.clone(), doer.now)), reason: Some(reason.to_owned()), ..withdrawal };
+    let next = Withdrawal { closed: Some((doer.actor.clone(), doer.now)), reason: Some(reason), ..withdrawal };
     changed(tx, settings, doer, &user, next, status)
 }
 
@@ -261,16 +354,17 @@ pub fn note_set(
 }
 
 /// The withdrawal and whose it is, if it may become so.
-fn at_hand(tx: &mut Tx<'_>, id: Uuid, next: Status) -> Result<(User, Withdrawal), Error> {
+fn at_hand(tx: &mut ReadTx<'_>, id: Uuid, next: Status) -> Result<Decidable, Error> {
     let withdrawal = withdrawal_get(tx, id)?;
     if !withdrawal.status.may_become(next) {
         return Err(Error::NotSo { is: withdrawal.status, next });
     }
-    Ok((user_get(tx, withdrawal.owner)?, withdrawal))
+    let user = user_get(tx, withdrawal.owner)?;
+    Ok(Decidable { withdrawal, user })
 }
 
-fn not_the_requester(tx: &mut Tx<'_>, doer: &Doer, user: &User, withdrawal: &Withdrawal) -> Result<(), Error> {
-    if asks(tx, doer, user, withdrawal)? { Err(Error::OwnRequest) } else { Ok(()) }
+fn not_the_requester(tx: &mut ReadTx<'_>, doer: &Doer, one: &Decidable) -> Result<(), Error> {
+    if asks(tx, doer, &one.user, &one.withdrawal)? { Err(Error::OwnRequest) } else { Ok(()) }
 }
 
 /// Whoever asks for money does not pay it: neither the one who sent the request, nor the one whom it pays. A key counts

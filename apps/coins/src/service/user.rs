@@ -5,7 +5,7 @@ use purser_kit::console::Doer;
 use purser_ledger::{Kind, NewAccount, account_open};
 use purser_money::Currency;
 use purser_outbox::Language;
-use purser_store::Tx;
+use purser_store::{ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::domain::{Frozen, Totals, User, UserId, coins};
@@ -83,13 +83,22 @@ pub fn user_change(tx: &mut Tx<'_>, doer: &mut Doer, user_id: &UserId, change: &
     Ok(user)
 }
 
-/// Says which person with an account here a user is; `None` for nobody.
+/// Says which person with an account here a user is: [`link_plan`] decides, then [`link_apply`] does it.
+///
+/// # Errors
+/// Those of the plan.
+pub fn user_link(tx: &mut WriteTx<'_>, doer: &mut Doer, id: Uuid, person: Option<Uuid>) -> Result<User, Error> {
+    let user = link_plan(tx, doer, id, person)?;
+    link_apply(tx, user)
+}
+
+/// Decides on which person with an account here a user is; `None` for nobody. The user as they will be.
 ///
 /// # Errors
 /// [`Error::NoUser`]; [`Error::PersonTaken`] where the person is another user; [`Error::OwnAccount`] where whoever does
 /// it ties themselves to coins, or away from them.
-pub fn user_link(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, person: Option<Uuid>) -> Result<User, Error> {
-    let mut user = user_get(tx, id)?;
+pub fn link_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid, person: Option<Uuid>) -> Result<User, Error> {
+    let user = user_get(tx, id)?;
     let behind = person_behind(tx, &doer.actor)?;
     if behind.is_some() && [user.person, person].contains(&behind) {
         return Err(Error::OwnAccount);
@@ -99,43 +108,70 @@ pub fn user_link(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, person: Option<Uuid>) -
     {
         return Err(Error::PersonTaken(other.user_id));
     }
-    user.person = person;
+    Ok(User { person, ..user })
+}
+
+/// Writes down who the user is.
+///
+/// # Errors
+/// The store's.
+pub fn link_apply(tx: &mut WriteTx<'_>, user: User) -> Result<User, Error> {
     store::user_update(tx, &user)?;
     Ok(user)
 }
 
-/// Stops a user: no spending, no new withdrawal, and none is begun that waits. What is being paid goes on, and coins may
-/// still come in. `reason` has 1 to 500 characters.
+/// Stops a user: [`freeze_plan`] decides, then [`frozen_apply`] does it.
+///
+/// # Errors
+/// Those of the plan.
+pub fn user_freeze(tx: &mut WriteTx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<User, Error> {
+    let user = freeze_plan(tx, doer, id, reason)?;
+    frozen_apply(tx, user)
+}
+
+/// Decides on stopping a user: no spending, no new withdrawal, and none is begun that waits. What is being paid goes on,
+/// and coins may still come in. `reason` has 1 to 500 characters. The user as they will be.
 ///
 /// # Errors
 /// [`Error::NoUser`]; [`Error::UserFrozen`] where that was done before; [`Error::OwnAccount`].
-pub fn user_freeze(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<User, Error> {
+pub fn freeze_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<User, Error> {
     let user = others(tx, doer, id)?;
     if user.frozen.is_some() {
         return Err(Error::UserFrozen(user.user_id));
     }
     let frozen = Frozen { by: doer.actor.clone(), at: doer.now, reason: reason.to_owned() };
-    let user = User { frozen: Some(frozen), ..user };
-    store::user_frozen_set(tx, &user)?;
-    Ok(user)
+    Ok(User { frozen: Some(frozen), ..user })
 }
 
-/// Lets a user spend and withdraw again.
+/// Lets a user spend and withdraw again: [`unfreeze_plan`] decides, then [`frozen_apply`] does it.
+///
+/// # Errors
+/// Those of the plan.
+pub fn user_unfreeze(tx: &mut WriteTx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
+    let user = unfreeze_plan(tx, doer, id)?;
+    frozen_apply(tx, user)
+}
+
+/// Decides on letting a user spend and withdraw again. The user as they will be.
 ///
 /// # Errors
 /// [`Error::NoUser`]; [`Error::NotFrozen`]; [`Error::OwnAccount`].
-pub fn user_unfreeze(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
+pub fn unfreeze_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
     let user = others(tx, doer, id)?;
-    if user.frozen.is_none() {
-        return Err(Error::NotFrozen(user.user_id));
-    }
-    let user = User { frozen: None, ..user };
+    if user.frozen.is_none() { Err(Error::NotFrozen(user.user_id)) } else { Ok(User { frozen: None, ..user }) }
+}
+
+/// Writes down whether the user is frozen.
+///
+/// # Errors
+/// The store's.
+pub fn frozen_apply(tx: &mut WriteTx<'_>, user: User) -> Result<User, Error> {
     store::user_frozen_set(tx, &user)?;
     Ok(user)
 }
 
 /// A user who is not whoever does it.
-fn others(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
+pub(crate) fn others(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<User, Error> {
     let user = user_get(tx, id)?;
     not_ones_own(tx, doer, &user)?;
     Ok(user)

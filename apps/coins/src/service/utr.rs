@@ -1,8 +1,7 @@
 //! A UTR that was entered wrongly.
 
 use purser_kit::console::Doer;
-use purser_store::Tx;
-use serde_json::json;
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::decide::is_own;
@@ -13,44 +12,66 @@ use crate::store::utr::{UtrChange, utr_change_insert, utr_set};
 use crate::store::withdrawal::withdrawal_by_utr;
 use crate::utr::Utr;
 
-/// Why this person may not give the withdrawal that UTR now.
-fn obstacle(tx: &mut Tx<'_>, doer: &Doer, one: &Withdrawal, utr: &Utr) -> Result<Option<Error>, Error> {
-    let Some(old) = &one.utr else { return Ok(Some(Error::NoUtr { is: one.status })) };
-    if is_own(tx, doer, one)? {
-        return Ok(Some(Error::OwnRequest));
-    }
-    if old.as_str() == utr.as_str() {
-        return Ok(Some(Error::SameUtr(utr.clone())));
-    }
-    let other = withdrawal_by_utr(tx, utr)?.filter(|other| other.id != one.id);
-    Ok(other.map(|other| Error::UtrUsed { utr: utr.clone(), withdrawal: other.id }))
-}
-
-/// Gives a paid withdrawal another UTR than the one that was entered. Both stay on record; the wrong one may pay another
-/// withdrawal. `reason` has 1 to 500 characters.
+/// Gives a paid withdrawal another UTR: [`utr_plan`] decides, then [`utr_apply`] does it.
 ///
 /// # Errors
-/// [`Error::NoWithdrawal`]; [`Error::NoUtr`] where it was never paid; [`Error::SameUtr`]; [`Error::UtrUsed`];
-/// [`Error::OwnRequest`]; [`Error::UtrDisputed`].
-pub fn utr_correct(tx: &mut Tx<'_>, doer: &mut Doer, id: Uuid, utr: &Utr, reason: &str) -> Result<Withdrawal, Error> {
-    let one = withdrawal_get(tx, id)?;
-    if let Some(error) = obstacle(tx, doer, &one, utr)? {
-        return Err(error);
+/// Those of the plan.
+pub fn utr_correct(
+    tx: &mut WriteTx<'_>,
+    doer: &mut Doer,
+    id: Uuid,
+    utr: &Utr,
+    reason: &str,
+) -> Result<Withdrawal, Error> {
+    let plan = utr_plan(tx, doer, id, utr, reason)?;
+    utr_apply(tx, doer, plan)
+}
+
+/// Another UTR that a paid withdrawal may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// The withdrawal, as it is now.
+    pub withdrawal: Withdrawal,
+    old: Utr,
+    new: Utr,
+    reason: String,
+}
+
+/// The UTR of a withdrawal that this person may correct.
+///
+/// # Errors
+/// [`Error::NoWithdrawal`]; [`Error::NoUtr`] where it was never paid; [`Error::OwnRequest`].
+pub fn utr_correctable(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<(Withdrawal, Utr), Error> {
+    let withdrawal = withdrawal_get(tx, id)?;
+    let old = withdrawal.utr.clone().ok_or(Error::NoUtr { is: withdrawal.status })?;
+    if is_own(tx, doer, &withdrawal)? { Err(Error::OwnRequest) } else { Ok((withdrawal, old)) }
+}
+
+/// Decides on another UTR of a paid withdrawal. `reason` has 1 to 500 characters.
+///
+/// # Errors
+/// Those of [`utr_correctable`]; [`Error::SameUtr`]; [`Error::UtrUsed`]; [`Error::UtrDisputed`].
+pub fn utr_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid, new: &Utr, reason: &str) -> Result<Correction, Error> {
+    let (withdrawal, old) = utr_correctable(tx, doer, id)?;
+    if old.as_str() == new.as_str() {
+        return Err(Error::SameUtr(new.clone()));
     }
-    super::contradiction::utr_undisputed(tx, utr, id)?;
-    let old = one.utr.clone().ok_or(Error::NoUtr { is: one.status })?;
-    utr_set(tx, id, utr)?;
-    let change = UtrChange {
-        old: old.clone(),
-        new: utr.clone(),
-        reason: reason.to_owned(),
-        actor: doer.actor.clone(),
-        at: doer.now,
-    };
-    let change_id = doer.fresh_id();
-    utr_change_insert(tx, change_id, id, &change)?;
-    let changed = json!({ "UTR": { "before": old.as_str(), "after": utr.as_str() } });
-    let detail = json!({ "entered": { "reason": reason }, "changed": changed });
-    doer.record(tx, "coins.withdrawals.utr", &format!("coins:withdrawals:{id}"), &detail)?;
-    Ok(Withdrawal { utr: Some(utr.clone()), ..one })
+    if let Some(other) = withdrawal_by_utr(tx, new)?.filter(|other| other.id != id) {
+        return Err(Error::UtrUsed { utr: new.clone(), withdrawal: other.id });
+    }
+    super::contradiction::utr_undisputed(tx, new, id)?;
+    Ok(Correction { withdrawal, old, new: new.clone(), reason: reason.to_owned() })
+}
+
+/// Gives the withdrawal its UTR. Both stay on record; the wrong one may pay another withdrawal.
+///
+/// # Errors
+/// The store's.
+pub fn utr_apply(tx: &mut WriteTx<'_>, doer: &mut Doer, plan: Correction) -> Result<Withdrawal, Error> {
+    let Correction { withdrawal, old, new, reason } = plan;
+    utr_set(tx, withdrawal.id, &new)?;
+    let change = UtrChange { old, new: new.clone(), reason, actor: doer.actor.clone(), at: doer.now };
+    let id = doer.fresh_id();
+    utr_change_insert(tx, id, withdrawal.id, &change)?;
+    Ok(Withdrawal { utr: Some(new), ..withdrawal })
 }

@@ -1,7 +1,7 @@
 //! Withdrawals that were begun together.
 
 use jiff::Timestamp;
-use purser_store::{Error, Tx, params};
+use purser_store::{Error, Tx, WriteTx, params};
 use uuid::Uuid;
 
 /// What the console lists.
@@ -24,9 +24,10 @@ pub(crate) fn payout_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Payout>, E
     })
 }
 
-pub(crate) fn payout_insert(tx: &mut Tx<'_>, payout: &Payout) -> Result<(), Error> {
+/// Writes the payout down, unless it is there already.
+pub(crate) fn payout_ensure(tx: &mut WriteTx<'_>, payout: &Payout) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO coins_payout (id, made_by, made_at) VALUES (?1, ?2, ?3)",
+        "INSERT INTO coins_payout (id, made_by, made_at) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING",
         &params![payout.id, &payout.made_by, payout.made_at],
     )?;
     Ok(())

@@ -15,6 +15,16 @@ use crate::problem::Problem;
 /// Characters of a value that the audit log keeps, at most.
 const RECORDED: usize = 500;
 
+/// The door that somebody came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Via {
+    /// A route of the API, or a program of our own.
+    #[default]
+    Api,
+    /// The console, where staff decide on many at once.
+    Console,
+}
+
 /// Who does something, when, and the fresh ids for it.
 #[derive(Debug, Clone)]
 pub struct Doer {
@@ -26,8 +36,11 @@ pub struct Doer {
     pub user: Uuid,
     /// Where they asked from, where that is known: for the audit log.
     pub address: Option<String>,
+    /// The door that they came in by.
+    pub via: Via,
     /// The one object that they act for, where there is one: of others they find nothing.
     pub tie: Option<Tie>,
+    id: Uuid,
     last_id: u128,
     chance: Option<[u8; 32]>,
 }
@@ -36,7 +49,30 @@ impl Doer {
     /// `seed` is a fresh id; the others are counted up from it, so that a transaction that runs again makes the same.
     #[must_use]
     pub fn new(now: Timestamp, actor: String, user: Uuid, seed: Uuid) -> Self {
-        Doer { now, actor, user, address: None, tie: None, last_id: seed.as_u128(), chance: None }
+        Doer {
+            now,
+            actor,
+            user,
+            address: None,
+            via: Via::Api,
+            tie: None,
+            id: seed,
+            last_id: seed.as_u128().wrapping_add(1),
+            chance: None,
+        }
+    }
+
+    /// The same, who came in by this door.
+    #[must_use]
+    pub fn via(mut self, via: Via) -> Self {
+        self.via = via;
+        self
+    }
+
+    /// The id of what is done now as a whole: one for all its objects.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
     /// The same with fresh chance, for one secret to be made of.

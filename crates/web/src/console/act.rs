@@ -10,7 +10,7 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_kit::console::{Action, Doer, Field, ListAsk, Preview, Resource, Target};
+use purser_kit::console::{Action, Doer, Field, ListAsk, Preview, Resource, Target, Via};
 use purser_kit::{Effect, Once, Problem, Repeatable, fingerprint};
 use purser_store::Tx;
 use uuid::Uuid;
@@ -314,7 +314,7 @@ pub(super) async fn submit(
         fields: sent.fields.clone(),
         once: repeatable(&visitor, once, &format!("{app}/{name}/{}", sent.action), &sent.ids, &sent.fields),
     };
-    let doer = visitor.caller.doer(&desk.house.context).with_chance(chance(&desk));
+    let doer = visitor.caller.doer(&desk.house.context).with_chance(chance(&desk)).via(Via::Console);
     let done = desk.house.context.store.write(move |tx| {
         let mut doer = doer.clone();
         Once::run(tx, doer.now, Some(&order.once), |tx| order.run(tx, &mut doer))

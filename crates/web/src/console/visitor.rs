@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect};
 use jiff::Timestamp;
 use purser_identity::{Session, session_find};
-use purser_kit::console::Doer;
+use purser_kit::console::{Doer, Via};
 use purser_kit::{Caller, Problem, code, session_presented};
 
 use uuid::Uuid;
@@ -39,7 +39,7 @@ impl Visitor {
 
     /// The same as whoever looks at what they might do: it needs no ids.
     pub(super) fn looker(&self) -> Doer {
-        self.caller.doer_at(self.now, Uuid::nil())
+        self.caller.doer_at(self.now, Uuid::nil()).via(Via::Console)
     }
 
     /// Who it is, for the journal and the audit log.

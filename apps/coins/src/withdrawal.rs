@@ -1,0 +1,3 @@
+//! Withdrawals: what staff decide on them.
+
+pub(crate) mod command;
