@@ -53,6 +53,11 @@ pub(crate) enum Command {
     /// Reward coins and their withdrawals
     #[command(subcommand)]
     Coins(Coins),
+    /// Run a command of an app, as the console does: `purser run charge sellers freeze ID`
+    ///
+    /// Without more words it lists the apps; with an app its nouns, and with a noun what may be done.
+    #[command(disable_help_flag = true)]
+    Run(Run),
     /// The books
     #[command(subcommand)]
     Ledger(Ledger),
@@ -213,6 +218,13 @@ pub(crate) struct KeyCreate {
     /// Print what a script would parse
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// APP NOUN VERB, the ids of what it is done to, and its fields as flags; --dry-run says what would happen
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "APP NOUN VERB")]
+    pub(crate) words: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,6 +15,7 @@ mod ledger;
 mod migrate;
 mod repair;
 mod restore;
+mod run;
 mod serve;
 mod user;
 mod worker;
@@ -48,6 +49,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Key(command) => key::run(&settings, command).await,
         Command::DeadLetter(command) => dead_letter::run(&settings, command).await,
         Command::Coins(command) => coins::run(&settings, command).await,
+        Command::Run(flags) => run::run(&settings, flags).await,
         Command::Ledger(command) => ledger::run(&settings, &command).await,
         Command::Backup(flags) => backup::run(&settings, flags).await,
         Command::Restore(flags) => restore::run(&settings, flags).await,

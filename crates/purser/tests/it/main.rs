@@ -18,6 +18,7 @@ mod contract;
 mod copies;
 mod counter;
 mod crash;
+mod declared;
 mod delivery;
 mod doors;
 mod dump;

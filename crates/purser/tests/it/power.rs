@@ -114,7 +114,7 @@ both! {
         let expected = [
             "charge.phone-numbers.create", "charge.phone-numbers.remove", "charge.requests.create",
             "charge.requests.withdraw", "charge.sellers.create", "charge.sellers.remove",
-            "coins.user.contact", "coins.withdrawal.notes", "house.job.discard", "house.job.requeue",
+            "coins.users.contact", "coins.withdrawals.notes", "house.job.discard", "house.job.requeue",
             "house.notice.again", "house.notice.send-kept", "house.notice.test", "house.schedule.run",
             "house.text.change", "members.members.edit",
         ];

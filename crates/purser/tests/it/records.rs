@@ -231,7 +231,7 @@ both! {
             "coins.users.contact", "coins.withdrawals.request", "coins.withdrawals.cancel", "coins.withdrawals.request",
             "coins.withdrawals.cancel", "coins.withdrawals.request", "coins.withdrawals.request",
             "coins.withdrawals.request", "coins.withdrawals.process", "coins.withdrawals.process",
-            "coins.withdrawals.complete", "coins.withdrawals.utr", "coins.withdrawals.reverse", "coins.withdrawals.fail",
+            "coins.withdrawals.complete", "coins.withdrawals.correct-utr", "coins.withdrawals.reverse", "coins.withdrawals.fail",
             "coins.withdrawals.reject", "coins.users.freeze", "coins.users.unfreeze",
         ]);
         for (action, _, from, _) in &lines {
@@ -250,9 +250,9 @@ both! {
         assert_eq!(of("members.members.edit").3["changed"]["name"], change("Asha Rao", "Asha R. Rao"));
         assert_eq!(of("members.members.expire").3["changed"]["is_expired"], change("false", "true"));
 
-        assert_eq!(of("coins.withdrawals.utr").3["changed"]["UTR"], change("428811900001", "428811900010"));
-        assert_eq!(of("coins.withdrawals.complete").3["changed"]["Status"], change("processing", "completed"));
-        assert_eq!(of("coins.users.freeze").3["changed"]["Status"], change("active", "frozen"));
+        assert_eq!(of("coins.withdrawals.correct-utr").3["changed"]["utr"], change("428811900001", "428811900010"));
+        assert_eq!(of("coins.withdrawals.complete").3["changed"]["status"], change("processing", "completed"));
+        assert_eq!(of("coins.users.freeze").3["changed"]["status"], change("active", "frozen"));
 
         let described = other.get("/api/openapi.json").await.1;
         let mut all = BTreeSet::new();

@@ -202,7 +202,7 @@ both! {
         let subject = format!("coins:withdrawals:{paid}");
         let sql = "SELECT action FROM identity_audit WHERE subject = ?1 ORDER BY id";
         let told = db.read(move |tx| tx.query(sql, &purser_store::params![&subject], |row| row.get::<String>(0))).await;
-        assert_eq!(told.unwrap(), ["coins.withdrawals.request", "coins.withdrawals.process", "coins.withdrawals.complete", "coins.withdrawals.utr", "coins.withdrawals.reverse"]);
+        assert_eq!(told.unwrap(), ["coins.withdrawals.request", "coins.withdrawals.process", "coins.withdrawals.complete", "coins.withdrawals.correct-utr", "coins.withdrawals.reverse"]);
         let viewer = door.app.with_key(&door.installation.key("coins.view coins.withdraw"));
         for verb in ["process", "complete", "fail", "reject", "reverse", "correct-utr"] {
             assert_eq!(viewer.post(&format!("/api/coins/withdrawals/{paid}/{verb}/"), json!({})).await.0, 403, "{verb}");

@@ -10,7 +10,7 @@ both! {
     async fn what_was_paid_after_it_failed_waits_in_the_inbox_until_somebody_puts_it_right_once(db: TestDb) {
         let mut house = House::open(&db).await;
         let (asha, bina) = (house.asked("asha", 250).await, house.asked("bina", 250).await);
-        house.act("begin", &[&asha, &bina], &[]).await;
+        house.act("process", &[&asha, &bina], &[]).await;
         house.act("fail", &[&asha], &[("reason", "The UPI id is closed")]).await;
         let file = format!("reference;status;utr;amount\r\n{asha};paid;428811900007;25,00\r\n{asha};paid;428811900007;25.00\r\n");
         let twice = house.upload(file.as_bytes()).await;
@@ -55,7 +55,7 @@ both! {
     async fn a_payment_of_no_withdrawal_waits_in_the_inbox_and_is_dismissed_with_a_reason(db: TestDb) {
         let mut house = House::open(&db).await;
         let asha = house.asked("asha", 250).await;
-        house.act("begin", &[&asha], &[]).await;
+        house.act("process", &[&asha], &[]).await;
         let file = b"withdrawal_id,status,utr,Net Amount,Branch,Value date\n0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f,paid,428811900007,25.00,Pune,1 May\n";
         let id = house.upload(file).await;
         let page = house.boss.page(&format!("/admin/coins/import/results/{id}/")).await;
@@ -83,7 +83,7 @@ both! {
     async fn a_file_with_no_good_row_is_saved_so_that_its_differences_wait(db: TestDb) {
         let mut house = House::open(&db).await;
         let asha = house.asked("asha", 250).await;
-        house.act("begin", &[&asha], &[]).await;
+        house.act("process", &[&asha], &[]).await;
         let id = house.upload(format!("withdrawal_id,status,utr,Paid Amount\n{asha},paid,428811900007,24.41\n").as_bytes()).await;
         let page = house.boss.page(&format!("/admin/coins/import/results/{id}/")).await;
         for told in ["(column &#39;Paid Amount&#39;)", "1 row differs from what was due", "Save the file with its wrong rows"] {
@@ -98,7 +98,7 @@ both! {
     async fn a_utr_is_corrected_in_the_console_and_found_in_any_spelling(db: TestDb) {
         let mut house = House::open(&db).await;
         let asha = house.asked("asha", 250).await;
-        house.act("begin", &[&asha], &[]).await;
+        house.act("process", &[&asha], &[]).await;
         let (_, page) = house.refused("complete", &[&asha], &[("utr", "4.28812E+11")]).await;
         assert!(page.contains("a spreadsheet has turned it into a power of ten"), "{page}");
         house.act("complete", &[&asha], &[("utr", "hdfc-0042 8811")]).await;

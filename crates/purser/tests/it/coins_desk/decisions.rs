@@ -11,9 +11,9 @@ both! {
         let id = house.asked("asha", 250).await;
         let inbox = house.boss.page("/admin/inbox/").await;
         assert!(inbox.contains("asha@okhdfcbank") && inbox.contains("₹25.00"), "{inbox}");
-        let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=begin&id={id}")).await;
+        let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=process&id={id}")).await;
         assert!(page.contains("₹25.00 will go to 1 person in 1 payment."), "{page}");
-        let done = house.act("begin", &[&id], &[]).await;
+        let done = house.act("process", &[&id], &[]).await;
         assert!(done.contains("1 withdrawal begun, ₹25.00 in all.") && done.contains("file for the bank"), "{done}");
         assert_eq!(house.status(&id).await, "processing");
         let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=complete&id={id}")).await;
@@ -51,10 +51,10 @@ both! {
         let done = house.act("reject", &all[..1], &[("reason", "Under review")]).await;
         assert!(done.contains("1 withdrawal rejected. The coins are back."), "{done}");
         let query: String = all.iter().map(|id| format!("&id={id}")).collect();
-        let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=begin{query}")).await;
+        let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=process{query}")).await;
         assert!(page.contains("₹30.00 will go to 3 people in 3 payments.") && page.contains("1 not, for the reason beside it."), "{page}");
         assert!(page.contains("Cannot process non-pending withdrawal: it is rejected."), "{page}");
-        let done = house.act("begin", &all, &[]).await;
+        let done = house.act("process", &all, &[]).await;
         assert!(done.contains("3 withdrawals begun, ₹30.00 in all.") && done.contains("1 not, for the reason beside it."), "{done}");
         assert!(done.contains("Cannot process non-pending withdrawal: it is rejected."), "{done}");
         let fail = house.boss.page(&format!("{WITHDRAWALS}do/?action=fail{query}")).await;
@@ -76,12 +76,12 @@ both! {
         let mut house = House::open(&db).await;
         let (pending, begun, paid) =
             (house.asked("asha", 100).await, house.asked("bina", 100).await, house.asked("chetan", 100).await);
-        house.act("begin", &[&begun, &paid], &[]).await;
+        house.act("process", &[&begun, &paid], &[]).await;
         house.act("complete", &[&paid], &[("utr", "428811902377")]).await;
         let reason = [("reason", "x")];
         let utr = [("utr", "428811902378")];
-        let allowed = [("begin", &pending), ("cancel", &pending), ("reject", &pending), ("complete", &begun), ("fail", &begun), ("reverse", &paid)];
-        for action in ["begin", "complete", "fail", "reject", "cancel", "reverse"] {
+        let allowed = [("process", &pending), ("cancel", &pending), ("reject", &pending), ("complete", &begun), ("fail", &begun), ("reverse", &paid)];
+        for action in ["process", "complete", "fail", "reject", "cancel", "reverse"] {
             for id in [&pending, &begun, &paid] {
                 if allowed.contains(&(action, id)) {
                     continue;
@@ -89,7 +89,7 @@ both! {
                 let page = house.boss.page(&format!("{WITHDRAWALS}do/?action={action}&id={id}")).await;
                 assert!(page.contains("role=\"alert\"") && !page.contains("type=\"submit\" class=\"harm\""), "{action}: {page}");
                 let fields: &[(&str, &str)] = match action {
-                    "begin" => &[],
+                    "process" => &[],
                     "complete" => &utr,
                     _ => &reason,
                 };
@@ -101,7 +101,7 @@ both! {
         assert!(status == 409 && page.contains("pays the withdrawal"), "{page}");
         let (status, page) = house.refused("complete", &[&begun, &paid], &utr).await;
         assert!(status == 400 && page.contains("one withdrawal at a time"), "{page}");
-        let (status, _) = house.refused("begin", &["0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f"], &[]).await;
+        let (status, _) = house.refused("process", &["0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f"], &[]).await;
         assert_eq!(status, 404);
         let done = house.act("cancel", &[&pending], &[("reason", "On the phone")]).await;
         assert!(done.contains("1 withdrawal cancelled."), "{done}");
@@ -116,13 +116,13 @@ both! {
         let mut operator = house.staff("operator", "coins.operate").await;
         let mut approver = house.staff("approver", "coins.approve").await;
         let page = viewer.page(&format!("{WITHDRAWALS}{id}/")).await;
-        assert!(!page.contains("action=begin") && !page.contains("action=cancel"), "{page}");
+        assert!(!page.contains("action=process") && !page.contains("action=cancel"), "{page}");
         let page = operator.page(&format!("{WITHDRAWALS}{id}/")).await;
-        assert!(!page.contains("action=begin") && page.contains("action=cancel") && page.contains("action=notes"), "{page}");
-        assert!(approver.page(&format!("{WITHDRAWALS}{id}/")).await.contains("action=begin"));
+        assert!(!page.contains("action=process") && page.contains("action=cancel") && page.contains("action=notes"), "{page}");
+        assert!(approver.page(&format!("{WITHDRAWALS}{id}/")).await.contains("action=process"));
         let reason = [("reason", "x")];
         for browser in [&mut auditor, &mut viewer, &mut operator] {
-            assert_eq!(refused(browser, WITHDRAWALS, "begin", &[&id], &[]).await.0, 403);
+            assert_eq!(refused(browser, WITHDRAWALS, "process", &[&id], &[]).await.0, 403);
             assert_eq!(refused(browser, WITHDRAWALS, "reject", &[&id], &reason).await.0, 403);
             assert_eq!(browser.get("/admin/coins/import/results/").await.status, 403);
         }
@@ -133,9 +133,9 @@ both! {
         let user = house.boss.page("/admin/coins/users/?q=bina").await;
         let user = super::first_id(&user, super::USERS);
         act(&mut house.boss, super::USERS, "link", &[&user], &[("login", "approver")]).await;
-        let (status, page) = refused(&mut approver, WITHDRAWALS, "begin", &[&own], &[]).await;
+        let (status, page) = refused(&mut approver, WITHDRAWALS, "process", &[&own], &[]).await;
         assert!(status == 403 && page.contains("somebody else must pay it"), "{status} {page}");
-        assert!(house.act("begin", &[&own], &[]).await.contains("1 withdrawal begun"));
+        assert!(house.act("process", &[&own], &[]).await.contains("1 withdrawal begun"));
         let (status, _) = refused(&mut approver, WITHDRAWALS, "complete", &[&own], &[("utr", "428811902377")]).await;
         assert_eq!(status, 403);
     }
@@ -147,7 +147,7 @@ both! {
         let reason = [("reason", "x")];
         let only = [id.as_str()];
         let (one, two) = tokio::join!(
-            refused(&mut house.boss, WITHDRAWALS, "begin", &only, &[]),
+            refused(&mut house.boss, WITHDRAWALS, "process", &only, &[]),
             refused(&mut ravi, WITHDRAWALS, "reject", &only, &reason),
         );
         let mut told = [one, two];
@@ -156,19 +156,19 @@ both! {
         assert!(told[1].1.contains("non-pending withdrawal"), "{}", told[1].1);
         // A page that is sent twice begins one payout.
         let second = house.asked("bina", 100).await;
-        let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=begin&id={second}")).await;
+        let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=process&id={second}")).await;
         let once = hidden(&page, "once");
         for _ in 0..2 {
-            assert!(house.act("begin", &[&second], &[("once", &once)]).await.contains("1 withdrawal begun"));
+            assert!(house.act("process", &[&second], &[("once", &once)]).await.contains("1 withdrawal begun"));
         }
     }
 
     async fn an_id_that_cools_off_is_left_pending(db: TestDb) {
         let mut house = House::with(&db, &[("PURSER_COINS_COOL_OFF_HOURS", "24")]).await;
         let id = house.asked("asha", 100).await;
-        let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=begin&id={id}")).await;
+        let page = house.boss.page(&format!("{WITHDRAWALS}do/?action=process&id={id}")).await;
         assert!(page.contains("The UPI id is new for this user; it may be paid from"), "{page}");
-        assert_eq!(house.refused("begin", &[&id], &[]).await.0, 400);
+        assert_eq!(house.refused("process", &[&id], &[]).await.0, 400);
         assert_eq!(house.status(&id).await, "pending");
         assert!(house.boss.page(&format!("{WITHDRAWALS}{id}/")).await.contains("May be paid from"));
     }

@@ -49,7 +49,7 @@ both! {
     async fn the_payout_file_says_what_is_still_to_be_paid_and_each_download_is_on_record(db: TestDb) {
         let mut house = House::open(&db).await;
         let (asha, bina) = (house.asked("asha", 250).await, house.asked("bina", 1_000).await);
-        house.act("begin", &[&asha, &bina], &[]).await;
+        house.act("process", &[&asha, &bina], &[]).await;
         let payout = house.payout().await;
         let page = house.boss.page(&format!("{PAYOUTS}{payout}/")).await;
         assert!(page.contains("Payout file") && page.contains("₹125.00") && page.contains("bina@okhdfcbank"), "{page}");
@@ -86,7 +86,7 @@ both! {
             ids.push(house.asked(user, 100).await);
         }
         let [asha, bina, chetan, devika, esha, farid] = <[String; 6]>::try_from(ids).unwrap();
-        house.act("begin", &[&asha, &bina, &chetan, &devika, &esha], &[]).await;
+        house.act("process", &[&asha, &bina, &chetan, &devika, &esha], &[]).await;
         house.act("complete", &[&esha], &[("utr", "428811900001")]).await;
         let file = format!(
             "\u{feff}Status,UTR,Withdrawal_ID,Bank,Reason\r\nPAID,428811900002,{asha},X,\r\n\r\nfailed,,{bina},X,The UPI id is closed\r\n\
@@ -131,7 +131,7 @@ both! {
     async fn what_changes_between_the_check_and_the_commit_is_judged_again(db: TestDb) {
         let mut house = House::open(&db).await;
         let (asha, bina, chetan) = (house.asked("asha", 100).await, house.asked("bina", 100).await, house.asked("chetan", 100).await);
-        house.act("begin", &[&asha, &bina, &chetan], &[]).await;
+        house.act("process", &[&asha, &bina, &chetan], &[]).await;
         let file = format!("reference,status,utr\n{asha},paid,428811900001\n{bina},paid,428811900002\n{chetan},pending,\n");
         let id = house.upload(file.as_bytes()).await;
         assert!(house.boss.page(&format!("{IMPORT}{id}/")).await.contains("1 row not known to the bank yet."));
@@ -166,7 +166,7 @@ both! {
         let ids = many(&db, 60).await;
         let mut house = House::open(&db).await;
         let all: Vec<&str> = ids.iter().map(String::as_str).collect();
-        house.act("begin", &all, &[]).await;
+        house.act("process", &all, &[]).await;
         let rows: String = ids.iter().enumerate().map(|(number, id)| format!("{id},paid,{}\n", 428_811_900_000_u64 + number as u64)).collect();
         let id = house.upload(format!("withdrawal_id,status,utr\n{rows}").as_bytes()).await;
         let cookie = house.boss.cookie();
@@ -196,8 +196,8 @@ both! {
         let mut ravi = house.staff("ravi", "coins.approve").await;
         let all: Vec<&str> = ids.iter().map(String::as_str).collect();
         let (one, two) = tokio::join!(
-            act(&mut house.boss, WITHDRAWALS, "begin", &all, &[]),
-            act(&mut ravi, WITHDRAWALS, "begin", &all, &[]),
+            act(&mut house.boss, WITHDRAWALS, "process", &all, &[]),
+            act(&mut ravi, WITHDRAWALS, "process", &all, &[]),
         );
         let told = [&one, &two].map(|done| (done.contains("40 withdrawals begun"), done.contains("40 not, each with its reason")));
         assert!(told == [(true, false), (false, true)] || told == [(false, true), (true, false)], "{told:?}");
@@ -222,7 +222,7 @@ both! {
         let ids = many(&db, 500).await;
         let mut house = House::open(&db).await;
         let all: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let done = house.act("begin", &all, &[]).await;
+        let done = house.act("process", &all, &[]).await;
         assert!(done.contains("500 withdrawals begun, ₹5,000.00 in all."), "{}", &done[..done.len().min(3_000)]);
         let payout = house.payout().await;
         let file = house.boss.page(&format!("{PAYOUTS}{payout}/download/bank-file/")).await;

@@ -37,12 +37,12 @@ both! {
         for told in ["Credit requests", "Corner Shop", "₹250.00", "Withdrawals", "asha@okhdfcbank", "₹25.00"] {
             assert!(inbox.contains(told), "{told}: {inbox}");
         }
-        let (status, page) = refused(&mut ravi, WITHDRAWALS, "begin", &[&withdrawal], &[]).await;
+        let (status, page) = refused(&mut ravi, WITHDRAWALS, "process", &[&withdrawal], &[]).await;
         assert!(status == 403 && page.contains("This withdrawal is your own"), "{status} {page}");
         let (status, page) = refused(&mut ravi, REQUESTS, "approve", &[&request], &[]).await;
         assert!((400..500).contains(&status) && page.contains("You asked for this credit yourself"), "{status} {page}");
 
-        house.act("begin", &[&withdrawal], &[]).await;
+        house.act("process", &[&withdrawal], &[]).await;
         let (status, _) = refused(&mut ravi, WITHDRAWALS, "complete", &[&withdrawal], &[("utr", "UTR123456789")]).await;
         assert_eq!(status, 403);
         let done = act(&mut house.boss, REQUESTS, "approve", &[&request], &[]).await;
@@ -62,7 +62,7 @@ both! {
         assert!(place("asha") < place("bina") && place("bina") < place("chetan"), "{inbox}");
         let list = house.boss.page(&format!("{WITHDRAWALS}?status=pending&sort=oldest")).await;
         assert_eq!(first_id(&list, WITHDRAWALS), ids[0]);
-        let done = house.act("begin", &[&ids[0]], &[]).await;
+        let done = house.act("process", &[&ids[0]], &[]).await;
         assert!(done.contains(&format!("{WITHDRAWALS}{}/", ids[1])), "{done}");
     }
 }

@@ -11,7 +11,7 @@ both! {
     async fn withdrawals_are_found_by_user_upi_id_utr_id_status_and_day(db: TestDb) {
         let mut house = House::open(&db).await;
         let (asha, bina) = (house.asked("asha", 100).await, house.asked("bina", 200).await);
-        house.act("begin", &[&bina], &[]).await;
+        house.act("process", &[&bina], &[]).await;
         house.act("complete", &[&bina], &[("utr", "hdfc428811902377")]).await;
         let asked_at = house.withdrawal(&asha).await["created_at"].as_str().unwrap()[..10].to_owned();
         let today: Date = asked_at.parse().unwrap();
@@ -57,7 +57,7 @@ both! {
         let id = house.ask(user_id, 100, "mallory@ybl").await;
         let note = "</dd><script>alert(2)</script>";
         house.act("notes", &[&id], &[("public_note", note), ("internal_note", note)]).await;
-        house.act("begin", &[&id], &[]).await;
+        house.act("process", &[&id], &[]).await;
         house.act("fail", &[&id], &[("reason", "<b>closed</b>")]).await;
         let user = super::first_id(&house.boss.page(USERS).await, USERS);
         for path in [

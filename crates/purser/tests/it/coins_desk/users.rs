@@ -76,7 +76,7 @@ both! {
         assert!(act(&mut house.boss, HANDLES, "change", &[&handle], &[("provider", "Your Bank")]).await.contains("@mybank is Your Bank."));
         assert!(act(&mut house.boss, HANDLES, "remove", &[&handle], &[]).await.contains("is off the list"));
         assert!(house.boss.page(&format!("{WITHDRAWALS}{id}/")).await.contains("@mybank is not on the list"));
-        assert!(house.act("begin", &[&id], &[]).await.contains("1 withdrawal begun"), "what was asked for before goes on");
+        assert!(house.act("process", &[&id], &[]).await.contains("1 withdrawal begun"), "what was asked for before goes on");
         let mut viewer = house.staff("viewer", "coins.view").await;
         assert_eq!(refused(&mut viewer, HANDLES, "add", &[], &fields("x1", "X")).await.0, 403);
     }

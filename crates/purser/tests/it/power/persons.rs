@@ -85,7 +85,7 @@ both! {
         let ask = json!({ "user_id": "meena", "amount": 100, "upi_id": "meena@ybl" });
         let made = caller.post("/api/coins/withdrawals/", ask).await.1;
         let id = made["data"]["withdrawal_id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
-        let begin = [("action", "begin"), ("id", id.as_str())];
+        let begin = [("action", "process"), ("id", id.as_str())];
         let refused = own.post("/admin/coins/withdrawals/do/", &begin).await;
         assert_ne!(refused.status, 303, "her key asked: {}", refused.text);
         assert_eq!(other.post("/admin/coins/withdrawals/do/", &begin).await.status, 303);
