@@ -26,8 +26,8 @@ mod spec;
 pub use crate::console::Doer as RequestContext;
 pub use audit::{Record, changes};
 pub use declaration::{
-    AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command, FillFn, Hooks, LockFn,
-    Noun, PlanFn,
+    AboutFn, AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command, FillFn, Hooks,
+    LockFn, Noun, PlanFn,
 };
 pub use erased::{AnyCommand, Commands, command};
 pub use form::{FieldSet, Form, FormField};

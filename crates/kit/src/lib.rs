@@ -36,7 +36,7 @@ pub use body::{BodyTooSlow, JsonBody, OptionalBody, PathId, PathText, QueryPairs
 pub use caller::{Caller, ClientAddress, KeyRing, authenticate, called, cookie, session_cookie, session_presented};
 pub use code::Code;
 pub use command::{
-    AnyCommand, AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command,
+    AboutFn, AnyCommand, AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command,
     CommandRequest, CommandSpec, Commands, Declared, Effect, FieldSet, FillFn, Form, FormField, Hooks, Lacking, LockFn,
     Noun, PlanFn, REAUTH_AT_MOST, REAUTH_LASTS, Record, RequestContext, Sorted, changes, command, decided, invoke,
     lacking, lacking_reauth,

@@ -11,7 +11,8 @@ use crate::credit::command::total;
 use crate::domain::Sale;
 use crate::seller::command::REASON;
 use crate::service::{
-    Resolution, SaleReversal, resolution_apply, resolution_plan, sale_reversal_apply, sale_reversal_plan, sale_unknown,
+    Resolution, SaleReversal, resolution_apply, resolution_plan, sale_get, sale_reversal_apply, sale_reversal_plan,
+    sale_unknown,
 };
 use crate::store::sales_by_id;
 
@@ -90,5 +91,10 @@ pub(crate) static SALE_RESOLVE: Command<Charge, (bool, String), Resolution, Sale
         })
     },
     did: |resolved| Done::of(resolved, |sale| format!("The sale is {} now.", sale.status.name())),
-    hooks: Hooks::NONE.check(|charge, tx, _, id| sale_unknown(tx, &charge.settings, id).map(drop)),
+    hooks: Hooks::NONE.check(|charge: &Charge, tx, _, id| sale_unknown(tx, &charge.settings, id).map(drop)).about(
+        |charge: &Charge, tx, id| {
+            let sale = name(&sale_get(tx, &charge.settings, id)?);
+            Ok(format!("{sale} is held. If the number was charged it is taken, else the seller gets it back."))
+        },
+    ),
 };

@@ -228,6 +228,13 @@ pub(crate) static SELLER_REMOVE: Command<Charge, (), Seller, Removed<Seller>> = 
     hooks: Hooks::NONE,
 };
 
+/// What a seller has, above a form that changes it.
+fn has(charge: &Charge, tx: &mut ReadTx<'_>, id: Uuid) -> Result<String, Error> {
+    let seller = seller_get(tx, &charge.settings, id)?;
+    let (credit, available) = (seller.credit.for_people(), seller.available().for_people());
+    Ok(format!("{} has {credit}, of which {available} is available. What is entered changes it at once.", seller.name))
+}
+
 fn is_active(charge: &Charge, tx: &mut ReadTx<'_>, _: &RequestContext, id: Uuid) -> Result<(), Error> {
     seller_active(tx, &charge.settings, id).map(drop)
 }
@@ -273,7 +280,7 @@ pub(crate) static CREDIT_INCREASE: Command<Charge, (Money, Option<String>, bool)
             format!("{} is given. The credit is {} now.", one.amount.for_people(), one.credit_after.for_people())
         })
     },
-    hooks: Hooks::NONE.check(is_active),
+    hooks: Hooks::NONE.check(is_active).about(has),
 };
 
 /// What a reason is asked for with.
@@ -328,7 +335,7 @@ pub(crate) static CREDIT_DECREASE: Command<Charge, (Money, String, Option<String
                 format!("{} is taken. The credit is {} now.", one.amount.for_people(), one.credit_after.for_people())
             })
         },
-        hooks: Hooks::NONE.check(is_active),
+        hooks: Hooks::NONE.check(is_active).about(has),
     };
 
 /// Asks for a seller's credit, as staff: somebody else approves it.

@@ -79,7 +79,12 @@ static COINS_ADJUST: Command<Coins, (Money, String), (User, Money, String), Move
             format!("{} has {} coins now.", user.user_id.as_str(), user.balance.minor())
         })
     },
-    hooks: Hooks::NONE,
+    hooks: Hooks::NONE.check(|_, tx, cx, id| others(tx, cx, id).map(drop)).about(|coins: &Coins, tx, id| {
+        let user = user_get(tx, id)?;
+        let (name, has) = (user.user_id.as_str(), user.balance.minor());
+        let worth = coins.settings.worth(has).map(|worth| format!(", worth {}", worth.for_people()));
+        Ok(format!("{name} has {has} coins{}. What is added may be withdrawn at once.", worth.unwrap_or_default()))
+    }),
 };
 
 /// Changes where a user is written to.

@@ -121,7 +121,11 @@ pub(crate) static WITHDRAWAL_COMPLETE: Command<Coins, Utr, Payment, Withdrawal> 
             format!("{} to {} are paid, by {utr}.", one.rupees.for_people(), one.upi_id.as_str())
         })
     },
-    hooks: Hooks::NONE.check(|_, tx, cx, id| completable(tx, cx, id).map(drop)),
+    hooks: Hooks::NONE.check(|_, tx, cx, id| completable(tx, cx, id).map(drop)).about(|_, tx, id| {
+        let one = withdrawal_get(tx, id)?;
+        let (rupees, upi_id, user) = (one.rupees.for_people(), one.upi_id.as_str(), one.user_id.as_str());
+        Ok(format!("{rupees} to {upi_id} go on record as paid, and {user} is told."))
+    }),
 };
 
 const fn closing(

@@ -33,7 +33,12 @@ const fn movement(
         did: |moved| {
             Done::of(moved, |member| format!("{} has {} in the wallet now.", member.name, member.balance.for_people()))
         },
-        hooks: Hooks::NONE.check(|members, tx, _, id| member_get(tx, &members.settings, id).map(drop)),
+        hooks: Hooks::NONE.check(|members: &Members, tx, _, id| member_get(tx, &members.settings, id).map(drop)).about(
+            |members: &Members, tx, id| {
+                let member = member_get(tx, &members.settings, id)?;
+                Ok(format!("{} has {} in the wallet.", member.name, member.available().for_people()))
+            },
+        ),
     }
 }
 

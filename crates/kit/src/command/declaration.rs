@@ -100,6 +100,8 @@ pub type PlanFn<S, I, P> = fn(&S, &mut ReadTx<'_>, &RequestContext, Uuid, &I) ->
 pub type ApplyFn<S, P, A> = fn(&S, &mut WriteTx<'_>, &mut RequestContext, P) -> Result<A, <S as AppState>::Error>;
 /// The rules that rest on the object alone, and on nothing that is entered.
 pub type CheckFn<S> = fn(&S, &mut ReadTx<'_>, &RequestContext, Uuid) -> Result<(), <S as AppState>::Error>;
+/// What it comes to for one object, in a sentence, before anything is entered.
+pub type AboutFn<S> = fn(&S, &mut ReadTx<'_>, Uuid) -> Result<String, <S as AppState>::Error>;
 /// What stands in the form's fields before anything is entered, by their names.
 pub type FillFn<S> = fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(&'static str, String)>, <S as AppState>::Error>;
 /// What can be chosen in the form's fields, by their names: value and label.
@@ -111,6 +113,7 @@ pub type LockFn<S> = fn(&S, &mut WriteTx<'_>, &RequestContext, &[Uuid]) -> Resul
 /// What few commands need.
 pub struct Hooks<S: AppState> {
     pub(super) check: Option<CheckFn<S>>,
+    pub(super) about: Option<AboutFn<S>>,
     pub(super) fill: Option<FillFn<S>>,
     pub(super) choices: Option<ChoicesFn<S>>,
     pub(super) lock: Option<LockFn<S>>,
@@ -118,13 +121,19 @@ pub struct Hooks<S: AppState> {
 
 impl<S: AppState> Hooks<S> {
     /// None of it.
-    pub const NONE: Self = Hooks { check: None, fill: None, choices: None, lock: None };
+    pub const NONE: Self = Hooks { check: None, about: None, fill: None, choices: None, lock: None };
 
     /// Decides by the object alone, before there is any input: what it refuses is said beside the empty form. It runs
     /// before every plan too.
     #[must_use]
     pub const fn check(self, check: CheckFn<S>) -> Self {
         Hooks { check: Some(check), ..self }
+    }
+
+    /// Says above the empty form what it comes to for this object; it stands in the place of the spec's own words.
+    #[must_use]
+    pub const fn about(self, about: AboutFn<S>) -> Self {
+        Hooks { about: Some(about), ..self }
     }
 
     /// Fills the form in with the object as it is.

@@ -122,7 +122,11 @@ where
         let ids = if ids.is_empty() { &made } else { ids };
         let Some(input) = input else {
             let (_, refused) = self.sorted(ids, |id| self.check(app, tx, cx, id))?.into_values();
-            return Ok(Preview { refused, ..Preview::sentence(self.spec.about) });
+            let sentence = match (self.hooks.about, ids) {
+                (Some(about), [id]) => about(app, tx, *id).map_err(|error| S::refusal(error, cx))?,
+                _ => self.spec.about.to_owned(),
+            };
+            return Ok(Preview { refused, ..Preview::sentence(sentence) });
         };
         let (plans, refused) = self.sorted(ids, |id| self.plan_one(app, tx, cx, id, input))?.into_values();
         let preview = (self.will)(&plans);

@@ -160,7 +160,7 @@ both! {
         assert!(inbox.contains("₹4.00") && inbox.contains(sale), "{inbox}");
         let path = "/admin/charge/sales/do/";
         let page = asha.page(&format!("{path}?action=resolve&id={sale}")).await;
-        assert!(page.contains("the amount that is held") && page.contains("+919876543293"), "{page}");
+        assert!(page.contains("₹4.00 for +919876543293 is held."), "{page}");
         let fields = [("action", "resolve"), ("id", sale), ("outcome", "failed"), ("reason", "the operator's statement")];
         assert!(asha.submit(path, &fields).await.contains("The sale is failed now."));
         assert!(asha.page("/admin/inbox/").await.contains("Nothing waits."));
