@@ -27,7 +27,7 @@ pub use crate::console::Doer as RequestContext;
 pub use audit::{Record, changes};
 pub use declaration::{
     AboutFn, AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command, FillFn, Hooks,
-    LockFn, Noun, PlanFn,
+    LockFn, Noun, PlanFn, RecordsFn,
 };
 pub use erased::{AnyCommand, Commands, command};
 pub use form::{FieldSet, Form, FormField};

@@ -38,8 +38,8 @@ pub use code::Code;
 pub use command::{
     AboutFn, AnyCommand, AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command,
     CommandRequest, CommandSpec, Commands, Declared, Effect, FieldSet, FillFn, Form, FormField, Hooks, Lacking, LockFn,
-    Noun, PlanFn, REAUTH_AT_MOST, REAUTH_LASTS, Record, RequestContext, Sorted, changes, command, decided, invoke,
-    lacking, lacking_reauth,
+    Noun, PlanFn, REAUTH_AT_MOST, REAUTH_LASTS, Record, RecordsFn, RequestContext, Sorted, changes, command, decided,
+    invoke, lacking, lacking_reauth,
 };
 pub use context::{AppContext, House};
 pub use day::Day;

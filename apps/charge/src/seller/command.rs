@@ -294,84 +294,86 @@ fn payment_reference() -> FormField<Option<String>> {
     FormField::parsed("reference", "Reference", help, parse_reference).optional()
 }
 
+/// How much, why, and what it answers.
+type Decrease = (Money, String, Option<String>);
+
 /// Takes credit away again, as a correction.
-pub(crate) static CREDIT_DECREASE: Command<Charge, (Money, String, Option<String>), Correction, CreditTransaction> =
-    Command {
-        spec: CommandSpec::money("charge.sellers.decrease-credit", "charge.credit")
-            .titled("Decrease credit", "The seller loses the amount at once, at most what is available.")
-            .harms(),
-        noun: &SELLERS,
-        form: |charge| {
-            let most = Money::new(i64::MAX, charge.settings.currency);
-            Form::of((
-                FormField::amount("amount", "Amount", "At most what is available.", most),
-                FormField::line("reason", "Reason", REASON, 1, 300),
-                FormField::parsed(
-                    "reference",
-                    "Reference",
-                    "What this answers, such as a bank reference.",
-                    parse_reference,
-                )
-                .optional(),
-            ))
-        },
-        plan: |charge, tx, cx, seller, (amount, reason, reference)| {
-            let (reason, reference, actor) = (reason.clone(), reference.clone(), cx.actor.clone());
-            let order = DecreaseOrder { id: Uuid::nil(), seller, amount: *amount, reason, reference, actor };
-            decrease_plan(tx, &charge.settings, order)
-        },
-        apply: |_, tx, cx, mut correction| {
-            correction.order.id = cx.fresh_id();
-            correction_apply(tx, cx.now, correction)
-        },
-        will: |plans| {
-            Preview::said(plans, |Correction { seller, order }| {
-                let (taken, available) = (order.amount.for_people(), seller.available().for_people());
-                format!("{} has {available} available, and loses {taken} at once.", seller.name)
-            })
-        },
-        did: |taken| {
-            Done::of(taken, |one| {
-                format!("{} is taken. The credit is {} now.", one.amount.for_people(), one.credit_after.for_people())
-            })
-        },
-        hooks: Hooks::NONE.check(is_active).about(has),
-    };
+pub(crate) static CREDIT_DECREASE: Command<Charge, Decrease, Correction, CreditTransaction> = Command {
+    spec: CommandSpec::money("charge.sellers.decrease-credit", "charge.credit")
+        .titled("Decrease credit", "The seller loses the amount at once, at most what is available.")
+        .harms(),
+    noun: &SELLERS,
+    form: |charge| {
+        let most = Money::new(i64::MAX, charge.settings.currency);
+        Form::of((
+            FormField::amount("amount", "Amount", "At most what is available.", most),
+            FormField::line("reason", "Reason", REASON, 1, 300),
+            FormField::parsed(
+                "reference",
+                "Reference",
+                "What this answers, such as a bank reference.",
+                parse_reference,
+            )
+            .optional(),
+        ))
+    },
+    plan: |charge, tx, cx, seller, (amount, reason, reference)| {
+        let (reason, reference, actor) = (reason.clone(), reference.clone(), cx.actor.clone());
+        let order = DecreaseOrder { id: Uuid::nil(), seller, amount: *amount, reason, reference, actor };
+        decrease_plan(tx, &charge.settings, order)
+    },
+    apply: |_, tx, cx, mut correction| {
+        correction.order.id = cx.fresh_id();
+        correction_apply(tx, cx.now, correction)
+    },
+    will: |plans| {
+        Preview::said(plans, |Correction { seller, order }| {
+            let (taken, available) = (order.amount.for_people(), seller.available().for_people());
+            format!("{} has {available} available, and loses {taken} at once.", seller.name)
+        })
+    },
+    did: |taken| {
+        Done::of(taken, |one| {
+            format!("{} is taken. The credit is {} now.", one.amount.for_people(), one.credit_after.for_people())
+        })
+    },
+    hooks: Hooks::NONE.check(is_active).about(has),
+};
+
+/// How much, the payment that it answers, and a note.
+type CreditAsked = (Money, Option<String>, Option<String>);
 
 /// Asks for a seller's credit, as staff: somebody else approves it.
-pub(crate) static CREDIT_REQUEST: Command<Charge, (Money, Option<String>, Option<String>), NewRequest, Request> =
-    Command {
-        spec: CommandSpec::money("charge.sellers.request-credit", "charge.credit")
-            .titled("Request credit", "Somebody else approves it; then the seller gets the amount."),
-        noun: &SELLERS,
-        form: |charge| {
-            Form::of((
-                FormField::amount(
-                    "amount",
-                    "Amount",
-                    "More than zero, with at most two decimals.",
-                    charge.settings.max_increase,
-                ),
-                payment_reference(),
-                FormField::line("note", "Note", "What whoever approves should know.", 1, 300).optional(),
-            ))
-        },
-        plan: |charge, tx, cx, seller, (amount, reference, note)| {
-            seller_active(tx, &charge.settings, seller)?;
-            let (note, reference, asked_by) = (note.clone(), reference.clone(), cx.actor.clone());
-            Ok(NewRequest { id: Uuid::nil(), seller, amount: *amount, note, reference, asked_by })
-        },
-        apply: |charge, tx, cx, mut new| {
-            new.id = cx.fresh_id();
-            request_create(tx, cx.now, &charge.settings, &new)
-        },
-        will: |plans| {
-            Preview::said(plans, |new| {
-                format!("{} is requested. Somebody else must approve it.", new.amount.for_people())
-            })
-        },
-        did: |made| {
-            Done::of(made, |new| format!("{} is requested. Somebody else must approve it.", new.amount.for_people()))
-        },
-        hooks: Hooks::NONE.check(is_active),
-    };
+pub(crate) static CREDIT_REQUEST: Command<Charge, CreditAsked, NewRequest, Request> = Command {
+    spec: CommandSpec::money("charge.sellers.request-credit", "charge.credit")
+        .titled("Request credit", "Somebody else approves it; then the seller gets the amount."),
+    noun: &SELLERS,
+    form: |charge| {
+        Form::of((
+            FormField::amount(
+                "amount",
+                "Amount",
+                "More than zero, with at most two decimals.",
+                charge.settings.max_increase,
+            ),
+            payment_reference(),
+            FormField::line("note", "Note", "What whoever approves should know.", 1, 300).optional(),
+        ))
+    },
+    plan: |charge, tx, cx, seller, (amount, reference, note)| {
+        seller_active(tx, &charge.settings, seller)?;
+        let (note, reference, asked_by) = (note.clone(), reference.clone(), cx.actor.clone());
+        Ok(NewRequest { id: Uuid::nil(), seller, amount: *amount, note, reference, asked_by })
+    },
+    apply: |charge, tx, cx, mut new| {
+        new.id = cx.fresh_id();
+        request_create(tx, cx.now, &charge.settings, &new)
+    },
+    will: |plans| {
+        Preview::said(plans, |new| format!("{} is requested. Somebody else must approve it.", new.amount.for_people()))
+    },
+    did: |made| {
+        Done::of(made, |new| format!("{} is requested. Somebody else must approve it.", new.amount.for_people()))
+    },
+    hooks: Hooks::NONE.check(is_active),
+};

@@ -37,8 +37,11 @@ pub struct Noun<S: AppState> {
     /// What a key is tied to that acts for one of them, where that is possible: `charge:seller`.
     pub tie: Option<&'static str>,
     /// The objects of these ids as the audit log compares them; of those that are gone, nothing.
-    pub records: fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(Uuid, Record)>, S::Error>,
+    pub records: RecordsFn<S>,
 }
+
+/// Objects as the audit log compares them.
+pub type RecordsFn<S> = fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(Uuid, Record)>, <S as AppState>::Error>;
 
 /// Something that may be done, declared once. `I` is what is entered, `P` what was decided on one object, `A` what was
 /// done to it.

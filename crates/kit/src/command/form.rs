@@ -13,6 +13,8 @@ use crate::fields::{Fields, Rule};
 use crate::problem::Problem;
 
 type Read<T> = Box<dyn Fn(&mut Fields<'_>, &'static str) -> Option<T> + Send + Sync>;
+type ReadAll<I> = Box<dyn Fn(&mut Fields<'_>) -> Option<I> + Send + Sync>;
+type Blank<I> = Box<dyn Fn() -> I + Send + Sync>;
 
 /// A field, and the type that it reads into.
 pub struct FormField<T> {
@@ -211,8 +213,8 @@ field_sets!(A, B, C, D, E, F, G, H);
 /// The whole form of a command.
 pub struct Form<I> {
     shown: Vec<Field>,
-    read: Box<dyn Fn(&mut Fields<'_>) -> Option<I> + Send + Sync>,
-    blank: Option<Box<dyn Fn() -> I + Send + Sync>>,
+    read: ReadAll<I>,
+    blank: Option<Blank<I>>,
 }
 
 impl Form<()> {
