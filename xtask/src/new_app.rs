@@ -32,7 +32,7 @@ const FILES: &[(&str, &str)] = &[
     ("apps/{name}/src/service.rs", include_str!("../new-app/service.rs.txt")),
     ("apps/{name}/src/error.rs", include_str!("../new-app/error.rs.txt")),
     ("apps/{name}/src/api.rs", include_str!("../new-app/api.rs.txt")),
-    ("apps/{name}/src/commands.rs", include_str!("../new-app/commands.rs.txt")),
+    ("apps/{name}/src/command.rs", include_str!("../new-app/command.rs.txt")),
     ("apps/{name}/src/console.rs", include_str!("../new-app/console.rs.txt")),
     ("apps/{name}/src/demo.rs", include_str!("../new-app/demo.rs.txt")),
     ("crates/purser/tests/it/{name}.rs", include_str!("../new-app/test.rs.txt")),
@@ -86,16 +86,16 @@ const LISTS: &[List] = &[
     },
     List { path: "crates/purser/tests/it/main.rs", begin: "mod account;", end: "\n\n", line: "\nmod {name};" },
     List {
-        path: "crates/purser/tests/it/records.rs",
-        begin: "// charge",
-        end: "\n        let lines = ",
-        line: include_str!("../new-app/records.rs.txt"),
+        path: "crates/purser/tests/it/declared.rs",
+        begin: "let award = json!",
+        end: "\n        let described = ",
+        line: include_str!("../new-app/declared.rs.txt"),
     },
     List {
-        path: "crates/purser/tests/it/records.rs",
-        begin: "assert_eq!(done, [",
-        end: "        ]);",
-        line: "            \"{name}.purses.create\", \"{name}.purses.fill\",\n",
+        path: "crates/purser/tests/it/power.rs",
+        begin: "let expected = [",
+        end: "        ];",
+        line: "            \"{name}.purses.create\",\n",
     },
 ];
 

@@ -14,7 +14,8 @@ mod transactions;
 
 use std::sync::Arc;
 
-use purser_kit::{Caller, Needs, Problem, Routes};
+use purser_kit::console::Field;
+use purser_kit::{Caller, Form, Needs, Problem, Routes};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -54,10 +55,25 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
     Routes::new(&charge.context)
         .refusing(REFUSALS)
         .add(read, routes!(sellers::seller_list))
-        .adapter(Needs::StaffScope, charge.as_ref(), &SELLER_CREATE, routes!(sellers::seller_create))
+        .described(
+            Needs::StaffScope,
+            &SELLER_CREATE.spec,
+            &and_status(SELLER_CREATE.form, charge, SELLER_STATUS),
+            routes!(sellers::seller_create),
+        )
         .add(read, routes!(sellers::seller_read))
-        .adapter(Needs::StaffScope, charge.as_ref(), &SELLER_EDIT, routes!(sellers::seller_replace))
-        .adapter(Needs::StaffScope, charge.as_ref(), &SELLER_EDIT, routes!(sellers::seller_update))
+        .described(
+            Needs::StaffScope,
+            &SELLER_EDIT.spec,
+            &and_status(SELLER_EDIT.form, charge, SELLER_STATUS),
+            routes!(sellers::seller_replace),
+        )
+        .described(
+            Needs::StaffScope,
+            &SELLER_EDIT.spec,
+            &and_status(SELLER_EDIT.form, charge, SELLER_STATUS),
+            routes!(sellers::seller_update),
+        )
         .command(Needs::StaffScope, &SELLER_REMOVE.spec, routes!(sellers::seller_delete))
         .adapter(Needs::StaffScope, charge.as_ref(), &CREDIT_INCREASE, routes!(counter::credit_increase))
         .adapter(Needs::StaffScope, charge.as_ref(), &CREDIT_DECREASE, routes!(counter::credit_decrease))
@@ -74,13 +90,33 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .adapter(Needs::StaffScope, charge.as_ref(), &PHONE_EDIT, routes!(phones::phone_update))
         .command(Needs::StaffScope, &PHONE_REMOVE.spec, routes!(phones::phone_delete))
         .add(read_all, routes!(operators::operator_list))
-        .adapter(Needs::StaffScope, charge.as_ref(), &OPERATOR_CREATE, routes!(operators::operator_create))
+        .described(
+            Needs::StaffScope,
+            &OPERATOR_CREATE.spec,
+            &and_status(OPERATOR_CREATE.form, charge, SALE_STATUS),
+            routes!(operators::operator_create),
+        )
         .add(read_all, routes!(operators::operator_read))
-        .adapter(Needs::StaffScope, charge.as_ref(), &OPERATOR_EDIT, routes!(operators::operator_replace))
+        .described(
+            Needs::StaffScope,
+            &OPERATOR_EDIT.spec,
+            &and_status(OPERATOR_EDIT.form, charge, SALE_STATUS),
+            routes!(operators::operator_replace),
+        )
         .add(read_all, routes!(products::product_list))
-        .adapter(Needs::StaffScope, charge.as_ref(), &PRODUCT_CREATE, routes!(products::product_create))
+        .described(
+            Needs::StaffScope,
+            &PRODUCT_CREATE.spec,
+            &and_status(PRODUCT_CREATE.form, charge, SALE_STATUS),
+            routes!(products::product_create),
+        )
         .add(read_all, routes!(products::product_read))
-        .adapter(Needs::StaffScope, charge.as_ref(), &PRODUCT_EDIT, routes!(products::product_replace))
+        .described(
+            Needs::StaffScope,
+            &PRODUCT_EDIT.spec,
+            &and_status(PRODUCT_EDIT.form, charge, SALE_STATUS),
+            routes!(products::product_replace),
+        )
         .add(read, routes!(transactions::credit_list))
         .add(read, routes!(transactions::credit_read))
         .adapter(Needs::StaffScope, charge.as_ref(), &CREDIT_REVERSE, routes!(transactions::credit_reverse))
@@ -100,7 +136,7 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .add(read, routes!(requests::seller_request_list))
         .adapter(Needs::Scope, charge.as_ref(), &REQUEST_CREATE, routes!(requests::request_create))
         .add(read, routes!(requests::request_list))
-        .adapter(Needs::StaffScope, charge.as_ref(), &REQUEST_APPROVE, routes!(requests::request_approve))
+        .command(Needs::StaffScope, &REQUEST_APPROVE.spec, routes!(requests::request_approve))
         .adapter(Needs::StaffScope, charge.as_ref(), &REQUEST_REJECT, routes!(requests::request_reject))
         .adapter(Needs::Scope, charge.as_ref(), &REQUEST_WITHDRAW, routes!(requests::request_withdraw))
         .add(Needs::Nothing, routes!(callback::operator_callback))
@@ -113,6 +149,18 @@ pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
         .commands("charge", "operators", &operator_commands(charge), CODES)
         .commands("charge", "products", &product_commands(charge), CODES)
         .with_state(Arc::clone(charge))
+}
+
+/// What `status` of a seller may be.
+const SELLER_STATUS: &str = "active, frozen or inactive.";
+
+/// What `status` of an operator or a product may be.
+const SALE_STATUS: &str = "active or stopped; as it was where it is not sent.";
+
+/// The fields of a form, and the status that the documented body has beside them.
+fn and_status<I: 'static>(form: fn(&Charge) -> Form<I>, charge: &Charge, help: &'static str) -> Vec<Field> {
+    let status = Field::line("status", "Status", help).optional();
+    form(charge).shown().iter().cloned().chain([status]).collect()
 }
 
 /// Another seller's object is not found, for a key that is tied to one seller.

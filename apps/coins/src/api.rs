@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use purser_kit::console::Field;
 use purser_kit::{Caller, Fields, Form, Needs, Problem, Routes, json, next_link};
 use purser_store::Tx;
 use serde::Serialize;
@@ -22,9 +23,12 @@ pub(crate) use users::{UserJson, parse_language};
 pub(crate) use withdrawals::WithdrawalJson;
 
 use crate::commands;
+use crate::contradiction::command::contradiction_commands;
 use crate::domain::{User, UserId};
 use crate::error::{CODES, Error, REFUSALS};
+use crate::handle::command::handle_commands;
 use crate::service;
+use crate::unmatched::command::unmatched_commands;
 use crate::user::command::{USER_FREEZE, USER_UNFREEZE, user_commands};
 use crate::withdrawal::command::{
     UTR_CORRECT, WITHDRAWAL_COMPLETE, WITHDRAWAL_FAIL, WITHDRAWAL_PROCESS, WITHDRAWAL_REJECT, WITHDRAWAL_REVERSE,
@@ -68,12 +72,30 @@ pub(crate) fn routes(coins: &Arc<Coins>) -> Routes {
         .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_PROCESS, routes!(decide::withdrawal_process))
         .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_COMPLETE, routes!(decide::withdrawal_complete))
         .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_FAIL, routes!(decide::withdrawal_fail))
-        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_REJECT, routes!(decide::withdrawal_reject))
-        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_REVERSE, routes!(decide::withdrawal_reverse))
+        .described(
+            Needs::StaffScope,
+            &WITHDRAWAL_REJECT.spec,
+            &any_of((WITHDRAWAL_REJECT.form)(coins).shown()),
+            routes!(decide::withdrawal_reject),
+        )
+        .described(
+            Needs::StaffScope,
+            &WITHDRAWAL_REVERSE.spec,
+            &any_of((WITHDRAWAL_REVERSE.form)(coins).shown()),
+            routes!(decide::withdrawal_reverse),
+        )
         .adapter(Needs::StaffScope, coins.as_ref(), &UTR_CORRECT, routes!(decide::withdrawal_correct_utr))
         .commands("coins", "users", &user_commands(coins), CODES)
         .commands("coins", "withdrawals", &withdrawal_commands(coins), CODES)
+        .commands("coins", "contradictions", &contradiction_commands(coins), CODES)
+        .commands("coins", "unmatched", &unmatched_commands(coins), CODES)
+        .commands("coins", "handles", &handle_commands(coins), CODES)
         .with_state(Arc::clone(coins))
+}
+
+/// The same fields, each of which may be left out.
+fn any_of(fields: &[Field]) -> Vec<Field> {
+    fields.iter().cloned().map(Field::optional).collect()
 }
 
 /// What went well.

@@ -17,23 +17,5 @@ pub(crate) static WITHDRAWAL_CREATE: CommandSpec = CommandSpec::money("coins.wit
 /// Calls a withdrawal off: the coins are back.
 pub(crate) static WITHDRAWAL_CANCEL: CommandSpec = CommandSpec::money("coins.withdrawal.cancel", "coins.withdraw");
 
-/// Puts right, by a posting, what the bank says against a withdrawal.
-pub(crate) static CONTRADICTION_SETTLE: CommandSpec = CommandSpec::money("coins.contradiction.settle", "coins.pay");
-
-/// Says that a contradiction comes to nothing.
-pub(crate) static CONTRADICTION_DISMISS: CommandSpec = CommandSpec::money("coins.contradiction.dismiss", "coins.pay");
-
-/// Says that a payment of no withdrawal comes to nothing.
-pub(crate) static UNMATCHED_DISMISS: CommandSpec = CommandSpec::money("coins.unmatched.dismiss", "coins.pay");
-
 /// Takes over what a bank's file says of payments.
 pub(crate) static RESULTS_IMPORT: CommandSpec = CommandSpec::money("coins.withdrawal.results", "coins.pay");
-
-/// Allows a UPI handle.
-pub(crate) static HANDLE_ADD: CommandSpec = CommandSpec::money("coins.handle.add", "coins.pay");
-
-/// Changes a UPI handle.
-pub(crate) static HANDLE_CHANGE: CommandSpec = CommandSpec::money("coins.handle.change", "coins.pay");
-
-/// Allows a UPI handle no more.
-pub(crate) static HANDLE_REMOVE: CommandSpec = CommandSpec::money("coins.handle.remove", "coins.pay");

@@ -12,8 +12,7 @@ mod withdrawals;
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Choice, Console, Field, Tone, counted, only as one};
-use purser_kit::{Fields, Problem};
+use purser_kit::console::{Cell, Choice, Console, Tone, counted};
 
 use crate::Coins;
 use crate::domain::Transaction;
@@ -27,11 +26,11 @@ pub(crate) fn console(coins: &Arc<Coins>) -> Console {
         resources: vec![
             withdrawals::resource(coins),
             contradictions::resource(coins),
-            unmatched::resource(),
+            unmatched::resource(coins),
             payouts::resource(coins),
             users::resource(coins),
             transactions::resource(),
-            handles::resource(),
+            handles::resource(coins),
         ],
         figures: figures::figures(),
         imports: vec![upload::import(coins)],
@@ -58,17 +57,6 @@ pub(crate) fn status(status: Status) -> Cell {
 }
 
 /// People have a plural of their own.
-fn reason(help: &'static str) -> Field {
-    Field::line("reason", "Reason", help)
-}
-
-/// The reason that was entered, where that is all.
-fn reason_only(mut fields: Fields<'_>) -> Result<String, Problem> {
-    let reason = fields.line("reason", 1, 500);
-    let reason = fields.required("reason", reason);
-    fields.finish(reason)
-}
-
 /// A transaction in a small table, and its heads.
 const TRANSACTION_HEADS: [&str; 5] = ["When", "What", "Coins", "Coins after", "Reason"];
 

@@ -1,5 +1,7 @@
 //! Where the bank says otherwise than we do, and what may be made of it.
 
+pub(crate) mod command;
+
 use jiff::Timestamp;
 use purser_ledger::EntryId;
 use purser_money::Money;

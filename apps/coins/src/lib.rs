@@ -11,6 +11,7 @@ mod contradiction;
 mod demo;
 mod domain;
 mod error;
+mod handle;
 mod notices;
 mod portal;
 pub mod service;

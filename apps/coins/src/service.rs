@@ -18,19 +18,19 @@ mod withdrawal;
 
 pub use check::problems;
 pub use contradiction::{
-    Found, contradiction_dismiss, contradiction_get, contradiction_keep, contradiction_settle, settlement_obstacle,
+    Found, contradiction_dismiss, contradiction_get, contradiction_keep, contradiction_settle, settlement_plan,
 };
 pub use decide::{
     Close, Closing, Decidable, Outcomes, Payment, accounts_lock, begin_apply, begin_plan, close_apply, close_plan,
     completable, complete_apply, complete_plan, is_own, note_set, payouts_begin, withdrawal_cancel, withdrawal_close,
     withdrawal_complete,
 };
-pub use handle::{handle_add, handle_change, handle_remove};
+pub use handle::{handle_change, handle_new, handle_remove, handle_write};
 pub use movement::{Moved, NewMovement, coins_adjust, coins_move};
 pub use record::{change_record, contact_record, frozen_record};
 pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, result_show};
 pub(crate) use unmatched::{NewUnmatched, unmatched_keep};
-pub use unmatched::{unmatched_dismiss, unmatched_obstacle};
+pub use unmatched::{unmatched_dismiss, unmatched_open};
 pub(crate) use user::others;
 pub use user::{
     UserChange, freeze_plan, frozen_apply, is_ones_own, link_apply, link_plan, unfreeze_plan, user_change, user_freeze,

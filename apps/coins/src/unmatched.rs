@@ -1,5 +1,7 @@
 //! Payments that the bank names for a withdrawal that there is not.
 
+pub(crate) mod command;
+
 use jiff::Timestamp;
 use purser_money::Money;
 use uuid::Uuid;

@@ -7,6 +7,7 @@ mod wallet;
 
 use std::sync::Arc;
 
+use purser_kit::console::Field;
 use purser_kit::{Needs, Routes};
 use utoipa_axum::routes;
 
@@ -32,7 +33,12 @@ pub(crate) fn routes(members: &Arc<Members>) -> Routes {
         .add(view, routes!(members::member_list))
         .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_CREATE, routes!(members::member_create))
         .add(view, routes!(members::member_read))
-        .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_EDIT, routes!(members::member_update))
+        .described(
+            Needs::StaffScope,
+            &MEMBER_EDIT.spec,
+            &any_of((MEMBER_EDIT.form)(members).shown()),
+            routes!(members::member_update),
+        )
         .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_EXPIRE, routes!(pool::member_expire))
         .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_REVERT, routes!(pool::member_revert))
         .adapter(Needs::StaffScope, members.as_ref(), &WALLET_TOP_UP, routes!(wallet::member_top_up))
@@ -41,4 +47,9 @@ pub(crate) fn routes(members: &Arc<Members>) -> Routes {
         .command(Needs::StaffScope, &commands::MEMBERS_IMPORT, routes!(import::import_commit))
         .commands("members", "members", &member_commands(members), CODES)
         .with_state(Arc::clone(members))
+}
+
+/// The same fields, each of which may be left out.
+fn any_of(fields: &[Field]) -> Vec<Field> {
+    fields.iter().cloned().map(Field::optional).collect()
 }

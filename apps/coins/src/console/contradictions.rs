@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
+use purser_kit::Problem;
 use purser_kit::console::{
-    Action, Cell, Choice, Column, Detail, DetailTable, Done, Filter, Kind as ColumnKind, Listing, Preview, Resource,
-    Search, Target, Tone,
+    Cell, Choice, Column, Detail, DetailTable, Filter, Kind as ColumnKind, Listing, Resource, Search, Tone,
 };
-use purser_kit::{Commands, Problem};
 use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;
 
-use super::{one, reason, reason_only, status};
+use super::status;
 use crate::Coins;
-use crate::commands;
+use crate::contradiction::command::contradiction_commands;
 use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
 use crate::domain::Withdrawal;
-use crate::service::{contradiction_dismiss, contradiction_settle, settlement_obstacle, user_get, withdrawal_get};
+use crate::service::{user_get, withdrawal_get};
 use crate::store::contradiction::{CONTRADICTIONS_FROM, contradiction_find, contradictions_of};
 use crate::utr::Utr;
 
@@ -40,8 +39,6 @@ pub(super) const STATES: &[Choice] = &[
 const SHOWN: u32 = 20;
 
 pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
-    let mut actions: Vec<Action> = Settlement::ALL.into_iter().map(|settlement| settle(coins, settlement)).collect();
-    actions.push(dismiss());
     Resource {
         name: "contradictions",
         title: "Contradictions of the bank",
@@ -52,8 +49,8 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
         listing: listing(),
         inbox: Some(("state", "open")),
         detail: Box::new(detail),
-        commands: Commands::default(),
-        actions,
+        commands: contradiction_commands(coins),
+        actions: Vec::new(),
     }
 }
 
@@ -173,68 +170,4 @@ pub(super) fn table(tx: &mut Tx<'_>, withdrawal: Uuid) -> Result<Option<DetailTa
 
 fn called(withdrawal: &Withdrawal) -> String {
     format!("{} for {}", withdrawal.rupees.for_people(), withdrawal.user_id.as_str())
-}
-
-/// What it comes to.
-fn sentence(found: &Contradiction, withdrawal: &Withdrawal, settlement: Settlement) -> String {
-    let utr = found.utr().map(Utr::as_str).unwrap_or_default();
-    let (paid, due) = (found.amount().for_people(), found.due.for_people());
-    let (coins, user) = (withdrawal.amount.minor(), withdrawal.user_id.as_str());
-    match settlement {
-        Settlement::Complete => {
-            format!(
-                "{due} to {} go on record as paid by {utr}, of which the bank paid {paid}; {user} is told.",
-                withdrawal.upi_id.as_str()
-            )
-        }
-        Settlement::Difference => format!("The bank paid {paid} for {due}: the difference goes on record."),
-        Settlement::Take => format!("{coins} coins of {user} are taken again, as the bank paid {paid} by {utr}."),
-        Settlement::Lose => format!("{paid}, paid by {utr}, go on record as a loss. The withdrawal stays as it is."),
-        Settlement::Correct => format!("The withdrawal of {user} has the UTR {utr} from now on; both stay on record."),
-        Settlement::Reverse => format!("{due} did not leave the bank: {coins} coins go back to {user}."),
-    }
-}
-
-fn settle(coins: &Arc<Coins>, settlement: Settlement) -> Action {
-    let settings = Arc::clone(&coins.settings);
-    Action {
-        name: settlement.name(),
-        title: settlement.title(),
-        command: &commands::CONTRADICTION_SETTLE,
-        target: Target::One,
-        harms: matches!(settlement, Settlement::Take | Settlement::Lose | Settlement::Reverse),
-        fields: Box::new(|_, _| Ok(vec![reason("What this rests on; it stays on record.")])),
-        preview: Box::new(move |tx, doer, ids| {
-            let (found, withdrawal, obstacle) = settlement_obstacle(tx, doer, one(ids)?, Some(settlement))?;
-            let sentence = sentence(&found, &withdrawal, settlement);
-            Ok(Preview { sentence, obstacle: obstacle.map(|error| error.to_string()), ..Preview::default() })
-        }),
-        run: Box::new(move |tx, doer, ids, fields| {
-            let reason = reason_only(fields)?;
-            let done = contradiction_settle(tx, &settings, doer, one(ids)?, settlement, &reason)?;
-            Ok(Done::sentence(format!("{}: done.", settlement.title()), done.id))
-        }),
-    }
-}
-
-fn dismiss() -> Action {
-    Action {
-        name: "dismiss",
-        title: "Dismiss",
-        command: &commands::CONTRADICTION_DISMISS,
-        target: Target::One,
-        harms: false,
-        fields: Box::new(|_, _| Ok(vec![reason("Why nothing more is to be done; it stays on record.")])),
-        preview: Box::new(|tx, doer, ids| {
-            let (found, _, obstacle) = settlement_obstacle(tx, doer, one(ids)?, None)?;
-            let utr = found.utr().map(|utr| format!(" The UTR {} may pay a withdrawal again.", utr.as_str()));
-            let sentence = format!("Nothing is changed.{}", utr.unwrap_or_default());
-            Ok(Preview { sentence, obstacle: obstacle.map(|error| error.to_string()), ..Preview::default() })
-        }),
-        run: Box::new(|tx, doer, ids, fields| {
-            let reason = reason_only(fields)?;
-            let done = contradiction_dismiss(tx, doer, one(ids)?, &reason)?;
-            Ok(Done::sentence("Dismissed; both sides stay on record.", done.id))
-        }),
-    }
 }

@@ -1,21 +1,20 @@
 //! Payments of no withdrawal, in the console and in its inbox.
 
-use purser_kit::console::{
-    Action, Cell, Column, Detail, Done, Filter, Kind as ColumnKind, Listing, Preview, Resource, Search, Target,
-};
-use purser_kit::{Commands, Problem};
+use std::sync::Arc;
+
+use purser_kit::Problem;
+use purser_kit::console::{Cell, Column, Detail, Filter, Kind as ColumnKind, Listing, Resource, Search};
 use purser_money::Currency;
 use purser_store::Tx;
 use uuid::Uuid;
 
 use super::contradictions::{STATES, state};
-use super::{one, reason, reason_only};
-use crate::commands;
+use crate::Coins;
 use crate::contradiction::State;
-use crate::service::{unmatched_dismiss, unmatched_obstacle};
 use crate::store::unmatched::{UNMATCHED_FROM, unmatched_find};
+use crate::unmatched::command::unmatched_commands;
 
-pub(super) fn resource() -> Resource {
+pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
     Resource {
         name: "unmatched",
         title: "Payments of no withdrawal",
@@ -42,8 +41,8 @@ pub(super) fn resource() -> Resource {
         },
         inbox: Some(("state", "open")),
         detail: Box::new(detail),
-        commands: Commands::default(),
-        actions: vec![dismiss()],
+        commands: unmatched_commands(coins),
+        actions: Vec::new(),
     }
 }
 
@@ -70,25 +69,4 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         tables: Vec::new(),
         fit: Some(if found.state == State::Open { vec!["dismiss"] } else { Vec::new() }),
     }))
-}
-
-fn dismiss() -> Action {
-    Action {
-        name: "dismiss",
-        title: "Dismiss",
-        command: &commands::UNMATCHED_DISMISS,
-        target: Target::One,
-        harms: false,
-        fields: Box::new(|_, _| Ok(vec![reason("Why nothing more is to be done; it stays on record.")])),
-        preview: Box::new(|tx, _, ids| {
-            let (found, obstacle) = unmatched_obstacle(tx, one(ids)?)?;
-            let sentence = format!("Nothing is changed. The UTR {} may pay a withdrawal again.", found.utr.as_str());
-            Ok(Preview { sentence, obstacle: obstacle.map(|error| error.to_string()), ..Preview::default() })
-        }),
-        run: Box::new(|tx, doer, ids, fields| {
-            let reason = reason_only(fields)?;
-            let done = unmatched_dismiss(tx, doer, one(ids)?, &reason)?;
-            Ok(Done::sentence("Dismissed; what the bank says stays on record.", done.id))
-        }),
-    }
 }

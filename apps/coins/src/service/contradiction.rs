@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_kit::console::Doer;
 use purser_ledger::{AccountId, EntryId, NewEntry, Transfer};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::{ReadTx, Tx};
 use uuid::Uuid;
 
 use super::House;
@@ -118,32 +118,35 @@ pub(super) fn utr_undisputed(tx: &mut Tx<'_>, utr: &Utr, withdrawal: Uuid) -> Re
     }
 }
 
-/// Why this person may not settle it so now.
+/// Decides on settling a contradiction so; without a settlement it is dismissed. The contradiction and its withdrawal.
 ///
 /// # Errors
-/// [`Error::NoContradiction`]; the store's.
-pub fn settlement_obstacle(
-    tx: &mut Tx<'_>,
+/// [`Error::NoContradiction`]; [`Error::Decided`] where somebody was first; [`Error::OwnRequest`];
+/// [`Error::NotSettledSo`]; [`Error::Insufficient`] where the coins to be taken again are spent.
+pub fn settlement_plan(
+    tx: &mut ReadTx<'_>,
     doer: &Doer,
     id: Uuid,
     settlement: Option<Settlement>,
-) -> Result<(Contradiction, Withdrawal, Option<Error>), Error> {
+) -> Result<(Contradiction, Withdrawal), Error> {
     let one = contradiction_get(tx, id)?;
     let withdrawal = withdrawal_get(tx, one.withdrawal)?;
-    let obstacle = match settlement {
-        _ if one.state != State::Open => Some(Error::Decided(one.state)),
-        _ if is_own(tx, doer, &withdrawal)? => Some(Error::OwnRequest),
-        Some(settlement) if !one.settlements(&withdrawal).contains(&settlement) => {
-            Some(Error::NotSettledSo { settlement, is: withdrawal.status })
+    if one.state != State::Open {
+        return Err(Error::Decided(one.state));
+    }
+    if is_own(tx, doer, &withdrawal)? {
+        return Err(Error::OwnRequest);
+    }
+    if let Some(settlement) = settlement.filter(|settlement| !one.settlements(&withdrawal).contains(settlement)) {
+        return Err(Error::NotSettledSo { settlement, is: withdrawal.status });
+    }
+    if settlement == Some(Settlement::Take) {
+        let (available, needed) = (user_get(tx, withdrawal.owner)?.balance, withdrawal.amount);
+        if available < needed {
+            return Err(Error::Insufficient { available, needed });
         }
-        Some(Settlement::Take) => {
-            let available = user_get(tx, withdrawal.owner)?.balance;
-            let lacks = available.minor() < withdrawal.amount.minor();
-            lacks.then_some(Error::Insufficient { available, needed: withdrawal.amount })
-        }
-        _ => None,
-    };
-    Ok((one, withdrawal, obstacle))
+    }
+    Ok((one, withdrawal))
 }
 
 /// Puts a contradiction right. `reason` has 1 to 500 characters.
@@ -159,10 +162,7 @@ pub fn contradiction_settle(
     settlement: Settlement,
     reason: &str,
 ) -> Result<Contradiction, Error> {
-    let (one, withdrawal, obstacle) = settlement_obstacle(tx, doer, id, Some(settlement))?;
-    if let Some(error) = obstacle {
-        return Err(error);
-    }
+    let (one, withdrawal) = settlement_plan(tx, doer, id, Some(settlement))?;
     let one = Contradiction { settlement: Some(settlement), ..decided(&one, doer, State::Settled, reason) };
     decide(tx, &one)?;
     let entry = put_right(tx, settings, doer, &one, withdrawal, reason)?;
@@ -177,10 +177,7 @@ pub fn contradiction_settle(
 /// # Errors
 /// [`Error::NoContradiction`], [`Error::Decided`], [`Error::OwnRequest`].
 pub fn contradiction_dismiss(tx: &mut Tx<'_>, doer: &mut Doer, id: Uuid, reason: &str) -> Result<Contradiction, Error> {
-    let (one, withdrawal, obstacle) = settlement_obstacle(tx, doer, id, None)?;
-    if let Some(error) = obstacle {
-        return Err(error);
-    }
+    let (one, withdrawal) = settlement_plan(tx, doer, id, None)?;
     let one = decided(&one, doer, State::Dismissed, reason);
     decide(tx, &one)?;
     if let (Kind::UtrClash, Some(utr)) = (one.kind, &withdrawal.utr)

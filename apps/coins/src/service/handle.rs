@@ -1,27 +1,30 @@
 //! The list of handles that coins may be paid to.
 
 use purser_kit::console::Doer;
-use purser_store::Tx;
+use purser_store::{ReadTx, Tx, WriteTx};
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::store::handle::{self as store, Handle};
 
-/// Puts a handle on the list. `handle` is in lower case; `provider` says whose it is, 1 to 100 characters.
+/// Decides on a handle for the list, under this fresh id. `handle` is in lower case; `provider` says whose it is, 1 to 100
+/// characters.
 ///
 /// # Errors
 /// [`Error::HandleListed`].
-pub fn handle_add(tx: &mut Tx<'_>, doer: &mut Doer, handle: &str, provider: &str) -> Result<Handle, Error> {
+pub fn handle_new(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid, handle: &str, provider: &str) -> Result<Handle, Error> {
     if store::handle_by_name(tx, handle)?.is_some() {
         return Err(Error::HandleListed(handle.to_owned()));
     }
-    let handle = Handle {
-        id: doer.fresh_id(),
-        handle: handle.to_owned(),
-        provider: provider.to_owned(),
-        added_by: doer.actor.clone(),
-        added_at: doer.now,
-    };
+    let (handle, provider) = (handle.to_owned(), provider.to_owned());
+    Ok(Handle { id, handle, provider, added_by: doer.actor.clone(), added_at: doer.now })
+}
+
+/// Puts the handle on the list.
+///
+/// # Errors
+/// The store's.
+pub fn handle_write(tx: &mut WriteTx<'_>, handle: Handle) -> Result<Handle, Error> {
     store::handle_insert(tx, &handle)?;
     Ok(handle)
 }

@@ -2,7 +2,7 @@
 
 use purser_kit::console::Doer;
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::{ReadTx, Tx};
 use uuid::Uuid;
 
 use crate::contradiction::State;
@@ -58,14 +58,13 @@ pub(super) fn utr_matched(tx: &mut Tx<'_>, utr: &Utr) -> Result<(), Error> {
     }
 }
 
-/// The payment with this id, and why nobody may dismiss it now.
+/// The payment with this id, where nobody decided on it yet.
 ///
 /// # Errors
-/// [`Error::NoUnmatched`].
-pub fn unmatched_obstacle(tx: &mut Tx<'_>, id: Uuid) -> Result<(Unmatched, Option<Error>), Error> {
+/// [`Error::NoUnmatched`], [`Error::Decided`].
+pub fn unmatched_open(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Unmatched, Error> {
     let one = store::unmatched_find(tx, id)?.ok_or(Error::NoUnmatched)?;
-    let obstacle = (one.state != State::Open).then_some(Error::Decided(one.state));
-    Ok((one, obstacle))
+    if one.state == State::Open { Ok(one) } else { Err(Error::Decided(one.state)) }
 }
 
 /// Puts one away that needs nothing more. Its UTR is free again. `reason` has 1 to 500 characters.
@@ -73,10 +72,7 @@ pub fn unmatched_obstacle(tx: &mut Tx<'_>, id: Uuid) -> Result<(Unmatched, Optio
 /// # Errors
 /// [`Error::NoUnmatched`], [`Error::Decided`] where somebody was first.
 pub fn unmatched_dismiss(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<Unmatched, Error> {
-    let (one, obstacle) = unmatched_obstacle(tx, id)?;
-    if let Some(error) = obstacle {
-        return Err(error);
-    }
+    let one = unmatched_open(tx, id)?;
     let decided = Some((doer.actor.clone(), doer.now));
     let one = Unmatched { state: State::Dismissed, decided, reason: Some(reason.to_owned()), ..one };
     if store::unmatched_decide(tx, &one)? { Ok(one) } else { Err(Error::Decided(one.state)) }

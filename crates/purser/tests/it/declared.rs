@@ -12,7 +12,7 @@ use crate::records::is_of_a_command;
 
 /// The actions of the audit log, in order.
 async fn actions(db: &TestDb) -> Vec<String> {
-    let sql = "SELECT action FROM identity_audit WHERE action LIKE 'charge.%' OR action LIKE 'members.%' OR action LIKE 'coins.%' ORDER BY id";
+    let sql = "SELECT action FROM identity_audit WHERE action LIKE '%.%.%' AND action NOT LIKE 'house.%' ORDER BY id";
     db.read(move |tx| tx.query(sql, &params![], |row| row.get::<String>(0))).await.unwrap()
 }
 
@@ -109,6 +109,10 @@ both! {
         ] {
             run(format!("/api/coins/users/{user}/{verb}/"), body).await;
         }
+        let new = json!({ "handle": "newbank", "provider": "New Bank" });
+        let handle = id_of(&run("/api/coins/handles/add/".into(), new).await);
+        run(format!("/api/coins/handles/{handle}/change/"), json!({ "provider": "Newer Bank" })).await;
+        run("/api/coins/handles/remove/".into(), json!({ "ids": [handle] })).await;
         let described = caller.get("/api/openapi.json").await.1;
         let mut declared = BTreeSet::new();
         for (path, item) in described["paths"].as_object().unwrap() {
@@ -121,7 +125,10 @@ both! {
         let elsewhere = [
             "charge.contradictions.charge", "charge.contradictions.dismiss", "charge.contradictions.give-back",
             "charge.credit.reverse", "charge.requests.approve", "charge.requests.reject", "charge.sales.resolve",
-            "charge.sales.reverse", "charge.sellers.stop-selling", "coins.withdrawals.cancel", "coins.withdrawals.fail",
+            "charge.sales.reverse", "charge.sellers.stop-selling", "coins.contradictions.complete",
+            "coins.contradictions.correct", "coins.contradictions.difference", "coins.contradictions.dismiss",
+            "coins.contradictions.lose", "coins.contradictions.reverse", "coins.contradictions.take",
+            "coins.unmatched.dismiss", "coins.withdrawals.cancel", "coins.withdrawals.fail",
             "coins.withdrawals.notes", "coins.withdrawals.process", "coins.withdrawals.reject",
         ];
         let missing: Vec<&String> =
