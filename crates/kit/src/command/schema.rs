@@ -58,7 +58,7 @@ pub(crate) fn operation(spec: &CommandSpec, app: &str, path: &str, one: bool, fi
             spec.name.replace(['.', '-'], "_") + if one || spec.target == Target::Nothing { "" } else { "_many" },
         ))
         .tag(format!("{app}: commands"))
-        .summary(Some(spec.title))
+        .summary(Some(summary(spec, one)))
         .description((!spec.about.is_empty()).then_some(spec.about))
         .parameter(
             ParameterBuilder::new()
@@ -94,6 +94,13 @@ pub(crate) fn operation(spec: &CommandSpec, app: &str, path: &str, one: bool, fi
 
 fn id_schema() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+}
+
+/// What a route is called among all: "Freeze: charge sellers".
+fn summary(spec: &CommandSpec, one: bool) -> String {
+    let noun = spec.name.rsplit_once('.').map_or(spec.name, |(noun, _)| noun).replace(['.', '-'], " ");
+    let many = if one || spec.target == Target::Nothing { "" } else { ", many at once" };
+    format!("{}: {noun}{many}", spec.title)
 }
 
 /// Objects of one request, at most.

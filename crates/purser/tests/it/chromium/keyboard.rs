@@ -176,7 +176,7 @@ async fn among_rows(db: TestDb) {
     tab.go("/admin/charge/requests/?status=pending").await;
     tab.sees("That is all.").await;
     tab.keys(&format!("ad{TABULATOR}{ENTER}")).await;
-    tab.sees("₹30.00 in 3 requests").await;
+    tab.sees("₹20.00 in 2 requests will be given at once. 1 not, for the reason beside it.").await;
     tab.keys(&format!("d{ENTER}")).await;
     tab.sees("2 requests approved; the credit is there. 1 not, for the reason beside it.").await;
     tab.sees("You asked for this credit yourself").await;

@@ -28,6 +28,8 @@ impl Tab {
     pub(super) async fn open(site: &str) -> Self {
         let tab = Tab { session: Session::open().await, site: site.to_owned() };
         tab.screen(DESK).await;
+        // A window that nobody looks at has no focus; a person's window has.
+        tab.session.browser("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
         tab.go("/").await;
         tab
     }
