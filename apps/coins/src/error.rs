@@ -361,14 +361,14 @@ static ALREADY_DECIDED: Code = Code {
     name: "contradiction_decided",
     status: 409,
     title: "Somebody has decided on the contradiction",
-    help: "Read it again: it says who, when and why. Only the console answers this.",
+    help: "Read it again: it says who, when and why.",
 };
 
 static WRONG_SETTLEMENT: Code = Code {
     name: "wrong_settlement",
     status: 409,
     title: "The withdrawal does not stand so that this puts the contradiction right",
-    help: "`current_status` says how it stands. The contradiction's page offers what fits. Only the console answers this.",
+    help: "`current_status` says how it stands. The contradiction's page offers what fits.",
 };
 
 static USER_FROZEN: Code = Code {
@@ -392,7 +392,7 @@ static HANDLE_LISTED: Code = Code {
     name: "handle_listed",
     status: 409,
     title: "The handle is on the list already",
-    help: "Change the one that is there. Only the console answers this.",
+    help: "Change the one that is there.",
 };
 
 static PERSON_TAKEN: Code = Code {
@@ -413,21 +413,21 @@ static INVALID_RESULT: Code = Code {
     name: "invalid_result",
     status: 400,
     title: "The file is not an answer of a bank",
-    help: "Upload CSV in UTF-8 with the columns withdrawal_id, status, utr and reason, within the limits of size and rows. Only the console answers this.",
+    help: "Upload CSV in UTF-8 with the columns withdrawal_id, status, utr and reason, within the limits of size and rows.",
 };
 
 static RESULT_COMMITTED: Code = Code {
     name: "result_committed",
     status: 409,
     title: "The file was done before",
-    help: "Nothing is left to do. Rows that were wrong can be mended and uploaded as a file of their own. Only the console answers this.",
+    help: "Nothing is left to do. Rows that were wrong can be mended and uploaded as a file of their own.",
 };
 
 static RESULT_STALE: Code = Code {
     name: "result_stale",
     status: 409,
     title: "Withdrawals have changed since the file was checked",
-    help: "Nothing was done. Look at the file again: its rows are judged anew. Only the console answers this.",
+    help: "Nothing was done. Look at the file again: its rows are judged anew.",
 };
 
 /// Refused as the withdrawal stands, which is told under the documents' name and under ours.
