@@ -346,10 +346,11 @@ fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
     let reads = Arc::new(Queue::new(options.queue));
     let mut threads = Vec::new();
     for (access, count, queue) in [(Access::Write, options.writers, &writes), (Access::Read, options.readers, &reads)] {
+        let contended = Arc::new(Mutex::new(()));
         for number in 0..count.max(1) {
-            let (hosts, queue) = (Arc::clone(&hosts), Arc::clone(queue));
+            let (hosts, queue, contended) = (Arc::clone(&hosts), Arc::clone(queue), Arc::clone(&contended));
             let name = format!("{}-{number}", if access == Access::Write { "writer" } else { "reader" });
-            threads.push(spawn(name, move || pool_run(&hosts, access, &queue, number))?);
+            threads.push(spawn(name, move || pool_run(&hosts, access, &queue, &contended, number))?);
         }
     }
     Ok(Shared {

@@ -1,6 +1,6 @@
 //! Threads with a connection each: the same closures as on SQLite, serializable, retried where they met another.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Connection, Hosts};
@@ -10,10 +10,15 @@ use crate::tx::Isolation;
 use crate::{Error, Tx};
 
 /// Attempts at one transaction that keeps meeting others, before its caller is told.
-const ATTEMPTS: u32 = 12;
+const ATTEMPTS: u32 = 24;
 
-/// The first pause between two attempts; it doubles up to 64 times this, with some of it drawn by the thread's number
-/// so that two that met do not meet again.
+/// After so many conflicts a transaction takes its further attempts one at a time with the others that met as many.
+/// Without this, the chance of an attempt shrinks with the number of threads that want the same row, and an unlucky
+/// one runs out of attempts.
+const CONTENDED: u32 = 4;
+
+/// The first pause between two attempts; it doubles, with some of it drawn by the thread's number so that two that met
+/// do not meet again.
 const PAUSE: Duration = Duration::from_micros(500);
 
 /// Further looks of a wide command for a key that it found taken, before its caller is told. A serializable one need
@@ -45,8 +50,14 @@ impl Access {
 }
 
 /// Runs until the queue is closed and empty. `number` tells the pool's threads apart.
-pub(crate) fn pool_run(hosts: &Arc<Hosts>, access: Access, queue: &Queue<Box<dyn Job>>, number: u32) {
-    let mut worker = Worker { hosts, access, number, connection: None };
+pub(crate) fn pool_run(
+    hosts: &Arc<Hosts>,
+    access: Access,
+    queue: &Queue<Box<dyn Job>>,
+    contended: &Mutex<()>,
+    number: u32,
+) {
+    let mut worker = Worker { hosts, access, contended, number, connection: None };
     while let Some(mut job) = queue.pop() {
         let end = worker.run(job.as_mut());
         job.settle(end);
@@ -56,6 +67,8 @@ pub(crate) fn pool_run(hosts: &Arc<Hosts>, access: Access, queue: &Queue<Box<dyn
 struct Worker<'a> {
     hosts: &'a Arc<Hosts>,
     access: Access,
+    /// Held by the one transaction of the pool that has met others too often.
+    contended: &'a Mutex<()>,
     number: u32,
     connection: Option<Connection>,
 }
@@ -69,6 +82,8 @@ impl Worker<'_> {
         let mut met = 0;
         let mut taken = 0;
         let mut isolation = Isolation::Serializable;
+        let contended = self.contended;
+        let mut alone: Option<MutexGuard<'_, ()>> = None;
         loop {
             let (end, was_taken) = self.attempt(job, isolation);
             match &end {
@@ -80,7 +95,11 @@ impl Worker<'_> {
                 Err(Error::Wide) => isolation = Isolation::Snapshot,
                 Err(Error::Conflict) if met < ATTEMPTS => {
                     met += 1;
-                    self.pause(met);
+                    if met < CONTENDED {
+                        self.pause(met);
+                    } else if alone.is_none() {
+                        alone = Some(contended.lock().unwrap_or_else(PoisonError::into_inner));
+                    }
                 }
                 Err(Error::Unavailable(_)) if lost < CONNECT_ATTEMPTS && began.elapsed() < LOST_FOR => {
                     lost += 1;
@@ -125,7 +144,7 @@ impl Worker<'_> {
     }
 
     fn pause(&self, met: u32) {
-        let doubled = PAUSE * 2_u32.pow(met.min(6));
+        let doubled = PAUSE * 2_u32.pow(met);
         std::thread::sleep(doubled + doubled * (self.number % 8) / 8);
     }
 }

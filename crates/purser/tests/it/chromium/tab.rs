@@ -17,6 +17,10 @@ pub(super) struct Tab {
 /// Pages that may go away from under a click, one after another.
 const GONE: usize = 5;
 
+/// Calls back once the page and its scripts are there.
+const COMPLETE: &str = "const done = arguments[arguments.length - 1]; \
+    if (document.readyState === 'complete') done(); else addEventListener('load', () => done(), { once: true });";
+
 /// The wide screen of a desk.
 pub(super) const DESK: (u32, u32) = (1280, 800);
 
@@ -130,7 +134,11 @@ impl Tab {
     }
 
     /// Presses keys where the focus is. `\u{E004}` is the tabulator, `\u{E007}` Enter.
+    ///
+    /// Words appear before the page's script runs, and a key that nobody listens to yet is lost: the page is complete
+    /// first.
     pub(super) async fn keys(&self, keys: &str) {
+        self.run_to_the_call(COMPLETE, json!([])).await;
         let each = keys.chars().flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key })));
         let actions = json!({ "actions": [{ "type": "key", "id": "keys", "actions": each.collect::<Vec<_>>() }] });
         self.must("pressing keys", Method::POST, "actions", actions).await;
