@@ -12,9 +12,10 @@ use crate::{Error, Tx};
 /// Attempts at one transaction that keeps meeting others, before its caller is told.
 const ATTEMPTS: u32 = 24;
 
-/// After so many conflicts a transaction takes its further attempts one at a time with the others that met as many.
-/// Without this, the chance of an attempt shrinks with the number of threads that want the same row, and an unlucky
-/// one runs out of attempts.
+/// After so many conflicts a transaction takes its further attempts alone: the pool's other threads begin no attempt
+/// until it has ended. It can then meet only those that had begun before it, each of them once. Without this, the
+/// chance of an attempt shrinks with the number of threads that want the same row, and an unlucky one runs out of
+/// attempts.
 const CONTENDED: u32 = 4;
 
 /// The first pause between two attempts; it doubles, with some of it drawn by the thread's number so that two that met
@@ -67,7 +68,7 @@ pub(crate) fn pool_run(
 struct Worker<'a> {
     hosts: &'a Arc<Hosts>,
     access: Access,
-    /// Held by the one transaction of the pool that has met others too often.
+    /// Held by the one transaction of the pool that has met others too often. Every other attempt waits for it.
     contended: &'a Mutex<()>,
     number: u32,
     connection: Option<Connection>,
@@ -85,6 +86,9 @@ impl Worker<'_> {
         let contended = self.contended;
         let mut alone: Option<MutexGuard<'_, ()>> = None;
         loop {
+            if alone.is_none() {
+                drop(contended.lock().unwrap_or_else(PoisonError::into_inner));
+            }
             let (end, was_taken) = self.attempt(job, isolation);
             match &end {
                 // What a snapshot does not show may be there all the same. Another look finds it.
@@ -103,6 +107,7 @@ impl Worker<'_> {
                 }
                 Err(Error::Unavailable(_)) if lost < CONNECT_ATTEMPTS && began.elapsed() < LOST_FOR => {
                     lost += 1;
+                    alone = None;
                     self.connection = None;
                     std::thread::sleep(Duration::from_millis(100) * lost);
                 }
