@@ -215,8 +215,9 @@ mod tests {
             assert!(text.contains(", purser_purse::MIGRATIONS];") && text.contains(", purser_purse::SCOPES].concat()"));
         }
         assert!(apps.contains("        purser_purse::app(context),\n    ])") && tests.contains("\nmod purse;\n"));
-        let records = copy.read("crates/purser/tests/it/records.rs");
-        assert!(records.contains("\"purse.purses.create\"") && records.contains("\"/api/purse/purses/{id}/fill/\""));
+        let declared = copy.read("crates/purser/tests/it/declared.rs");
+        assert!(declared.contains("run(\"/api/purse/purses/create/\".into()"));
+        assert!(copy.read("crates/purser/tests/it/power.rs").contains("            \"purse.purses.create\",\n"));
         for path in made.iter().filter(|path| path.to_string_lossy().contains("purse/")) {
             let text = copy.read(path.to_str().unwrap());
             assert!(!text.contains("{name}") && !text.contains("{Name}"), "{}", path.display());
