@@ -7,7 +7,7 @@ use purser_identity::{Email, NewUser, Username, user_create};
 use purser_kit::Problem;
 use purser_money::Money;
 use purser_outbox::Language;
-use purser_store::Tx;
+use purser_store::WriteTx;
 use uuid::Uuid;
 
 use crate::Charge;
@@ -91,8 +91,9 @@ impl Past {
             .collect();
         let ids = new.iter().map(|seller| seller.id).collect();
         let (start, settings) = (self.start, Arc::clone(&self.settings));
-        let create =
-            move |tx: &mut Tx<'_>| new.iter().try_for_each(|new| seller_create(tx, start, &settings, new).map(drop));
+        let create = move |tx: &mut WriteTx<'_>| {
+            new.iter().try_for_each(|new| seller_create(tx, start, &settings, new).map(drop))
+        };
         charge.context.store.write(create).await?;
         Ok(ids)
     }
@@ -118,7 +119,7 @@ impl Past {
         }
         let (start, settings) = (self.start, Arc::clone(&self.settings));
         let payers: Vec<Uuid> = sellers.iter().step_by(2).copied().collect();
-        let run = move |tx: &mut Tx<'_>| {
+        let run = move |tx: &mut WriteTx<'_>| {
             for (operator, product) in &made {
                 operator_put(tx, start, operator)?;
                 product_put(tx, start, &settings, product)?;
@@ -151,7 +152,7 @@ impl Past {
             order.id = charge.context.ids.next(order.now);
         }
         let settings = Arc::clone(&self.settings);
-        let run = move |tx: &mut Tx<'_>| {
+        let run = move |tx: &mut WriteTx<'_>| {
             for (now, increase) in &increases {
                 credit_increase(tx, *now, &settings, increase)?;
             }
@@ -203,7 +204,7 @@ impl Past {
             } else {
                 Outcome::Unknown { reason: "The simulated operator does not answer.".to_owned() }
             };
-            let run = move |tx: &mut Tx<'_>| {
+            let run = move |tx: &mut WriteTx<'_>| {
                 let credit = IncreaseOrder {
                     id: order.phone_id,
                     seller: order.seller,
@@ -251,7 +252,7 @@ impl Past {
             asked_by: format!("user:{id}"),
         };
         let settings = Arc::clone(&self.settings);
-        let run = move |tx: &mut Tx<'_>| {
+        let run = move |tx: &mut WriteTx<'_>| {
             user_create(tx, now, &person).map_err(Problem::internal)?;
             person_add(tx, seller, person.id, "system:demo", now)?;
             request_create(tx, now, &settings, &asked).map(drop)?;

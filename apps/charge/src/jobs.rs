@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use purser_outbox::{
     Job, JobContext, JobError, JobHandler, Lease, Missed, Schedule, ScheduleRun, job_done, job_enqueue,
 };
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -68,7 +68,7 @@ pub(crate) fn handlers(charge: &Arc<Charge>) -> Vec<JobHandler> {
 }
 
 pub(crate) fn schedules() -> Vec<Schedule> {
-    let make = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Ask {}).map(drop);
+    let make = |tx: &mut WriteTx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Ask {}).map(drop);
     let mut schedules = vec![Schedule { name: "charge.ask", cron: "* * * * *", missed: Missed::Once, make }];
     schedules.extend(tell::schedules());
     schedules

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use purser_identity::Right;
 use purser_kit::{App, AppContext, AppState, Fixed, Once, Scope};
-use purser_store::{Lane, Migration, Tx};
+use purser_store::{Lane, Migration, ReadTx};
 
 pub use catalog::{Priced, Product};
 pub use connector::Connector;
@@ -171,6 +171,6 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
 ///
 /// # Errors
 /// The store's.
-pub fn credit_check(tx: &mut Tx<'_>) -> Result<CreditCheck, purser_store::Error> {
+pub fn credit_check(tx: &mut ReadTx<'_>) -> Result<CreditCheck, purser_store::Error> {
     store::credit_check(tx)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use purser_kit::console::{Cell, DetailTable, Field, Input, Sheet};
 use purser_kit::portal::{Portal, PortalCommand, PortalPage, PortalSheet, PortalTarget, Visit};
 use purser_kit::{Day, Problem, command};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::console::{request_badge, sale_badge, standing, statement_sheet};
@@ -64,7 +64,7 @@ pub(crate) fn portal(charge: &Arc<Charge>) -> Portal {
     }
 }
 
-type Draw = fn(&mut Tx<'_>, &Charge, &Visit, &[(String, String)]) -> Result<Option<PortalSheet>, Problem>;
+type Draw = fn(&mut ReadTx<'_>, &Charge, &Visit, &[(String, String)]) -> Result<Option<PortalSheet>, Problem>;
 
 fn page(charge: &Arc<Charge>, name: &'static str, title: &'static str, listed: bool, draw: Draw) -> PortalPage {
     let charge = Arc::clone(charge);
@@ -78,7 +78,7 @@ fn value<'q>(query: &'q [(String, String)], name: &str) -> Option<&'q str> {
 }
 
 fn home(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     charge: &Charge,
     visit: &Visit,
     _: &[(String, String)],
@@ -120,7 +120,7 @@ fn sale_address(visit: &Visit, id: Uuid) -> String {
 }
 
 fn sales(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     charge: &Charge,
     visit: &Visit,
     query: &[(String, String)],
@@ -168,7 +168,7 @@ fn plus(value: &str) -> String {
 }
 
 fn sale(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     charge: &Charge,
     visit: &Visit,
     query: &[(String, String)],
@@ -196,7 +196,7 @@ fn sale(
 }
 
 fn requests(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     charge: &Charge,
     visit: &Visit,
     query: &[(String, String)],
@@ -229,7 +229,7 @@ fn requests(
 }
 
 fn statement(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     charge: &Charge,
     visit: &Visit,
     query: &[(String, String)],

@@ -45,12 +45,12 @@ pub(crate) use upload::{CheckedSheet, Selling, sheet_check, sheet_sell};
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::WriteTx;
 
 use crate::error::Error;
 
 /// `charge:funding`: what sellers have paid in. An asset, so that credit given is credit paid for.
-fn funding(tx: &mut Tx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
+fn funding(tx: &mut WriteTx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
     let path = AccountPath::new("charge:funding")?;
     Ok(account_open(tx, now, &NewAccount { path, kind: Kind::Asset, currency, floor: None })?)
 }

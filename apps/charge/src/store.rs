@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
-use purser_store::{Each, Error, Param, ReadTx, Row, Tx, params};
+use purser_store::{Each, Error, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::catalog::Priced;
@@ -118,7 +118,7 @@ fn read_standing(row: &Row<'_>, index: usize) -> Result<Standing, Error> {
     Standing::from_name(&name).ok_or_else(|| Error::Engine(format!("a standing is {name}")))
 }
 
-pub(crate) fn seller_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<Seller>, Error> {
+pub(crate) fn seller_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Result<Option<Seller>, Error> {
     tx.query_opt(&format!("{SELLER_SELECT} WHERE s.id = ?1"), &params![id], |row| read_seller(row, currency))
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn sellers_of(tx: &mut ReadTx<'_>, ids: &[Uuid], currency: Currency) 
     tx.query_each(&SELLERS_BY_ID, &rows, |row| read_seller(row, currency))
 }
 
-pub(crate) fn sellers_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Seller>, Error> {
+pub(crate) fn sellers_list(tx: &mut ReadTx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Seller>, Error> {
     let mut conditions = Conditions::new();
     conditions.add("s.id = ?", filter.seller);
     conditions.add("s.id < ?", filter.before);
@@ -136,7 +136,7 @@ pub(crate) fn sellers_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency)
     tx.query(&sql, &params, |row| read_seller(row, currency))
 }
 
-pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Error> {
+pub(crate) fn seller_insert(tx: &mut WriteTx<'_>, seller: &Seller) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO charge_seller (id, name, email, phone, low_credit_alert, status, account, created_at, updated_at,
              language)
@@ -157,7 +157,7 @@ pub(crate) fn seller_insert(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Erro
     Ok(())
 }
 
-pub(crate) fn seller_update(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Error> {
+pub(crate) fn seller_update(tx: &mut WriteTx<'_>, seller: &Seller) -> Result<(), Error> {
     tx.execute(
         "UPDATE charge_seller SET name = ?2, email = ?3, phone = ?4, low_credit_alert = ?5, status = ?6, updated_at = ?7,
              language = ?8
@@ -176,12 +176,12 @@ pub(crate) fn seller_update(tx: &mut Tx<'_>, seller: &Seller) -> Result<(), Erro
     Ok(())
 }
 
-pub(crate) fn seller_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
+pub(crate) fn seller_delete(tx: &mut WriteTx<'_>, id: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM charge_seller WHERE id = ?1", &params![id]).map(drop)
 }
 
 /// Whether the seller has ever been given credit or tried to sell.
-pub(crate) fn seller_has_history(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
+pub(crate) fn seller_has_history(tx: &mut ReadTx<'_>, id: Uuid) -> Result<bool, Error> {
     let found = tx.query_opt(
         "SELECT 1 WHERE EXISTS (SELECT 1 FROM charge_credit WHERE seller = ?1)
              OR EXISTS (SELECT 1 FROM charge_sale WHERE seller = ?1 AND entry IS NULL)
@@ -210,7 +210,7 @@ const SELLER_KEYS: Each = Each {
 };
 
 /// The sellers with these ids, and what they pay: a row a price, at least one.
-pub(crate) fn seller_keys(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<HashMap<Uuid, SellerKey>, Error> {
+pub(crate) fn seller_keys(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<HashMap<Uuid, SellerKey>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
     let rows = tx.query_each(&SELLER_KEYS, &rows, |row| {
         let (account, standing) = (AccountId::from_column(row.get(1)?), read_standing(row, 2)?);
@@ -233,7 +233,7 @@ const SELLERS_BY_NAME: Each = Each {
 };
 
 /// The sellers with these names; several may have the same.
-pub(crate) fn sellers_by_name(tx: &mut Tx<'_>, names: &[&str]) -> Result<Vec<(String, Uuid)>, Error> {
+pub(crate) fn sellers_by_name(tx: &mut ReadTx<'_>, names: &[&str]) -> Result<Vec<(String, Uuid)>, Error> {
     let rows: Vec<_> = names.iter().map(|name| params![*name]).collect();
     tx.query_each(&SELLERS_BY_NAME, &rows, |row| Ok((row.get(0)?, row.get(1)?)))
 }
@@ -268,12 +268,12 @@ fn read_sale(row: &Row<'_>, currency: Currency) -> Result<Sale, Error> {
     })
 }
 
-pub(crate) fn sale_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<Sale>, Error> {
+pub(crate) fn sale_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Result<Option<Sale>, Error> {
     tx.query_opt(&format!("{SALE_SELECT} WHERE s.id = ?1"), &params![id], |row| read_sale(row, currency))
 }
 
 /// Sales of everybody, newest first.
-pub(crate) fn sales_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Sale>, Error> {
+pub(crate) fn sales_list(tx: &mut ReadTx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Sale>, Error> {
     let mut conditions = Conditions::new();
     if filter.status.is_some_and(|status| status != SaleStatus::Completed) {
         // Says to SQLite that the index of the unusual ones will do.
@@ -299,7 +299,7 @@ pub(crate) enum Owner {
 
 /// The newest sales of one seller or to one number that moved no credit: open and failed ones.
 pub(crate) fn sales_unmoved(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     owner: Owner,
     before: Option<Uuid>,
     limit: u32,
@@ -326,7 +326,7 @@ const SALES_BY_ID: Each = Each {
 };
 
 /// The sales with these ids, in any order.
-pub(crate) fn sales_by_id(tx: &mut Tx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Sale>, Error> {
+pub(crate) fn sales_by_id(tx: &mut ReadTx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Sale>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
     tx.query_each(&SALES_BY_ID, &rows, |row| read_sale(row, currency))
 }
@@ -341,7 +341,7 @@ const SALES_BY_REF: Each = Each {
 pub(crate) type SellerRef = (Uuid, String);
 
 /// The sales that sellers have made under these references.
-pub(crate) fn sales_by_ref(tx: &mut Tx<'_>, refs: &[(Uuid, &str)]) -> Result<Vec<(SellerRef, Uuid)>, Error> {
+pub(crate) fn sales_by_ref(tx: &mut ReadTx<'_>, refs: &[(Uuid, &str)]) -> Result<Vec<(SellerRef, Uuid)>, Error> {
     let rows: Vec<_> = refs.iter().map(|(seller, client_ref)| params![*seller, *client_ref]).collect();
     tx.query_each(&SALES_BY_REF, &rows, |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
 }
@@ -375,7 +375,7 @@ const SALE_INSERT: Each = Each {
         ?13::uuid[], ?14::uuid[], ?15::bigint[], ?16::bigint[])",
 };
 
-pub(crate) fn sales_insert(tx: &mut Tx<'_>, sales: &[NewSale<'_>]) -> Result<(), Error> {
+pub(crate) fn sales_insert(tx: &mut WriteTx<'_>, sales: &[NewSale<'_>]) -> Result<(), Error> {
     let rows: Vec<_> = sales
         .iter()
         .map(|sale| {
@@ -403,7 +403,7 @@ pub(crate) fn sales_insert(tx: &mut Tx<'_>, sales: &[NewSale<'_>]) -> Result<(),
 }
 
 /// Writes what changed of a sale after it was submitted.
-pub(crate) fn sale_update(tx: &mut Tx<'_>, sale: &Sale, reversal: Option<EntryId>) -> Result<(), Error> {
+pub(crate) fn sale_update(tx: &mut WriteTx<'_>, sale: &Sale, reversal: Option<EntryId>) -> Result<(), Error> {
     tx.execute(
         "UPDATE charge_sale SET status = ?2, credit_after = ?3, operator_ref = ?4, reason = ?5, entry = ?6,
              reversal = ?7, settled_at = ?8 WHERE id = ?1",
@@ -422,12 +422,12 @@ pub(crate) fn sale_update(tx: &mut Tx<'_>, sale: &Sale, reversal: Option<EntryId
 }
 
 /// Notes that the operator was asked about a sale whose fate is unknown.
-pub(crate) fn sale_asked(tx: &mut Tx<'_>, id: Uuid, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn sale_asked(tx: &mut WriteTx<'_>, id: Uuid, now: Timestamp) -> Result<(), Error> {
     tx.execute("UPDATE charge_sale SET asked_at = ?2 WHERE id = ?1", &params![id, now]).map(drop)
 }
 
 /// Sales whose operator should be asked again: those never asked first, then those asked longest ago.
-pub(crate) fn sales_to_ask(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
+pub(crate) fn sales_to_ask(tx: &mut ReadTx<'_>, before: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
     tx.query(
         "SELECT id FROM charge_sale
          WHERE status <> 'completed' AND status = 'unknown' AND (asked_at IS NULL OR asked_at < ?1)
@@ -456,7 +456,7 @@ impl CreditCheck {
     }
 }
 
-pub(crate) fn credit_check(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> {
+pub(crate) fn credit_check(tx: &mut ReadTx<'_>) -> Result<CreditCheck, Error> {
     tx.query_one(
         "SELECT
              (SELECT CAST(COALESCE(SUM(CASE kind WHEN 'increase' THEN amount ELSE -amount END), 0) AS BIGINT) FROM charge_credit),
@@ -478,7 +478,7 @@ pub(crate) const SALES_FROM: &str = "charge_sale c JOIN charge_seller s ON s.id 
      LEFT JOIN charge_operator o ON o.id = c.operator";
 
 /// The app's equation by the balances alone, without reading every sale.
-pub(crate) fn credit_by_balances(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> {
+pub(crate) fn credit_by_balances(tx: &mut ReadTx<'_>) -> Result<CreditCheck, Error> {
     tx.query_one(
         "SELECT
              (SELECT CAST(COALESCE(SUM(CASE kind WHEN 'increase' THEN amount ELSE -amount END), 0) AS BIGINT) FROM charge_credit),
@@ -493,7 +493,7 @@ pub(crate) fn credit_by_balances(tx: &mut Tx<'_>) -> Result<CreditCheck, Error> 
 
 /// What was sold and not reversed, quarter of an hour by quarter of an hour: how many quarters after `from` (microseconds),
 /// how much in minor units, in how many sales. `floor` is the smallest id that a sale of that time can have.
-pub(crate) fn sold_since(tx: &mut Tx<'_>, from: Timestamp, floor: Uuid) -> Result<Vec<(i64, i64, i64)>, Error> {
+pub(crate) fn sold_since(tx: &mut ReadTx<'_>, from: Timestamp, floor: Uuid) -> Result<Vec<(i64, i64, i64)>, Error> {
     tx.query(
         "SELECT (created_at - ?1) / 900000000, CAST(SUM(amount) AS BIGINT), COUNT(*) FROM charge_sale
          WHERE id >= ?2 AND created_at >= ?1 AND status = 'completed' GROUP BY 1 ORDER BY 1",

@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use purser_kit::console::Field;
 use purser_kit::{Caller, Fields, Form, Needs, Problem, Routes, json, next_link};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -198,7 +198,7 @@ impl Acting {
     }
 
     /// The user of this name, as far as there is one; `None` for whom the caller is tied to.
-    fn user(self, tx: &mut Tx<'_>, wanted: Option<&UserId>) -> Result<Option<User>, Error> {
+    fn user(self, tx: &mut ReadTx<'_>, wanted: Option<&UserId>) -> Result<Option<User>, Error> {
         match (self, wanted) {
             (Acting::Anyone, Some(user_id)) => service::user_known(tx, user_id),
             (Acting::Anyone, None) => Err(Error::NoUser),

@@ -7,7 +7,7 @@ use purser_identity::Email;
 use purser_kit::console::Doer;
 use purser_kit::{Ids, Problem};
 use purser_outbox::Language;
-use purser_store::Tx;
+use purser_store::WriteTx;
 use uuid::Uuid;
 
 use crate::Coins;
@@ -133,7 +133,7 @@ pub(crate) async fn fill(app: Arc<Coins>) -> Result<Vec<String>, Problem> {
     // Nobody outside hears of what never happened.
     let settings = Settings { webhook: None, ..(*app.settings).clone() };
     let zone = app.context.zone.clone();
-    let fill = move |tx: &mut Tx<'_>| {
+    let fill = move |tx: &mut WriteTx<'_>| {
         let mut story =
             Story { settings: &settings, start, seed, open: Vec::new(), returns: Vec::new(), asked: 0, deeds: 0 };
         story.tell(tx, &zone)?;
@@ -161,7 +161,7 @@ struct Story<'s> {
 }
 
 impl Story<'_> {
-    fn tell(&mut self, tx: &mut Tx<'_>, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
+    fn tell(&mut self, tx: &mut WriteTx<'_>, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
         for day in 0..DAYS {
             self.earn(tx, day)?;
             if day % 3 == 1 && day < DAYS - 2 {
@@ -190,7 +190,7 @@ impl Story<'_> {
         Doer::new(at, who.to_owned(), Uuid::nil(), Uuid::from_u128(Ids::floor(at).as_u128() | chance))
     }
 
-    fn earn(&mut self, tx: &mut Tx<'_>, day: i64) -> Result<(), Error> {
+    fn earn(&mut self, tx: &mut WriteTx<'_>, day: i64) -> Result<(), Error> {
         for (place, name) in (0_i64..).zip(USERS) {
             let minute = 5 * place;
             let turn = usize::try_from(day + place).unwrap_or(0);
@@ -208,7 +208,7 @@ impl Story<'_> {
 
     fn move_coins(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut WriteTx<'_>,
         (day, minute): (i64, i64),
         name: &str,
         movement: Movement,
@@ -224,7 +224,7 @@ impl Story<'_> {
         forgiven(coins_move(tx, self.settings, &mut self.doer(day, minute, "system:demo"), &new)).map(drop)
     }
 
-    fn ask(&mut self, tx: &mut Tx<'_>, number: usize, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
+    fn ask(&mut self, tx: &mut WriteTx<'_>, number: usize, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
         let (day, minute) = asked_on(number);
         let name = USERS[number * 7 % USERS.len()];
         let handle = match self.settings.handles {
@@ -255,7 +255,7 @@ impl Story<'_> {
         taken
     }
 
-    fn call_off(&mut self, tx: &mut Tx<'_>, day: i64) -> Result<(), Error> {
+    fn call_off(&mut self, tx: &mut WriteTx<'_>, day: i64) -> Result<(), Error> {
         let taken = self.take(|_, fate| matches!(fate, Fate::Cancelled | Fate::Rejected));
         for (minute, (one, fate, _)) in (1_200..).zip(taken) {
             let mut doer = self.doer(day, minute, "system:demo-desk");
@@ -268,7 +268,7 @@ impl Story<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, tx: &mut Tx<'_>, day: i64) -> Result<(), Error> {
+    fn begin(&mut self, tx: &mut WriteTx<'_>, day: i64) -> Result<(), Error> {
         let is_last = day == DAYS - 1;
         let fits = |fate: Fate| fate.is_begun() && (fate != Fate::Unknown || is_last);
         let wanted = self.open.iter().filter(|(one, fate, _)| one.status == Status::Pending && fits(*fate));
@@ -286,7 +286,7 @@ impl Story<'_> {
     }
 
     /// What the bank says of those that were begun the day before.
-    fn settle(&mut self, tx: &mut Tx<'_>, day: i64, first: i64) -> Result<(), Error> {
+    fn settle(&mut self, tx: &mut WriteTx<'_>, day: i64, first: i64) -> Result<(), Error> {
         let taken = self.take(|one, fate| one.status == Status::Processing && fate != Fate::Unknown);
         for (minute, (one, fate, number)) in (first..).zip(taken) {
             let mut doer = self.doer(day, minute, "system:demo-desk");
@@ -319,7 +319,7 @@ impl Story<'_> {
     }
 
     /// The bank has paid after all what it first said had failed, and names a payment of no withdrawal.
-    fn contradict(&mut self, tx: &mut Tx<'_>, day: i64, failed: &Withdrawal) -> Result<(), Error> {
+    fn contradict(&mut self, tx: &mut WriteTx<'_>, day: i64, failed: &Withdrawal) -> Result<(), Error> {
         let utr = Utr::parse("428812990014").map_err(|rule| Error::Answer(rule.must.to_string()))?;
         let told = format!(
             "The withdrawal is failed, not processing. The bank says that it is paid with the UTR {}.",
@@ -333,7 +333,7 @@ impl Story<'_> {
     }
 
     /// Where to write to most of them: said last, so that nobody is told of what never happened.
-    fn introduce(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    fn introduce(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
         for (minute, name) in (1_400..).zip(USERS.iter().step_by(2)) {
             let language = if name.len() % 3 == 0 { Language::Hindi } else { Language::English };
             let address = format!("{name}@example.com");

@@ -30,7 +30,7 @@ use purser_identity::Right;
 use purser_kit::console::Via;
 use purser_kit::{App, AppContext, AppState, Fixed, Problem, RequestContext, Scope};
 use purser_money::Currency;
-use purser_store::{Migration, Tx};
+use purser_store::{Migration, ReadTx};
 
 pub use contradiction::{Contradiction, Kind as ContradictionKind, Settlement, State as ContradictionState};
 pub use domain::{Frozen, HandlePolicy, Movement, Settings, Totals, Transaction, User, UserId, Withdrawal, coins};
@@ -123,6 +123,6 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
 ///
 /// # Errors
 /// The store's and the ledger's.
-pub fn problems(tx: &mut Tx<'_>) -> Result<Vec<String>, purser_ledger::Error> {
+pub fn problems(tx: &mut ReadTx<'_>) -> Result<Vec<String>, purser_ledger::Error> {
     service::problems(tx)
 }

@@ -7,7 +7,7 @@ use purser_kit::console::{Cell, DetailTable, Field, Input, Preview, Sheet};
 use purser_kit::portal::{Deed, Did, Doing, Portal, PortalPage, PortalSheet, Visit};
 use purser_kit::{Fields, Once, Problem, Rule};
 use purser_money::{Currency, Money};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::Coins;
@@ -46,19 +46,19 @@ pub(crate) fn portal(app: &Arc<Coins>) -> Portal {
     }
 }
 
-type Draw = fn(&mut Tx<'_>, &Coins, &Visit, Option<Uuid>) -> Result<PortalSheet, Problem>;
+type Draw = fn(&mut ReadTx<'_>, &Coins, &Visit, Option<Uuid>) -> Result<PortalSheet, Problem>;
 
 /// A page that shows what is older than the row that its address names.
 fn page(app: &Arc<Coins>, name: &'static str, title: &'static str, draw: Draw) -> PortalPage {
     let app = Arc::clone(app);
-    let draw = move |tx: &mut Tx<'_>, visit: &Visit, query: &[(String, String)]| {
+    let draw = move |tx: &mut ReadTx<'_>, visit: &Visit, query: &[(String, String)]| {
         let after = query.iter().find(|(known, _)| known == "after").map(|(_, value)| value.as_str());
         draw(tx, &app, visit, after.and_then(|after| Uuid::try_parse(after).ok())).map(Some)
     };
     PortalPage { name, title, listed: true, draw: Box::new(draw) }
 }
 
-fn home(tx: &mut Tx<'_>, app: &Coins, visit: &Visit, _: Option<Uuid>) -> Result<PortalSheet, Problem> {
+fn home(tx: &mut ReadTx<'_>, app: &Coins, visit: &Visit, _: Option<Uuid>) -> Result<PortalSheet, Problem> {
     let user = user_get(tx, visit.object)?;
     let newest = withdrawals_of(tx, user.id, None, None, NEWEST)?;
     let facts = vec![
@@ -92,7 +92,7 @@ fn withdrawals_table(title: &'static str, visit: &Visit, rows: &[Withdrawal]) ->
     }
 }
 
-fn withdrawals(tx: &mut Tx<'_>, _: &Coins, visit: &Visit, after: Option<Uuid>) -> Result<PortalSheet, Problem> {
+fn withdrawals(tx: &mut ReadTx<'_>, _: &Coins, visit: &Visit, after: Option<Uuid>) -> Result<PortalSheet, Problem> {
     let mut rows = withdrawals_of(tx, visit.object, None, after, ROWS + 1)?;
     let next = next(&mut rows, |one| one.id);
     let tables = vec![withdrawals_table("Withdrawals", visit, &rows)];
@@ -100,7 +100,7 @@ fn withdrawals(tx: &mut Tx<'_>, _: &Coins, visit: &Visit, after: Option<Uuid>) -
     Ok(PortalSheet { sheet, next, deeds: vec![("withdraw", None)], csv: true, ..PortalSheet::default() })
 }
 
-fn transactions(tx: &mut Tx<'_>, _: &Coins, visit: &Visit, after: Option<Uuid>) -> Result<PortalSheet, Problem> {
+fn transactions(tx: &mut ReadTx<'_>, _: &Coins, visit: &Visit, after: Option<Uuid>) -> Result<PortalSheet, Problem> {
     let mut rows = transactions_of(tx, visit.object, after, ROWS + 1)?;
     let next = next(&mut rows, |one| one.id);
     let cells = rows.into_iter().map(|one| {
@@ -141,7 +141,7 @@ fn ask_read(mut fields: Fields<'_>, settings: &Settings) -> Result<(Money, UpiId
 }
 
 /// The user, where money may leave for whoever looks: their address is confirmed.
-fn payee(tx: &mut Tx<'_>, visit: &Visit) -> Result<User, Problem> {
+fn payee(tx: &mut ReadTx<'_>, visit: &Visit) -> Result<User, Problem> {
     if person_get(tx, visit.user)?.email_verified_at.is_none() {
         return Err(Error::Unconfirmed.into());
     }
@@ -238,7 +238,7 @@ fn cancel(app: &Arc<Coins>) -> Deed {
 }
 
 /// The withdrawal, where it is this user's. Another's is not there.
-fn own(tx: &mut Tx<'_>, user: Uuid, id: Option<Uuid>) -> Result<Withdrawal, Error> {
+fn own(tx: &mut ReadTx<'_>, user: Uuid, id: Option<Uuid>) -> Result<Withdrawal, Error> {
     let one = withdrawal_get(tx, id.ok_or(Error::NoWithdrawal)?)?;
     if one.owner == user { Ok(one) } else { Err(Error::NoWithdrawal) }
 }

@@ -45,7 +45,7 @@ pub use withdrawal::{
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::WriteTx;
 
 use crate::error::Error;
 
@@ -75,7 +75,7 @@ enum House {
 }
 
 impl House {
-    fn open(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<AccountId, Error> {
+    fn open(self, tx: &mut WriteTx<'_>, now: Timestamp) -> Result<AccountId, Error> {
         let rupees = matches!(self, House::Redeemed | House::Payable | House::Bank | House::Losses);
         let currency = if rupees { Currency::INR } else { Currency::COIN };
         let (path, kind, floor) = match self {

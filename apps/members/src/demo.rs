@@ -7,7 +7,7 @@ use purser_identity::Email;
 use purser_kit::Problem;
 use purser_kit::console::Doer;
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::WriteTx;
 use uuid::Uuid;
 
 use crate::Members;
@@ -62,12 +62,12 @@ pub(crate) async fn fill(members: Arc<Members>) -> Result<Vec<String>, Problem> 
     let start = now.checked_sub(SignedDuration::from_hours(24 * DAYS)).map_err(Problem::internal)?;
     let room = if settings.max == 0 { PEOPLE.len() } else { usize::try_from(settings.max).unwrap_or(0) };
     let count = PEOPLE.len().min(room);
-    let fill = move |tx: &mut Tx<'_>| live(tx, &settings, start, seed, count);
+    let fill = move |tx: &mut WriteTx<'_>| live(tx, &settings, start, seed, count);
     members.context.store.write(fill).await?;
     Ok(vec![format!("members: {count} members with {DAYS} days behind them")])
 }
 
-fn live(tx: &mut Tx<'_>, settings: &Settings, start: Timestamp, seed: Uuid, count: usize) -> Result<(), Error> {
+fn live(tx: &mut WriteTx<'_>, settings: &Settings, start: Timestamp, seed: Uuid, count: usize) -> Result<(), Error> {
     let mut ids: Vec<Option<Uuid>> = vec![None; PEOPLE.len()];
     let mut doer = Doer::new(start, "system:demo".to_owned(), Uuid::nil(), seed);
     for day in 0..DAYS {
@@ -96,14 +96,14 @@ fn money(settings: &Settings, major: i64) -> Money {
     Money::new(major * 10_i64.pow(settings.currency().scale().into()), settings.currency())
 }
 
-fn join(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, place: usize, name: &str) -> Result<Uuid, Error> {
+fn join(tx: &mut WriteTx<'_>, settings: &Settings, doer: &mut Doer, place: usize, name: &str) -> Result<Uuid, Error> {
     let address = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
     let email = Email::parse(&address).map_err(|error| Error::Answer(error.to_string()))?;
     let opening = money(settings, PEOPLE[place].2);
     Ok(member_create(tx, settings, doer, &NewMember { name: name.to_owned(), email, opening })?.id)
 }
 
-fn happen(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, member: Uuid, event: Event) -> Result<(), Error> {
+fn happen(tx: &mut WriteTx<'_>, settings: &Settings, doer: &mut Doer, member: Uuid, event: Event) -> Result<(), Error> {
     let (reason, change, memo) = match event {
         Event::Expires => return members_expire(tx, settings, doer, &[member]).map(drop),
         Event::Returns => return members_revert(tx, settings, doer, &[member]).map(drop),

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use purser_identity::Right;
 use purser_kit::{App, AppContext, AppState, Fixed, Scope};
 use purser_money::Currency;
-use purser_store::{Migration, Tx};
+use purser_store::{Migration, ReadTx};
 
 pub use domain::{Debt, DebtStatus, Expiry, Lacking, Member, Policy, Settings};
 pub use error::{CODES, Error};
@@ -82,7 +82,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
 ///
 /// # Errors
 /// The store's.
-pub fn problems(tx: &mut Tx<'_>) -> Result<Vec<String>, purser_store::Error> {
+pub fn problems(tx: &mut ReadTx<'_>) -> Result<Vec<String>, purser_store::Error> {
     let (kept, counted, misstated) = (store::tally(tx)?, store::tally_counted(tx)?, store::misstated(tx)?);
     let mut problems = Vec::new();
     if kept != counted {

@@ -22,26 +22,26 @@ pub use wallet::{
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 
 use crate::domain::Settings;
 use crate::error::Error;
 use crate::store;
 
 /// `members:funding`: what members have paid in. An asset, so that what is in the wallets and the pool is there.
-fn funding(tx: &mut Tx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
+fn funding(tx: &mut WriteTx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
     let path = AccountPath::new("members:funding")?;
     Ok(account_open(tx, now, &NewAccount { path, kind: Kind::Asset, currency, floor: None })?)
 }
 
 /// `members:pool`: the levies.
-fn pool(tx: &mut Tx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
+fn pool(tx: &mut WriteTx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
     let path = AccountPath::new("members:pool")?;
     Ok(account_open(tx, now, &NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) })?)
 }
 
 /// How many more members there may be; none for any number.
-fn room(tx: &mut Tx<'_>, settings: &Settings) -> Result<Option<i64>, Error> {
+fn room(tx: &mut ReadTx<'_>, settings: &Settings) -> Result<Option<i64>, Error> {
     if settings.max == 0 {
         return Ok(None);
     }

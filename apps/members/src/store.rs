@@ -7,7 +7,7 @@ pub(crate) mod payment;
 use jiff::Timestamp;
 use purser_ledger::AccountId;
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error, Param, Row, Tx, params};
+use purser_store::{Each, Error, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::domain::Member;
@@ -46,7 +46,7 @@ pub(crate) struct Filter {
     pub(crate) limit: u32,
 }
 
-pub(crate) fn members_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Member>, Error> {
+pub(crate) fn members_list(tx: &mut ReadTx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Member>, Error> {
     let mut clauses: Vec<String> = Vec::new();
     let mut params: Vec<Param<'_>> = Vec::new();
     match filter.expired {
@@ -68,7 +68,7 @@ pub(crate) fn members_list(tx: &mut Tx<'_>, filter: &Filter, currency: Currency)
     tx.query(&sql, &params, |row| read_member(row, currency))
 }
 
-pub(crate) fn member_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<Member>, Error> {
+pub(crate) fn member_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Result<Option<Member>, Error> {
     tx.query_opt(&format!("{MEMBER_SELECT} WHERE m.id = ?1"), &params![id], |row| read_member(row, currency))
 }
 
@@ -80,7 +80,7 @@ const MEMBERS_BY_ID: Each = Each {
 };
 
 /// The members with these ids, in any order.
-pub(crate) fn members_by_id(tx: &mut Tx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Member>, Error> {
+pub(crate) fn members_by_id(tx: &mut ReadTx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Member>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
     tx.query_each(&MEMBERS_BY_ID, &rows, |row| read_member(row, currency))
 }
@@ -91,7 +91,7 @@ const BY_EMAIL: Each = Each {
 };
 
 /// Those of these addresses, in lower case, that a member has.
-pub(crate) fn emails_taken(tx: &mut Tx<'_>, folded: &[&str]) -> Result<Vec<String>, Error> {
+pub(crate) fn emails_taken(tx: &mut ReadTx<'_>, folded: &[&str]) -> Result<Vec<String>, Error> {
     let rows: Vec<_> = folded.iter().map(|email| params![*email]).collect();
     tx.query_each(&BY_EMAIL, &rows, |row| row.get(0))
 }
@@ -116,7 +116,7 @@ const MEMBER_INSERT: Each = Each {
 };
 
 /// Writes members down, and counts them.
-pub(crate) fn members_insert(tx: &mut Tx<'_>, now: Timestamp, new: &[NewRow<'_>]) -> Result<(), Error> {
+pub(crate) fn members_insert(tx: &mut WriteTx<'_>, now: Timestamp, new: &[NewRow<'_>]) -> Result<(), Error> {
     let rows: Vec<_> =
         new.iter().map(|row| params![row.id, row.name, row.email, row.email_folded, row.account.get(), now]).collect();
     tx.each(&MEMBER_INSERT, &rows)?;
@@ -124,7 +124,7 @@ pub(crate) fn members_insert(tx: &mut Tx<'_>, now: Timestamp, new: &[NewRow<'_>]
     tally_change(tx, count, count)
 }
 
-pub(crate) fn member_update(tx: &mut Tx<'_>, member: &Member, email_folded: &str) -> Result<(), Error> {
+pub(crate) fn member_update(tx: &mut WriteTx<'_>, member: &Member, email_folded: &str) -> Result<(), Error> {
     tx.execute(
         "UPDATE members_member SET name = ?2, email = ?3, email_folded = ?4, updated_at = ?5 WHERE id = ?1",
         &params![member.id, &member.name, &member.email, email_folded, member.updated_at],
@@ -134,7 +134,7 @@ pub(crate) fn member_update(tx: &mut Tx<'_>, member: &Member, email_folded: &str
 
 /// Marks a member as expired, or as living again.
 pub(crate) fn member_mark(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     id: Uuid,
     expired_at: Option<Timestamp>,
     now: Timestamp,
@@ -153,26 +153,26 @@ pub(crate) struct Tally {
     pub(crate) alive: i64,
 }
 
-pub(crate) fn tally(tx: &mut Tx<'_>) -> Result<Tally, Error> {
+pub(crate) fn tally(tx: &mut ReadTx<'_>) -> Result<Tally, Error> {
     tx.query_one("SELECT members, alive FROM members_tally WHERE id = 1", &[], |row| {
         Ok(Tally { members: row.get(0)?, alive: row.get(1)? })
     })
 }
 
 /// Counts members; a change of nothing still makes two commands that decide on who pays meet.
-pub(crate) fn tally_change(tx: &mut Tx<'_>, members: i64, alive: i64) -> Result<(), Error> {
+pub(crate) fn tally_change(tx: &mut WriteTx<'_>, members: i64, alive: i64) -> Result<(), Error> {
     let sql = "UPDATE members_tally SET members = members + ?1, alive = alive + ?2 WHERE id = 1";
     tx.execute(sql, &params![members, alive]).map(drop)
 }
 
 /// The members counted one by one.
-pub(crate) fn tally_counted(tx: &mut Tx<'_>) -> Result<Tally, Error> {
+pub(crate) fn tally_counted(tx: &mut ReadTx<'_>) -> Result<Tally, Error> {
     let sql = "SELECT COUNT(*), COUNT(*) FILTER (WHERE expired_at IS NULL) FROM members_member";
     tx.query_one(sql, &[], |row| Ok(Tally { members: row.get(0)?, alive: row.get(1)? }))
 }
 
 /// Expired members without an expiry that stands, and living ones with one.
-pub(crate) fn misstated(tx: &mut Tx<'_>) -> Result<i64, Error> {
+pub(crate) fn misstated(tx: &mut ReadTx<'_>) -> Result<i64, Error> {
     tx.query_one(
         "SELECT COUNT(*) FROM members_member m
          LEFT JOIN members_expiry e ON e.member = m.id AND e.reverted_at IS NULL
@@ -183,14 +183,14 @@ pub(crate) fn misstated(tx: &mut Tx<'_>) -> Result<i64, Error> {
 }
 
 /// The wallets of all who live.
-pub(crate) fn wallets_alive(tx: &mut Tx<'_>) -> Result<Vec<AccountId>, Error> {
+pub(crate) fn wallets_alive(tx: &mut ReadTx<'_>) -> Result<Vec<AccountId>, Error> {
     tx.query("SELECT account FROM members_member WHERE expired_at IS NULL ORDER BY account", &[], |row| {
         row.get(0).map(AccountId::from_column)
     })
 }
 
 /// Who lives and has less than `needed` free, at most `limit` of them, in order of their ids.
-pub(crate) fn poor(tx: &mut Tx<'_>, needed: Money, limit: u32) -> Result<Vec<Member>, Error> {
+pub(crate) fn poor(tx: &mut ReadTx<'_>, needed: Money, limit: u32) -> Result<Vec<Member>, Error> {
     let sql = format!("{MEMBER_SELECT} WHERE m.expired_at IS NULL AND b.balance - b.held < ?1 ORDER BY m.id LIMIT ?2");
     tx.query(&sql, &params![needed.minor(), limit], |row| read_member(row, needed.currency()))
 }
@@ -204,7 +204,7 @@ pub(crate) struct Listener {
 }
 
 /// Living members, in order of their ids, after `after`.
-pub(crate) fn alive_page(tx: &mut Tx<'_>, after: Option<Uuid>, limit: u32) -> Result<Vec<Listener>, Error> {
+pub(crate) fn alive_page(tx: &mut ReadTx<'_>, after: Option<Uuid>, limit: u32) -> Result<Vec<Listener>, Error> {
     tx.query(
         "SELECT id, name, email FROM members_member WHERE expired_at IS NULL AND id > ?1 ORDER BY id LIMIT ?2",
         &params![after.unwrap_or_default(), limit],
@@ -213,7 +213,7 @@ pub(crate) fn alive_page(tx: &mut Tx<'_>, after: Option<Uuid>, limit: u32) -> Re
 }
 
 /// How many members joined, by quarters of an hour after `from`. `floor` is the smallest id of that time.
-pub(crate) fn joined_since(tx: &mut Tx<'_>, from: Timestamp, floor: Uuid) -> Result<Vec<(i64, i64)>, Error> {
+pub(crate) fn joined_since(tx: &mut ReadTx<'_>, from: Timestamp, floor: Uuid) -> Result<Vec<(i64, i64)>, Error> {
     tx.query(
         "SELECT (created_at - ?1) / 900000000, COUNT(*) FROM members_member
          WHERE id >= ?2 AND created_at >= ?1 GROUP BY 1 ORDER BY 1",
@@ -223,7 +223,7 @@ pub(crate) fn joined_since(tx: &mut Tx<'_>, from: Timestamp, floor: Uuid) -> Res
 }
 
 /// Expiries and reverts since `from`, by quarters of an hour after it: how many fewer live for them.
-pub(crate) fn left_since(tx: &mut Tx<'_>, from: Timestamp) -> Result<Vec<(i64, i64)>, Error> {
+pub(crate) fn left_since(tx: &mut ReadTx<'_>, from: Timestamp) -> Result<Vec<(i64, i64)>, Error> {
     tx.query(
         "SELECT (at - ?1) / 900000000, CAST(SUM(fewer) AS BIGINT) FROM (
              SELECT created_at AS at, 1 AS fewer FROM members_expiry WHERE created_at >= ?1

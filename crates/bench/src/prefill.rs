@@ -8,7 +8,7 @@ use purser_charge::service::{
 };
 use purser_charge::{CreditCheck, Error, Order, PhoneNumber, Settings, credit_check};
 use purser_money::{Currency, Money};
-use purser_store::{Store, Tx};
+use purser_store::{ReadTx, Store, WriteTx};
 use purser_testkit::Ids;
 use uuid::Uuid;
 
@@ -78,7 +78,7 @@ impl Prefill {
                 (new, IncreaseOrder { id: self.ids.next(), seller, amount, reference: None, again: false, actor })
             })
             .collect();
-        let create = move |tx: &mut Tx<'_>| {
+        let create = move |tx: &mut WriteTx<'_>| {
             new.iter().try_for_each(|(seller, credit)| {
                 seller_create(tx, now, &settings, seller)?;
                 credit_increase(tx, now, &settings, credit).map(drop)
@@ -91,8 +91,9 @@ impl Prefill {
         let (now, settings) = (clock::now(), self.settings.clone());
         let new = |index| Some(NewPhone { id: self.ids.next(), number: self.number(index)?, label: None });
         let new: Vec<NewPhone> = range.filter_map(new).collect();
-        let create =
-            move |tx: &mut Tx<'_>| new.iter().try_for_each(|phone| phone_create(tx, now, &settings, phone).map(drop));
+        let create = move |tx: &mut WriteTx<'_>| {
+            new.iter().try_for_each(|phone| phone_create(tx, now, &settings, phone).map(drop))
+        };
         store.write(create).await
     }
 
@@ -130,7 +131,7 @@ impl Prefill {
     }
 }
 
-fn sell_all(tx: &mut Tx<'_>, settings: &Settings, orders: &[Order]) -> Result<(), Error> {
+fn sell_all(tx: &mut WriteTx<'_>, settings: &Settings, orders: &[Order]) -> Result<(), Error> {
     let answer = |sale: Uuid, credit: Money| format!("{sale} {credit}");
     sales_create(tx, settings, orders, answer)?.into_iter().try_for_each(|sold| sold.map(drop))
 }
@@ -138,7 +139,7 @@ fn sell_all(tx: &mut Tx<'_>, settings: &Settings, orders: &[Order]) -> Result<()
 /// How many sales a database holds, once it is certain that no credit went astray.
 pub(crate) fn sales_counted(place: &Place) -> Result<u64, String> {
     let (sales, check) = with_store(place, async |store| {
-        let count = |tx: &mut Tx<'_>| {
+        let count = |tx: &mut ReadTx<'_>| {
             let sales: i64 = tx.query_one("SELECT COUNT(*) FROM charge_sale", &[], |row| row.get(0))?;
             Ok::<_, Error>((sales, credit_check(tx)?))
         };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use purser_ledger::{AccountId, AccountPath, Book, Error, Kind, NewAccount, NewEntry, Transfer, accounts_open};
 use purser_money::{Currency, Money};
-use purser_store::{Engine, Store, Tx};
+use purser_store::{Engine, Store, WriteTx};
 use serde::Serialize;
 
 use crate::clock;
@@ -89,7 +89,7 @@ fn run(place: &Place, case: Case, timing: Timing) -> Result<u64, String> {
 
 /// Accounts with a floor of zero, and enough in each.
 async fn funded(store: &Store, now: Timestamp) -> Result<Arc<[AccountId]>, Error> {
-    let open = move |tx: &mut Tx<'_>| {
+    let open = move |tx: &mut WriteTx<'_>| {
         let mut new = vec![account("bench:funding".to_owned(), Kind::Asset, None)?];
         for number in 0..ACCOUNTS {
             new.push(account(format!("bench:account:{number}"), Kind::Liability, Some(0))?);
@@ -147,7 +147,7 @@ fn transfer(accounts: &[AccountId], hot: bool, dice: &mut Dice) -> Transfer {
     Transfer { debit: accounts[debit], credit: accounts[credit], amount: Money::new(100, Currency::INR) }
 }
 
-fn post(tx: &mut Tx<'_>, now: Timestamp, shape: Shape, transfers: &[Transfer]) -> Result<(), Error> {
+fn post(tx: &mut WriteTx<'_>, now: Timestamp, shape: Shape, transfers: &[Transfer]) -> Result<(), Error> {
     let touched = transfers.iter().flat_map(|transfer| [transfer.debit, transfer.credit]);
     let mut book = Book::open(tx, touched)?;
     let entry = || NewEntry { kind: "bench", actor: "bench".to_owned(), memo: String::new(), reference: None };

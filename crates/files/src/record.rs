@@ -1,7 +1,7 @@
 //! What the database knows of a file.
 
 use jiff::Timestamp;
-use purser_store::{Each, Error as StoreError, Row, Tx, params};
+use purser_store::{Each, Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::{Checked, Error, Kind};
@@ -71,7 +71,7 @@ impl NewFile {
 ///
 /// # Errors
 /// The store's.
-pub fn file_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewFile) -> Result<(), Error> {
+pub fn file_create(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewFile) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO files_file
              (id, owner_kind, owner_id, kind, bytes, width, height, sha256, created_by, created_at)
@@ -98,7 +98,7 @@ const COLUMNS: &str = "id, owner_kind, owner_id, kind, bytes, width, height, sha
 ///
 /// # Errors
 /// [`Error::Missing`]; the store's.
-pub fn file_get(tx: &mut Tx<'_>, id: Uuid) -> Result<File, Error> {
+pub fn file_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<File, Error> {
     let sql = format!("SELECT {COLUMNS} FROM files_file WHERE id = ?1");
     tx.query_opt(&sql, &params![id], read)?.ok_or(Error::Missing)
 }
@@ -107,7 +107,7 @@ pub fn file_get(tx: &mut Tx<'_>, id: Uuid) -> Result<File, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn files_of(tx: &mut Tx<'_>, owner_kind: &str, owner_id: Uuid) -> Result<Vec<File>, Error> {
+pub fn files_of(tx: &mut ReadTx<'_>, owner_kind: &str, owner_id: Uuid) -> Result<Vec<File>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM files_file WHERE owner_kind = ?1 AND owner_id = ?2 ORDER BY id");
     Ok(tx.query(&sql, &params![owner_kind, owner_id], read)?)
 }
@@ -116,7 +116,7 @@ pub fn files_of(tx: &mut Tx<'_>, owner_kind: &str, owner_id: Uuid) -> Result<Vec
 ///
 /// # Errors
 /// [`Error::Missing`]; the store's.
-pub fn file_remove(tx: &mut Tx<'_>, id: Uuid) -> Result<File, Error> {
+pub fn file_remove(tx: &mut WriteTx<'_>, id: Uuid) -> Result<File, Error> {
     let file = file_get(tx, id)?;
     tx.execute("DELETE FROM files_file WHERE id = ?1", &params![id])?;
     Ok(file)
@@ -126,7 +126,7 @@ pub fn file_remove(tx: &mut Tx<'_>, id: Uuid) -> Result<File, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn files_known(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+pub fn files_known(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
     tx.query_each(&KNOWN, &rows, |row| row.get(0))
 }

@@ -1,7 +1,7 @@
 //! API keys: what programs sign in with.
 
 use jiff::Timestamp;
-use purser_store::{Error as StoreError, Row, Tx, params};
+use purser_store::{Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::{Actor, Error, Scopes, SecretHash};
@@ -64,7 +64,7 @@ const COLUMNS: &str =
 ///
 /// # Errors
 /// [`Error::BadField`].
-pub fn api_key_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewApiKey, hash: SecretHash) -> Result<(), Error> {
+pub fn api_key_create(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewApiKey, hash: SecretHash) -> Result<(), Error> {
     label_check("the label", &new.label)?;
     if let Some(tie) = &new.tie {
         label_check("the kind of what the key is tied to", &tie.kind)?;
@@ -91,7 +91,7 @@ pub fn api_key_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewApiKey, hash: Se
 ///
 /// # Errors
 /// The store's.
-pub fn api_key_by_hash(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<ApiKey>, Error> {
+pub fn api_key_by_hash(tx: &mut ReadTx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<ApiKey>, Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM identity_api_key WHERE hash = ?1
          AND (maker IS NULL OR EXISTS (SELECT 1 FROM identity_user u WHERE u.id = maker AND u.is_active = 1))"
@@ -104,7 +104,7 @@ pub fn api_key_by_hash(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Res
 ///
 /// # Errors
 /// The store's.
-pub fn api_key_id(tx: &mut Tx<'_>, hash: SecretHash) -> Result<Option<Uuid>, Error> {
+pub fn api_key_id(tx: &mut ReadTx<'_>, hash: SecretHash) -> Result<Option<Uuid>, Error> {
     Ok(tx.query_opt("SELECT id FROM identity_api_key WHERE hash = ?1", &params![&hash.0], |row| row.get(0))?)
 }
 
@@ -113,7 +113,7 @@ pub fn api_key_id(tx: &mut Tx<'_>, hash: SecretHash) -> Result<Option<Uuid>, Err
 ///
 /// # Errors
 /// The store's.
-pub fn api_key_list(tx: &mut Tx<'_>, limit: u32, before: Option<(Timestamp, Uuid)>) -> Result<Vec<ApiKey>, Error> {
+pub fn api_key_list(tx: &mut ReadTx<'_>, limit: u32, before: Option<(Timestamp, Uuid)>) -> Result<Vec<ApiKey>, Error> {
     let (created_at, id) = before.unwrap_or((Timestamp::MAX, Uuid::max()));
     let sql = format!(
         "SELECT {COLUMNS} FROM identity_api_key WHERE (created_at, id) < (?1, ?2)
@@ -126,7 +126,7 @@ pub fn api_key_list(tx: &mut Tx<'_>, limit: u32, before: Option<(Timestamp, Uuid
 ///
 /// # Errors
 /// The store's.
-pub fn api_keys_of(tx: &mut Tx<'_>, tie: &Tie) -> Result<Vec<ApiKey>, Error> {
+pub fn api_keys_of(tx: &mut ReadTx<'_>, tie: &Tie) -> Result<Vec<ApiKey>, Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM identity_api_key WHERE tie_kind = ?1 AND tie_id = ?2 ORDER BY created_at DESC, id DESC"
     );
@@ -137,7 +137,7 @@ pub fn api_keys_of(tx: &mut Tx<'_>, tie: &Tie) -> Result<Vec<ApiKey>, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn api_keys_made_by(tx: &mut Tx<'_>, maker: Uuid) -> Result<Vec<ApiKey>, Error> {
+pub fn api_keys_made_by(tx: &mut ReadTx<'_>, maker: Uuid) -> Result<Vec<ApiKey>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM identity_api_key WHERE maker = ?1 ORDER BY created_at DESC, id DESC");
     Ok(tx.query(&sql, &params![maker], read_key)?)
 }
@@ -148,7 +148,7 @@ pub fn api_keys_made_by(tx: &mut Tx<'_>, maker: Uuid) -> Result<Vec<ApiKey>, Err
 /// # Errors
 /// The store's.
 pub fn api_keys_revoke_of(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     maker: Uuid,
     tie: Option<&Tie>,
@@ -167,7 +167,7 @@ pub fn api_keys_revoke_of(
 ///
 /// # Errors
 /// The store's.
-pub fn person_behind(tx: &mut Tx<'_>, actor: &str) -> Result<Option<Uuid>, StoreError> {
+pub fn person_behind(tx: &mut ReadTx<'_>, actor: &str) -> Result<Option<Uuid>, StoreError> {
     match Actor::parse(actor) {
         Some(Actor::User(person)) => Ok(Some(person)),
         Some(Actor::ApiKey(key)) => {
@@ -182,7 +182,7 @@ pub fn person_behind(tx: &mut Tx<'_>, actor: &str) -> Result<Option<Uuid>, Store
 ///
 /// # Errors
 /// The store's.
-pub fn same_person(tx: &mut Tx<'_>, one: &str, other: &str) -> Result<bool, StoreError> {
+pub fn same_person(tx: &mut ReadTx<'_>, one: &str, other: &str) -> Result<bool, StoreError> {
     if one == other {
         return Ok(true);
     }
@@ -194,7 +194,7 @@ pub fn same_person(tx: &mut Tx<'_>, one: &str, other: &str) -> Result<bool, Stor
 ///
 /// # Errors
 /// The store's.
-pub fn api_key_label(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<String>, Error> {
+pub fn api_key_label(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<String>, Error> {
     Ok(tx.query_opt("SELECT label FROM identity_api_key WHERE id = ?1", &params![id], |row| row.get(0))?)
 }
 
@@ -202,7 +202,7 @@ pub fn api_key_label(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<String>, Error>
 ///
 /// # Errors
 /// [`Error::NoKey`]; [`Error::KeyRevoked`] the second time.
-pub fn api_key_revoke(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, actor: &str) -> Result<(), Error> {
+pub fn api_key_revoke(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, actor: &str) -> Result<(), Error> {
     let revoked = tx.execute(
         "UPDATE identity_api_key SET revoked_at = ?2, revoked_by = ?3 WHERE id = ?1 AND revoked_at IS NULL",
         &params![id, now, actor],
@@ -218,7 +218,7 @@ pub fn api_key_revoke(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, actor: &str) ->
 ///
 /// # Errors
 /// The store's.
-pub fn api_key_used(tx: &mut Tx<'_>, id: Uuid, at: Timestamp) -> Result<(), Error> {
+pub fn api_key_used(tx: &mut WriteTx<'_>, id: Uuid, at: Timestamp) -> Result<(), Error> {
     tx.execute(
         "UPDATE identity_api_key SET last_used_at = ?2
          WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)",

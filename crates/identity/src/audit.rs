@@ -1,7 +1,7 @@
 //! The audit log: who did what, and from where. The schema refuses to change or delete a line.
 
 use jiff::Timestamp;
-use purser_store::{Error as StoreError, Row, Tx, params};
+use purser_store::{Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::Error;
@@ -45,7 +45,7 @@ pub struct AuditRecord {
 ///
 /// # Errors
 /// The store's `Check` where a text is out of bounds, or the detail is not a JSON object.
-pub fn audit(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, event: &AuditEvent<'_>) -> Result<(), StoreError> {
+pub fn audit(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, event: &AuditEvent<'_>) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO identity_audit (id, at, actor, action, subject, address, detail)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -58,7 +58,7 @@ pub fn audit(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, event: &AuditEvent<'_>) 
 ///
 /// # Errors
 /// The store's.
-pub fn audit_list(tx: &mut Tx<'_>, before: Option<Uuid>, limit: u32) -> Result<Vec<AuditRecord>, Error> {
+pub fn audit_list(tx: &mut ReadTx<'_>, before: Option<Uuid>, limit: u32) -> Result<Vec<AuditRecord>, Error> {
     let lines = tx.query(
         "SELECT id, at, actor, action, subject, address, detail FROM identity_audit
          WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
@@ -72,7 +72,7 @@ pub fn audit_list(tx: &mut Tx<'_>, before: Option<Uuid>, limit: u32) -> Result<V
 ///
 /// # Errors
 /// The store's.
-pub fn audit_of(tx: &mut Tx<'_>, subject: &str, limit: u32) -> Result<Vec<AuditRecord>, Error> {
+pub fn audit_of(tx: &mut ReadTx<'_>, subject: &str, limit: u32) -> Result<Vec<AuditRecord>, Error> {
     let lines = tx.query(
         "SELECT id, at, actor, action, subject, address, detail FROM identity_audit
          WHERE subject = ?1 ORDER BY id DESC LIMIT ?2",

@@ -4,7 +4,7 @@
 //! nothing. Whoever shows it is counted apart from strangers, so that strangers who try passwords keep no owner out.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use crate::{Error, SecretHash};
@@ -19,7 +19,7 @@ const DEVICES: u32 = 20;
 ///
 /// # Errors
 /// The store's.
-pub fn device_is_known(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, hash: SecretHash) -> Result<bool, Error> {
+pub fn device_is_known(tx: &mut ReadTx<'_>, now: Timestamp, person: Uuid, hash: SecretHash) -> Result<bool, Error> {
     let sql = "SELECT 1 FROM identity_device WHERE hash = ?1 AND person = ?2 AND ends_at > ?3";
     Ok(tx.query_opt(sql, &params![&hash.0, person, now], |_| Ok(()))?.is_some())
 }
@@ -30,7 +30,7 @@ pub fn device_is_known(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, hash: Secr
 /// # Errors
 /// The store's.
 pub fn device_remember(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     person: Uuid,
     hash: SecretHash,
@@ -57,7 +57,7 @@ pub fn device_remember(
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn devices_forget_of(tx: &mut Tx<'_>, person: Uuid) -> Result<(), Error> {
+pub(crate) fn devices_forget_of(tx: &mut WriteTx<'_>, person: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM identity_device WHERE person = ?1", &params![person])?;
     Ok(())
 }
@@ -66,6 +66,6 @@ pub(crate) fn devices_forget_of(tx: &mut Tx<'_>, person: Uuid) -> Result<(), Err
 ///
 /// # Errors
 /// The store's.
-pub fn devices_forget(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, Error> {
+pub fn devices_forget(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<u64, Error> {
     Ok(tx.execute("DELETE FROM identity_device WHERE ends_at <= ?1", &params![now])?)
 }

@@ -24,7 +24,7 @@
 //! made keep both, since a second factor of theirs that a mailbox could take off would guard nothing.
 
 use jiff::Timestamp;
-use purser_store::Tx;
+use purser_store::WriteTx;
 
 use crate::device::devices_forget_of;
 use crate::login::login_key;
@@ -116,7 +116,7 @@ impl Cause {
 ///
 /// # Errors
 /// The store's.
-pub fn power_changed(tx: &mut Tx<'_>, now: Timestamp, user: &User, cause: Cause) -> Result<(), Error> {
+pub fn power_changed(tx: &mut WriteTx<'_>, now: Timestamp, user: &User, cause: Cause) -> Result<(), Error> {
     let ends = cause.ends();
     match ends.sessions {
         Sessions::All => sessions_revoke_all(tx, now, user.id)?,
@@ -155,7 +155,7 @@ fn is_strangers(user: &User) -> bool {
 }
 
 /// Wrong passwords and codes so far keep nobody out any more.
-fn tries_clear(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
+fn tries_clear(tx: &mut WriteTx<'_>, user: &User) -> Result<(), Error> {
     for name in [user.username.as_str(), user.email.as_str()] {
         rate_clear(tx, LOGIN_FAILED_BY_ACCOUNT.bucket, &login_key(name))?;
     }

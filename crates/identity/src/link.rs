@@ -1,7 +1,7 @@
 //! One-time links that are mailed: whoever opens one reads mail at the address that it was sent to.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use crate::{Email, Error, SecretHash};
@@ -39,7 +39,7 @@ impl LinkPurpose {
 /// # Errors
 /// The store's.
 pub fn link_issue(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     person: Uuid,
     purpose: LinkPurpose,
@@ -62,7 +62,7 @@ pub fn link_issue(
 /// # Errors
 /// The store's.
 pub fn link_find(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     now: Timestamp,
     purpose: LinkPurpose,
     hash: SecretHash,
@@ -77,7 +77,7 @@ pub fn link_find(
 /// # Errors
 /// [`Error::LinkOver`] where it is not good any more.
 pub fn link_redeem(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     purpose: LinkPurpose,
     hash: SecretHash,
@@ -91,7 +91,7 @@ pub fn link_redeem(
 ///
 /// # Errors
 /// The store's.
-pub fn links_void(tx: &mut Tx<'_>, person: Uuid, purpose: LinkPurpose) -> Result<(), Error> {
+pub fn links_void(tx: &mut WriteTx<'_>, person: Uuid, purpose: LinkPurpose) -> Result<(), Error> {
     let sql = "DELETE FROM identity_link WHERE person = ?1 AND purpose = ?2";
     tx.execute(sql, &params![person, purpose.word()])?;
     Ok(())

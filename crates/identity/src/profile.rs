@@ -1,6 +1,6 @@
 //! What a person says of themselves.
 
-use purser_store::{Error as StoreError, Row, Tx, params};
+use purser_store::{Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::Error;
@@ -30,7 +30,7 @@ pub struct Profile {
 ///
 /// # Errors
 /// [`Error::NoUser`].
-pub fn profile_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Profile, Error> {
+pub fn profile_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Profile, Error> {
     let sql = "SELECT first_name, last_name, mobile, country, address, state, zip_code, city
          FROM identity_user WHERE id = ?1";
     tx.query_opt(sql, &params![id], read)?.ok_or(Error::NoUser(id))
@@ -40,7 +40,7 @@ pub fn profile_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Profile, Error> {
 ///
 /// # Errors
 /// [`Error::BadField`], [`Error::MobileTaken`], [`Error::NoUser`].
-pub fn profile_set(tx: &mut Tx<'_>, id: Uuid, profile: &Profile) -> Result<(), Error> {
+pub fn profile_set(tx: &mut WriteTx<'_>, id: Uuid, profile: &Profile) -> Result<(), Error> {
     let Profile { first_name, last_name, mobile, country, address, state, zip_code, city } = profile;
     for (field, rule, text, most) in [
         ("first_name", "at most 150 characters on one line", first_name, 150),

@@ -1,7 +1,7 @@
 //! Rate limits: how often something may be tried. Counted in the database, so that they hold across copies.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -122,7 +122,7 @@ pub enum RateVerdict {
 /// # Errors
 /// The store's.
 pub fn rate_hit(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     bucket: &str,
     key: &str,
@@ -148,7 +148,7 @@ pub fn rate_hit(
 }
 
 /// When the tries that stand were counted, oldest first.
-fn log_read(tx: &mut Tx<'_>, bucket: &str, key: &[u8; 32]) -> Result<Vec<Timestamp>, Error> {
+fn log_read(tx: &mut ReadTx<'_>, bucket: &str, key: &[u8; 32]) -> Result<Vec<Timestamp>, Error> {
     let sql = "SELECT log FROM identity_rate WHERE bucket = ?1 AND key = ?2";
     let log: Option<String> = tx.query_opt(sql, &params![bucket, key], |row| row.get(0))?;
     let log = log.unwrap_or_default();
@@ -169,7 +169,7 @@ fn log_text(log: &[Timestamp]) -> String {
 ///
 /// # Errors
 /// The store's.
-pub fn rates_hit(tx: &mut Tx<'_>, now: Timestamp, limits: &[(RateLimit, &str)]) -> Result<RateVerdict, Error> {
+pub fn rates_hit(tx: &mut WriteTx<'_>, now: Timestamp, limits: &[(RateLimit, &str)]) -> Result<RateVerdict, Error> {
     for (RateLimit { bucket, limit, window }, key) in limits {
         let verdict = rate_hit(tx, now, bucket, key, *limit, *window)?;
         if verdict != RateVerdict::Allowed {
@@ -183,7 +183,7 @@ pub fn rates_hit(tx: &mut Tx<'_>, now: Timestamp, limits: &[(RateLimit, &str)]) 
 ///
 /// # Errors
 /// The store's.
-pub fn rate_forgive(tx: &mut Tx<'_>, bucket: &str, key: &str) -> Result<(), Error> {
+pub fn rate_forgive(tx: &mut WriteTx<'_>, bucket: &str, key: &str) -> Result<(), Error> {
     let key = key_hash(key);
     let mut log = log_read(tx, bucket, &key)?;
     if log.pop().is_some() {
@@ -197,7 +197,7 @@ pub fn rate_forgive(tx: &mut Tx<'_>, bucket: &str, key: &str) -> Result<(), Erro
 ///
 /// # Errors
 /// The store's.
-pub fn rate_left(tx: &mut Tx<'_>, now: Timestamp, limit: RateLimit, key: &str) -> Result<u32, Error> {
+pub fn rate_left(tx: &mut ReadTx<'_>, now: Timestamp, limit: RateLimit, key: &str) -> Result<u32, Error> {
     let mut log = log_read(tx, limit.bucket, &key_hash(key))?;
     log.retain(|at| *at + limit.window > now);
     Ok(limit.limit.saturating_sub(u32::try_from(log.len()).unwrap_or(u32::MAX)))
@@ -207,7 +207,7 @@ pub fn rate_left(tx: &mut Tx<'_>, now: Timestamp, limit: RateLimit, key: &str) -
 ///
 /// # Errors
 /// The store's.
-pub fn rate_clear(tx: &mut Tx<'_>, bucket: &str, key: &str) -> Result<(), Error> {
+pub fn rate_clear(tx: &mut WriteTx<'_>, bucket: &str, key: &str) -> Result<(), Error> {
     tx.execute("DELETE FROM identity_rate WHERE bucket = ?1 AND key = ?2", &params![bucket, &key_hash(key)])?;
     Ok(())
 }
@@ -216,7 +216,7 @@ pub fn rate_clear(tx: &mut Tx<'_>, bucket: &str, key: &str) -> Result<(), Error>
 ///
 /// # Errors
 /// The store's.
-pub fn rates_forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+pub fn rates_forget(tx: &mut WriteTx<'_>, before: Timestamp) -> Result<u64, Error> {
     Ok(tx.execute("DELETE FROM identity_rate WHERE ends_at < ?1", &params![before])?)
 }
 

@@ -1,7 +1,7 @@
 //! A person's second factor: the codes of an authenticator app, and recovery codes for the day it is gone.
 
 use jiff::Timestamp;
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use crate::{Error, SecretHash};
@@ -27,7 +27,7 @@ pub fn totp_purpose(person: Uuid) -> String {
 ///
 /// # Errors
 /// The store's.
-pub fn second_factor_get(tx: &mut Tx<'_>, person: Uuid) -> Result<Option<SecondFactor>, Error> {
+pub fn second_factor_get(tx: &mut ReadTx<'_>, person: Uuid) -> Result<Option<SecondFactor>, Error> {
     let found = tx.query_opt(
         "SELECT t.sealed, t.confirmed_at, (SELECT COUNT(*) FROM identity_recovery_code r
              WHERE r.person = t.person AND r.used_at IS NULL)
@@ -45,7 +45,7 @@ pub fn second_factor_get(tx: &mut Tx<'_>, person: Uuid) -> Result<Option<SecondF
 ///
 /// # Errors
 /// The store's.
-pub fn second_factor_is_on(tx: &mut Tx<'_>, person: Uuid) -> Result<bool, Error> {
+pub fn second_factor_is_on(tx: &mut ReadTx<'_>, person: Uuid) -> Result<bool, Error> {
     let sql = "SELECT 1 FROM identity_totp WHERE person = ?1 AND confirmed_at IS NOT NULL";
     Ok(tx.query_opt(sql, &params![person], |_| Ok(()))?.is_some())
 }
@@ -54,7 +54,7 @@ pub fn second_factor_is_on(tx: &mut Tx<'_>, person: Uuid) -> Result<bool, Error>
 ///
 /// # Errors
 /// [`Error::SecondFactorOn`] where there is one already.
-pub fn second_factor_begin(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, sealed: &[u8]) -> Result<(), Error> {
+pub fn second_factor_begin(tx: &mut WriteTx<'_>, now: Timestamp, person: Uuid, sealed: &[u8]) -> Result<(), Error> {
     let begun = tx.execute(
         "INSERT INTO identity_totp (person, sealed, created_at) VALUES (?1, ?2, ?3)
          ON CONFLICT (person) DO UPDATE SET sealed = excluded.sealed, created_at = excluded.created_at
@@ -70,7 +70,7 @@ pub fn second_factor_begin(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, sealed
 /// # Errors
 /// [`Error::NoSecondFactor`] where another was begun meanwhile, or it is on already.
 pub fn second_factor_confirm(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     person: Uuid,
     sealed: &[u8],
@@ -92,7 +92,7 @@ pub fn second_factor_confirm(
 ///
 /// # Errors
 /// The store's.
-pub fn totp_accept(tx: &mut Tx<'_>, person: Uuid, step: u64) -> Result<bool, Error> {
+pub fn totp_accept(tx: &mut WriteTx<'_>, person: Uuid, step: u64) -> Result<bool, Error> {
     let accepted = tx.execute(
         "UPDATE identity_totp SET last_step = ?2 WHERE person = ?1 AND confirmed_at IS NOT NULL AND last_step < ?2",
         &params![person, signed(step)],
@@ -104,7 +104,12 @@ pub fn totp_accept(tx: &mut Tx<'_>, person: Uuid, step: u64) -> Result<bool, Err
 ///
 /// # Errors
 /// The store's.
-pub fn recovery_code_spend(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, hash: SecretHash) -> Result<bool, Error> {
+pub fn recovery_code_spend(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    person: Uuid,
+    hash: SecretHash,
+) -> Result<bool, Error> {
     let spent = tx.execute(
         "UPDATE identity_recovery_code SET used_at = ?3 WHERE person = ?1 AND hash = ?2 AND used_at IS NULL",
         &params![person, &hash.0, now],
@@ -116,7 +121,7 @@ pub fn recovery_code_spend(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, hash: 
 ///
 /// # Errors
 /// The store's.
-pub fn recovery_codes_set(tx: &mut Tx<'_>, person: Uuid, codes: &[SecretHash]) -> Result<(), Error> {
+pub fn recovery_codes_set(tx: &mut WriteTx<'_>, person: Uuid, codes: &[SecretHash]) -> Result<(), Error> {
     tx.execute("DELETE FROM identity_recovery_code WHERE person = ?1", &params![person])?;
     for code in codes {
         let sql = "INSERT INTO identity_recovery_code (person, hash) VALUES (?1, ?2)";
@@ -129,7 +134,7 @@ pub fn recovery_codes_set(tx: &mut Tx<'_>, person: Uuid, codes: &[SecretHash]) -
 ///
 /// # Errors
 /// The store's.
-pub fn second_factor_abandon(tx: &mut Tx<'_>, person: Uuid) -> Result<(), Error> {
+pub fn second_factor_abandon(tx: &mut WriteTx<'_>, person: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM identity_totp WHERE person = ?1 AND confirmed_at IS NULL", &params![person])?;
     Ok(())
 }
@@ -138,7 +143,7 @@ pub fn second_factor_abandon(tx: &mut Tx<'_>, person: Uuid) -> Result<(), Error>
 ///
 /// # Errors
 /// [`Error::NoSecondFactor`].
-pub fn second_factor_remove(tx: &mut Tx<'_>, person: Uuid) -> Result<(), Error> {
+pub fn second_factor_remove(tx: &mut WriteTx<'_>, person: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM identity_recovery_code WHERE person = ?1", &params![person])?;
     let removed = tx.execute("DELETE FROM identity_totp WHERE person = ?1", &params![person])?;
     if removed == 0 { Err(Error::NoSecondFactor) } else { Ok(()) }

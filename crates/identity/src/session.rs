@@ -1,7 +1,7 @@
 //! Sessions: who is signed in, and for how long.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Error as StoreError, Row, Tx, params};
+use purser_store::{Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::{Error, SecretHash, User};
@@ -72,7 +72,7 @@ pub struct Session {
 /// # Errors
 /// The store's.
 pub fn session_create(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     hash: SecretHash,
     user: &User,
@@ -91,7 +91,7 @@ pub fn session_create(
 /// # Errors
 /// The store's.
 pub fn session_create_pending(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     hash: SecretHash,
     user: &User,
@@ -107,7 +107,7 @@ struct Length {
 }
 
 fn insert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     hash: SecretHash,
     person: Uuid,
@@ -136,7 +136,7 @@ fn insert(
 ///
 /// # Errors
 /// The store's.
-pub fn session_find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<Session>, Error> {
+pub fn session_find(tx: &mut ReadTx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<Session>, Error> {
     find(tx, now, hash, false)
 }
 
@@ -144,11 +144,11 @@ pub fn session_find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result
 ///
 /// # Errors
 /// The store's.
-pub fn session_find_pending(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<Session>, Error> {
+pub fn session_find_pending(tx: &mut ReadTx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<Session>, Error> {
     find(tx, now, hash, true)
 }
 
-fn find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash, pending: bool) -> Result<Option<Session>, Error> {
+fn find(tx: &mut ReadTx<'_>, now: Timestamp, hash: SecretHash, pending: bool) -> Result<Option<Session>, Error> {
     let sql = select("s.hash = ?1 AND s.revoked_at IS NULL AND s.pending = ?2");
     let session = tx.query_opt(&sql, &params![&hash.0, pending], read_session)?;
     Ok(session.filter(|session| session.user.may_enter() && now < session.expires_at))
@@ -158,7 +158,7 @@ fn find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash, pending: bool) -> Res
 ///
 /// # Errors
 /// The store's.
-pub fn sessions_of(tx: &mut Tx<'_>, now: Timestamp, person: Uuid) -> Result<Vec<Session>, Error> {
+pub fn sessions_of(tx: &mut ReadTx<'_>, now: Timestamp, person: Uuid) -> Result<Vec<Session>, Error> {
     let sql = select("s.person = ?1 AND s.revoked_at IS NULL AND s.pending = 0");
     let mut sessions = tx.query(&sql, &params![person], read_session)?;
     sessions.retain(|session| now < session.expires_at);
@@ -170,7 +170,7 @@ pub fn sessions_of(tx: &mut Tx<'_>, now: Timestamp, person: Uuid) -> Result<Vec<
 ///
 /// # Errors
 /// The store's.
-pub fn session_proved(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
+pub fn session_proved(tx: &mut WriteTx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
     let sql = "UPDATE identity_session SET proved_at = ?2 WHERE hash = ?1 AND proved_at < ?2";
     tx.execute(sql, &params![&hash.0, now])?;
     Ok(())
@@ -180,7 +180,7 @@ pub fn session_proved(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Resu
 ///
 /// # Errors
 /// The store's.
-pub fn session_decided(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
+pub fn session_decided(tx: &mut WriteTx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
     let sql = "UPDATE identity_session SET decided_at = ?2 WHERE hash = ?1 AND (decided_at IS NULL OR decided_at < ?2)";
     tx.execute(sql, &params![&hash.0, now])?;
     Ok(())
@@ -191,22 +191,22 @@ pub fn session_decided(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Res
 ///
 /// # Errors
 /// The store's.
-pub fn session_seen(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
-    let person = tx.query_opt(
+pub fn session_seen(tx: &mut WriteTx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
+    let seen = tx.execute_returning(
         "UPDATE identity_session SET last_seen_at = ?2
          WHERE hash = ?1 AND last_seen_at < ?2 AND last_seen_at + idle > ?2 AND ends_at > ?2 AND revoked_at IS NULL
          RETURNING person",
         &params![&hash.0, now],
         |row| row.get(0),
     )?;
-    person.map_or(Ok(()), |person| person_seen(tx, now, person))
+    seen.into_iter().try_for_each(|person| person_seen(tx, now, person))
 }
 
 /// Signs a session out. One that is gone already stays so.
 ///
 /// # Errors
 /// The store's.
-pub fn session_revoke(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
+pub fn session_revoke(tx: &mut WriteTx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
     let sql = "UPDATE identity_session SET revoked_at = ?2 WHERE hash = ?1 AND revoked_at IS NULL";
     tx.execute(sql, &params![&hash.0, now])?;
     Ok(())
@@ -216,7 +216,7 @@ pub fn session_revoke(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Resu
 ///
 /// # Errors
 /// The store's.
-pub fn session_revoke_of(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, hash: SecretHash) -> Result<bool, Error> {
+pub fn session_revoke_of(tx: &mut WriteTx<'_>, now: Timestamp, person: Uuid, hash: SecretHash) -> Result<bool, Error> {
     let sql = "UPDATE identity_session SET revoked_at = ?3 WHERE hash = ?1 AND person = ?2 AND revoked_at IS NULL";
     Ok(tx.execute(sql, &params![&hash.0, person, now])? == 1)
 }
@@ -225,7 +225,12 @@ pub fn session_revoke_of(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, hash: Se
 ///
 /// # Errors
 /// The store's.
-pub fn sessions_revoke_others(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, here: SecretHash) -> Result<u64, Error> {
+pub fn sessions_revoke_others(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    person: Uuid,
+    here: SecretHash,
+) -> Result<u64, Error> {
     let sql = "UPDATE identity_session SET revoked_at = ?3 WHERE person = ?1 AND hash <> ?2 AND revoked_at IS NULL";
     Ok(tx.execute(sql, &params![person, &here.0, now])?)
 }
@@ -234,13 +239,13 @@ pub fn sessions_revoke_others(tx: &mut Tx<'_>, now: Timestamp, person: Uuid, her
 ///
 /// # Errors
 /// The store's.
-pub fn sessions_revoke_all(tx: &mut Tx<'_>, now: Timestamp, user: Uuid) -> Result<(), Error> {
+pub fn sessions_revoke_all(tx: &mut WriteTx<'_>, now: Timestamp, user: Uuid) -> Result<(), Error> {
     let sql = "UPDATE identity_session SET revoked_at = ?2 WHERE person = ?1 AND revoked_at IS NULL";
     tx.execute(sql, &params![user, now])?;
     Ok(())
 }
 
-fn person_seen(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
+fn person_seen(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
     tx.execute("UPDATE identity_user SET last_seen_at = ?2 WHERE id = ?1", &params![id, now])?;
     Ok(())
 }

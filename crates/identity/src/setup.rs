@@ -1,7 +1,7 @@
 //! The one-time link by which the first superuser comes: no default password exists.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 
 use crate::{Error, NewUser, SecretHash, superuser_exists, user_create};
 
@@ -12,7 +12,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 ///
 /// # Errors
 /// [`Error::SuperuserExists`].
-pub fn setup_issue(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
+pub fn setup_issue(tx: &mut WriteTx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
     if superuser_exists(tx)? {
         return Err(Error::SuperuserExists);
     }
@@ -29,7 +29,7 @@ pub fn setup_issue(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<
 ///
 /// # Errors
 /// The store's.
-pub fn setup_live(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<bool, Error> {
+pub fn setup_live(tx: &mut ReadTx<'_>, now: Timestamp, hash: SecretHash) -> Result<bool, Error> {
     let sql = "SELECT 1 FROM identity_setup WHERE hash = ?1 AND expires_at > ?2";
     let known = tx.query_opt(sql, &params![&hash.0, now], |_| Ok(()))?.is_some();
     Ok(known && !superuser_exists(tx)?)
@@ -40,7 +40,7 @@ pub fn setup_live(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<b
 /// # Errors
 /// [`Error::SetupOver`] where the link is not live, [`Error::BadField`] where the person has no password to sign in
 /// with, or as [`user_create`].
-pub fn setup_redeem(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash, new: &NewUser) -> Result<(), Error> {
+pub fn setup_redeem(tx: &mut WriteTx<'_>, now: Timestamp, hash: SecretHash, new: &NewUser) -> Result<(), Error> {
     if !setup_live(tx, now, hash)? {
         return Err(Error::SetupOver);
     }

@@ -5,7 +5,7 @@
 //! nothing that they could keep.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use crate::user::name_check;
@@ -35,7 +35,7 @@ pub struct NewSignUp {
 ///
 /// # Errors
 /// [`Error::BadField`] for a name.
-pub fn sign_up_begin(tx: &mut Tx<'_>, now: Timestamp, new: &NewSignUp, hash: SecretHash) -> Result<(), Error> {
+pub fn sign_up_begin(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewSignUp, hash: SecretHash) -> Result<(), Error> {
     name_check("the first name", &new.first_name)?;
     name_check("the last name", &new.last_name)?;
     tx.execute(
@@ -61,7 +61,7 @@ pub fn sign_up_begin(tx: &mut Tx<'_>, now: Timestamp, new: &NewSignUp, hash: Sec
 ///
 /// # Errors
 /// The store's.
-pub fn sign_up_find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<NewSignUp>, Error> {
+pub fn sign_up_find(tx: &mut ReadTx<'_>, now: Timestamp, hash: SecretHash) -> Result<Option<NewSignUp>, Error> {
     let sql = "SELECT username, email, first_name, last_name, password FROM identity_sign_up
          WHERE hash = ?1 AND expires_at > ?2";
     let found = tx.query_opt(sql, &params![&hash.0, now], |row| {
@@ -80,7 +80,7 @@ pub fn sign_up_find(tx: &mut Tx<'_>, now: Timestamp, hash: SecretHash) -> Result
 /// # Errors
 /// [`Error::LinkOver`] where the link is not good any more, or the address is somebody's meanwhile.
 pub fn sign_up_confirm(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     hash: SecretHash,
     id: Uuid,
@@ -112,6 +112,6 @@ pub fn sign_up_confirm(
 ///
 /// # Errors
 /// The store's.
-pub fn sign_ups_forget(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, Error> {
+pub fn sign_ups_forget(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<u64, Error> {
     Ok(tx.execute("DELETE FROM identity_sign_up WHERE expires_at <= ?1", &params![now])?)
 }

@@ -1,7 +1,7 @@
 //! People who may sign in.
 
 use jiff::Timestamp;
-use purser_store::{Error as StoreError, Row, Tx, params};
+use purser_store::{Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::{Actor, Cause, Email, Error, PasswordHash, Roles, Username, power_changed};
@@ -81,7 +81,7 @@ const COLUMNS: [&str; 13] = [
 ///
 /// # Errors
 /// [`Error::UsernameTaken`], [`Error::EmailTaken`], [`Error::BadField`] for a name.
-pub fn user_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
+pub fn user_create(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
     name_check("the first name", &new.first_name)?;
     name_check("the last name", &new.last_name)?;
     if find(tx, &new.username.folded())?.is_some() {
@@ -93,7 +93,7 @@ pub fn user_create(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(),
     user_insert(tx, now, new)
 }
 
-fn user_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
+fn user_insert(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Error> {
     let (username_folded, email_folded) = (new.username.folded(), new.email.folded());
     let password = new.password.as_ref().map(PasswordHash::as_str);
     tx.execute(
@@ -123,7 +123,7 @@ fn user_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewUser) -> Result<(), Err
 ///
 /// # Errors
 /// [`Error::NoUser`].
-pub fn user_get(tx: &mut Tx<'_>, id: Uuid) -> Result<User, Error> {
+pub fn user_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<User, Error> {
     let sql = format!("SELECT {} FROM identity_user WHERE id = ?1", User::columns(""));
     tx.query_opt(&sql, &params![id], |row| User::read(row, 0))?.ok_or(Error::NoUser(id))
 }
@@ -134,7 +134,7 @@ pub fn user_get(tx: &mut Tx<'_>, id: Uuid) -> Result<User, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn user_by_login(tx: &mut Tx<'_>, login: &str) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
+pub fn user_by_login(tx: &mut ReadTx<'_>, login: &str) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
     // What is neither never reaches the database, which would choke on some of what people type.
     let folded = match (Username::parse(login), Email::parse(login)) {
         (Ok(username), _) => username.folded(),
@@ -148,7 +148,7 @@ pub fn user_by_login(tx: &mut Tx<'_>, login: &str) -> Result<Option<(User, Optio
 ///
 /// # Errors
 /// [`Error::NoUser`].
-pub fn user_with_password(tx: &mut Tx<'_>, id: Uuid) -> Result<(User, Option<PasswordHash>), Error> {
+pub fn user_with_password(tx: &mut ReadTx<'_>, id: Uuid) -> Result<(User, Option<PasswordHash>), Error> {
     let sql = format!("SELECT password, {} FROM identity_user WHERE id = ?1", User::columns(""));
     let found = tx.query_opt(&sql, &params![id], |row| Ok((User::read(row, 1)?, PasswordHash::read(row, 0)?)))?;
     found.ok_or(Error::NoUser(id))
@@ -158,7 +158,7 @@ pub fn user_with_password(tx: &mut Tx<'_>, id: Uuid) -> Result<(User, Option<Pas
 ///
 /// # Errors
 /// [`Error::UsernameTaken`] where a thousand have it.
-pub fn username_free(tx: &mut Tx<'_>, wanted: &Username) -> Result<Username, Error> {
+pub fn username_free(tx: &mut ReadTx<'_>, wanted: &Username) -> Result<Username, Error> {
     if find(tx, &wanted.folded())?.is_none() {
         return Ok(wanted.clone());
     }
@@ -176,7 +176,7 @@ pub fn username_free(tx: &mut Tx<'_>, wanted: &Username) -> Result<Username, Err
 ///
 /// # Errors
 /// [`Error::EmailTaken`], [`Error::NoUser`].
-pub fn email_verify(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, email: &Email) -> Result<(), Error> {
+pub fn email_verify(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, email: &Email) -> Result<(), Error> {
     let was = user_get(tx, id)?;
     address_set(tx, now, id, email)?;
     if was.email != *email {
@@ -188,7 +188,7 @@ pub fn email_verify(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, email: &Email) ->
     Ok(())
 }
 
-fn address_set(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, email: &Email) -> Result<(), Error> {
+fn address_set(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, email: &Email) -> Result<(), Error> {
     let folded = email.folded();
     if find(tx, &folded)?.is_some_and(|(other, _)| other.id != id) {
         return Err(Error::EmailTaken(email.to_string()));
@@ -233,7 +233,7 @@ impl User {
 ///
 /// # Errors
 /// [`Error::LastSuperuser`] where nobody who may sign in would be left who may do everything; [`Error::NoUser`].
-pub fn access_set(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, access: &Access) -> Result<(), Error> {
+pub fn access_set(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, access: &Access) -> Result<(), Error> {
     let was = user_get(tx, id)?;
     tx.execute(
         "UPDATE identity_user SET is_staff = ?2, is_superuser = ?3, is_active = ?4, roles = ?5 WHERE id = ?1",
@@ -262,7 +262,7 @@ pub fn access_set(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, access: &Access) ->
 /// # Errors
 /// [`Error::NoUser`].
 pub fn password_set(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     password: &PasswordHash,
@@ -275,7 +275,7 @@ pub fn password_set(
 ///
 /// # Errors
 /// [`Error::NoUser`].
-pub fn password_change(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, password: &PasswordHash) -> Result<(), Error> {
+pub fn password_change(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, password: &PasswordHash) -> Result<(), Error> {
     password_replace(tx, now, id, password, &Actor::User(id).to_string(), Cause::PasswordChanged)
 }
 
@@ -285,7 +285,7 @@ pub fn password_change(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, password: &Pas
 /// # Errors
 /// [`Error::NoUser`].
 pub fn password_recover(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     password: &PasswordHash,
@@ -300,7 +300,7 @@ pub fn password_recover(
 }
 
 fn password_replace(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     password: &PasswordHash,
@@ -319,13 +319,13 @@ fn password_replace(
 ///
 /// # Errors
 /// The store's.
-pub fn superuser_exists(tx: &mut Tx<'_>) -> Result<bool, Error> {
+pub fn superuser_exists(tx: &mut ReadTx<'_>) -> Result<bool, Error> {
     let sql = "SELECT 1 FROM identity_user WHERE is_superuser = 1 LIMIT 1";
     Ok(tx.query_opt(sql, &[], |_| Ok(()))?.is_some())
 }
 
 /// A username has no `@` and an email address has one, so a folded text can be only one of them.
-fn find(tx: &mut Tx<'_>, folded: &str) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
+fn find(tx: &mut ReadTx<'_>, folded: &str) -> Result<Option<(User, Option<PasswordHash>)>, Error> {
     let column = if folded.contains('@') { "email_folded" } else { "username_folded" };
     let sql = format!("SELECT password, {} FROM identity_user WHERE {column} = ?1", User::columns(""));
     let found = tx.query_opt(&sql, &params![folded], |row| Ok((User::read(row, 1)?, PasswordHash::read(row, 0)?)))?;

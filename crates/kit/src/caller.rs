@@ -12,7 +12,7 @@ use purser_identity::{
     Actor, ApiKey, Error as IdentityError, SecretHash, Session, Tie, User, api_key_by_hash, api_key_label,
     api_key_used, session_find, session_seen, user_get,
 };
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx};
 use uuid::Uuid;
 
 use crate::code;
@@ -349,7 +349,7 @@ impl KeyRing {
 
 /// The live key of this secret, with what its maker may do.
 fn program(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     rights: &Rights,
     now: Timestamp,
     hash: SecretHash,
@@ -382,7 +382,7 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 ///
 /// # Errors
 /// The store's.
-pub fn called(tx: &mut Tx<'_>, actor: &str) -> Result<String, StoreError> {
+pub fn called(tx: &mut ReadTx<'_>, actor: &str) -> Result<String, StoreError> {
     let name = match Actor::parse(actor) {
         Some(Actor::User(id)) => user_get(tx, id).map(|user| Some(user.username.to_string())),
         Some(Actor::ApiKey(id)) => api_key_label(tx, id).map(|label| label.map(|label| format!("key '{label}'"))),

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_ledger::AccountId;
 use purser_money::Money;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
@@ -81,7 +81,7 @@ pub struct Resource {
 }
 
 /// Reads the page of one object; `None` where there is none.
-pub type DetailFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<Detail>, Problem> + Send + Sync>;
+pub type DetailFn = Box<dyn Fn(&mut ReadTx<'_>, Uuid) -> Result<Option<Detail>, Problem> + Send + Sync>;
 
 /// The page of one object.
 #[derive(Debug, Clone, Default)]
@@ -128,7 +128,7 @@ pub(crate) const FEW: usize = 20;
 ///
 /// # Errors
 /// The store's.
-pub fn wide_where_many(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<bool, StoreError> {
+pub fn wide_where_many(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<bool, StoreError> {
     let many = ids.len() > FEW;
     if many {
         tx.wide()?;
@@ -197,11 +197,11 @@ impl Action {
 }
 
 /// The fields of an action on these objects.
-pub type FieldsFn = Box<dyn Fn(&mut Tx<'_>, &[Uuid]) -> Result<Vec<Field>, Problem> + Send + Sync>;
+pub type FieldsFn = Box<dyn Fn(&mut ReadTx<'_>, &[Uuid]) -> Result<Vec<Field>, Problem> + Send + Sync>;
 /// What an action on these objects will do, if this person does it now.
-pub type PreviewFn = Box<dyn Fn(&mut Tx<'_>, &Doer, &[Uuid]) -> Result<Preview, Problem> + Send + Sync>;
+pub type PreviewFn = Box<dyn Fn(&mut ReadTx<'_>, &Doer, &[Uuid]) -> Result<Preview, Problem> + Send + Sync>;
 /// Does an action on these objects, with what was entered.
-pub type RunFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, &[Uuid], Fields<'_>) -> Result<Done, Problem> + Send + Sync>;
+pub type RunFn = Box<dyn Fn(&mut WriteTx<'_>, &mut Doer, &[Uuid], Fields<'_>) -> Result<Done, Problem> + Send + Sync>;
 
 /// A field of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -290,7 +290,7 @@ pub struct Figure {
 }
 
 /// Reads a figure as of a moment; days are those of the zone.
-pub type DrawFn = Box<dyn Fn(&mut Tx<'_>, Timestamp, &TimeZone) -> Result<Drawing, Problem> + Send + Sync>;
+pub type DrawFn = Box<dyn Fn(&mut ReadTx<'_>, Timestamp, &TimeZone) -> Result<Drawing, Problem> + Send + Sync>;
 
 /// What a figure comes to.
 #[derive(Debug, Clone)]

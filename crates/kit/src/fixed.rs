@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_ledger::{AccountPath, accounts_under};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 
 use crate::problem::Problem;
 
@@ -21,13 +21,13 @@ pub struct Fixed {
 }
 
 /// Reads what the data says of a setting.
-pub type StoredFn = Arc<dyn Fn(&mut Tx<'_>) -> Result<Option<String>, Problem> + Send + Sync>;
+pub type StoredFn = Arc<dyn Fn(&mut ReadTx<'_>) -> Result<Option<String>, Problem> + Send + Sync>;
 
 impl Fixed {
     /// The currency of all accounts at the path `under` and below it.
     #[must_use]
     pub fn currency(setting: &'static str, set: Currency, under: &'static str) -> Self {
-        let stored = move |tx: &mut Tx<'_>| {
+        let stored = move |tx: &mut ReadTx<'_>| {
             let under = AccountPath::new(under)?;
             let first = accounts_under(tx, &under, None, 1)?;
             Ok(first.first().map(|account| told(account.currency)))
@@ -39,7 +39,7 @@ impl Fixed {
     ///
     /// # Errors
     /// The store's.
-    pub fn contradiction(&self, tx: &mut Tx<'_>) -> Result<Option<String>, Problem> {
+    pub fn contradiction(&self, tx: &mut ReadTx<'_>) -> Result<Option<String>, Problem> {
         let stored = (self.stored)(tx)?;
         Ok(stored.filter(|stored| *stored != self.set).map(|stored| {
             let Fixed { setting, set, .. } = self;

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
 use purser_ledger::{Recorded, idempotency_find, idempotency_keep};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use sha2::{Digest, Sha256};
 
 use crate::caller::Caller;
@@ -105,10 +105,10 @@ impl Once {
     /// # Errors
     /// What `effect` answers; `KeyReused` of the ledger where the key came with another request.
     pub fn run<E: From<purser_ledger::Error>>(
-        tx: &mut Tx<'_>,
+        tx: &mut WriteTx<'_>,
         now: Timestamp,
         request: Option<&Repeatable>,
-        effect: impl FnOnce(&mut Tx<'_>) -> Result<String, E>,
+        effect: impl FnOnce(&mut WriteTx<'_>) -> Result<String, E>,
     ) -> Result<Once, E> {
         let Some(request) = request else { return effect(tx).map(Once::fresh) };
         if let Some(recorded) = idempotency_find(tx, &request.owner, &request.key, &request.fingerprint)? {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use purser_identity::Tie;
-use purser_store::{Tx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use crate::command::{AnyCommand, CommandSpec, RequestContext, invoke};
@@ -33,7 +33,7 @@ pub struct Portal {
 }
 
 /// The objects that a person acts for, by id and by name.
-pub type MineFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Vec<(Uuid, String)>, Problem> + Send + Sync>;
+pub type MineFn = Box<dyn Fn(&mut ReadTx<'_>, Uuid) -> Result<Vec<(Uuid, String)>, Problem> + Send + Sync>;
 
 /// A page about an object.
 pub struct PortalPage {
@@ -49,7 +49,7 @@ pub struct PortalPage {
 
 /// Reads a page, as the address asks for it.
 pub type PageFn =
-    Box<dyn Fn(&mut Tx<'_>, &Visit, &[(String, String)]) -> Result<Option<PortalSheet>, Problem> + Send + Sync>;
+    Box<dyn Fn(&mut ReadTx<'_>, &Visit, &[(String, String)]) -> Result<Option<PortalSheet>, Problem> + Send + Sync>;
 
 /// Who looks at which object, and when.
 #[derive(Debug, Clone)]
@@ -185,10 +185,10 @@ impl PortalCommand {
 }
 
 /// The fields of a deed, perhaps about one thing.
-pub type DeedFieldsFn = Box<dyn Fn(&mut Tx<'_>, &Visit, Option<Uuid>) -> Result<Vec<Field>, Problem> + Send + Sync>;
+pub type DeedFieldsFn = Box<dyn Fn(&mut ReadTx<'_>, &Visit, Option<Uuid>) -> Result<Vec<Field>, Problem> + Send + Sync>;
 /// What a deed will do, with what was entered.
 pub type DeedPreviewFn =
-    Box<dyn Fn(&mut Tx<'_>, &Visit, Option<Uuid>, Fields<'_>) -> Result<Preview, Problem> + Send + Sync>;
+    Box<dyn Fn(&mut ReadTx<'_>, &Visit, Option<Uuid>, Fields<'_>) -> Result<Preview, Problem> + Send + Sync>;
 /// Does a deed. It is not inside a transaction, so that what must be asked of others can be.
 pub type DeedRunFn = Box<dyn Fn(Doing) -> DeedFuture + Send + Sync>;
 /// A deed while it is done.

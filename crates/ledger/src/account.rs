@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error as StoreError, Row, Tx, params};
+use purser_store::{Each, Error as StoreError, ReadTx, Row, WriteTx, params};
 
 use crate::Error;
 use crate::sequence::{Sequence, ids};
@@ -208,7 +208,7 @@ pub struct NewAccount {
 ///
 /// # Errors
 /// [`Error::PathTaken`] where it exists otherwise.
-pub fn account_open(tx: &mut Tx<'_>, now: Timestamp, new: &NewAccount) -> Result<AccountId, Error> {
+pub fn account_open(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewAccount) -> Result<AccountId, Error> {
     if let Some(account) = account_by_path(tx, &new.path)? {
         let same = account.kind == new.kind
             && account.currency == new.currency
@@ -240,7 +240,7 @@ const BALANCE_INSERT: Each = Each {
 ///
 /// # Errors
 /// The store's `Unique` where a path is taken.
-pub fn accounts_open(tx: &mut Tx<'_>, now: Timestamp, new: &[NewAccount]) -> Result<Vec<AccountId>, Error> {
+pub fn accounts_open(tx: &mut WriteTx<'_>, now: Timestamp, new: &[NewAccount]) -> Result<Vec<AccountId>, Error> {
     let ids = ids(tx, Sequence::Account, new.len())?;
     let accounts: Vec<_> =
         std::iter::zip(&ids, new).map(|(id, new)| params![*id, new.path.as_str(), new.kind.name(), now]).collect();
@@ -288,7 +288,7 @@ pub(crate) fn read_currency(row: &Row<'_>, index: usize) -> Result<Currency, Sto
 ///
 /// # Errors
 /// [`Error::NoAccount`].
-pub fn account_get(tx: &mut Tx<'_>, id: AccountId) -> Result<Account, Error> {
+pub fn account_get(tx: &mut ReadTx<'_>, id: AccountId) -> Result<Account, Error> {
     tx.query_opt(&format!("{ACCOUNT_SELECT} WHERE a.id = ?1"), &params![id.0], read_account)?
         .ok_or(Error::NoAccount(id))
 }
@@ -297,7 +297,7 @@ pub fn account_get(tx: &mut Tx<'_>, id: AccountId) -> Result<Account, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn account_by_path(tx: &mut Tx<'_>, path: &AccountPath) -> Result<Option<Account>, Error> {
+pub fn account_by_path(tx: &mut ReadTx<'_>, path: &AccountPath) -> Result<Option<Account>, Error> {
     Ok(tx.query_opt(&format!("{ACCOUNT_SELECT} WHERE a.path = ?1"), &params![path.as_str()], read_account)?)
 }
 
@@ -306,7 +306,7 @@ pub fn account_by_path(tx: &mut Tx<'_>, path: &AccountPath) -> Result<Option<Acc
 /// # Errors
 /// The store's.
 pub fn accounts_under(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     prefix: &AccountPath,
     after: Option<&AccountPath>,
     limit: u32,
@@ -325,7 +325,7 @@ pub fn accounts_under(
 ///
 /// # Errors
 /// [`Error::NoAccount`], [`Error::Closed`].
-pub fn account_freeze(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
+pub fn account_freeze(tx: &mut WriteTx<'_>, id: AccountId) -> Result<(), Error> {
     status_set(tx, id, Status::Frozen)
 }
 
@@ -333,7 +333,7 @@ pub fn account_freeze(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::NoAccount`], [`Error::Closed`].
-pub fn account_unfreeze(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
+pub fn account_unfreeze(tx: &mut WriteTx<'_>, id: AccountId) -> Result<(), Error> {
     status_set(tx, id, Status::Open)
 }
 
@@ -341,7 +341,7 @@ pub fn account_unfreeze(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::NoAccount`]; [`Error::NotEmpty`] where it has a balance or a hold.
-pub fn account_close(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
+pub fn account_close(tx: &mut WriteTx<'_>, id: AccountId) -> Result<(), Error> {
     let account = account_get(tx, id)?;
     if account.status == Status::Closed {
         return Ok(());
@@ -352,7 +352,7 @@ pub fn account_close(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
     status_set(tx, id, Status::Closed)
 }
 
-fn status_set(tx: &mut Tx<'_>, id: AccountId, status: Status) -> Result<(), Error> {
+fn status_set(tx: &mut WriteTx<'_>, id: AccountId, status: Status) -> Result<(), Error> {
     if account_get(tx, id)?.status == Status::Closed {
         return Err(Error::Closed(id));
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error as StoreError, Row, Tx, params};
+use purser_store::{Each, Error as StoreError, ReadTx, Row, WriteTx, params};
 
 use crate::account::read_currency;
 use crate::sequence::{Sequence, ids};
@@ -205,7 +205,7 @@ impl Book {
     ///
     /// # Errors
     /// The store's. An account that does not exist is refused when an entry names it.
-    pub fn open(tx: &mut Tx<'_>, accounts: impl IntoIterator<Item = AccountId>) -> Result<Self, Error> {
+    pub fn open(tx: &mut ReadTx<'_>, accounts: impl IntoIterator<Item = AccountId>) -> Result<Self, Error> {
         let mut book = Book { accounts: HashMap::new(), entries: Vec::new(), transfers: Vec::new() };
         book.load(tx, accounts)?;
         Ok(book)
@@ -215,7 +215,7 @@ impl Book {
     ///
     /// # Errors
     /// As [`Book::open`].
-    pub fn load(&mut self, tx: &mut Tx<'_>, accounts: impl IntoIterator<Item = AccountId>) -> Result<(), Error> {
+    pub fn load(&mut self, tx: &mut ReadTx<'_>, accounts: impl IntoIterator<Item = AccountId>) -> Result<(), Error> {
         let unknown = accounts.into_iter().filter(|id| !self.accounts.contains_key(id));
         let mut keys: Vec<i64> = unknown.map(|id| id.0).collect();
         keys.sort_unstable();
@@ -332,7 +332,7 @@ impl Book {
     /// # Errors
     /// The store's: among them `Check` should a floor be passed after all, and `Engine` where something else changed
     /// one of the accounts while the book was open.
-    pub fn write(self, tx: &mut Tx<'_>) -> Result<Vec<EntryId>, Error> {
+    pub fn write(self, tx: &mut WriteTx<'_>) -> Result<Vec<EntryId>, Error> {
         let entry_ids = ids(tx, Sequence::Entry, self.entries.len())?;
         let transfer_ids = ids(tx, Sequence::Transfer, self.transfers.len())?;
         self.write_entries(tx, &entry_ids, &transfer_ids)?;
@@ -343,12 +343,12 @@ impl Book {
     }
 
     /// Writes a book in which one entry was posted.
-    pub(crate) fn write_one(self, tx: &mut Tx<'_>) -> Result<EntryId, Error> {
+    pub(crate) fn write_one(self, tx: &mut WriteTx<'_>) -> Result<EntryId, Error> {
         let ids = self.write(tx)?;
         ids.first().copied().ok_or(Error::Store(StoreError::NotOne { found: 0 }))
     }
 
-    fn write_entries(&self, tx: &mut Tx<'_>, ids: &[i64], transfer_ids: &[i64]) -> Result<(), StoreError> {
+    fn write_entries(&self, tx: &mut WriteTx<'_>, ids: &[i64], transfer_ids: &[i64]) -> Result<(), StoreError> {
         let rows: Vec<_> = std::iter::zip(ids, &self.entries)
             .map(|(id, pending)| {
                 let NewEntry { kind, actor, memo, reference } = &pending.entry;
@@ -360,7 +360,7 @@ impl Book {
         tx.each(&ENTRY_INSERT, &rows).map(drop)
     }
 
-    fn write_transfers(&self, tx: &mut Tx<'_>, entry_ids: &[i64], ids: &[i64]) -> Result<(), StoreError> {
+    fn write_transfers(&self, tx: &mut WriteTx<'_>, entry_ids: &[i64], ids: &[i64]) -> Result<(), StoreError> {
         let rows: Vec<_> = std::iter::zip(ids, &self.transfers)
             .map(|(id, pending)| {
                 let Transfer { debit, credit, amount } = pending.transfer;
@@ -380,7 +380,7 @@ impl Book {
         tx.each(&TRANSFER_INSERT, &rows).map(drop)
     }
 
-    fn write_balances(&self, tx: &mut Tx<'_>, transfer_ids: &[i64]) -> Result<(), StoreError> {
+    fn write_balances(&self, tx: &mut WriteTx<'_>, transfer_ids: &[i64]) -> Result<(), StoreError> {
         let mut touched: Vec<_> =
             self.accounts.iter().filter(|(_, state)| state.head != Head::Stored(state.stored_head)).collect();
         // One order for everybody, so that two transactions on PostgreSQL do not lock crosswise.
@@ -399,7 +399,7 @@ impl Book {
         Err(StoreError::Engine("a balance changed while a book was open on it".to_owned()))
     }
 
-    fn write_marks(&self, tx: &mut Tx<'_>, ids: &[i64]) -> Result<(), StoreError> {
+    fn write_marks(&self, tx: &mut WriteTx<'_>, ids: &[i64]) -> Result<(), StoreError> {
         let mut rows = Vec::new();
         for (id, pending) in std::iter::zip(ids, &self.transfers) {
             let sides = [(pending.transfer.debit, pending.debit), (pending.transfer.credit, pending.credit)];
@@ -489,7 +489,7 @@ pub(crate) fn check_text(field: &'static str, text: &str, min: usize, max: usize
 ///
 /// # Errors
 /// The rule that refused it.
-pub fn post(tx: &mut Tx<'_>, now: Timestamp, entry: NewEntry, transfers: &[Transfer]) -> Result<EntryId, Error> {
+pub fn post(tx: &mut WriteTx<'_>, now: Timestamp, entry: NewEntry, transfers: &[Transfer]) -> Result<EntryId, Error> {
     post_as(tx, now, entry, transfers, Purpose::New)
 }
 
@@ -498,7 +498,7 @@ pub fn post(tx: &mut Tx<'_>, now: Timestamp, entry: NewEntry, transfers: &[Trans
 ///
 /// # Errors
 /// [`Error::NoEntry`], [`Error::AlreadyReversed`], [`Error::IsReversal`], or what refuses the transfers.
-pub fn reverse(tx: &mut Tx<'_>, now: Timestamp, entry: EntryId, reversal: NewEntry) -> Result<EntryId, Error> {
+pub fn reverse(tx: &mut WriteTx<'_>, now: Timestamp, entry: EntryId, reversal: NewEntry) -> Result<EntryId, Error> {
     let original = history::entry_get(tx, entry)?;
     if let Some(by) = original.reversed_by {
         return Err(Error::AlreadyReversed { entry, by });
@@ -512,7 +512,7 @@ pub fn reverse(tx: &mut Tx<'_>, now: Timestamp, entry: EntryId, reversal: NewEnt
 }
 
 fn post_as(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     entry: NewEntry,
     transfers: &[Transfer],

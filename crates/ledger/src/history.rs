@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
 use purser_money::{Currency, Money};
-use purser_store::{Error as StoreError, Row, Tx, params};
+use purser_store::{Error as StoreError, ReadTx, Row, params};
 
 use crate::account::read_currency;
 use crate::book::MARK_EVERY;
@@ -84,7 +84,7 @@ pub struct StatementLine {
 ///
 /// # Errors
 /// [`Error::NoEntry`].
-pub fn entry_get(tx: &mut Tx<'_>, id: EntryId) -> Result<Entry, Error> {
+pub fn entry_get(tx: &mut ReadTx<'_>, id: EntryId) -> Result<Entry, Error> {
     let mut entry = tx
         .query_opt(
             "SELECT e.at, e.kind, e.actor, e.memo, e.reference, e.reverses, r.id
@@ -124,7 +124,7 @@ pub fn entry_get(tx: &mut Tx<'_>, id: EntryId) -> Result<Entry, Error> {
 /// # Errors
 /// [`Error::NoAccount`].
 pub fn statement(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     account: AccountId,
     before: Option<TransferId>,
     limit: u32,
@@ -142,7 +142,7 @@ pub fn statement(
 /// # Errors
 /// [`Error::NoAccount`].
 pub fn statement_between(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     account: AccountId,
     span: &Range<Timestamp>,
     before: Option<TransferId>,
@@ -165,7 +165,7 @@ pub fn statement_between(
 
 /// The posting `start` and those before it.
 fn walk(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     account: AccountId,
     start: i64,
     limit: u32,
@@ -211,7 +211,7 @@ fn read_line(row: &Row<'_>, currency: Currency) -> Result<StatementLine, StoreEr
 }
 
 /// The posting that a walk begins at: the newest, or the one before `before`. `None` where there is nothing to walk.
-fn chain_start(tx: &mut Tx<'_>, account: AccountId, before: Option<TransferId>) -> Result<Option<i64>, Error> {
+fn chain_start(tx: &mut ReadTx<'_>, account: AccountId, before: Option<TransferId>) -> Result<Option<i64>, Error> {
     let start = match before {
         None => tx.query_opt("SELECT head FROM ledger_balance WHERE account = ?1", &params![account.0], |row| {
             row.get::<i64>(0)
@@ -230,14 +230,14 @@ fn chain_start(tx: &mut Tx<'_>, account: AccountId, before: Option<TransferId>) 
 ///
 /// # Errors
 /// [`Error::NoAccount`].
-pub fn balance_at(tx: &mut Tx<'_>, account: AccountId, at: Timestamp) -> Result<Money, Error> {
+pub fn balance_at(tx: &mut ReadTx<'_>, account: AccountId, at: Timestamp) -> Result<Money, Error> {
     let currency = account_get(tx, account)?.currency;
     let posting = posting_at(tx, account, at)?;
     Ok(Money::new(posting.map_or(0, |(_, balance)| balance), currency))
 }
 
 /// The newest posting up to and including the moment `at`: its number, and the balance after it.
-fn posting_at(tx: &mut Tx<'_>, account: AccountId, at: Timestamp) -> Result<Option<(i64, i64)>, Error> {
+fn posting_at(tx: &mut ReadTx<'_>, account: AccountId, at: Timestamp) -> Result<Option<(i64, i64)>, Error> {
     let mark = tx.query_opt(
         "SELECT transfer FROM ledger_mark WHERE account = ?1 AND at > ?2 ORDER BY at, transfer LIMIT 1",
         &params![account.0, at],
@@ -271,7 +271,7 @@ fn posting_at(tx: &mut Tx<'_>, account: AccountId, at: Timestamp) -> Result<Opti
 ///
 /// # Errors
 /// The store's.
-pub fn newest_entry_at(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, Error> {
+pub fn newest_entry_at(tx: &mut ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
     // Entries of an account that was posted to by a clock that was ahead bear its time: the very newest is not enough.
     let sql = "SELECT MAX(at) FROM (SELECT at FROM ledger_entry ORDER BY id DESC LIMIT 100) AS newest";
     Ok(tx.query_one(sql, &[], |row| row.get(0))?)

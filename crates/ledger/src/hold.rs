@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use purser_money::Money;
-use purser_store::{Error as StoreError, Row, Tx, params};
+use purser_store::{Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::account::read_currency;
@@ -89,7 +89,7 @@ pub struct Hold {
 ///
 /// # Errors
 /// The rule that refused it, as for a transfer out of the account.
-pub fn hold_place(tx: &mut Tx<'_>, now: Timestamp, new: &NewHold) -> Result<(), Error> {
+pub fn hold_place(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewHold) -> Result<(), Error> {
     if !new.amount.is_positive() {
         return Err(Error::NotPositive(new.amount));
     }
@@ -131,7 +131,7 @@ pub fn hold_place(tx: &mut Tx<'_>, now: Timestamp, new: &NewHold) -> Result<(), 
 /// # Errors
 /// [`Error::NoHold`], [`Error::HoldSettled`], [`Error::HoldTooSmall`], or what refuses the transfer.
 pub fn hold_capture(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     amount: Money,
@@ -146,7 +146,7 @@ pub fn hold_capture(
 /// # Errors
 /// As [`hold_capture`].
 pub fn hold_capture_split(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     parts: &[(AccountId, Money)],
@@ -178,7 +178,7 @@ pub fn hold_capture_split(
 ///
 /// # Errors
 /// [`Error::NoHold`], [`Error::HoldSettled`].
-pub fn hold_release(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
+pub fn hold_release(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
     let hold = hold_open(tx, id)?;
     let_go(tx, &hold)?;
     settle(tx, now, id, HoldStatus::Released, None)
@@ -188,7 +188,7 @@ pub fn hold_release(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Err
 ///
 /// # Errors
 /// The store's.
-pub fn holds_expire(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
+pub fn holds_expire(tx: &mut WriteTx<'_>, now: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
     let due = tx.query(
         "SELECT id FROM ledger_hold WHERE status = 'held' AND expires_at IS NOT NULL AND expires_at <= ?1
          ORDER BY expires_at LIMIT ?2",
@@ -207,7 +207,7 @@ pub fn holds_expire(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<U
 ///
 /// # Errors
 /// [`Error::NoHold`].
-pub fn hold_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Hold, Error> {
+pub fn hold_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Hold, Error> {
     tx.query_opt(
         "SELECT h.id, h.account, h.amount, h.actor, h.reason, h.created_at, h.expires_at, h.status, h.entry,
              b.currency, b.scale
@@ -234,7 +234,7 @@ fn read_hold(row: &Row<'_>) -> Result<Hold, StoreError> {
     })
 }
 
-fn hold_open(tx: &mut Tx<'_>, id: Uuid) -> Result<Hold, Error> {
+fn hold_open(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Hold, Error> {
     let hold = hold_get(tx, id)?;
     match hold.status {
         HoldStatus::Held => Ok(hold),
@@ -242,7 +242,7 @@ fn hold_open(tx: &mut Tx<'_>, id: Uuid) -> Result<Hold, Error> {
     }
 }
 
-fn let_go(tx: &mut Tx<'_>, hold: &Hold) -> Result<(), Error> {
+fn let_go(tx: &mut WriteTx<'_>, hold: &Hold) -> Result<(), Error> {
     tx.execute(
         "UPDATE ledger_balance SET held = held - ?2 WHERE account = ?1",
         &params![hold.account.0, hold.amount.minor()],
@@ -250,7 +250,13 @@ fn let_go(tx: &mut Tx<'_>, hold: &Hold) -> Result<(), Error> {
     Ok(())
 }
 
-fn settle(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, status: HoldStatus, entry: Option<EntryId>) -> Result<(), Error> {
+fn settle(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    id: Uuid,
+    status: HoldStatus,
+    entry: Option<EntryId>,
+) -> Result<(), Error> {
     tx.execute(
         "UPDATE ledger_hold SET status = ?2, settled_at = ?3, entry = ?4 WHERE id = ?1",
         &params![id, status.name(), now, entry.map(|entry| entry.0)],

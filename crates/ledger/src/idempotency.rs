@@ -1,7 +1,7 @@
 //! The answer to a request, kept in the transaction of its effect, so that a repeat gets the first answer again.
 
 use jiff::Timestamp;
-use purser_store::{Each, Tx, params};
+use purser_store::{Each, ReadTx, WriteTx, params};
 
 use crate::Error;
 
@@ -37,7 +37,7 @@ const KEEP: Each = Each {
 /// # Errors
 /// [`Error::KeyReused`] where it came with another fingerprint.
 pub fn idempotency_find(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     owner: &str,
     key: &str,
     fingerprint: &[u8; 32],
@@ -53,7 +53,7 @@ pub fn idempotency_find(
 ///
 /// # Errors
 /// The store's.
-pub fn idempotency_find_many(tx: &mut Tx<'_>, keys: &[(&str, &str)]) -> Result<Vec<Recorded>, Error> {
+pub fn idempotency_find_many(tx: &mut ReadTx<'_>, keys: &[(&str, &str)]) -> Result<Vec<Recorded>, Error> {
     let rows: Vec<_> = keys.iter().map(|(owner, key)| params![*owner, *key]).collect();
     let found = tx.query_each(&FIND, &rows, |row| {
         let fingerprint: Vec<u8> = row.get(2)?;
@@ -67,7 +67,7 @@ pub fn idempotency_find_many(tx: &mut Tx<'_>, keys: &[(&str, &str)]) -> Result<V
 ///
 /// # Errors
 /// The store's `Unique` where the key came before.
-pub fn idempotency_keep(tx: &mut Tx<'_>, now: Timestamp, recorded: &Recorded) -> Result<(), Error> {
+pub fn idempotency_keep(tx: &mut WriteTx<'_>, now: Timestamp, recorded: &Recorded) -> Result<(), Error> {
     idempotency_keep_many(tx, now, std::slice::from_ref(recorded))
 }
 
@@ -75,7 +75,7 @@ pub fn idempotency_keep(tx: &mut Tx<'_>, now: Timestamp, recorded: &Recorded) ->
 ///
 /// # Errors
 /// The store's `Unique` where one of the keys came before.
-pub fn idempotency_keep_many(tx: &mut Tx<'_>, now: Timestamp, recorded: &[Recorded]) -> Result<(), Error> {
+pub fn idempotency_keep_many(tx: &mut WriteTx<'_>, now: Timestamp, recorded: &[Recorded]) -> Result<(), Error> {
     let rows: Vec<_> =
         recorded.iter().map(|one| params![&one.owner, &one.key, &one.fingerprint, &one.answer, now]).collect();
     tx.each(&KEEP, &rows)?;
@@ -87,7 +87,7 @@ pub fn idempotency_keep_many(tx: &mut Tx<'_>, now: Timestamp, recorded: &[Record
 ///
 /// # Errors
 /// The store's.
-pub fn idempotency_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+pub fn idempotency_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
     let gone = tx.execute(
         "DELETE FROM ledger_idempotency WHERE (owner, key) IN
              (SELECT owner, key FROM ledger_idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",

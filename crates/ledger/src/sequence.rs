@@ -1,6 +1,6 @@
 //! Ids that only grow: the order in which rows were posted.
 
-use purser_store::{Engine, Error, Tx, params};
+use purser_store::{Engine, Error, WriteTx, params};
 
 /// A table whose ids are handed out here.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Sequence {
 }
 
 /// `count` fresh ids, ascending. Another transaction's may lie between them.
-pub(crate) fn ids(tx: &mut Tx<'_>, sequence: Sequence, count: usize) -> Result<Vec<i64>, Error> {
+pub(crate) fn ids(tx: &mut WriteTx<'_>, sequence: Sequence, count: usize) -> Result<Vec<i64>, Error> {
     if count == 0 {
         return Ok(Vec::new());
     }
@@ -41,7 +41,7 @@ pub(crate) fn ids(tx: &mut Tx<'_>, sequence: Sequence, count: usize) -> Result<V
         }
         Engine::Postgres => {
             let count = i64::try_from(count).map_err(|_| Error::Engine("too many ids at once".to_owned()))?;
-            tx.query(sequence.next(), &params![count], |row| row.get(0))
+            tx.execute_returning(sequence.next(), &params![count], |row| row.get(0))
         }
     }
 }

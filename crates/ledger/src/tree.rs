@@ -1,7 +1,7 @@
 //! The chart of accounts as a tree: each part of a path is a branch, with what stands on all the accounts under it.
 
 use purser_money::Money;
-use purser_store::{Engine, Error as StoreError, Row, Tx, params};
+use purser_store::{Engine, Error as StoreError, ReadTx, Row, params};
 
 use crate::account::{AccountPath, Kind, read_currency};
 use crate::error::Error;
@@ -34,7 +34,7 @@ pub struct Branch {
 /// # Errors
 /// The store's.
 pub fn branches(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     parent: Option<&AccountPath>,
     after: Option<&str>,
     limit: u32,

@@ -1,6 +1,6 @@
 //! The audit: every figure that is kept, recomputed from the transfers.
 
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, params};
 
 use crate::Error;
 
@@ -159,7 +159,7 @@ const CHECKS: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// The store's. What is wrong with the books is no error but the verdict.
-pub fn verify(tx: &mut Tx<'_>) -> Result<Verdict, Error> {
+pub fn verify(tx: &mut ReadTx<'_>) -> Result<Verdict, Error> {
     let Sums { entries, transfers, totals } = sums(tx)?;
     let unbalanced = totals.iter().filter(|totals| totals.sum != 0);
     let mut problems: Vec<String> = unbalanced
@@ -178,7 +178,7 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Verdict, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn sums(tx: &mut Tx<'_>) -> Result<Sums, Error> {
+pub fn sums(tx: &mut ReadTx<'_>) -> Result<Sums, Error> {
     let totals = tx.query(
         "SELECT currency, scale, COUNT(*), CAST(SUM(balance * side) AS BIGINT), CAST(SUM(held) AS BIGINT)
          FROM ledger_balance GROUP BY currency, scale ORDER BY currency, scale",

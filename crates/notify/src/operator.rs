@@ -7,7 +7,7 @@ use purser_outbox::{
     Channel, DeadLetter, Error, Language, NewNotice, NoticeKind, NoticeText, NoticeTexts, NoticeValue,
     dead_letters_after, notice_enqueue, notice_get, notice_last, notice_of_job,
 };
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -99,7 +99,7 @@ impl Operator {
     ///
     /// # Errors
     /// As the store refuses it.
-    pub fn dead_letters_tell(&self, tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<bool, Error> {
+    pub fn dead_letters_tell(&self, tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<bool, Error> {
         let last = notice_last(tx, &self.email, DEAD_LETTERS.name)?;
         if last.is_some_and(|last| now.duration_since(last) < APART) {
             return Ok(false);
@@ -126,7 +126,7 @@ impl Operator {
     ///
     /// # Errors
     /// As the store refuses it.
-    pub fn backup_failed_tell(&self, tx: &mut Tx<'_>, now: Timestamp, id: Uuid, error: &str) -> Result<(), Error> {
+    pub fn backup_failed_tell(&self, tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, error: &str) -> Result<(), Error> {
         self.tell(tx, now, id, &BACKUP_FAILED, json!({ "error": short(error), "link": self.link() }))
     }
 
@@ -136,7 +136,7 @@ impl Operator {
 
     fn tell(
         &self,
-        tx: &mut Tx<'_>,
+        tx: &mut WriteTx<'_>,
         now: Timestamp,
         id: Uuid,
         kind: &'static NoticeKind,
@@ -148,7 +148,7 @@ impl Operator {
 }
 
 /// Whether it is of a mail to the operator.
-fn is_own(tx: &mut Tx<'_>, letter: &DeadLetter) -> Result<bool, Error> {
+fn is_own(tx: &mut ReadTx<'_>, letter: &DeadLetter) -> Result<bool, Error> {
     let Some(id) = notice_of_job(&letter.kind, &letter.payload) else { return Ok(false) };
     match notice_get(tx, id) {
         Ok(notice) => Ok(OPERATOR_NOTICES.iter().any(|kind| kind.name == notice.kind)),

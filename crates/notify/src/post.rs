@@ -9,7 +9,7 @@ use purser_outbox::{
     SendNotice, SendWebhook, SentText, TemplateEdit, TemplateKey, notice_failed, notice_get, notice_kept,
     notice_parts_sent, notice_sent, template_get,
 };
-use purser_store::{Clock, Store, Tx};
+use purser_store::{Clock, ReadTx, Store};
 use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -228,7 +228,7 @@ fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-fn read(tx: &mut Tx<'_>, id: Uuid) -> Result<(Notice, Option<TemplateEdit>), Error> {
+fn read(tx: &mut ReadTx<'_>, id: Uuid) -> Result<(Notice, Option<TemplateEdit>), Error> {
     let notice = notice_get(tx, id)?;
     let key = TemplateKey { kind: notice.kind.clone(), channel: notice.channel, language: notice.language };
     let edit = template_get(tx, &key)?;

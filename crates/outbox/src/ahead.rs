@@ -1,7 +1,7 @@
 //! Moments that only a clock which was ahead knew: jobs that wait for them, and runs that bear them.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Param, Tx, params};
+use purser_store::{Param, ReadTx, WriteTx, params};
 
 use crate::Error;
 use crate::backoff::later;
@@ -21,13 +21,13 @@ const AHEAD: &str = "due_at > ?2 AND (created_at > ?2 OR (lease_owner IS NOT NUL
                      OR (attempts > 0 AND due_at > ?4))";
 
 /// Whether a job waits for such a moment. Quick where none is due later than usual.
-pub(crate) fn jobs_are_ahead(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, Error> {
+pub(crate) fn jobs_are_ahead(tx: &mut ReadTx<'_>, now: Timestamp) -> Result<bool, Error> {
     let sql = format!("SELECT 1 FROM outbox_job WHERE due_at > ?1 AND {AHEAD} LIMIT 1");
     Ok(tx.query_opt(&sql, &bounds(now), |_| Ok(()))?.is_some())
 }
 
 /// Lets such jobs be claimed now, and says how many there were.
-pub(crate) fn jobs_ahead_mend(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, Error> {
+pub(crate) fn jobs_ahead_mend(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<u64, Error> {
     let sql = format!(
         "UPDATE outbox_job SET due_at = ?1, created_at = CASE WHEN created_at > ?1 THEN ?1 ELSE created_at END
          WHERE {AHEAD}"
@@ -43,7 +43,7 @@ fn bounds(now: Timestamp) -> [Param<'static>; 4] {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn run_ahead(tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+pub fn run_ahead(tx: &mut ReadTx<'_>, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let latest = "SELECT MAX(last_run_at) FROM outbox_schedule";
     let latest: Option<Timestamp> = tx.query_one(latest, &[], |row| row.get(0))?;
     Ok(latest.filter(|latest| *latest > later(now, APART)))

@@ -1,7 +1,7 @@
 //! How far behind the queue is: for the health page.
 
 use jiff::Timestamp;
-use purser_store::Tx;
+use purser_store::ReadTx;
 
 use crate::Error;
 
@@ -21,7 +21,7 @@ pub struct Backlog {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn backlog(tx: &mut Tx<'_>) -> Result<Backlog, Error> {
+pub fn backlog(tx: &mut ReadTx<'_>) -> Result<Backlog, Error> {
     let jobs =
         tx.query_one("SELECT COUNT(*) FROM (SELECT 1 FROM outbox_job LIMIT 10000) AS counted", &[], |row| row.get(0))?;
     let next_due_at = tx.query_one("SELECT MIN(due_at) FROM outbox_job WHERE behind IS NULL", &[], |row| row.get(0))?;

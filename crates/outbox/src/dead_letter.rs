@@ -1,7 +1,7 @@
 //! Jobs past hope: looked at by people, and requeued or discarded by them.
 
 use jiff::Timestamp;
-use purser_store::{Row, Tx, params};
+use purser_store::{ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::{Error, Failure, failure, line};
@@ -30,7 +30,11 @@ pub struct DeadLetter {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn dead_letters(tx: &mut Tx<'_>, limit: u32, before: Option<(Timestamp, Uuid)>) -> Result<Vec<DeadLetter>, Error> {
+pub fn dead_letters(
+    tx: &mut ReadTx<'_>,
+    limit: u32,
+    before: Option<(Timestamp, Uuid)>,
+) -> Result<Vec<DeadLetter>, Error> {
     let (died_at, id) = before.unwrap_or((Timestamp::MAX, Uuid::max()));
     let rows = tx.query(
         "SELECT id, kind, payload, attempts, created_at, died_at, failures FROM outbox_dead_letter
@@ -45,7 +49,7 @@ pub fn dead_letters(tx: &mut Tx<'_>, limit: u32, before: Option<(Timestamp, Uuid
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn dead_letters_after(tx: &mut Tx<'_>, after: Timestamp, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+pub fn dead_letters_after(tx: &mut ReadTx<'_>, after: Timestamp, limit: u32) -> Result<Vec<DeadLetter>, Error> {
     let rows = tx.query(
         "SELECT id, kind, payload, attempts, created_at, died_at, failures FROM outbox_dead_letter
          WHERE died_at > ?1 ORDER BY died_at, id LIMIT ?2",
@@ -76,7 +80,7 @@ fn dead_letter_read(row: &Row<'_>) -> Result<DeadLetter, purser_store::Error> {
 ///
 /// # Errors
 /// [`Error::NoDeadLetter`].
-pub fn dead_letter_requeue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
+pub fn dead_letter_requeue(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
     let sql = "SELECT order_key FROM outbox_dead_letter WHERE id = ?1";
     let found = tx.query_opt(sql, &params![id], |row| row.get::<Option<String>>(0))?;
     let order_key = found.ok_or(Error::NoDeadLetter { id })?;
@@ -95,13 +99,13 @@ pub fn dead_letter_requeue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<
 ///
 /// # Errors
 /// [`Error::NoDeadLetter`].
-pub fn dead_letter_discard(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
+pub fn dead_letter_discard(tx: &mut WriteTx<'_>, id: Uuid) -> Result<(), Error> {
     let rows = tx.execute("DELETE FROM outbox_dead_letter WHERE id = ?1", &params![id])?;
     if rows == 1 { Ok(()) } else { Err(Error::NoDeadLetter { id }) }
 }
 
 /// Moves a job out of the queue after `attempts`, the last of which ended in `error`. Those behind it go on.
-pub(crate) fn bury(tx: &mut Tx<'_>, now: Timestamp, job: Uuid, attempts: u32, error: &str) -> Result<(), Error> {
+pub(crate) fn bury(tx: &mut WriteTx<'_>, now: Timestamp, job: Uuid, attempts: u32, error: &str) -> Result<(), Error> {
     let sql = "SELECT failures, order_key FROM outbox_job WHERE id = ?1";
     let (failures, order_key): (String, Option<String>) =
         tx.query_one(sql, &params![job], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -1,7 +1,7 @@
 //! What a job is, and how it gets into the queue.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Error as StoreError, Tx, params};
+use purser_store::{Error as StoreError, ReadTx, WriteTx, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -50,7 +50,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 ///
 /// # Errors
 /// [`Error::Payload`]; `Unique` from the store where a job has this id.
-pub fn job_enqueue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, job: &impl Job) -> Result<bool, Error> {
+pub fn job_enqueue(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, job: &impl Job) -> Result<bool, Error> {
     job_enqueue_at(tx, now, id, now, job)
 }
 
@@ -60,7 +60,7 @@ pub fn job_enqueue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, job: &impl Job) ->
 /// # Errors
 /// As [`job_enqueue`].
 pub fn job_enqueue_at<J: Job>(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     run_at: Timestamp,
@@ -71,7 +71,7 @@ pub fn job_enqueue_at<J: Job>(
 
 /// The same, where the order is known to others than the job.
 pub(crate) fn job_enqueue_in_order<J: Job>(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     run_at: Timestamp,
@@ -114,7 +114,7 @@ pub(crate) fn job_enqueue_in_order<J: Job>(
 }
 
 /// Whether a job of this kind and key waits for its first claim.
-fn waits(tx: &mut Tx<'_>, kind: &str, dedupe_key: &str) -> Result<bool, Error> {
+fn waits(tx: &mut ReadTx<'_>, kind: &str, dedupe_key: &str) -> Result<bool, Error> {
     let sql = "SELECT 1 FROM outbox_job WHERE kind = ?1 AND dedupe_key = ?2";
     Ok(tx.query_opt(sql, &params![kind, dedupe_key], |_| Ok(()))?.is_some())
 }
@@ -126,7 +126,7 @@ fn waits(tx: &mut Tx<'_>, kind: &str, dedupe_key: &str) -> Result<bool, Error> {
 /// # Errors
 /// As [`job_enqueue`].
 pub fn job_enqueue_leased<J: Job>(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     owner: Uuid,

@@ -1,7 +1,7 @@
 //! Claiming jobs, and telling how they ended.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Engine, Param, Row, Tx, params};
+use purser_store::{Engine, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::backoff::later;
@@ -50,7 +50,7 @@ pub enum Fate {
 /// # Errors
 /// As the store refuses it.
 pub fn jobs_claim(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     owner: Uuid,
     kinds: &[&str],
@@ -64,7 +64,7 @@ pub fn jobs_claim(
     let mut params = params![owner, later(now, length), now, limit].to_vec();
     params.extend(kinds.iter().map(|kind| Param::Text(kind)));
     loop {
-        let claimed = tx.query(&sql, &params, |row| claimed_read(row, owner))?;
+        let claimed = tx.execute_returning(&sql, &params, |row| claimed_read(row, owner))?;
         if claimed.is_empty() {
             return Ok(claimed);
         }
@@ -121,13 +121,13 @@ fn claimed_read(row: &Row<'_>, owner: Uuid) -> Result<Claimed, purser_store::Err
 ///
 /// # Errors
 /// [`Error::LeaseLost`] where another attempt holds the job, or nobody does.
-pub fn job_done(tx: &mut Tx<'_>, lease: &Lease) -> Result<(), Error> {
-    let done = tx.query_opt(
+pub fn job_done(tx: &mut WriteTx<'_>, lease: &Lease) -> Result<(), Error> {
+    let done = tx.execute_returning(
         "DELETE FROM outbox_job WHERE id = ?1 AND lease_owner = ?2 AND attempts = ?3 RETURNING order_key",
         &params![lease.job, lease.owner, lease.attempt],
         |row| row.get::<Option<String>>(0),
     )?;
-    let order_key = done.ok_or(Error::LeaseLost { job: lease.job })?;
+    let order_key = done.into_iter().next().ok_or(Error::LeaseLost { job: lease.job })?;
     order_key.map_or(Ok(()), |key| line::move_up(tx, &key))
 }
 
@@ -136,7 +136,7 @@ pub fn job_done(tx: &mut Tx<'_>, lease: &Lease) -> Result<(), Error> {
 /// # Errors
 /// [`Error::LeaseLost`] as [`job_done`].
 pub fn job_failed(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     lease: &Lease,
     error: &str,
@@ -150,7 +150,7 @@ pub fn job_failed(
 /// # Errors
 /// [`Error::LeaseLost`] as [`job_done`].
 pub fn job_failed_until(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     lease: &Lease,
     error: &str,
@@ -173,7 +173,7 @@ pub fn job_failed_until(
 ///
 /// # Errors
 /// [`Error::LeaseLost`] as [`job_done`].
-pub fn job_bury(tx: &mut Tx<'_>, now: Timestamp, lease: &Lease, error: &str) -> Result<(), Error> {
+pub fn job_bury(tx: &mut WriteTx<'_>, now: Timestamp, lease: &Lease, error: &str) -> Result<(), Error> {
     leased(tx, lease)?;
     bury(tx, now, lease.job, lease.attempt, error)
 }
@@ -182,7 +182,7 @@ pub fn job_bury(tx: &mut Tx<'_>, now: Timestamp, lease: &Lease, error: &str) -> 
 ///
 /// # Errors
 /// [`Error::LeaseLost`] as [`job_done`].
-pub fn lease_extend(tx: &mut Tx<'_>, now: Timestamp, lease: &Lease, length: SignedDuration) -> Result<(), Error> {
+pub fn lease_extend(tx: &mut WriteTx<'_>, now: Timestamp, lease: &Lease, length: SignedDuration) -> Result<(), Error> {
     let rows = tx.execute(
         "UPDATE outbox_job SET due_at = ?4 WHERE id = ?1 AND lease_owner = ?2 AND attempts = ?3",
         &params![lease.job, lease.owner, lease.attempt, later(now, length)],
@@ -195,7 +195,7 @@ pub fn lease_extend(tx: &mut Tx<'_>, now: Timestamp, lease: &Lease, length: Sign
 ///
 /// # Errors
 /// [`Error::LeaseLost`] as [`job_done`].
-pub fn lease_release(tx: &mut Tx<'_>, now: Timestamp, lease: &Lease) -> Result<(), Error> {
+pub fn lease_release(tx: &mut WriteTx<'_>, now: Timestamp, lease: &Lease) -> Result<(), Error> {
     let rows = tx.execute(
         "UPDATE outbox_job SET lease_owner = NULL, due_at = ?4, attempts = attempts - 1
          WHERE id = ?1 AND lease_owner = ?2 AND attempts = ?3",
@@ -205,7 +205,7 @@ pub fn lease_release(tx: &mut Tx<'_>, now: Timestamp, lease: &Lease) -> Result<(
 }
 
 /// The job's `max_attempts` and `failures`, if this attempt still holds it.
-fn leased(tx: &mut Tx<'_>, lease: &Lease) -> Result<(u32, String), Error> {
+fn leased(tx: &mut ReadTx<'_>, lease: &Lease) -> Result<(u32, String), Error> {
     let found = tx.query_opt(
         "SELECT max_attempts, failures FROM outbox_job
          WHERE id = ?1 AND lease_owner = ?2 AND attempts = ?3",

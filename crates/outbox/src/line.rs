@@ -5,7 +5,7 @@
 //! at, so however many wait, they hide nobody and cost nobody anything. Whatever ends the first, done or dead, moves the
 //! next one up in the same transaction.
 
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 
 use crate::Error;
 
@@ -14,7 +14,7 @@ use crate::Error;
 /// A wide command joins hundreds of lines at once. Were it to write the row of the first of each, it would begin anew
 /// whenever a worker ended one of them meanwhile, and in the end give up. So it only looks. Where the first has ended
 /// unseen, the line has no first for a moment, until a worker [mends](lines_mend) it.
-pub(crate) fn join(tx: &mut Tx<'_>, key: &str) -> Result<Option<i64>, Error> {
+pub(crate) fn join(tx: &mut WriteTx<'_>, key: &str) -> Result<Option<i64>, Error> {
     if tx.is_wide() {
         let (count, last): (i64, Option<i64>) =
             tx.query_one("SELECT COUNT(*), MAX(behind) FROM outbox_job WHERE order_key = ?1", &params![key], |row| {
@@ -45,7 +45,7 @@ pub(crate) fn join(tx: &mut Tx<'_>, key: &str) -> Result<Option<i64>, Error> {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn lines_are_broken(tx: &mut Tx<'_>) -> Result<bool, Error> {
+pub fn lines_are_broken(tx: &mut ReadTx<'_>) -> Result<bool, Error> {
     let sql = format!("SELECT 1 FROM ({NEXT_OF_BROKEN} LIMIT 1) AS broken");
     Ok(tx.query_opt(&sql, &[], |_| Ok(()))?.is_some())
 }
@@ -54,7 +54,7 @@ pub fn lines_are_broken(tx: &mut Tx<'_>) -> Result<bool, Error> {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn lines_mend(tx: &mut Tx<'_>) -> Result<u64, Error> {
+pub fn lines_mend(tx: &mut WriteTx<'_>) -> Result<u64, Error> {
     let sql = format!("UPDATE outbox_job SET behind = NULL WHERE id IN ({NEXT_OF_BROKEN} LIMIT 1000)");
     Ok(tx.execute(&sql, &[])?)
 }
@@ -67,7 +67,7 @@ const NEXT_OF_BROKEN: &str = "SELECT next.id FROM outbox_job AS next
                       WHERE earlier.order_key = next.order_key AND earlier.behind < next.behind)";
 
 /// Makes the next in line the first, now that the first is gone.
-pub(crate) fn move_up(tx: &mut Tx<'_>, key: &str) -> Result<(), Error> {
+pub(crate) fn move_up(tx: &mut WriteTx<'_>, key: &str) -> Result<(), Error> {
     tx.execute(
         "UPDATE outbox_job SET behind = NULL
          WHERE id = (SELECT id FROM outbox_job WHERE order_key = ?1 AND behind IS NOT NULL ORDER BY behind LIMIT 1)",

@@ -20,7 +20,7 @@ use std::collections::HashSet;
 use std::iter::zip;
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Each, Param, Tx, params};
+use purser_store::{Each, Param, WriteTx, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -353,7 +353,7 @@ const INSERT_JOB: Each = Each {
 ///
 /// # Errors
 /// [`Error::Notice`] for a mistake in the call; otherwise as the store refuses it.
-pub fn notice_enqueue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, notice: &NewNotice<'_>) -> Result<(), Error> {
+pub fn notice_enqueue(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, notice: &NewNotice<'_>) -> Result<(), Error> {
     notice_write(tx, now, id, notice, None)
 }
 
@@ -364,7 +364,7 @@ pub fn notice_enqueue(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, notice: &NewNot
 /// # Errors
 /// As [`notice_enqueue`].
 pub fn notice_enqueue_in_order(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     order_key: &str,
@@ -374,14 +374,14 @@ pub fn notice_enqueue_in_order(
 }
 
 fn notice_write(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     notice: &NewNotice<'_>,
     order_key: Option<&str>,
 ) -> Result<(), Error> {
     let data = notice.checked()?;
-    for id in tx.query_each(&INSERT, &[row(id, notice, &data, now, order_key)], |row| row.get(0))? {
+    for id in tx.each_returning(&INSERT, &[row(id, notice, &data, now, order_key)], |row| row.get(0))? {
         notice_job(tx, now, (id, id), notice.channel, order_key)?;
     }
     Ok(())
@@ -389,7 +389,7 @@ fn notice_write(
 
 /// Enqueues the job of this id that sends the notice of that id.
 fn notice_job(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     (job, id): (Uuid, Uuid),
     channel: Channel,
@@ -407,10 +407,10 @@ fn notice_job(
 ///
 /// # Errors
 /// As [`notice_enqueue`].
-pub fn notices_enqueue(tx: &mut Tx<'_>, now: Timestamp, notices: &[(Uuid, NewNotice<'_>)]) -> Result<(), Error> {
+pub fn notices_enqueue(tx: &mut WriteTx<'_>, now: Timestamp, notices: &[(Uuid, NewNotice<'_>)]) -> Result<(), Error> {
     let data: Vec<String> = notices.iter().map(|(_, notice)| notice.checked()).collect::<Result<_, Error>>()?;
     let rows: Vec<_> = zip(notices, &data).map(|((id, notice), data)| row(*id, notice, data, now, None)).collect();
-    let written: HashSet<Uuid> = tx.query_each(&INSERT, &rows, |row| row.get(0))?.into_iter().collect();
+    let written: HashSet<Uuid> = tx.each_returning(&INSERT, &rows, |row| row.get(0))?.into_iter().collect();
     let jobs = notices.iter().filter(|(id, _)| written.contains(id)).map(|(id, notice)| {
         let (kind, most) = match notice.channel {
             Channel::Webhook => (SendWebhook::KIND, SendWebhook::MAX_ATTEMPTS),

@@ -1,7 +1,7 @@
 //! A small write, to see whether one works.
 
 use jiff::Timestamp;
-use purser_store::{Tx, params};
+use purser_store::{WriteTx, params};
 
 use crate::Error;
 
@@ -9,7 +9,7 @@ use crate::Error;
 ///
 /// # Errors
 /// As the store refuses it: that is what it is for.
-pub fn pulse(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
+pub fn pulse(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<(), Error> {
     let sql = "INSERT INTO outbox_pulse (id, at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
     tx.execute(sql, &params![now])?;
     Ok(())

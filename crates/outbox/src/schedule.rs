@@ -9,7 +9,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 use uuid::{Builder, Uuid};
 
 use crate::Error;
@@ -28,7 +28,7 @@ pub struct Schedule {
     /// What to do about runs that fell into a time when no worker ran.
     pub missed: Missed,
     /// Enqueues the job, as [`ScheduleRun::job`].
-    pub make: fn(&mut Tx<'_>, &ScheduleRun) -> Result<(), Error>,
+    pub make: fn(&mut WriteTx<'_>, &ScheduleRun) -> Result<(), Error>,
 }
 
 impl fmt::Debug for Schedule {
@@ -74,7 +74,7 @@ pub struct ScheduleStand {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn schedules_stand(tx: &mut Tx<'_>) -> Result<Vec<ScheduleStand>, Error> {
+pub fn schedules_stand(tx: &mut ReadTx<'_>) -> Result<Vec<ScheduleStand>, Error> {
     let sql = "SELECT name, last_run_at, next_run_at FROM outbox_schedule ORDER BY name";
     let read = |row: &purser_store::Row<'_>| {
         Ok(ScheduleStand { name: row.get(0)?, last_run_at: row.get(1)?, next_run_at: row.get(2)? })
@@ -89,7 +89,11 @@ const OVERDUE: SignedDuration = SignedDuration::from_mins(5);
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn schedules_overdue(tx: &mut Tx<'_>, now: Timestamp, schedules: &[Schedule]) -> Result<Vec<ScheduleStand>, Error> {
+pub fn schedules_overdue(
+    tx: &mut ReadTx<'_>,
+    now: Timestamp,
+    schedules: &[Schedule],
+) -> Result<Vec<ScheduleStand>, Error> {
     let mut stands = schedules_stand(tx)?;
     stands.retain(|stand| {
         let is_ours = schedules.iter().any(|schedule| schedule.name == stand.name);
@@ -135,7 +139,7 @@ impl Timetable {
     }
 
     /// Makes the runs that are due, and says when to look again.
-    pub(crate) fn run_due(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
+    pub(crate) fn run_due(&self, tx: &mut WriteTx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
         let Some(next) = self.stand(tx)? else { return self.begin(tx, now) };
         if next > now {
             return self.bounded(tx, next, now);
@@ -156,7 +160,7 @@ impl Timetable {
 
     /// A next run that is further off than the cron line's own was worked out by a clock that was ahead. It is put right,
     /// or the schedule would stand still until then.
-    fn bounded(&self, tx: &mut Tx<'_>, next: Timestamp, now: Timestamp) -> Result<Timestamp, Error> {
+    fn bounded(&self, tx: &mut WriteTx<'_>, next: Timestamp, now: Timestamp) -> Result<Timestamp, Error> {
         let own = self.next_after(now)?;
         if next <= own {
             return Ok(next);
@@ -168,7 +172,7 @@ impl Timetable {
     }
 
     /// When the next run is due; `None` for a schedule that is new, or whose cron line or zone is.
-    fn stand(&self, tx: &mut Tx<'_>) -> Result<Option<Timestamp>, Error> {
+    fn stand(&self, tx: &mut ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
         let next = tx.query_opt(
             "SELECT next_run_at FROM outbox_schedule WHERE name = ?1 AND cron = ?2 AND zone = ?3",
             &params![self.schedule.name, self.schedule.cron, self.zone_name()],
@@ -178,7 +182,7 @@ impl Timetable {
     }
 
     /// Begins with the first run after `now`.
-    fn begin(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
+    fn begin(&self, tx: &mut WriteTx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
         let next = self.next_after(now)?;
         tx.execute(
             "INSERT INTO outbox_schedule (name, cron, zone, next_run_at) VALUES (?1, ?2, ?3, ?4)

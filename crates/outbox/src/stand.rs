@@ -1,6 +1,6 @@
 //! How a job stands, for whoever waits for it.
 
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, params};
 use uuid::Uuid;
 
 use crate::{Error, failure};
@@ -22,7 +22,7 @@ pub enum JobStand {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn job_stand(tx: &mut Tx<'_>, id: Uuid) -> Result<JobStand, Error> {
+pub fn job_stand(tx: &mut ReadTx<'_>, id: Uuid) -> Result<JobStand, Error> {
     let sql = "SELECT CASE WHEN lease_owner IS NULL THEN 0 ELSE 1 END, failures FROM outbox_job WHERE id = ?1";
     let queued = tx.query_opt(sql, &params![id], |row| Ok((row.get::<i64>(0)? == 1, row.get::<String>(1)?)))?;
     if let Some((leased, failures)) = queued {
@@ -40,7 +40,7 @@ pub fn job_stand(tx: &mut Tx<'_>, id: Uuid) -> Result<JobStand, Error> {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn job_waiting(tx: &mut Tx<'_>, kind: &str) -> Result<Option<Uuid>, Error> {
+pub fn job_waiting(tx: &mut ReadTx<'_>, kind: &str) -> Result<Option<Uuid>, Error> {
     let sql = "SELECT id FROM outbox_job WHERE kind = ?1 AND dedupe_key IS NOT NULL ORDER BY created_at, id LIMIT 1";
     Ok(tx.query_opt(sql, &params![kind], |row| row.get(0))?)
 }

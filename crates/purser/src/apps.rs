@@ -12,7 +12,7 @@ use purser_ledger::{Verdict, verify};
 use purser_members::Policy;
 use purser_money::{Currency, Money};
 use purser_notify::webhook_address;
-use purser_store::{Migration, Tx};
+use purser_store::{Migration, ReadTx};
 
 use crate::config::{self, Config};
 use crate::failure::Failure;
@@ -40,7 +40,7 @@ pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, Fa
 }
 
 /// The ledger's audit, and that of the apps, on one snapshot.
-pub(crate) fn audit(tx: &mut Tx<'_>) -> Result<Verdict, purser_ledger::Error> {
+pub(crate) fn audit(tx: &mut ReadTx<'_>) -> Result<Verdict, purser_ledger::Error> {
     let mut verdict = verify(tx)?;
     let check = purser_charge::credit_check(tx)?;
     if !check.holds() {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use purser_kit::{App, Fixed, Problem};
 use purser_ledger::newest_entry_at;
 use purser_outbox::{Schedule, backlog, dead_letters_after, run_ahead, schedules_overdue};
-use purser_store::{Store, Tx};
+use purser_store::{ReadTx, Store};
 use purser_web::{Finding, Trouble};
 
 use crate::backup::{self, BackupInfo};
@@ -77,7 +77,7 @@ pub(crate) fn clock_set(now: Timestamp) -> Finding {
 /// Whether the clock is set, and not behind what it has stamped.
 pub(crate) async fn clock(store: &Store, now: Timestamp) -> Finding {
     clock_set(now)?;
-    let read = store.read(move |tx: &mut Tx<'_>| {
+    let read = store.read(move |tx: &mut ReadTx<'_>| {
         let entry = newest_entry_at(tx).map_err(Problem::from)?;
         let run = run_ahead(tx, now).map_err(Problem::internal)?;
         Ok::<_, Problem>((entry, run))

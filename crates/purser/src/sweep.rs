@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use purser_files::{Orphan, files_known};
 use purser_kit::AppContext;
-use purser_store::{Error, Tx};
+use purser_store::{Error, ReadTx, WriteTx};
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -29,8 +29,8 @@ struct Broom {
     /// What is removed, before the day: "texts of notices sent".
     what: &'static str,
     days: u32,
-    count: fn(&mut Tx<'_>, Timestamp) -> Result<u64, Error>,
-    sweep: fn(&mut Tx<'_>, Timestamp, u32) -> Result<u64, Error>,
+    count: fn(&mut ReadTx<'_>, Timestamp) -> Result<u64, Error>,
+    sweep: fn(&mut WriteTx<'_>, Timestamp, u32) -> Result<u64, Error>,
 }
 
 fn brooms(config: &Config) -> Result<[Broom; 4], Failure> {

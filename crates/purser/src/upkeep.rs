@@ -9,7 +9,7 @@ use purser_kit::console::Progress as Shared;
 use purser_ledger::{holds_expire, idempotency_forget};
 use purser_notify::Operator;
 use purser_outbox::{Job, JobContext, JobError, JobHandler, Missed, Schedule, ScheduleRun, job_enqueue};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde::{Deserialize, Serialize};
 
 use crate::backup::{self, Progress};
@@ -164,7 +164,7 @@ pub(crate) fn backup_schedule(config: &Config) -> Option<Schedule> {
 
 /// A schedule that is called as the job which it enqueues; one run stands for all that were missed.
 fn schedule<J: Job + Default>(cron: &'static str) -> Schedule {
-    let make = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &J::default()).map(drop);
+    let make = |tx: &mut WriteTx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &J::default()).map(drop);
     Schedule { name: J::KIND, cron, missed: Missed::Once, make }
 }
 

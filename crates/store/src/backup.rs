@@ -16,7 +16,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::store::Place;
-use crate::{Engine, Error, Migration, Options, Tx, migrate};
+use crate::{Engine, Error, Migration, Options, ReadTx, WriteTx, migrate};
 
 /// A table of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// As `query` says.
-    pub fn read<T, E: From<Error>>(&mut self, query: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn read<T, E: From<Error>>(&mut self, query: impl FnOnce(&mut ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
             Source::Sqlite(copy) => query(&mut copy.tx()),
             Source::Postgres(frozen) => query(&mut frozen.tx()),
@@ -211,15 +211,15 @@ impl Restoring {
     /// # Errors
     /// The engine's.
     pub fn tables(&mut self) -> Result<Vec<Table>, Error> {
-        self.with(tables)
+        self.with(|tx| tables(tx))
     }
 
     /// Asks something of what is there by now.
     ///
     /// # Errors
     /// As `query` says.
-    pub fn read<T, E: From<Error>>(&mut self, query: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.with(query)
+    pub fn read<T, E: From<Error>>(&mut self, query: impl FnOnce(&mut ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.with(|tx| query(tx))
     }
 
     /// Puts the new database in the place of the old one, and says where all that stood there is kept.
@@ -233,7 +233,7 @@ impl Restoring {
         }
     }
 
-    fn with<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    fn with<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
             Target::Sqlite(build) => work(&mut build.tx()),
             Target::Postgres(build) => work(&mut build.tx()),
@@ -268,7 +268,7 @@ const MIGRATIONS: &str = "store_migration";
 
 /// Removes what a migration has put into a fresh table: the backup has it, as it was. Only where there is something: a
 /// table that refuses deletions is asked for none.
-fn clear(tx: &mut Tx<'_>, table: &Table) -> Result<(), Error> {
+fn clear(tx: &mut WriteTx<'_>, table: &Table) -> Result<(), Error> {
     let name = quoted(&table.name);
     if tx.query_opt(&format!("SELECT 1 FROM {name} LIMIT 1"), &[], |_| Ok(()))?.is_some() {
         tx.execute(&format!("DELETE FROM {name}"), &[])?;
@@ -277,7 +277,7 @@ fn clear(tx: &mut Tx<'_>, table: &Table) -> Result<(), Error> {
 }
 
 /// Our tables are those whose names begin with a room's: a server's database may hold others.
-fn tables(tx: &mut Tx<'_>) -> Result<Vec<Table>, Error> {
+fn tables(tx: &mut ReadTx<'_>) -> Result<Vec<Table>, Error> {
     let names = table_names(tx)?;
     let references = match tx.engine() {
         Engine::Sqlite => sqlite::references(tx, &names)?,
@@ -292,7 +292,7 @@ fn tables(tx: &mut Tx<'_>) -> Result<Vec<Table>, Error> {
 }
 
 /// The names of our tables, sorted; none where nothing was ever migrated.
-fn table_names(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
+fn table_names(tx: &mut ReadTx<'_>) -> Result<Vec<String>, Error> {
     if !migrate::table_exists(tx)? {
         return Ok(Vec::new());
     }
@@ -308,7 +308,7 @@ fn table_names(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
     Ok(names.into_iter().filter(|name| is_ours(&rooms, name) && name != MIGRATIONS).collect())
 }
 
-fn rooms(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
+fn rooms(tx: &mut ReadTx<'_>) -> Result<Vec<String>, Error> {
     tx.query("SELECT DISTINCT room FROM store_migration ORDER BY room", &[], |row| row.get(0))
 }
 
@@ -317,7 +317,7 @@ fn is_ours(rooms: &[String], name: &str) -> bool {
         || rooms.iter().any(|room| name.strip_prefix(room.as_str()).is_some_and(|rest| rest.starts_with('_')))
 }
 
-fn columns(tx: &mut Tx<'_>, table: &str) -> Result<Vec<Column>, Error> {
+fn columns(tx: &mut ReadTx<'_>, table: &str) -> Result<Vec<Column>, Error> {
     let columns = match tx.engine() {
         Engine::Sqlite => sqlite::columns(tx, table)?,
         Engine::Postgres => postgres::columns(tx, table)?,
@@ -342,7 +342,7 @@ fn in_order(table: &Table, own: Vec<Column>) -> Vec<Column> {
 }
 
 /// Whether a table of ours has a row that somebody would miss.
-fn standing(tx: &mut Tx<'_>, unmissed: &[&str]) -> Result<Standing, Error> {
+fn standing(tx: &mut ReadTx<'_>, unmissed: &[&str]) -> Result<Standing, Error> {
     let names = table_names(tx)?;
     for name in &names {
         let sql = format!("SELECT 1 FROM {} LIMIT 1", quoted(name));

@@ -72,7 +72,7 @@ pub enum Error {
     /// The command panicked. It was rolled back, and nobody else's was.
     #[error("the command failed unexpectedly and was rolled back")]
     Panicked,
-    /// The command has said that it is wide, and is begun anew as such: see [`crate::Tx::wide`]. Nobody else sees this.
+    /// The command has said that it is wide, and is begun anew as such: see [`crate::ReadTx::wide`]. Nobody else sees this.
     #[error("the command is begun anew")]
     Wide,
     /// A statement of this transaction failed earlier, so it can only be rolled back.

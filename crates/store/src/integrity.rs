@@ -1,7 +1,7 @@
 //! Whether the engine finds its own files whole: what only it can see, such as an index that misses a row.
 
 use crate::backup::quoted;
-use crate::{Engine, Error, Store, Tx, params};
+use crate::{Engine, Error, ReadTx, Store, params};
 
 /// Findings that are told, at most: a file that is torn has thousands.
 const TOLD: u32 = 20;
@@ -35,7 +35,7 @@ impl Store {
         let lines =
             problems.iter().flat_map(|said| said.lines()).filter(|line| *line != "ok" && !line.starts_with("***"));
         let mut problems: Vec<String> = lines.map(str::to_owned).collect();
-        let orphans = |tx: &mut Tx<'_>| {
+        let orphans = |tx: &mut ReadTx<'_>| {
             tx.query("PRAGMA foreign_key_check", &[], |row| {
                 let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
                 Ok(format!("a row of {table} refers to one of {parent} that is missing"))
@@ -109,26 +109,26 @@ fn damage<T>(said: Result<T, Error>) -> Result<Result<T, String>, Error> {
     }
 }
 
-fn invalid_indexes(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
+fn invalid_indexes(tx: &mut ReadTx<'_>) -> Result<Vec<String>, Error> {
     let sql = "SELECT CAST(c.relname AS TEXT) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
                WHERE c.relnamespace = current_schema()::regnamespace AND NOT (i.indisvalid AND i.indisready)
                ORDER BY 1";
     tx.query(sql, &[], |row| Ok(format!("the index {} is not valid", row.get::<String>(0)?)))
 }
 
-fn checksum_failures(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
+fn checksum_failures(tx: &mut ReadTx<'_>) -> Result<Vec<String>, Error> {
     let sql = "SELECT CAST(checksum_failures AS BIGINT) FROM pg_stat_database
                WHERE datname = current_database() AND checksum_failures > 0";
     tx.query(sql, &[], |row| Ok(format!("{} pages had a wrong checksum", row.get::<i64>(0)?)))
 }
 
-fn tables(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
+fn tables(tx: &mut ReadTx<'_>) -> Result<Vec<String>, Error> {
     let sql = "SELECT CAST(relname AS TEXT) FROM pg_class
                WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace ORDER BY 1";
     tx.query(sql, &[], |row| row.get(0))
 }
 
-fn indexes(tx: &mut Tx<'_>) -> Result<Vec<(i64, String)>, Error> {
+fn indexes(tx: &mut ReadTx<'_>) -> Result<Vec<(i64, String)>, Error> {
     let sql = "SELECT CAST(c.oid AS BIGINT), CAST(c.relname AS TEXT) FROM pg_class c JOIN pg_am a ON a.oid = c.relam
                WHERE c.relkind = 'i' AND a.amname = 'btree' AND c.relnamespace = current_schema()::regnamespace
                ORDER BY 2";
@@ -136,7 +136,7 @@ fn indexes(tx: &mut Tx<'_>) -> Result<Vec<(i64, String)>, Error> {
 }
 
 /// The schema of the extension that checks indexes, where it is installed.
-fn amcheck(tx: &mut Tx<'_>) -> Result<Option<String>, Error> {
+fn amcheck(tx: &mut ReadTx<'_>) -> Result<Option<String>, Error> {
     let sql = "SELECT CAST(n.nspname AS TEXT) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
                WHERE e.extname = 'amcheck'";
     tx.query_opt(sql, &[], |row| row.get(0))

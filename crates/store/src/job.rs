@@ -4,13 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
-use crate::{Error, Tx};
+use crate::{Error, WriteTx};
 
 /// One unit of work: run inside a transaction, perhaps more than once, and settled once it is known how that ended.
 pub(crate) trait Job: Send {
     /// Runs the work. `Err` asks for a rollback: the work refused, failed, or panicked. What it refused with stays in
     /// the job until [`Job::settle`]; the error here says whether another attempt makes sense.
-    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Rollback>;
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Rollback>;
 
     /// The last call: `Ok` when what [`Job::run`] did last is durable or, after a [`Rollback::Refused`], undone;
     /// `Err` when the engine failed around it.
@@ -44,9 +44,9 @@ impl<T, E, F> Job for Command<T, E, F>
 where
     T: Send,
     E: From<Error> + Send,
-    F: Fn(&mut Tx<'_>) -> Result<T, E> + Send,
+    F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send,
 {
-    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Rollback> {
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Rollback> {
         let run = &self.run;
         let answer = guarded(tx, run)?;
         let refused = answer.is_err();
@@ -69,8 +69,8 @@ where
 /// A statement that broke a constraint may be answered in the body's own words, but not with `Ok`: the transaction is
 /// lost. About trouble of the engine the body has no say: what the store does next depends on it.
 pub(crate) fn guarded<T, E>(
-    tx: &mut Tx<'_>,
-    body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    tx: &mut WriteTx<'_>,
+    body: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
 ) -> Result<Result<T, E>, Rollback> {
     // The transaction is rolled back after a panic, so nothing half done can be seen.
     let outcome = catch_unwind(AssertUnwindSafe(|| body(tx)));

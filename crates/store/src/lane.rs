@@ -15,10 +15,10 @@ use tokio::sync::oneshot;
 
 use crate::job::{Job, Rollback, guarded};
 use crate::store::Shared;
-use crate::{Error, Store, Tx};
+use crate::{Error, Store, WriteTx};
 
 /// The set-based command: as many answers as inputs, in their order. `Err` rolls back the whole turn.
-type Turn<I, T, E> = dyn Fn(&mut Tx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync;
+type Turn<I, T, E> = dyn Fn(&mut WriteTx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync;
 
 /// A queue of inputs for one set-based command. Cheap to clone.
 pub struct Lane<I, T, E> {
@@ -62,7 +62,7 @@ where
     pub(crate) fn new(
         store: &Store,
         batch: usize,
-        turn: impl Fn(&mut Tx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
+        turn: impl Fn(&mut WriteTx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
     ) -> Self {
         let batch = batch.max(1);
         let waiting = Mutex::new(Waiting { inputs: VecDeque::new(), running: false, size: batch });
@@ -167,7 +167,7 @@ where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Rollback> {
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Rollback> {
         // On a second attempt the entries are those of the first.
         if self.entries.is_empty() {
             self.entries = self.lane.take();

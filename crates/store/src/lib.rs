@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Both engines give the same promises: serializable, and durable before the answer leaves. A closure is ordinary
-//! synchronous code over [`Tx`]. It may run more than once, so the time, ids and random values come in from outside,
+//! synchronous code over [`ReadTx`] or [`WriteTx`]. It may run more than once, so the time, ids and random values come in from outside,
 //! and it does nothing but database work.
 //!
 //! This is the only room that knows a database driver.
@@ -38,4 +38,4 @@ pub use row::{Column, Row};
 pub use sqlite::inspect::LogRepaired;
 pub use sqlite::log::LogDamage;
 pub use store::{Engine, Health, Options, Store};
-pub use tx::{Each, ReadTx, Tx, WriteTx};
+pub use tx::{Each, ReadTx, WriteTx};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::{Engine, Error, Tx, dialect, params};
+use crate::{Engine, Error, ReadTx, WriteTx, dialect, params};
 
 /// One step of a room's schema. Never edited once released: its checksum is kept, and a changed one is refused.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,7 @@ const TABLE_LOCK: &str = "SELECT pg_advisory_xact_lock(7089063)";
 const LOCK: &str = "LOCK TABLE store_migration IN SHARE ROW EXCLUSIVE MODE";
 
 /// What the database has of `migrations`, without changing it.
-pub(crate) fn plan(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<Vec<MigrationStep>, Error> {
+pub(crate) fn plan(tx: &mut ReadTx<'_>, migrations: &[Migration]) -> Result<Vec<MigrationStep>, Error> {
     check_order(migrations)?;
     let known = if table_exists(tx)? { known(tx)? } else { HashMap::new() };
     refuse_newer(&known, migrations)?;
@@ -66,7 +66,7 @@ pub(crate) fn plan(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<Vec<Migr
 }
 
 /// Makes the table of migrations where it is missing.
-pub(crate) fn table_make(tx: &mut Tx<'_>) -> Result<(), Error> {
+pub(crate) fn table_make(tx: &mut WriteTx<'_>) -> Result<(), Error> {
     if tx.engine() == Engine::Postgres {
         tx.query(TABLE_LOCK, &[], |_| Ok(()))?;
     }
@@ -74,7 +74,11 @@ pub(crate) fn table_make(tx: &mut Tx<'_>) -> Result<(), Error> {
 }
 
 /// Applies what is missing, in order, all in this one transaction: a schema is never half made.
-pub(crate) fn apply(tx: &mut Tx<'_>, migrations: &[Migration], now: Timestamp) -> Result<Vec<MigrationStep>, Error> {
+pub(crate) fn apply(
+    tx: &mut WriteTx<'_>,
+    migrations: &[Migration],
+    now: Timestamp,
+) -> Result<Vec<MigrationStep>, Error> {
     if tx.engine() == Engine::Postgres {
         tx.script(LOCK)?;
     }
@@ -88,7 +92,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, migrations: &[Migration], now: Timestamp) -
     Ok(steps)
 }
 
-fn run(tx: &mut Tx<'_>, migration: &Migration, now: Timestamp) -> Result<(), Error> {
+fn run(tx: &mut WriteTx<'_>, migration: &Migration, now: Timestamp) -> Result<(), Error> {
     let sql = translated(tx.engine(), migration.sql);
     tx.script(&sql).map_err(|error| {
         Error::Migration(format!("{}/{:04}_{}: {error}", migration.room, migration.number, migration.name))
@@ -125,7 +129,7 @@ fn check_order(migrations: &[Migration]) -> Result<(), Error> {
 
 type Known = HashMap<(String, u32), String>;
 
-pub(crate) fn table_exists(tx: &mut Tx<'_>) -> Result<bool, Error> {
+pub(crate) fn table_exists(tx: &mut ReadTx<'_>) -> Result<bool, Error> {
     let sql = match tx.engine() {
         Engine::Sqlite => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'store_migration'",
         Engine::Postgres => "SELECT 1 WHERE to_regclass('store_migration') IS NOT NULL",
@@ -133,7 +137,7 @@ pub(crate) fn table_exists(tx: &mut Tx<'_>) -> Result<bool, Error> {
     Ok(tx.query_opt(sql, &[], |_| Ok(()))?.is_some())
 }
 
-fn known(tx: &mut Tx<'_>) -> Result<Known, Error> {
+fn known(tx: &mut ReadTx<'_>) -> Result<Known, Error> {
     let rows = tx.query("SELECT room, number, checksum FROM store_migration", &[], |row| {
         Ok(((row.get::<String>(0)?, row.get::<u32>(1)?), row.get::<String>(2)?))
     })?;

@@ -14,7 +14,7 @@ use crate::queue::{Queue, Refused};
 use crate::sqlite::files::{self, OpenHere};
 use crate::sqlite::inspect::{inspect, log_damage, repair};
 use crate::sqlite::{self, RestartPoint};
-use crate::{Error, Lane, LogDamage, LogRepaired, Migration, MigrationStep, Tx};
+use crate::{Error, Lane, LogDamage, LogRepaired, Migration, MigrationStep, ReadTx, WriteTx};
 
 /// Which database is underneath.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,7 +139,7 @@ impl Store {
     /// did not help, `Full`, `Unavailable`, `Unknown`, `Panicked`.
     pub async fn write<T, E, F>(&self, command: F) -> Result<T, E>
     where
-        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -148,17 +148,18 @@ impl Store {
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
-    /// Runs a query on one consistent snapshot. It cannot change anything, and may run more than once.
+    /// Runs a query on one consistent snapshot. It cannot change anything: [`ReadTx`] has no method for it, and the engine
+    /// refuses a statement that tries. It may run more than once.
     ///
     /// # Errors
     /// As [`Store::write`].
     pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
     where
-        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut ReadTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = Command::new(query);
+        let (job, answer) = Command::new(move |tx: &mut WriteTx<'_>| query(tx));
         submit(&self.shared.reads, Box::new(job))?;
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
@@ -167,7 +168,7 @@ impl Store {
     pub fn lane<I, T, E>(
         &self,
         batch: usize,
-        turn: impl Fn(&mut Tx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
+        turn: impl Fn(&mut WriteTx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
     ) -> Lane<I, T, E>
     where
         I: Send + 'static,

@@ -1,17 +1,46 @@
 //! The transaction that a command or a query works in.
 
+use std::ops::{Deref, DerefMut};
+
 use crate::postgres::Connection;
 use crate::{Engine, Error, Param, Row, sqlite};
 
-/// A transaction under way. It is handed to a closure and cannot outlive it; whether it commits is decided by the
-/// store: `Ok` commits, anything else rolls back.
+/// A transaction that reads: one consistent snapshot. It is handed to a closure and cannot outlive it.
+///
+/// It has no method that changes a row, so a command that writes does not compile inside [`Store::read`]:
+///
+/// ```compile_fail,E0599
+/// # async fn count(store: purser_store::Store) -> Result<u64, purser_store::Error> {
+/// store.read(|tx| tx.execute("DELETE FROM ledger_account", &[])).await
+/// # }
+/// ```
 ///
 /// Once a statement has failed, the transaction can only roll back, on both engines: every later statement answers
 /// [`Error::Aborted`], and the commit is refused with the first error.
-pub struct Tx<'c> {
+///
+/// [`Store::read`]: crate::Store::read
+pub struct ReadTx<'c> {
     backend: Backend<'c>,
     isolation: Isolation,
     failure: Option<Error>,
+}
+
+/// A transaction that reads and writes. It reads by the methods of [`ReadTx`], and is taken wherever one is asked for.
+/// The store decides whether it commits: `Ok` commits, anything else rolls back.
+pub struct WriteTx<'c>(ReadTx<'c>);
+
+impl<'c> Deref for WriteTx<'c> {
+    type Target = ReadTx<'c>;
+
+    fn deref(&self) -> &ReadTx<'c> {
+        &self.0
+    }
+}
+
+impl<'c> DerefMut for WriteTx<'c> {
+    fn deref_mut(&mut self) -> &mut ReadTx<'c> {
+        &mut self.0
+    }
 }
 
 /// What a transaction is promised about the others.
@@ -40,21 +69,7 @@ pub struct Each {
     pub postgres: &'static str,
 }
 
-/// A transaction that reads.
-pub type ReadTx<'c> = Tx<'c>;
-
-/// A transaction that reads and writes.
-pub type WriteTx<'c> = Tx<'c>;
-
-impl<'c> Tx<'c> {
-    pub(crate) fn sqlite(connection: &'c rusqlite::Connection) -> Self {
-        Tx { backend: Backend::Sqlite(connection), isolation: Isolation::Serializable, failure: None }
-    }
-
-    pub(crate) fn postgres(connection: &'c mut Connection, isolation: Isolation) -> Self {
-        Tx { backend: Backend::Postgres(connection), isolation, failure: None }
-    }
-
+impl<'c> ReadTx<'c> {
     /// Says that this command touches rows by the tens of thousands. To be called before anything else that costs time.
     ///
     /// PostgreSQL finds out which serializable transactions meet by noting the rows that each has read, and past a few
@@ -86,21 +101,11 @@ impl<'c> Tx<'c> {
         }
     }
 
-    /// Whether this command works on a snapshot, and so does well to lock early what it will change: see [`Tx::wide`].
+    /// Whether this command works on a snapshot, and so does well to lock early what it will change: see
+    /// [`ReadTx::wide`].
     #[must_use]
     pub fn is_wide(&self) -> bool {
         self.isolation == Isolation::Snapshot
-    }
-
-    /// Runs a statement that returns no rows, and says how many it changed.
-    ///
-    /// # Errors
-    /// As the engine refuses it; see [`Error`].
-    pub fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
-        self.guarded(params, |backend| match backend {
-            Backend::Sqlite(connection) => sqlite::execute(connection, sql, params),
-            Backend::Postgres(connection) => connection.execute(sql, params),
-        })
     }
 
     /// All rows of a query, each read by `read`.
@@ -111,14 +116,10 @@ impl<'c> Tx<'c> {
         &mut self,
         sql: &str,
         params: &[Param<'_>],
-        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+        read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        let mut rows = Vec::new();
-        self.visit(sql, params, |row| {
-            rows.push(read(row)?);
-            Ok(true)
-        })?;
-        Ok(rows)
+        debug_assert!(only_reads(sql), "a query that writes: {sql}");
+        self.collect(sql, params, read)
     }
 
     /// The first row of a query, or `None` where it has none.
@@ -131,6 +132,7 @@ impl<'c> Tx<'c> {
         params: &[Param<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
+        debug_assert!(only_reads(sql), "a query that writes: {sql}");
         let mut first = None;
         self.visit(sql, params, |row| {
             first = Some(read(row)?);
@@ -149,6 +151,7 @@ impl<'c> Tx<'c> {
         params: &[Param<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        debug_assert!(only_reads(sql), "a query that writes: {sql}");
         let mut rows = Vec::with_capacity(1);
         self.visit(sql, params, |row| {
             rows.push(read(row)?);
@@ -158,26 +161,22 @@ impl<'c> Tx<'c> {
         rows.pop().filter(|_| found == 1).ok_or(Error::NotOne { found })
     }
 
-    /// Runs `each` over `rows`, and says how many rows it changed in all. Nothing happens where there are none.
-    ///
-    /// # Errors
-    /// As the engine refuses it; see [`Error`].
-    pub fn each<const N: usize>(&mut self, each: &Each, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        self.guarded(rows.as_flattened(), |backend| match backend {
-            Backend::Sqlite(connection) => sqlite::execute_each(connection, each.sqlite, rows),
-            Backend::Postgres(connection) => connection.execute_each(each.postgres, rows),
-        })
-    }
-
     /// Runs the query `each` over `rows` and reads all that it finds. On SQLite the answers come in the order of the
     /// rows; on PostgreSQL in any, unless the statement says: let each answer carry its key.
     ///
     /// # Errors
     /// As the engine refuses it, or as `read` says.
     pub fn query_each<T, const N: usize>(
+        &mut self,
+        each: &Each,
+        rows: &[[Param<'_>; N]],
+        read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        debug_assert!(only_reads(each.sqlite) && only_reads(each.postgres), "a query that writes: {each:?}");
+        self.collect_each(each, rows, read)
+    }
+
+    fn collect_each<T, const N: usize>(
         &mut self,
         each: &Each,
         rows: &[[Param<'_>; N]],
@@ -198,17 +197,23 @@ impl<'c> Tx<'c> {
         Ok(found)
     }
 
-    /// Runs several statements without parameters: for migrations.
-    pub(crate) fn script(&mut self, sql: &str) -> Result<(), Error> {
-        self.guarded(&[], |backend| match backend {
-            Backend::Sqlite(connection) => connection.execute_batch(sql).map_err(|error| sqlite::translate(&error)),
-            Backend::Postgres(connection) => connection.script(sql),
-        })
-    }
-
     /// The error that dooms this transaction, if one has.
     pub(crate) fn failure(&self) -> Option<&Error> {
         self.failure.as_ref()
+    }
+
+    fn collect<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        self.visit(sql, params, |row| {
+            rows.push(read(row)?);
+            Ok(true)
+        })?;
+        Ok(rows)
     }
 
     fn visit(
@@ -237,6 +242,82 @@ impl<'c> Tx<'c> {
         let done = if params.iter().any(has_nul) { Err(Error::Nul) } else { run(&mut self.backend) };
         done.inspect_err(|error| self.failure = Some(error.clone()))
     }
+}
+
+impl<'c> WriteTx<'c> {
+    pub(crate) fn sqlite(connection: &'c rusqlite::Connection) -> Self {
+        WriteTx(ReadTx { backend: Backend::Sqlite(connection), isolation: Isolation::Serializable, failure: None })
+    }
+
+    pub(crate) fn postgres(connection: &'c mut Connection, isolation: Isolation) -> Self {
+        WriteTx(ReadTx { backend: Backend::Postgres(connection), isolation, failure: None })
+    }
+
+    /// Runs a statement that returns no rows, and says how many it changed.
+    ///
+    /// # Errors
+    /// As the engine refuses it; see [`Error`].
+    pub fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
+        self.guarded(params, |backend| match backend {
+            Backend::Sqlite(connection) => sqlite::execute(connection, sql, params),
+            Backend::Postgres(connection) => connection.execute(sql, params),
+        })
+    }
+
+    /// Runs `each` over `rows`, and says how many rows it changed in all. Nothing happens where there are none.
+    ///
+    /// # Errors
+    /// As the engine refuses it; see [`Error`].
+    pub fn each<const N: usize>(&mut self, each: &Each, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.guarded(rows.as_flattened(), |backend| match backend {
+            Backend::Sqlite(connection) => sqlite::execute_each(connection, each.sqlite, rows),
+            Backend::Postgres(connection) => connection.execute_each(each.postgres, rows),
+        })
+    }
+
+    /// Runs a statement that changes or locks rows, or draws numbers, and reads all rows that it returns.
+    ///
+    /// # Errors
+    /// As the engine refuses it, or as `read` says.
+    pub fn execute_returning<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        self.collect(sql, params, read)
+    }
+
+    /// Runs a statement that changes or locks rows for each of `rows`, and reads all that it returns, in the order of
+    /// [`ReadTx::query_each`].
+    ///
+    /// # Errors
+    /// As the engine refuses it, or as `read` says.
+    pub fn each_returning<T, const N: usize>(
+        &mut self,
+        each: &Each,
+        rows: &[[Param<'_>; N]],
+        read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        self.collect_each(each, rows, read)
+    }
+
+    /// Runs several statements without parameters: for migrations.
+    pub(crate) fn script(&mut self, sql: &str) -> Result<(), Error> {
+        self.guarded(&[], |backend| match backend {
+            Backend::Sqlite(connection) => connection.execute_batch(sql).map_err(|error| sqlite::translate(&error)),
+            Backend::Postgres(connection) => connection.script(sql),
+        })
+    }
+}
+
+/// Whether a statement only reads, as far as its words tell. The engines refuse a write in a read transaction as well,
+/// but only when it runs.
+fn only_reads(sql: &str) -> bool {
+    !["INSERT ", "UPDATE ", "DELETE ", "RETURNING", "nextval("].iter().any(|word| sql.contains(word))
 }
 
 /// Reads one row; `Ok(false)` ends the query early.

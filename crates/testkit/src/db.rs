@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use purser_store::{Engine, Error, Migration, Options, Store, Tx};
+use purser_store::{Engine, Error, Migration, Options, ReadTx, Store, WriteTx};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -75,7 +75,7 @@ impl TestDb {
     /// As [`Store::write`].
     pub async fn write<T, E, F>(&self, command: F) -> Result<T, E>
     where
-        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -88,7 +88,7 @@ impl TestDb {
     /// As [`Store::read`].
     pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
     where
-        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut ReadTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {

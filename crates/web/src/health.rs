@@ -12,7 +12,7 @@ use axum::response::Response;
 use futures_util::future::join_all;
 use purser_kit::{AppContext, Needs, Routes, authenticate, json};
 use purser_outbox::{Error as OutboxError, pulse};
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
@@ -175,7 +175,7 @@ async fn asked(name: &'static str, part: Asking) -> PartJson {
 }
 
 async fn database(context: AppContext) -> Finding {
-    let answered = |tx: &mut Tx<'_>| tx.query_one("SELECT 1", &[], |row| row.get::<i64>(0));
+    let answered = |tx: &mut ReadTx<'_>| tx.query_one("SELECT 1", &[], |row| row.get::<i64>(0));
     let read: Result<i64, StoreError> = context.store.read(answered).await;
     read.map_err(|error| trouble(&error))?;
     if let Some(damage) = context.store.damage() {

@@ -15,7 +15,7 @@ use axum::routing::get;
 use purser_kit::Problem;
 use purser_kit::console::Input;
 use purser_kit::portal::{Portal, PortalPage, PortalSheet, Visit};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::console::field::FieldShown;
@@ -52,7 +52,7 @@ fn page_of<'p>(portal: &'p Portal, name: &str) -> Result<&'p PortalPage, Problem
 }
 
 /// The object's name, where the person acts for it.
-fn name_of(tx: &mut Tx<'_>, portal: &Portal, visit: &Visit) -> Result<Option<String>, Problem> {
+fn name_of(tx: &mut ReadTx<'_>, portal: &Portal, visit: &Visit) -> Result<Option<String>, Problem> {
     let mine = (portal.mine)(tx, visit.user)?;
     Ok(mine.into_iter().find(|(id, _)| *id == visit.object).map(|(_, name)| name))
 }

@@ -16,7 +16,7 @@ use purser_identity::{
     second_factor_is_on, session_create, session_create_pending, session_find, session_revoke, user_by_login,
 };
 use purser_kit::{ClientAddress, Problem, code, session_presented};
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -124,7 +124,7 @@ impl Asker {
     /// of it, are counted apart from strangers: those must not be able to keep the owner out.
     fn counted(
         &self,
-        tx: &mut Tx<'_>,
+        tx: &mut ReadTx<'_>,
         now: Timestamp,
         login: &str,
         candidate: &Candidate,
@@ -278,7 +278,7 @@ async fn note_refusal(house: &House, login: &str, origin: &Origin, counted: &Cou
 }
 
 pub(crate) fn note(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     event: Uuid,
     actor: &str,

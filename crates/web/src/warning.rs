@@ -6,7 +6,7 @@ use purser_identity::{
 };
 use purser_kit::{AppContext, Problem};
 use purser_outbox::{Job, JobError, JobHandler, Language, job_enqueue};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -37,7 +37,7 @@ impl Job for WarnOwner {
 /// Has the owner warned, where there is one; whether there is, is found out later. False where the text is nobody's name,
 /// as anybody can see.
 pub(crate) fn owner_warn(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     login: &str,

@@ -11,7 +11,7 @@ use purser_kit::{
     Caller, Decimal, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint, json,
 };
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -138,7 +138,7 @@ async fn import(
 }
 
 fn checked(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     now: Timestamp,
     settings: &Settings,
     text: &str,

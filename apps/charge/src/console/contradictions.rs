@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::{badge, sale_badge};
@@ -68,7 +68,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(one) = contradiction_find(tx, id, settings.currency)? else { return Ok(None) };
     let (sale, seller) = (service::sale_get(tx, settings, one.sale)?, service::seller_get(tx, settings, one.seller)?);
     let fit = match (one.status, one.said) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::badge;
@@ -73,7 +73,7 @@ pub(super) fn kind(kind: CreditKind) -> Cell {
     badge(KINDS, kind.name())
 }
 
-fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(credit) = credit_find(tx, id, settings.currency)? else { return Ok(None) };
     let seller = service::seller_get(tx, settings, credit.seller)?;
     let other = |id: Option<Uuid>, title: &str| match id {

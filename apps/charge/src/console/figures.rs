@@ -5,7 +5,7 @@ use jiff::{Timestamp, ToSpan as _};
 use purser_kit::console::{Drawing, Figure, Tone};
 use purser_kit::{Ids, Problem};
 use purser_money::{Currency, Money};
-use purser_store::Tx;
+use purser_store::ReadTx;
 
 use crate::store;
 
@@ -47,7 +47,7 @@ pub(super) fn figures(currency: Currency) -> Vec<Figure> {
 }
 
 /// How many sales of the last days failed, in 1/10,000: by operator, or where none is known by connector.
-fn failures(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone) -> Result<Drawing, Problem> {
+fn failures(tx: &mut ReadTx<'_>, now: Timestamp, zone: &TimeZone) -> Result<Drawing, Problem> {
     let today = now.to_zoned(zone.clone()).start_of_day().map_err(Problem::internal)?;
     let from = today.checked_sub((DAYS - 1).days()).map_err(Problem::internal)?.timestamp();
     let counted = store::operator::failures_since(tx, from, Ids::floor(from))?;
@@ -59,7 +59,7 @@ fn failures(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone) -> Result<Drawing,
 }
 
 /// What was sold on each of the last days, this one included.
-fn sales_a_day(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone, currency: Currency) -> Result<Drawing, Problem> {
+fn sales_a_day(tx: &mut ReadTx<'_>, now: Timestamp, zone: &TimeZone, currency: Currency) -> Result<Drawing, Problem> {
     let today = now.to_zoned(zone.clone()).start_of_day().map_err(Problem::internal)?;
     let first = today.checked_sub((DAYS - 1).days()).map_err(Problem::internal)?;
     let from = first.timestamp();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::{badge, products};
@@ -63,7 +63,7 @@ pub(super) fn state(is_active: bool) -> Cell {
     badge(STATES, if is_active { "active" } else { "stopped" })
 }
 
-fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(operator) = operator_find(tx, id)? else { return Ok(None) };
     let own = products_named(tx)?.into_iter().filter(|product| product.operator == id);
     Ok(Some(Detail {

@@ -3,13 +3,13 @@
 use purser_identity::{Tie, api_keys_of, user_get};
 use purser_kit::Problem;
 use purser_kit::console::{Cell, DetailTable, keys_table};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::SELLER_TIE;
 use crate::store::person::persons_of;
 
-pub(super) fn table(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
+pub(super) fn table(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
     let mut rows = Vec::new();
     for (person, since) in persons_of(tx, seller)? {
         let user = user_get(tx, person)?;
@@ -24,7 +24,7 @@ pub(super) fn table(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Proble
 }
 
 /// The programs that act for a seller.
-pub(super) fn keys(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
+pub(super) fn keys(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
     let empty = "No program acts for it yet. Whoever sells for it makes keys in the portal.";
     Ok(keys_table("API keys", empty, api_keys_of(tx, &tie(seller))?))
 }

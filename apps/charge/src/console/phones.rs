@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Column, Detail, Filter, Kind, Listing, Resource, Search};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::{STANDINGS, standing};
@@ -58,7 +58,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
     }
 }
 
-fn phone_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn phone_detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(phone) = store::phone_find(tx, id)? else { return Ok(None) };
     Ok(Some(Detail {
         title: phone.number.to_string(),

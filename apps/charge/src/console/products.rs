@@ -5,7 +5,7 @@ use std::sync::Arc;
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::operators::{STATES, state};
@@ -80,7 +80,7 @@ pub(super) fn row(product: &NamedProduct, settings: &Settings) -> Vec<Cell> {
 }
 
 /// What a seller pays for products.
-pub(super) fn prices(tx: &mut Tx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
+pub(super) fn prices(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
     let own = prices_of(tx, seller)?;
     let rows = products_named(tx)?.into_iter().filter_map(|product| {
         let (_, price) = own.iter().find(|(id, _)| *id == product.product.id)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::badge;
@@ -66,7 +66,7 @@ pub(crate) fn status(status: RequestStatus) -> Cell {
     badge(STATES, status.name())
 }
 
-fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(request) = request_find(tx, id, settings.currency)? else { return Ok(None) };
     let seller = service::seller_get(tx, settings, request.seller)?;
     let credit = request.credit.map(|id| Cell::object("the credit transaction", "charge", "credit", id));

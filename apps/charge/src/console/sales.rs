@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::badge;
@@ -66,7 +66,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
     }
 }
 
-fn sale_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn sale_detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(sale) = store::sale_find(tx, id, settings.currency)? else { return Ok(None) };
     let seller = service::seller_get(tx, settings, sale.seller)?;
     let product = match sale.priced.product {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::credit::kind as credit_kind;
@@ -64,7 +64,7 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
     }
 }
 
-fn seller_detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn seller_detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(seller) = store::seller_find(tx, id, settings.currency)? else { return Ok(None) };
     let (sales, _) = service::sales_page(tx, settings, &service::SaleQuery::of_seller(id, ROWS))?;
     let filter = CreditFilter { seller: Some(id), limit: ROWS, ..CreditFilter::default() };

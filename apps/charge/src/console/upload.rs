@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use purser_kit::Problem;
 use purser_kit::console::{Checked, CheckedState, Doer, Done, Import, Progress};
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::counted;
@@ -51,11 +51,11 @@ pub(super) fn import(charge: &Arc<Charge>) -> Import {
 }
 
 /// Always against what is known now: a file that was good may not be any more.
-fn checked(tx: &mut Tx<'_>, now: Timestamp, charge: &Charge, upload: &Upload) -> Result<CheckedSheet, Error> {
+fn checked(tx: &mut ReadTx<'_>, now: Timestamp, charge: &Charge, upload: &Upload) -> Result<CheckedSheet, Error> {
     sheet_check(tx, now, &charge.settings, sheet::read(&upload.content, &charge.settings)?, None)
 }
 
-fn show(tx: &mut Tx<'_>, now: Timestamp, charge: &Charge, id: Uuid) -> Result<Option<Checked>, Problem> {
+fn show(tx: &mut ReadTx<'_>, now: Timestamp, charge: &Charge, id: Uuid) -> Result<Option<Checked>, Problem> {
     let Some(upload) = upload_find(tx, id)? else { return Ok(None) };
     if let Some((at, sales)) = upload.sold {
         let made = at.to_zoned(charge.context.zone.clone()).strftime("%d %b %Y %H:%M").to_string();
@@ -99,7 +99,13 @@ fn show(tx: &mut Tx<'_>, now: Timestamp, charge: &Charge, id: Uuid) -> Result<Op
     }))
 }
 
-fn commit(tx: &mut Tx<'_>, charge: &Charge, doer: &mut Doer, id: Uuid, progress: &Progress) -> Result<Done, Problem> {
+fn commit(
+    tx: &mut WriteTx<'_>,
+    charge: &Charge,
+    doer: &mut Doer,
+    id: Uuid,
+    progress: &Progress,
+) -> Result<Done, Problem> {
     progress.phase("Checking the file", 0);
     let upload = upload_find(tx, id)?.ok_or_else(|| Problem::not_found("upload"))?;
     if upload.sold.is_some() {

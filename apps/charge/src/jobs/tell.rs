@@ -8,7 +8,7 @@ use purser_outbox::{
     Channel, Job, JobError, JobHandler, Missed, NewNotice, Schedule, ScheduleRun, job_enqueue, notice_enqueue,
     notices_enqueue,
 };
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -57,8 +57,8 @@ pub(super) fn handlers(charge: &Arc<Charge>) -> [JobHandler; 2] {
 }
 
 pub(super) fn schedules() -> [Schedule; 2] {
-    let watch = |tx: &mut Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &WatchCredit {}).map(drop);
-    let tell = |tx: &mut Tx<'_>, run: &ScheduleRun| {
+    let watch = |tx: &mut WriteTx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &WatchCredit {}).map(drop);
+    let tell = |tx: &mut WriteTx<'_>, run: &ScheduleRun| {
         job_enqueue(tx, run.now, run.job, &TellDay { due_at: run.due_at.as_microsecond() }).map(drop)
     };
     [
@@ -74,8 +74,9 @@ async fn watch_credit(charge: Arc<Charge>) -> Result<(), JobError> {
     let (again, low): (Vec<_>, Vec<_>) = watched.into_iter().partition(|one| one.told);
     for sellers in again.chunks(AT_ONCE) {
         let ids: Vec<Uuid> = sellers.iter().map(|one| one.seller.id).collect();
-        let write =
-            move |tx: &mut Tx<'_>| ids.iter().try_for_each(|id| store::watch::credit_told(tx, *id, None).map(drop));
+        let write = move |tx: &mut WriteTx<'_>| {
+            ids.iter().try_for_each(|id| store::watch::credit_told(tx, *id, None).map(drop))
+        };
         charge.context.store.write(write).await?;
     }
     for sellers in low.chunks(AT_ONCE) {
@@ -87,7 +88,7 @@ async fn watch_credit(charge: Arc<Charge>) -> Result<(), JobError> {
     Ok(())
 }
 
-fn tell_low(tx: &mut Tx<'_>, now: Timestamp, sellers: &[(Uuid, Seller)]) -> Result<(), Error> {
+fn tell_low(tx: &mut WriteTx<'_>, now: Timestamp, sellers: &[(Uuid, Seller)]) -> Result<(), Error> {
     for (id, seller) in sellers {
         let (Some(email), Some(alert)) = (&seller.email, seller.low_credit_alert) else { continue };
         if !store::watch::credit_told(tx, seller.id, Some(now))? {
@@ -139,7 +140,7 @@ async fn tell_day(charge: Arc<Charge>, due_at: i64) -> Result<(), JobError> {
     Ok(())
 }
 
-fn tell_totals(tx: &mut Tx<'_>, now: Timestamp, day: &Day, told: &[(Seller, DayTotals)]) -> Result<(), Error> {
+fn tell_totals(tx: &mut WriteTx<'_>, now: Timestamp, day: &Day, told: &[(Seller, DayTotals)]) -> Result<(), Error> {
     let date = day.date.strftime("%d %b %Y").to_string();
     let notice = |(seller, totals): &'_ (Seller, DayTotals)| {
         let values = json!({

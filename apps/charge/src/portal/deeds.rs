@@ -6,7 +6,7 @@ use purser_kit::console::{Field, Input, Preview};
 use purser_kit::portal::{Deed, Did, Doing, Visit};
 use purser_kit::{Fields, Problem};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ pub(super) fn sell(charge: &Arc<Charge>) -> Deed {
     }
 }
 
-fn sell_preview(tx: &mut Tx<'_>, charge: &Charge, visit: &Visit, fields: Fields<'_>) -> Result<Preview, Problem> {
+fn sell_preview(tx: &mut ReadTx<'_>, charge: &Charge, visit: &Visit, fields: Fields<'_>) -> Result<Preview, Problem> {
     let wanted = Wanted::read(fields, &charge.settings)?;
     let request = SaleRequest {
         seller: visit.object,

@@ -8,7 +8,7 @@ use purser_identity::{
 use purser_kit::console::{Cell, DetailTable, Field, Preview, Sheet, Tone};
 use purser_kit::portal::{Deed, Did, Doing, PortalSheet, Visit};
 use purser_kit::{Fields, Once, Problem, code};
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use crate::commands;
@@ -33,7 +33,7 @@ fn problem(error: IdentityError) -> Problem {
 }
 
 pub(super) fn page(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     _: &Charge,
     visit: &Visit,
     _: &[(String, String)],
@@ -112,14 +112,14 @@ async fn make_run(charge: Arc<Charge>, doing: Doing) -> Result<Did, Problem> {
     Ok(Did::Secret { sentence, secret: secret.expose().to_owned(), go })
 }
 
-fn note(tx: &mut Tx<'_>, visit: &Visit, event: Uuid, action: &str, key: Uuid, label: &str) -> Result<(), Problem> {
+fn note(tx: &mut WriteTx<'_>, visit: &Visit, event: Uuid, action: &str, key: Uuid, label: &str) -> Result<(), Problem> {
     let subject = format!("charge:sellers:{}", visit.object);
     let detail = serde_json::json!({ "entered": { "key": key, "label": label } });
     Ok(visit.doer(event).record(tx, action, &subject, &detail)?)
 }
 
 /// A key of this seller; another's is not there.
-fn own_key(tx: &mut Tx<'_>, visit: &Visit, id: Option<Uuid>) -> Result<ApiKey, Problem> {
+fn own_key(tx: &mut ReadTx<'_>, visit: &Visit, id: Option<Uuid>) -> Result<ApiKey, Problem> {
     let keys = api_keys_of(tx, &tie(visit)).map_err(problem)?;
     keys.into_iter().find(|key| Some(key.id) == id).ok_or_else(|| Problem::not_found("key"))
 }

@@ -2,7 +2,7 @@
 
 use purser_ledger::{AccountId, EntryId, statement};
 use purser_money::Money;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx};
 use uuid::Uuid;
 
 use super::seller_get;
@@ -46,7 +46,7 @@ impl SellerCheck {
 /// # Errors
 /// [`Error::NoSeller`].
 pub fn seller_check(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     seller: Uuid,
     most: usize,
@@ -66,7 +66,7 @@ pub fn seller_check(
 }
 
 /// What the account's sales took and its reversals gave, in minor units.
-fn sales_sums(tx: &mut Tx<'_>, account: AccountId, most: usize) -> Result<Option<(i64, i64)>, Error> {
+fn sales_sums(tx: &mut ReadTx<'_>, account: AccountId, most: usize) -> Result<Option<(i64, i64)>, Error> {
     let (mut sold, mut reversed, mut read, mut last) = (0_i64, 0_i64, 0, None);
     let mut seen: Option<EntryId> = None;
     let past = || StoreError::Engine("a seller's total is past 64 bits".to_owned());

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_ledger::{Book, NewEntry, Transfer};
-use purser_store::{Error as StoreError, ReadTx, Tx, WriteTx};
+use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::credit::insufficient;
@@ -35,7 +35,7 @@ pub struct Heard {
 /// # Errors
 /// [`Error::NoSale`].
 pub fn sale_hear(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
     sale: Uuid,
@@ -87,7 +87,7 @@ pub fn sale_hear(
 ///
 /// # Errors
 /// [`Error::NoContradiction`].
-pub fn contradiction_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Contradiction, Error> {
+pub fn contradiction_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Contradiction, Error> {
     contradiction_find(tx, id, settings.currency)?.ok_or(Error::NoContradiction)
 }
 
@@ -171,7 +171,7 @@ pub fn settlement_apply(
 
 /// Charges a failed or reversed sale after all: seller's credit → phone and margin, at the price of then.
 fn sale_charge(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
     contradiction: &Contradiction,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_kit::{called, reference_form};
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Transfer, reverse};
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx, Tx, WriteTx};
+use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, seller_get};
@@ -139,7 +139,7 @@ fn repeated(tx: &mut ReadTx<'_>, settings: &Settings, order: &IncreaseOrder) -> 
 }
 
 fn post(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     credit: AccountId,
     entry: NewEntry,
@@ -256,7 +256,7 @@ pub fn correction_apply(
 ///
 /// # Errors
 /// [`Error::NoCredit`].
-pub fn credit_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<CreditTransaction, Error> {
+pub fn credit_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<CreditTransaction, Error> {
     store::credit_find(tx, id, settings.currency)?.ok_or(Error::NoCredit)
 }
 

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use purser_ledger::{AccountId, TransferId, statement};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::domain::{PhoneNumber, Sale, SaleStatus, Settings};
@@ -85,7 +85,7 @@ pub type SalePage = (Vec<Sale>, Option<SaleCursor>);
 ///
 /// # Errors
 /// [`Error::NoSeller`] where neither is given; else the store's.
-pub fn sales_page(tx: &mut Tx<'_>, settings: &Settings, query: &SaleQuery) -> Result<SalePage, Error> {
+pub fn sales_page(tx: &mut ReadTx<'_>, settings: &Settings, query: &SaleQuery) -> Result<SalePage, Error> {
     let currency = settings.currency;
     let (owner, account) = match &query.number {
         Some(number) => match store::phones_by_number(tx, &[number])?.pop() {
@@ -117,7 +117,7 @@ impl SaleQuery {
 
 /// Sales on the account's chain: one more than the page takes, if there are so many.
 fn moved(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     account: AccountId,
     query: &SaleQuery,
     currency: Currency,
@@ -150,7 +150,7 @@ fn moved(
 }
 
 /// Sales that moved nothing: one more than the page takes, if there are so many.
-fn unmoved(tx: &mut Tx<'_>, owner: Owner, query: &SaleQuery, currency: Currency) -> Result<Vec<Sale>, Error> {
+fn unmoved(tx: &mut ReadTx<'_>, owner: Owner, query: &SaleQuery, currency: Currency) -> Result<Vec<Sale>, Error> {
     let mut found = Vec::new();
     if query.status.is_some_and(|status| !status.is_open() && status != SaleStatus::Failed) {
         return Ok(found);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_ledger::{AccountPath, Kind, NewAccount, account_open};
-use purser_store::{ReadTx, Tx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::seller_get;
@@ -15,7 +15,7 @@ use crate::store::operator as store;
 ///
 /// # Errors
 /// [`Error::NoOperator`].
-pub fn operator_get(tx: &mut Tx<'_>, id: Uuid) -> Result<OperatorRow, Error> {
+pub fn operator_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<OperatorRow, Error> {
     store::operator_find(tx, id)?.ok_or(Error::NoOperator)
 }
 
@@ -57,7 +57,7 @@ pub fn operator_apply(tx: &mut WriteTx<'_>, now: Timestamp, operator: OperatorRo
 ///
 /// # Errors
 /// [`Error::NoProduct`].
-pub fn product_get(tx: &mut Tx<'_>, id: Uuid) -> Result<NamedProduct, Error> {
+pub fn product_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<NamedProduct, Error> {
     store::product_find(tx, id)?.ok_or(Error::NoProduct)
 }
 
@@ -106,7 +106,7 @@ pub fn product_apply(
 }
 
 /// `charge:margin`: what sellers pay beyond what operators take. It is there before the first margin can be.
-fn margin(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings) -> Result<(), Error> {
+fn margin(tx: &mut WriteTx<'_>, now: Timestamp, settings: &Settings) -> Result<(), Error> {
     let path = AccountPath::new("charge:margin")?;
     let currency = settings.currency;
     account_open(tx, now, &NewAccount { path, kind: Kind::Income, currency, floor: None })?;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_ledger::{AccountId, Kind, NewAccount, account_by_path, account_open, accounts_open};
-use purser_store::{ReadTx, Tx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::Removed;
@@ -63,7 +63,7 @@ pub fn phone_apply(tx: &mut WriteTx<'_>, now: Timestamp, settings: &Settings, ne
 
 /// Registers numbers that sales are about to be made to, none of them known, each once.
 pub(super) fn phones_register(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
     new: &[NewPhone],
@@ -107,7 +107,7 @@ fn phone(now: Timestamp, new: &NewPhone, account: AccountId) -> Phone {
 ///
 /// # Errors
 /// [`Error::NoPhone`].
-pub fn phone_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Phone, Error> {
+pub fn phone_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Phone, Error> {
     store::phone_find(tx, id)?.ok_or(Error::NoPhone)
 }
 
@@ -115,7 +115,7 @@ pub fn phone_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Phone, Error> {
 ///
 /// # Errors
 /// [`Error::NoPhone`].
-pub fn phone_change(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, change: &PhoneChange) -> Result<Phone, Error> {
+pub fn phone_change(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, change: &PhoneChange) -> Result<Phone, Error> {
     let mut phone = phone_get(tx, id)?;
     let PhoneChange { label, standing } = change.clone();
     phone.label = label.unwrap_or(phone.label);
@@ -129,7 +129,7 @@ pub fn phone_change(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, change: &PhoneCha
 ///
 /// # Errors
 /// [`Error::NoPhone`].
-pub fn phone_remove(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<Removed<Phone>, Error> {
+pub fn phone_remove(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<Removed<Phone>, Error> {
     phone_get(tx, id)?;
     if store::phone_has_history(tx, id)? {
         let change = PhoneChange { standing: Some(Standing::Inactive), ..PhoneChange::default() };
@@ -145,7 +145,7 @@ pub fn phone_remove(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<Removed
 ///
 /// # Errors
 /// The store's.
-pub fn phones_check(tx: &mut Tx<'_>, settings: &Settings, limit: u32) -> Result<usize, Error> {
+pub fn phones_check(tx: &mut WriteTx<'_>, settings: &Settings, limit: u32) -> Result<usize, Error> {
     let unchecked = store::phones_unchecked(tx, limit)?;
     for phone in &unchecked {
         let normal = PhoneNumber::parse(phone.number.as_str(), settings.country).ok();

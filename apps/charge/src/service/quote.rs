@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use purser_ledger::{AccountId, Book};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::catalog::{Catalog, Priced};
@@ -38,7 +38,7 @@ impl Facts {
     /// Reads what concerns these sellers, numbers and references (each perhaps more than once), with one statement a
     /// table.
     pub(crate) fn load(
-        tx: &mut Tx<'_>,
+        tx: &mut ReadTx<'_>,
         settings: &Settings,
         mut sellers: Vec<Uuid>,
         mut numbers: Vec<&PhoneNumber>,
@@ -165,7 +165,7 @@ pub(crate) struct Quoted {
 ///
 /// # Errors
 /// The first rule that refuses it.
-pub(crate) fn quote_one(tx: &mut Tx<'_>, settings: &Settings, request: &SaleRequest<'_>) -> Result<Quoted, Error> {
+pub(crate) fn quote_one(tx: &mut ReadTx<'_>, settings: &Settings, request: &SaleRequest<'_>) -> Result<Quoted, Error> {
     let refs = request.client_ref.map(|client_ref| (request.seller, client_ref));
     let mut facts = Facts::load(tx, settings, vec![request.seller], vec![request.number], refs.into_iter().collect())?;
     let book = Book::open(tx, facts.sellers.values().map(|seller| seller.account))?;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use purser_identity::same_person;
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx, Tx, WriteTx};
+use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::credit::{Grant, IncreaseOrder, grant_apply, grant_plan, seller_active};
@@ -33,7 +33,7 @@ pub struct NewRequest {
 /// # Errors
 /// [`Error::NoSeller`], [`Error::SellerNotActive`].
 pub fn request_create(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
     new: &NewRequest,
@@ -61,7 +61,7 @@ pub fn request_create(
 ///
 /// # Errors
 /// [`Error::NoRequest`].
-pub fn request_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Request, Error> {
+pub fn request_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Request, Error> {
     store::request_find(tx, id, settings.currency)?.ok_or(Error::NoRequest)
 }
 

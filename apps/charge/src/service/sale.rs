@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use purser_ledger::{Book, EntryId, NewEntry, NewHold, hold_capture_split, hold_place, hold_release, reverse};
 use purser_money::Money;
-use purser_store::{ReadTx, Tx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phone_create};
@@ -38,7 +38,7 @@ pub enum Outcome {
 ///
 /// # Errors
 /// The rule that refuses the sale; nothing is left of it then.
-pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connector: Name) -> Result<Sale, Error> {
+pub fn sale_reserve(tx: &mut WriteTx<'_>, settings: &Settings, order: &Order, connector: Name) -> Result<Sale, Error> {
     let Quoted { quote, phone, credit, .. } = quote_one(tx, settings, &order.request())?;
     let priced = quote.priced;
     let phone = match phone {
@@ -84,7 +84,7 @@ pub fn sale_reserve(tx: &mut Tx<'_>, settings: &Settings, order: &Order, connect
 ///
 /// # Errors
 /// [`Error::NoSale`].
-pub fn sale_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Sale, Error> {
+pub fn sale_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Sale, Error> {
     store::sale_find(tx, id, settings.currency)?.ok_or(Error::NoSale)
 }
 
@@ -93,7 +93,7 @@ pub fn sale_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Sale, 
 /// # Errors
 /// [`Error::NoSale`], [`Error::AmbiguousRef`].
 pub fn sale_by_ref(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     client_ref: &str,
     seller: Option<Uuid>,
@@ -113,7 +113,7 @@ pub fn sale_by_ref(
 /// # Errors
 /// [`Error::NoSale`]; [`Error::Settled`] where the word contradicts what is settled already.
 pub fn sale_settle(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
     id: Uuid,
@@ -198,7 +198,7 @@ pub fn resolution_apply(
 }
 
 /// Captures the hold: seller's credit → phone and margin.
-fn complete(tx: &mut Tx<'_>, now: Timestamp, sale: &mut Sale, operator_ref: Option<&str>) -> Result<(), Error> {
+fn complete(tx: &mut WriteTx<'_>, now: Timestamp, sale: &mut Sale, operator_ref: Option<&str>) -> Result<(), Error> {
     let phone = store::phones_by_number(tx, &[&sale.number])?.pop().ok_or(Error::NoPhone)?;
     let entry = NewEntry {
         kind: "charge.sale",
@@ -217,7 +217,7 @@ fn complete(tx: &mut Tx<'_>, now: Timestamp, sale: &mut Sale, operator_ref: Opti
     Ok(())
 }
 
-fn credit(tx: &mut Tx<'_>, sale: &Sale) -> Result<Money, Error> {
+fn credit(tx: &mut ReadTx<'_>, sale: &Sale) -> Result<Money, Error> {
     let seller = store::seller_find(tx, sale.seller, sale.amount.currency())?.ok_or(Error::NoSeller)?;
     let book = Book::open(tx, [seller.account])?;
     Ok(book.balance(seller.account)?)

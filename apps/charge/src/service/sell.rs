@@ -12,7 +12,7 @@ use purser_ledger::{
     AccountId, Book, EntryId, NewEntry, Posted, Recorded, Transfer, idempotency_find_many, idempotency_keep_many,
 };
 use purser_money::Money;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phones_register};
@@ -59,7 +59,7 @@ impl Order {
 /// # Errors
 /// Only where the whole turn cannot stand; each order has a result of its own.
 pub fn sales_create(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     orders: &[Order],
     answer: fn(Uuid, Money) -> String,
@@ -85,7 +85,7 @@ struct Known {
 }
 
 impl Known {
-    fn load(tx: &mut Tx<'_>, settings: &Settings, orders: &[Order]) -> Result<Self, Error> {
+    fn load(tx: &mut ReadTx<'_>, settings: &Settings, orders: &[Order]) -> Result<Self, Error> {
         let refs = orders.iter().filter_map(|order| Some((order.seller, order.client_ref.as_deref()?)));
         let sellers = orders.iter().map(|order| order.seller).collect();
         let numbers = orders.iter().map(|order| &order.number).collect();
@@ -168,7 +168,7 @@ impl<'o> Turn<'o> {
 
 /// The numbers of all orders that will be sold; those that nobody has sold to yet are registered.
 fn register_missing(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     known: &Known,
     orders: &[Order],
@@ -261,7 +261,7 @@ pub(super) fn sale_entry(order: &Order) -> NewEntry {
 }
 
 fn write(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     orders: &[Order],
     made: &[Made],
     entries: &[EntryId],

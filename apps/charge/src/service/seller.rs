@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_ledger::{Kind, NewAccount, account_close, account_freeze, account_open, account_unfreeze};
 use purser_money::Money;
 use purser_outbox::Language;
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use crate::domain::{PhoneNumber, Seller, Settings, Standing};
@@ -49,7 +49,12 @@ pub struct SellerChange {
 ///
 /// # Errors
 /// The store's.
-pub fn seller_create(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings, new: &NewSeller) -> Result<Seller, Error> {
+pub fn seller_create(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    new: &NewSeller,
+) -> Result<Seller, Error> {
     let currency = settings.currency;
     let path = Seller::account_path(new.id)?;
     let account = account_open(tx, now, &NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) })?;
@@ -75,7 +80,7 @@ pub fn seller_create(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings, new: 
 ///
 /// # Errors
 /// [`Error::NoSeller`].
-pub fn seller_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Seller, Error> {
+pub fn seller_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Seller, Error> {
     store::seller_find(tx, id, settings.currency)?.ok_or(Error::NoSeller)
 }
 
@@ -84,7 +89,7 @@ pub fn seller_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Sell
 /// # Errors
 /// [`Error::NoSeller`].
 pub fn seller_change(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
     id: Uuid,
@@ -142,7 +147,12 @@ impl<T> Removed<T> {
 ///
 /// # Errors
 /// [`Error::NoSeller`].
-pub fn seller_remove(tx: &mut Tx<'_>, now: Timestamp, settings: &Settings, id: Uuid) -> Result<Removed<Seller>, Error> {
+pub fn seller_remove(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    settings: &Settings,
+    id: Uuid,
+) -> Result<Removed<Seller>, Error> {
     let seller = seller_get(tx, settings, id)?;
     if store::seller_has_history(tx, id)? || !seller.credit.is_zero() {
         let change = SellerChange { standing: Some(Standing::Inactive), ..SellerChange::default() };

@@ -6,7 +6,7 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 use purser_ledger::{EntryId, StatementLine, balance_at, statement_between};
 use purser_money::Money;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx};
 use uuid::Uuid;
 
 use super::seller_get;
@@ -81,7 +81,7 @@ pub struct DayStatement {
 /// # Errors
 /// [`Error::NoSeller`].
 pub fn day_statement(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     seller: Uuid,
     span: &Range<Timestamp>,
@@ -103,7 +103,7 @@ pub fn day_statement(
 /// # Errors
 /// The store's.
 pub fn day_totals(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     seller: &Seller,
     span: &Range<Timestamp>,
@@ -114,7 +114,7 @@ pub fn day_totals(
 
 /// Sums up the lines, newest first, and shows each of them.
 fn walk(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     seller: &Seller,
     span: &Range<Timestamp>,
     mut show: impl FnMut(DayLine),
@@ -198,7 +198,7 @@ impl DayTotals {
 }
 
 /// Finds the numbers and references of the sales among the lines.
-fn told_of_sales(tx: &mut Tx<'_>, settings: &Settings, lines: &mut [DayLine]) -> Result<(), Error> {
+fn told_of_sales(tx: &mut ReadTx<'_>, settings: &Settings, lines: &mut [DayLine]) -> Result<(), Error> {
     for some in lines.chunks_mut(STRIDE as usize) {
         let ids: Vec<Uuid> =
             some.iter().filter(|line| line.kind != "charge.credit").filter_map(|line| line.reference).collect();

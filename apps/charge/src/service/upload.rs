@@ -8,7 +8,7 @@ use purser_kit::console::{Doer, Progress};
 use purser_ledger::Book;
 use purser_money::Money;
 use purser_outbox::job_enqueue;
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -126,7 +126,7 @@ impl CheckedSheet {
 /// Checks rows by the rules of sales, one after another, as if those before were sold. `only` is the one seller whose
 /// sales they may be, and are where they do not say. Says too what was sold from files before, as of `now`.
 pub(crate) fn sheet_check(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     now: Timestamp,
     settings: &Settings,
     rows: Vec<SheetRow>,
@@ -172,7 +172,7 @@ fn tell_of_equal(sheet: &mut CheckedSheet) {
 }
 
 /// Says what was sold from files before: the file as a whole, whenever that was, or rows of it lately.
-fn tell_of_sold(tx: &mut Tx<'_>, now: Timestamp, sheet: &mut CheckedSheet) -> Result<(), Error> {
+fn tell_of_sold(tx: &mut ReadTx<'_>, now: Timestamp, sheet: &mut CheckedSheet) -> Result<(), Error> {
     let mut said: Vec<String> = sheet.second_yes.take().into_iter().collect();
     for (_, rows) in sheet.parts() {
         if let Some(then) = file_find(tx, &of_all(rows))? {
@@ -206,7 +206,7 @@ fn tell_of_sold(tx: &mut Tx<'_>, now: Timestamp, sheet: &mut CheckedSheet) -> Re
     Ok(())
 }
 
-fn told(tx: &mut Tx<'_>, then: &SoldThen) -> Result<String, Error> {
+fn told(tx: &mut ReadTx<'_>, then: &SoldThen) -> Result<String, Error> {
     Ok(format!("on {} by {}", then.at.strftime("%d %b %Y %H:%M UTC"), called(tx, &then.actor)?))
 }
 
@@ -217,7 +217,7 @@ struct Known {
 }
 
 impl Known {
-    fn load(tx: &mut Tx<'_>, settings: &Settings, rows: &[SheetRow], only: Option<Uuid>) -> Result<Self, Error> {
+    fn load(tx: &mut ReadTx<'_>, settings: &Settings, rows: &[SheetRow], only: Option<Uuid>) -> Result<Self, Error> {
         let named: HashSet<&str> = rows
             .iter()
             .filter_map(|row| match &row.seller {
@@ -352,7 +352,7 @@ const STRIDE: usize = 1_000;
 ///
 /// # Errors
 /// [`Error::BadRows`] where a row is not good, [`Error::SoldBefore`] where it takes a second yes: then nothing is sold.
-pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: Selling<'_>) -> Result<usize, Error> {
+pub(crate) fn sheet_sell(tx: &mut WriteTx<'_>, sheet: &CheckedSheet, selling: Selling<'_>) -> Result<usize, Error> {
     if sheet.bad() > 0 {
         return Err(Error::BadRows(sheet.bad()));
     }
@@ -400,7 +400,7 @@ pub(crate) fn sheet_sell(tx: &mut Tx<'_>, sheet: &CheckedSheet, selling: Selling
 }
 
 /// Remembers what is sold, for the next file.
-fn remember(tx: &mut Tx<'_>, sheet: &CheckedSheet, doer: &mut Doer) -> Result<(), Error> {
+fn remember(tx: &mut WriteTx<'_>, sheet: &CheckedSheet, doer: &mut Doer) -> Result<(), Error> {
     rows_forget(tx, doer.now.saturating_sub(ROW_REMEMBERED).unwrap_or(Timestamp::MIN), FORGOTTEN)?;
     for (seller, mut rows) in sheet.parts() {
         let (fingerprint, sales) = (of_all(rows.clone()), i64::try_from(rows.len()).unwrap_or(i64::MAX));

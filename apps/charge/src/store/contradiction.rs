@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
-use purser_store::{Error, Row, Tx, params};
+use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::Conditions;
@@ -55,7 +55,7 @@ pub(crate) struct ContradictionFilter {
 }
 
 pub(crate) fn contradictions_list(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     filter: &ContradictionFilter,
     currency: Currency,
 ) -> Result<Vec<Contradiction>, Error> {
@@ -69,7 +69,7 @@ pub(crate) fn contradictions_list(
 }
 
 pub(crate) fn contradiction_find(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     id: Uuid,
     currency: Currency,
 ) -> Result<Option<Contradiction>, Error> {
@@ -79,7 +79,7 @@ pub(crate) fn contradiction_find(
 
 /// The newest contradiction of a sale.
 pub(crate) fn contradiction_newest(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     sale: Uuid,
     currency: Currency,
 ) -> Result<Option<Contradiction>, Error> {
@@ -88,7 +88,7 @@ pub(crate) fn contradiction_newest(
 }
 
 /// Writes down that the operator took its word back, or, with `None`, that it says it again.
-pub(crate) fn contradiction_withdrawn(tx: &mut Tx<'_>, id: Uuid, at: Option<Timestamp>) -> Result<(), Error> {
+pub(crate) fn contradiction_withdrawn(tx: &mut WriteTx<'_>, id: Uuid, at: Option<Timestamp>) -> Result<(), Error> {
     tx.execute("UPDATE charge_contradiction SET withdrawn_at = ?2 WHERE id = ?1", &params![id, at]).map(drop)
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct NewContradiction<'a> {
 }
 
 /// Keeps a contradiction; whether it is news. While a word waits for staff, the same word of the same sale is kept once.
-pub(crate) fn contradiction_insert(tx: &mut Tx<'_>, new: &NewContradiction<'_>) -> Result<bool, Error> {
+pub(crate) fn contradiction_insert(tx: &mut WriteTx<'_>, new: &NewContradiction<'_>) -> Result<bool, Error> {
     let added = tx.execute(
         "INSERT INTO charge_contradiction (id, sale, settled, said, source, operator_ref, words, created_at, status)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open') ON CONFLICT (sale, said) WHERE status = 'open' DO NOTHING",
@@ -126,7 +126,7 @@ pub(crate) fn contradiction_insert(tx: &mut Tx<'_>, new: &NewContradiction<'_>) 
 
 /// Writes down a decision; whether the contradiction was still open.
 pub(crate) fn contradiction_decide(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     id: Uuid,
     status: ContradictionStatus,
     actor: &str,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_kit::reference_form;
 use purser_ledger::EntryId;
 use purser_money::{Currency, Money};
-use purser_store::{Error, Row, Tx, params};
+use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::Conditions;
@@ -51,7 +51,7 @@ fn read_credit(row: &Row<'_>, currency: Currency) -> Result<CreditTransaction, E
 }
 
 pub(crate) fn credits_list(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     filter: &CreditFilter,
     currency: Currency,
 ) -> Result<Vec<CreditTransaction>, Error> {
@@ -67,12 +67,17 @@ pub(crate) fn credits_list(
     tx.query(&sql, &params, |row| read_credit(row, currency))
 }
 
-pub(crate) fn credit_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<CreditTransaction>, Error> {
+pub(crate) fn credit_find(
+    tx: &mut ReadTx<'_>,
+    id: Uuid,
+    currency: Currency,
+) -> Result<Option<CreditTransaction>, Error> {
     let filter = CreditFilter { id: Some(id), limit: 1, ..CreditFilter::default() };
     Ok(credits_list(tx, &filter, currency)?.pop())
 }
 
-pub(crate) fn credit_insert(tx: &mut Tx<'_>, credit: &CreditTransaction) -> Result<(), Error> {
+pub(crate) fn credit_insert(tx: &mut WriteTx<'_>, credit: &CreditTransaction) -> Result<(), Error> {
+    forms_fill(tx)?;
     tx.execute(
         "INSERT INTO charge_credit (id, seller, kind, amount, credit_after, reference, reference_form, reason, repeats,
              repeat_meant, takes_back, actor, entry, created_at)
@@ -98,32 +103,44 @@ pub(crate) fn credit_insert(tx: &mut Tx<'_>, credit: &CreditTransaction) -> Resu
 }
 
 /// Notes that an increase is taken back: its reference is free again.
-pub(crate) fn credit_taken_back(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
+pub(crate) fn credit_taken_back(tx: &mut WriteTx<'_>, id: Uuid) -> Result<bool, Error> {
     let sql = "UPDATE charge_credit SET taken_back = 1 WHERE id = ?1 AND kind = 'increase' AND taken_back = 0";
     Ok(tx.execute(sql, &params![id])? == 1)
 }
 
 /// The first increase that stands and answers the payment with this form of its reference.
 pub(crate) fn increase_by_form(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     form: &str,
     currency: Currency,
 ) -> Result<Option<CreditTransaction>, Error> {
-    forms_fill(tx)?;
-    let sql = format!(
-        "{CREDIT_SELECT} WHERE reference_form = ?1 AND kind = 'increase' AND taken_back = 0 ORDER BY id LIMIT 1"
-    );
-    tx.query_opt(&sql, &params![form], |row| read_credit(row, currency))
+    // The rows of before are read as well, and filled in by whoever writes the next credit.
+    let mut ids: Vec<Uuid> =
+        forms_missing(tx)?.into_iter().filter(|(_, missing)| missing == form).map(|(id, _)| id).collect();
+    let sql = "SELECT id FROM charge_credit WHERE reference_form = ?1 AND kind = 'increase' AND taken_back = 0";
+    ids.extend(tx.query(sql, &params![form], |row| row.get::<Uuid>(0))?);
+    ids.sort_unstable();
+    for id in ids {
+        let credit = credit_find(tx, id, currency)?;
+        if let Some(credit) = credit.filter(|one| one.kind == CreditKind::Increase && !one.taken_back) {
+            return Ok(Some(credit));
+        }
+    }
+    Ok(None)
+}
+
+/// The credits whose references have no form yet, with the form that each will have.
+fn forms_missing(tx: &mut ReadTx<'_>) -> Result<Vec<(Uuid, String)>, Error> {
+    let sql =
+        "SELECT id, reference FROM charge_credit WHERE reference IS NOT NULL AND reference_form IS NULL ORDER BY id";
+    let missing = tx.query(sql, &[], |row| Ok((row.get(0)?, row.get::<String>(1)?)))?;
+    Ok(missing.into_iter().map(|(id, reference)| (id, reference_form(&reference))).collect())
 }
 
 /// Fills in the forms that the migration could not write: SQL folds the case of ASCII alone. Nothing is left to do after
 /// the first time.
-fn forms_fill(tx: &mut Tx<'_>) -> Result<(), Error> {
-    let sql =
-        "SELECT id, reference FROM charge_credit WHERE reference IS NOT NULL AND reference_form IS NULL ORDER BY id";
-    let unread: Vec<(Uuid, String)> = tx.query(sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    for (id, reference) in unread {
-        let form = reference_form(&reference);
+fn forms_fill(tx: &mut WriteTx<'_>) -> Result<(), Error> {
+    for (id, form) in forms_missing(tx)? {
         let sql = "UPDATE charge_credit SET reference_form = ?2, repeats =
                  (SELECT f.id FROM charge_credit f WHERE f.reference_form = ?2 AND ?2 <> '' AND f.id <> ?1 ORDER BY f.id LIMIT 1)
              WHERE id = ?1";
@@ -133,7 +150,7 @@ fn forms_fill(tx: &mut Tx<'_>) -> Result<(), Error> {
 }
 
 /// What staff gave a seller, what they took, and what they took back, in minor units.
-pub(crate) fn credit_sums(tx: &mut Tx<'_>, seller: Uuid) -> Result<(i64, i64, i64), Error> {
+pub(crate) fn credit_sums(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<(i64, i64, i64), Error> {
     tx.query_one(
         "SELECT CAST(COALESCE(SUM(CASE WHEN kind = 'increase' THEN amount END), 0) AS BIGINT),
                 CAST(COALESCE(SUM(CASE WHEN kind = 'decrease' AND takes_back IS NULL THEN amount END), 0) AS BIGINT),

@@ -1,7 +1,7 @@
 //! What was sold from files, by content.
 
 use jiff::Timestamp;
-use purser_store::{Each, Error, Tx, params};
+use purser_store::{Each, Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 /// The fingerprint of a row's, or of a whole file's, meaning.
@@ -24,7 +24,7 @@ pub(crate) struct SoldThen {
 }
 
 /// The newest file with these same sales, all of them.
-pub(crate) fn file_find(tx: &mut Tx<'_>, fingerprint: &Fingerprint) -> Result<Option<SoldThen>, Error> {
+pub(crate) fn file_find(tx: &mut ReadTx<'_>, fingerprint: &Fingerprint) -> Result<Option<SoldThen>, Error> {
     tx.query_opt(
         "SELECT sold_at, actor FROM charge_file WHERE fingerprint = ?1 ORDER BY id DESC LIMIT 1",
         &params![fingerprint],
@@ -43,7 +43,7 @@ const ROWS_FIND: Each = Each {
 
 /// Which of these rows were sold from files since then, perhaps more than once.
 pub(crate) fn rows_find(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     rows: &[Fingerprint],
     since: Timestamp,
 ) -> Result<Vec<(Vec<u8>, SoldThen)>, Error> {
@@ -59,7 +59,7 @@ const ROW_INSERT: Each = Each {
 
 /// Remembers a file's sales. Its rows are each there once.
 pub(crate) fn file_insert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     file: &SoldFile,
     sales: i64,
     actor: &str,
@@ -74,7 +74,7 @@ pub(crate) fn file_insert(
 }
 
 /// Forgets rows that were sold before then, some at a time: the files as a whole stay known.
-pub(crate) fn rows_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<(), Error> {
+pub(crate) fn rows_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<(), Error> {
     let sql = "DELETE FROM charge_file_row WHERE (fingerprint, file) IN
                (SELECT fingerprint, file FROM charge_file_row WHERE sold_at < ?1 LIMIT ?2)";
     tx.execute(sql, &params![before, limit]).map(drop)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use purser_ledger::AccountId;
-use purser_store::{Error, Row, Tx, params};
+use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::catalog::{Catalog, Product};
@@ -15,7 +15,7 @@ pub(crate) const OPERATORS_FROM: &str = "charge_operator o";
 pub(crate) const PRODUCTS_FROM: &str = "charge_product p JOIN charge_operator o ON o.id = p.operator";
 
 /// All that a sale must know, in one statement: a row an operator, a prefix and an active product, and where margins go.
-pub(crate) fn catalog_load(tx: &mut Tx<'_>) -> Result<Catalog, Error> {
+pub(crate) fn catalog_load(tx: &mut ReadTx<'_>) -> Result<Catalog, Error> {
     let mut catalog = Catalog::default();
     let rows = tx.query(
         "SELECT CAST(1 AS BIGINT) AS kind, id, CAST(NULL AS UUID) AS owner, name, CASE WHEN status = 'active' THEN 1 ELSE 0 END AS low,
@@ -48,13 +48,13 @@ fn read_rule(row: &Row<'_>) -> Result<Rule, Error> {
 }
 
 /// What a seller pays for products, in 1/10,000 of the amount.
-pub(crate) fn prices_of(tx: &mut Tx<'_>, seller: Uuid) -> Result<Vec<(Uuid, i64)>, Error> {
+pub(crate) fn prices_of(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<Vec<(Uuid, i64)>, Error> {
     tx.query("SELECT product, price FROM charge_price WHERE seller = ?1", &params![seller], |row| {
         Ok((row.get(0)?, row.get(1)?))
     })
 }
 
-pub(crate) fn operator_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<OperatorRow>, Error> {
+pub(crate) fn operator_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<OperatorRow>, Error> {
     let found = tx.query_opt("SELECT name, status FROM charge_operator WHERE id = ?1", &params![id], |row| {
         Ok((row.get::<String>(0)?, row.get::<String>(1)?))
     })?;
@@ -67,7 +67,7 @@ pub(crate) fn operator_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Operator
 }
 
 /// The newest operators, with their prefixes: at most `limit`, older than `before`.
-pub(crate) fn operators_list(tx: &mut Tx<'_>, before: Option<Uuid>, limit: u32) -> Result<Vec<OperatorRow>, Error> {
+pub(crate) fn operators_list(tx: &mut ReadTx<'_>, before: Option<Uuid>, limit: u32) -> Result<Vec<OperatorRow>, Error> {
     let sql = "SELECT id, name, status FROM charge_operator WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
     let mut operators = tx.query(sql, &params![before.unwrap_or(Uuid::max()), limit], |row| {
         let is_active = row.get::<String>(2)? == "active";
@@ -85,18 +85,18 @@ pub(crate) fn operators_list(tx: &mut Tx<'_>, before: Option<Uuid>, limit: u32) 
 }
 
 /// All operators, by name.
-pub(crate) fn operators_named(tx: &mut Tx<'_>) -> Result<Vec<(Uuid, String)>, Error> {
+pub(crate) fn operators_named(tx: &mut ReadTx<'_>) -> Result<Vec<(Uuid, String)>, Error> {
     tx.query("SELECT id, name FROM charge_operator ORDER BY name", &[], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// The operator with this name, but for `other`.
-pub(crate) fn operator_named(tx: &mut Tx<'_>, name: &str, other: Uuid) -> Result<Option<Uuid>, Error> {
+pub(crate) fn operator_named(tx: &mut ReadTx<'_>, name: &str, other: Uuid) -> Result<Option<Uuid>, Error> {
     let sql = "SELECT id FROM charge_operator WHERE name = ?1 AND id <> ?2";
     tx.query_opt(sql, &params![name, other], |row| row.get(0))
 }
 
 /// Writes an operator, new or changed, with its prefixes.
-pub(crate) fn operator_put(tx: &mut Tx<'_>, operator: &OperatorRow, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn operator_put(tx: &mut WriteTx<'_>, operator: &OperatorRow, now: Timestamp) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO charge_operator (id, name, status, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, status = excluded.status, updated_at = excluded.updated_at",
@@ -114,7 +114,7 @@ fn status(is_active: bool) -> &'static str {
 }
 
 /// The name of the operator that has a prefix, but for `other`.
-pub(crate) fn prefix_owner(tx: &mut Tx<'_>, prefix: &str, other: Uuid) -> Result<Option<String>, Error> {
+pub(crate) fn prefix_owner(tx: &mut ReadTx<'_>, prefix: &str, other: Uuid) -> Result<Option<String>, Error> {
     tx.query_opt(
         "SELECT o.name FROM charge_prefix p JOIN charge_operator o ON o.id = p.operator
          WHERE p.prefix = ?1 AND o.id <> ?2",
@@ -136,13 +136,13 @@ fn read_product(row: &Row<'_>) -> Result<NamedProduct, Error> {
     })
 }
 
-pub(crate) fn product_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<NamedProduct>, Error> {
+pub(crate) fn product_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<NamedProduct>, Error> {
     tx.query_opt(&format!("{PRODUCT_SELECT} WHERE p.id = ?1"), &params![id], read_product)
 }
 
 /// The newest products, of one operator or of all: at most `limit`, older than `before`.
 pub(crate) fn products_list(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     operator: Option<Uuid>,
     before: Option<Uuid>,
     limit: u32,
@@ -161,18 +161,18 @@ pub(crate) fn products_list(
 }
 
 /// All products, by operator and by name.
-pub(crate) fn products_named(tx: &mut Tx<'_>) -> Result<Vec<NamedProduct>, Error> {
+pub(crate) fn products_named(tx: &mut ReadTx<'_>) -> Result<Vec<NamedProduct>, Error> {
     tx.query(&format!("{PRODUCT_SELECT} ORDER BY o.name, p.name"), &[], read_product)
 }
 
 /// Whether the operator has another product of this name.
-pub(crate) fn product_named(tx: &mut Tx<'_>, operator: Uuid, name: &str, other: Uuid) -> Result<bool, Error> {
+pub(crate) fn product_named(tx: &mut ReadTx<'_>, operator: Uuid, name: &str, other: Uuid) -> Result<bool, Error> {
     let sql = "SELECT 1 FROM charge_product WHERE operator = ?1 AND name = ?2 AND id <> ?3";
     Ok(tx.query_opt(sql, &params![operator, name, other], |_| Ok(()))?.is_some())
 }
 
 /// Writes a product, new or changed.
-pub(crate) fn product_put(tx: &mut Tx<'_>, named: &NamedProduct, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn product_put(tx: &mut WriteTx<'_>, named: &NamedProduct, now: Timestamp) -> Result<(), Error> {
     let Product { id, low, high, cost } = named.product;
     tx.execute(
         "INSERT INTO charge_product (id, operator, name, low, high, cost, status, created_at, updated_at)
@@ -185,7 +185,7 @@ pub(crate) fn product_put(tx: &mut Tx<'_>, named: &NamedProduct, now: Timestamp)
 }
 
 /// A seller that pays less for a product than `cost`, and what it pays.
-pub(crate) fn price_below(tx: &mut Tx<'_>, product: Uuid, cost: i64) -> Result<Option<(String, i64)>, Error> {
+pub(crate) fn price_below(tx: &mut ReadTx<'_>, product: Uuid, cost: i64) -> Result<Option<(String, i64)>, Error> {
     tx.query_opt(
         "SELECT s.name, p.price FROM charge_price p JOIN charge_seller s ON s.id = p.seller
          WHERE p.product = ?1 AND p.price < ?2 ORDER BY p.price LIMIT 1",
@@ -195,7 +195,7 @@ pub(crate) fn price_below(tx: &mut Tx<'_>, product: Uuid, cost: i64) -> Result<O
 }
 
 /// Sets what a seller pays for a product; with `None`, all of the amount again.
-pub(crate) fn price_set(tx: &mut Tx<'_>, seller: Uuid, product: Uuid, price: Option<i64>) -> Result<(), Error> {
+pub(crate) fn price_set(tx: &mut WriteTx<'_>, seller: Uuid, product: Uuid, price: Option<i64>) -> Result<(), Error> {
     match price {
         Some(price) => tx.execute(
             "INSERT INTO charge_price (seller, product, price) VALUES (?1, ?2, ?3)
@@ -208,7 +208,11 @@ pub(crate) fn price_set(tx: &mut Tx<'_>, seller: Uuid, product: Uuid, price: Opt
 }
 
 /// How many sales there were since, and how many of them failed: by operator, or where none is known by connector.
-pub(crate) fn failures_since(tx: &mut Tx<'_>, from: Timestamp, floor: Uuid) -> Result<Vec<(String, i64, i64)>, Error> {
+pub(crate) fn failures_since(
+    tx: &mut ReadTx<'_>,
+    from: Timestamp,
+    floor: Uuid,
+) -> Result<Vec<(String, i64, i64)>, Error> {
     tx.query(
         "SELECT COALESCE(o.name, s.connector), COUNT(*), CAST(SUM(CASE WHEN s.status = 'failed' THEN 1 ELSE 0 END) AS BIGINT)
          FROM charge_sale s LEFT JOIN charge_operator o ON o.id = s.operator

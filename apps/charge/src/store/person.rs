@@ -1,12 +1,12 @@
 //! People who act for sellers.
 
 use jiff::Timestamp;
-use purser_store::{Error, Tx, params};
+use purser_store::{Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 /// Lets a person act for a seller; whether that is news.
 pub(crate) fn person_add(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     seller: Uuid,
     person: Uuid,
     actor: &str,
@@ -21,14 +21,14 @@ pub(crate) fn person_add(
 }
 
 /// Lets a person act for a seller no more; whether they did.
-pub(crate) fn person_remove(tx: &mut Tx<'_>, seller: Uuid, person: Uuid) -> Result<bool, Error> {
+pub(crate) fn person_remove(tx: &mut WriteTx<'_>, seller: Uuid, person: Uuid) -> Result<bool, Error> {
     let removed =
         tx.execute("DELETE FROM charge_seller_person WHERE seller = ?1 AND person = ?2", &params![seller, person])?;
     Ok(removed > 0)
 }
 
 /// Everybody who acts for a seller, and since when.
-pub(crate) fn persons_of(tx: &mut Tx<'_>, seller: Uuid) -> Result<Vec<(Uuid, Timestamp)>, Error> {
+pub(crate) fn persons_of(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<Vec<(Uuid, Timestamp)>, Error> {
     tx.query(
         "SELECT person, created_at FROM charge_seller_person WHERE seller = ?1 ORDER BY created_at, person",
         &params![seller],
@@ -37,7 +37,7 @@ pub(crate) fn persons_of(tx: &mut Tx<'_>, seller: Uuid) -> Result<Vec<(Uuid, Tim
 }
 
 /// The sellers that a person acts for, by id and by name.
-pub(crate) fn sellers_of(tx: &mut Tx<'_>, person: Uuid) -> Result<Vec<(Uuid, String)>, Error> {
+pub(crate) fn sellers_of(tx: &mut ReadTx<'_>, person: Uuid) -> Result<Vec<(Uuid, String)>, Error> {
     tx.query(
         "SELECT s.id, s.name FROM charge_seller_person p JOIN charge_seller s ON s.id = p.seller
          WHERE p.person = ?1 AND s.status <> 'inactive' ORDER BY s.name, s.id",

@@ -1,7 +1,7 @@
 //! Phone numbers.
 
 use purser_ledger::AccountId;
-use purser_store::{Each, Error, ReadTx, Row, Tx, params};
+use purser_store::{Each, Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::{Conditions, Filter, read_standing};
@@ -22,7 +22,7 @@ fn read_phone(row: &Row<'_>) -> Result<Phone, Error> {
     })
 }
 
-pub(crate) fn phone_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Phone>, Error> {
+pub(crate) fn phone_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Phone>, Error> {
     tx.query_opt(&format!("{PHONE_SELECT} WHERE id = ?1"), &params![id], read_phone)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn phones_of(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Phone>,
     tx.query_each(&PHONES_BY_ID, &rows, read_phone)
 }
 
-pub(crate) fn phones_list(tx: &mut Tx<'_>, filter: &Filter) -> Result<Vec<Phone>, Error> {
+pub(crate) fn phones_list(tx: &mut ReadTx<'_>, filter: &Filter) -> Result<Vec<Phone>, Error> {
     let mut conditions = Conditions::new();
     conditions.add("number = ?", filter.number.as_ref().map(PhoneNumber::as_str));
     conditions.add("id < ?", filter.before);
@@ -52,7 +52,7 @@ const PHONES_BY_NUMBER: Each = Each {
         FROM charge_phone WHERE number = ANY(?1::text[])",
 };
 
-pub(crate) fn phones_by_number(tx: &mut Tx<'_>, numbers: &[&PhoneNumber]) -> Result<Vec<Phone>, Error> {
+pub(crate) fn phones_by_number(tx: &mut ReadTx<'_>, numbers: &[&PhoneNumber]) -> Result<Vec<Phone>, Error> {
     let rows: Vec<_> = numbers.iter().map(|number| params![number.as_str()]).collect();
     tx.query_each(&PHONES_BY_NUMBER, &rows, read_phone)
 }
@@ -64,7 +64,7 @@ const PHONE_INSERT: Each = Each {
         SELECT * FROM UNNEST(?1::uuid[], ?2::text[], ?3::text[], ?4::text[], ?5::bigint[], ?6::bigint[], ?7::bigint[])",
 };
 
-pub(crate) fn phones_insert(tx: &mut Tx<'_>, phones: &[Phone]) -> Result<(), Error> {
+pub(crate) fn phones_insert(tx: &mut WriteTx<'_>, phones: &[Phone]) -> Result<(), Error> {
     let rows: Vec<_> = phones
         .iter()
         .map(|phone| {
@@ -75,7 +75,7 @@ pub(crate) fn phones_insert(tx: &mut Tx<'_>, phones: &[Phone]) -> Result<(), Err
     tx.each(&PHONE_INSERT, &rows).map(drop)
 }
 
-pub(crate) fn phone_update(tx: &mut Tx<'_>, phone: &Phone) -> Result<(), Error> {
+pub(crate) fn phone_update(tx: &mut WriteTx<'_>, phone: &Phone) -> Result<(), Error> {
     tx.execute(
         "UPDATE charge_phone SET label = ?2, status = ?3, updated_at = ?4 WHERE id = ?1",
         &params![phone.id, phone.label.as_deref(), phone.standing.name(), phone.updated_at],
@@ -84,12 +84,12 @@ pub(crate) fn phone_update(tx: &mut Tx<'_>, phone: &Phone) -> Result<(), Error> 
 }
 
 /// Numbers that were never looked at by their country's plan.
-pub(crate) fn phones_unchecked(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Phone>, Error> {
+pub(crate) fn phones_unchecked(tx: &mut ReadTx<'_>, limit: u32) -> Result<Vec<Phone>, Error> {
     tx.query(&format!("{PHONE_SELECT} WHERE is_checked = 0 ORDER BY id LIMIT ?1"), &params![limit], read_phone)
 }
 
 /// Notes what a number turned out to be.
-pub(crate) fn phone_checked(tx: &mut Tx<'_>, id: Uuid, spelling: &Spelling) -> Result<(), Error> {
+pub(crate) fn phone_checked(tx: &mut WriteTx<'_>, id: Uuid, spelling: &Spelling) -> Result<(), Error> {
     let (number, same_as, is_unfit) = match spelling {
         Spelling::Normal => (None, None, 0_i64),
         Spelling::Renamed(number) => (Some(number.as_str()), None, 0),
@@ -103,11 +103,11 @@ pub(crate) fn phone_checked(tx: &mut Tx<'_>, id: Uuid, spelling: &Spelling) -> R
     Ok(())
 }
 
-pub(crate) fn phone_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
+pub(crate) fn phone_delete(tx: &mut WriteTx<'_>, id: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM charge_phone WHERE id = ?1", &params![id]).map(drop)
 }
 
-pub(crate) fn phone_has_history(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
+pub(crate) fn phone_has_history(tx: &mut ReadTx<'_>, id: Uuid) -> Result<bool, Error> {
     let found = tx.query_opt(
         "SELECT 1 WHERE EXISTS (SELECT 1 FROM charge_sale WHERE phone = ?1 AND entry IS NULL)
              OR EXISTS (SELECT 1 FROM charge_phone p JOIN ledger_balance b ON b.account = p.account

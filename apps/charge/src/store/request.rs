@@ -1,7 +1,7 @@
 //! Credit requests.
 
 use purser_money::{Currency, Money};
-use purser_store::{Error, Row, Tx, params};
+use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::Conditions;
@@ -43,7 +43,7 @@ fn read_request(row: &Row<'_>, currency: Currency) -> Result<Request, Error> {
 }
 
 pub(crate) fn requests_list(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     filter: &RequestFilter,
     currency: Currency,
 ) -> Result<Vec<Request>, Error> {
@@ -56,12 +56,12 @@ pub(crate) fn requests_list(
     tx.query(&sql, &params, |row| read_request(row, currency))
 }
 
-pub(crate) fn request_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<Request>, Error> {
+pub(crate) fn request_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Result<Option<Request>, Error> {
     let filter = RequestFilter { id: Some(id), limit: 1, ..RequestFilter::default() };
     Ok(requests_list(tx, &filter, currency)?.pop())
 }
 
-pub(crate) fn request_insert(tx: &mut Tx<'_>, request: &Request) -> Result<(), Error> {
+pub(crate) fn request_insert(tx: &mut WriteTx<'_>, request: &Request) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO charge_request (id, seller, amount, note, status, asked_by, asked_at, reference)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -80,7 +80,7 @@ pub(crate) fn request_insert(tx: &mut Tx<'_>, request: &Request) -> Result<(), E
 }
 
 /// Writes down a decision; whether the request was still pending.
-pub(crate) fn request_decide(tx: &mut Tx<'_>, request: &Request) -> Result<bool, Error> {
+pub(crate) fn request_decide(tx: &mut WriteTx<'_>, request: &Request) -> Result<bool, Error> {
     let changed = tx.execute(
         "UPDATE charge_request SET status = ?2, decided_by = ?3, decided_at = ?4, reason = ?5, credit = ?6
          WHERE id = ?1 AND status = 'pending'",

@@ -1,7 +1,7 @@
 //! Files of sales.
 
 use jiff::Timestamp;
-use purser_store::{Error, Tx, params};
+use purser_store::{Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 /// A file that was uploaded.
@@ -15,7 +15,7 @@ pub(crate) struct Upload {
 }
 
 pub(crate) fn upload_insert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     id: Uuid,
     content: &str,
     actor: &str,
@@ -28,7 +28,7 @@ pub(crate) fn upload_insert(
     .map(drop)
 }
 
-pub(crate) fn upload_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Upload>, Error> {
+pub(crate) fn upload_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Upload>, Error> {
     tx.query_opt("SELECT content, sold_at, sales, insisted_by FROM charge_upload WHERE id = ?1", &params![id], |row| {
         let sold = row.get::<Option<Timestamp>>(1)?.zip(row.get(2)?);
         Ok(Upload { content: row.get(0)?, sold, insisted_by: row.get(3)? })
@@ -36,12 +36,12 @@ pub(crate) fn upload_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Upload>, E
 }
 
 /// Notes who says that a file is to be sold all the same.
-pub(crate) fn upload_insisted(tx: &mut Tx<'_>, id: Uuid, actor: &str) -> Result<(), Error> {
+pub(crate) fn upload_insisted(tx: &mut WriteTx<'_>, id: Uuid, actor: &str) -> Result<(), Error> {
     tx.execute("UPDATE charge_upload SET insisted_by = ?2 WHERE id = ?1", &params![id, actor]).map(drop)
 }
 
 /// Notes that a file's sales are made; whether they had not been before.
-pub(crate) fn upload_sold(tx: &mut Tx<'_>, id: Uuid, now: Timestamp, sales: i64) -> Result<bool, Error> {
+pub(crate) fn upload_sold(tx: &mut WriteTx<'_>, id: Uuid, now: Timestamp, sales: i64) -> Result<bool, Error> {
     let changed = tx.execute(
         "UPDATE charge_upload SET sold_at = ?2, sales = ?3 WHERE id = ?1 AND sold_at IS NULL",
         &params![id, now, sales],
@@ -53,7 +53,7 @@ pub(crate) fn upload_sold(tx: &mut Tx<'_>, id: Uuid, now: Timestamp, sales: i64)
 ///
 /// # Errors
 /// The store's.
-pub fn uploads_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+pub fn uploads_old(tx: &mut ReadTx<'_>, before: Timestamp) -> Result<u64, Error> {
     tx.query_one("SELECT COUNT(*) FROM charge_upload WHERE created_at < ?1", &params![before], |row| {
         row.get::<i64>(0).map(i64::unsigned_abs)
     })
@@ -63,7 +63,7 @@ pub fn uploads_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn uploads_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+pub fn uploads_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
     let sql = "DELETE FROM charge_upload
                WHERE id IN (SELECT id FROM charge_upload WHERE created_at < ?1 LIMIT ?2)";
     tx.execute(sql, &params![before, limit])

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_money::Currency;
-use purser_store::{Error, Tx, params};
+use purser_store::{Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use super::{SELLER_SELECT, read_seller};
@@ -17,7 +17,7 @@ pub(crate) struct Watched {
 }
 
 /// The sellers that must be told that their credit is low, and those that were told and need not be any more.
-pub(crate) fn credit_watched(tx: &mut Tx<'_>, currency: Currency) -> Result<Vec<Watched>, Error> {
+pub(crate) fn credit_watched(tx: &mut ReadTx<'_>, currency: Currency) -> Result<Vec<Watched>, Error> {
     let sql = format!(
         "{} WHERE (s.low_credit_told_at IS NULL AND s.low_credit_alert IS NOT NULL AND s.email IS NOT NULL
                    AND s.status = 'active' AND b.balance - b.held < s.low_credit_alert)
@@ -32,7 +32,7 @@ pub(crate) fn credit_watched(tx: &mut Tx<'_>, currency: Currency) -> Result<Vec<
 }
 
 /// Notes that a seller was told, or need not be any more; whether that is news.
-pub(crate) fn credit_told(tx: &mut Tx<'_>, seller: Uuid, at: Option<Timestamp>) -> Result<bool, Error> {
+pub(crate) fn credit_told(tx: &mut WriteTx<'_>, seller: Uuid, at: Option<Timestamp>) -> Result<bool, Error> {
     let changed = tx.execute(
         "UPDATE charge_seller SET low_credit_told_at = ?2
          WHERE id = ?1 AND (low_credit_told_at IS NULL) = (CAST(?2 AS BIGINT) IS NOT NULL)",

@@ -7,7 +7,7 @@ use purser_kit::console::{
     Cell, Choice, Column, Detail, DetailTable, Filter, Kind as ColumnKind, Listing, Resource, Search, Tone,
 };
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::status;
@@ -95,7 +95,7 @@ fn point(kind: Kind) -> &'static str {
     KINDS.iter().find(|choice| choice.value == kind.name()).map_or("", |choice| choice.title)
 }
 
-fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(found) = contradiction_find(tx, id)? else { return Ok(None) };
     let withdrawal = withdrawal_get(tx, found.withdrawal)?;
     let user = user_get(tx, withdrawal.owner)?;
@@ -154,7 +154,7 @@ fn sides(found: &Contradiction, now: &Withdrawal) -> DetailTable {
 }
 
 /// The contradictions of a withdrawal, as its page shows them.
-pub(super) fn table(tx: &mut Tx<'_>, withdrawal: Uuid) -> Result<Option<DetailTable>, Problem> {
+pub(super) fn table(tx: &mut ReadTx<'_>, withdrawal: Uuid) -> Result<Option<DetailTable>, Problem> {
     let found = contradictions_of(tx, withdrawal, SHOWN)?;
     let row = |one: &Contradiction| {
         let what = Cell::object(one.told.clone(), "coins", "contradictions", one.id);

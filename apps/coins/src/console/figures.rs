@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use purser_kit::console::{Drawing, Figure, Tone};
 use purser_kit::{Day, Problem};
-use purser_store::Tx;
+use purser_store::ReadTx;
 
 use super::counted;
 use crate::status::Status;
@@ -61,7 +61,7 @@ fn day(now: Timestamp, back: i32, zone: &TimeZone) -> Result<Day, Problem> {
     day.ok_or_else(|| Problem::internal("a day outside time"))
 }
 
-fn oldest(tx: &mut Tx<'_>, now: Timestamp, _: &TimeZone) -> Result<Drawing, Problem> {
+fn oldest(tx: &mut ReadTx<'_>, now: Timestamp, _: &TimeZone) -> Result<Drawing, Problem> {
     let Some(since) = oldest_of(tx, Status::Pending)? else {
         return Ok(Drawing::Verdict(Tone::Good, "Nobody waits".to_owned()));
     };
@@ -74,7 +74,7 @@ fn oldest(tx: &mut Tx<'_>, now: Timestamp, _: &TimeZone) -> Result<Drawing, Prob
     Ok(Drawing::Verdict(tone, told(age)))
 }
 
-fn median(tx: &mut Tx<'_>, now: Timestamp, _: &TimeZone) -> Result<Drawing, Problem> {
+fn median(tx: &mut ReadTx<'_>, now: Timestamp, _: &TimeZone) -> Result<Drawing, Problem> {
     let since = now.checked_sub(SignedDuration::from_hours(24 * LATELY)).map_err(Problem::internal)?;
     let times = times_to_pay(tx, since, PAYMENTS)?;
     let Some(middle) = times.get(times.len() / 2) else {
@@ -97,7 +97,7 @@ fn told(length: SignedDuration) -> String {
 }
 
 /// What was paid on each of the last days, this one included.
-fn paid_a_day(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone) -> Result<Drawing, Problem> {
+fn paid_a_day(tx: &mut ReadTx<'_>, now: Timestamp, zone: &TimeZone) -> Result<Drawing, Problem> {
     let mut columns = Vec::new();
     for back in (0..DAYS).rev() {
         let day = day(now, back, zone)?;

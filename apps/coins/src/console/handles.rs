@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Column, Detail, Kind, Listing, Resource, Search};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::Coins;
@@ -37,7 +37,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(handle) = handle_find(tx, id)? else { return Ok(None) };
     Ok(Some(Detail {
         title: format!("@{}", handle.handle),

@@ -6,7 +6,7 @@ use purser_identity::audit_of;
 use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Tone};
 use purser_kit::{Commands, Problem};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::{status, withdrawals};
@@ -90,7 +90,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, coins: &Coins, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, coins: &Coins, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(payout) = payout_find(tx, id)? else { return Ok(None) };
     let begun = payout.made_at.to_zoned(coins.context.zone.clone()).strftime("%d %b %Y %H:%M").to_string();
     let standings = standings(tx, None, Some(id))?;
@@ -126,7 +126,7 @@ fn detail(tx: &mut Tx<'_>, coins: &Coins, id: Uuid) -> Result<Option<Detail>, Pr
 }
 
 /// How often the file for the bank was taken, and when last: whoever takes it again sees that somebody may have paid it.
-fn taken(tx: &mut Tx<'_>, coins: &Coins, id: Uuid) -> Result<Cell, Problem> {
+fn taken(tx: &mut ReadTx<'_>, coins: &Coins, id: Uuid) -> Result<Cell, Problem> {
     let records = audit_of(tx, &format!("coins:payouts:{id}"), LOOKED_AT)?;
     let mut taken = records.iter().filter(|record| record.action == "coins.payouts.bank-file");
     let Some(last) = taken.next() else { return Ok(Cell::Badge(Tone::Quiet, "never".to_owned())) };

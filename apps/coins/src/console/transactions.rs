@@ -3,7 +3,7 @@
 use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_kit::{Commands, Problem};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::service::user_get;
@@ -56,7 +56,7 @@ pub(super) fn resource() -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(one) = transaction_find(tx, id)? else { return Ok(None) };
     let user = user_get(tx, one.owner)?;
     let withdrawal = one.withdrawal.map(|id| Cell::object("the withdrawal", "coins", "withdrawals", id));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Column, Detail, Filter, Kind as ColumnKind, Listing, Resource, Search};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::contradictions::{STATES, state};
@@ -46,7 +46,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(found) = unmatched_find(tx, id)? else { return Ok(None) };
     let mut facts = vec![
         ("State", state(found.state)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Checked, CheckedState, Doer, Done, Download, Import};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::counted;
@@ -101,7 +101,7 @@ fn known<T>(found: Result<T, Error>) -> Result<Option<T>, Problem> {
     }
 }
 
-fn show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<Option<Checked>, Problem> {
+fn show(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<Option<Checked>, Problem> {
     let Some((state, judged)) = known(result_show(tx, doer, id))? else { return Ok(None) };
     let (good, bad) = (judged.good(), judged.count(Verdict::Wrong));
     let keeps = judged.drafts() > 0;

@@ -6,7 +6,7 @@ use purser_identity::{Email, user_get as person_get};
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::withdrawals;
@@ -63,7 +63,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(user) = user_find(tx, id)? else { return Ok(None) };
     let person = match user.person {
         Some(person) => Cell::Text(person_get(tx, person)?.username.to_string()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::{ROWS, STATES, TRANSACTION_HEADS, contradictions, status, transaction_row};
@@ -90,7 +90,7 @@ fn listing() -> Listing {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(withdrawal) = withdrawal_find(tx, id)? else { return Ok(None) };
     let user = user_get(tx, withdrawal.owner)?;
     let checks = withdrawal_checks(tx, &withdrawal)?;
@@ -115,7 +115,7 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
 }
 
 /// The UTRs that were entered wrongly.
-fn corrections(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<DetailTable>, Problem> {
+fn corrections(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<DetailTable>, Problem> {
     let changes = utr_changes_of(tx, id)?;
     let rows = changes.into_iter().map(|change| {
         let (old, new) = (change.old.as_str().to_owned(), change.new.as_str().to_owned());
@@ -200,7 +200,7 @@ fn checked(one: &Withdrawal, checks: &Checks) -> Vec<(&'static str, Cell)> {
 }
 
 /// What the user's withdrawals come to, by how they stand.
-pub(super) fn totals(tx: &mut Tx<'_>, owner: Uuid) -> Result<DetailTable, Problem> {
+pub(super) fn totals(tx: &mut ReadTx<'_>, owner: Uuid) -> Result<DetailTable, Problem> {
     let rows = standings(tx, Some(owner), None)?.into_iter().map(|standing| {
         let (coins, rupees) = (Cell::Money(standing.coins), Cell::Money(standing.rupees));
         vec![status(standing.status), Cell::Number(standing.count), coins, rupees]
@@ -214,7 +214,7 @@ pub(super) fn totals(tx: &mut Tx<'_>, owner: Uuid) -> Result<DetailTable, Proble
 }
 
 /// The user's last withdrawals.
-pub(super) fn last(tx: &mut Tx<'_>, owner: Uuid) -> Result<DetailTable, Problem> {
+pub(super) fn last(tx: &mut ReadTx<'_>, owner: Uuid) -> Result<DetailTable, Problem> {
     let rows = withdrawals_of(tx, owner, None, None, ROWS)?;
     Ok(DetailTable {
         title: "Last withdrawals of this user",
@@ -225,7 +225,7 @@ pub(super) fn last(tx: &mut Tx<'_>, owner: Uuid) -> Result<DetailTable, Problem>
 }
 
 /// The user's last movements.
-pub(super) fn movements(tx: &mut Tx<'_>, owner: Uuid) -> Result<DetailTable, Problem> {
+pub(super) fn movements(tx: &mut ReadTx<'_>, owner: Uuid) -> Result<DetailTable, Problem> {
     let rows = transactions_of(tx, owner, None, ROWS)?;
     Ok(DetailTable {
         title: "Last coin transactions of this user",

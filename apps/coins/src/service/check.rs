@@ -2,7 +2,7 @@
 
 use purser_ledger::{AccountPath, Error, account_by_path};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::ReadTx;
 
 use crate::domain::coins;
 use crate::status::Status;
@@ -12,7 +12,7 @@ use crate::store::{transaction, withdrawal};
 ///
 /// # Errors
 /// The store's and the ledger's.
-pub fn problems(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
+pub fn problems(tx: &mut ReadTx<'_>) -> Result<Vec<String>, Error> {
     let mut problems = Vec::new();
     let misstated = transaction::misstated(tx)?;
     if misstated > 0 {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_kit::console::Doer;
 use purser_ledger::{AccountId, EntryId, NewEntry, Transfer};
 use purser_money::Money;
-use purser_store::{ReadTx, Tx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::House;
@@ -41,7 +41,7 @@ pub struct Found {
 /// # Errors
 /// The store's.
 pub fn contradiction_keep(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     doer: &mut Doer,
     withdrawal: &Withdrawal,
     found: &Found,
@@ -63,7 +63,7 @@ pub fn contradiction_keep(
 
 /// The one that says the same, where it is kept already.
 pub(super) fn contradiction_known(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     doer: &Doer,
     withdrawal: &Withdrawal,
     found: &Found,
@@ -97,12 +97,12 @@ fn found_now(doer: &Doer, withdrawal: &Withdrawal, found: &Found) -> Contradicti
 ///
 /// # Errors
 /// [`Error::NoContradiction`].
-pub fn contradiction_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Contradiction, Error> {
+pub fn contradiction_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Contradiction, Error> {
     store::contradiction_find(tx, id)?.ok_or(Error::NoContradiction)
 }
 
 /// Refuses a UTR that the bank has named for something else, or in a way that nobody has decided on yet.
-pub(super) fn utr_undisputed(tx: &mut Tx<'_>, utr: &Utr, withdrawal: Uuid) -> Result<(), Error> {
+pub(super) fn utr_undisputed(tx: &mut ReadTx<'_>, utr: &Utr, withdrawal: Uuid) -> Result<(), Error> {
     utr_matched(tx, utr)?;
     let disputes = store::contradictions_with(tx, utr)?;
     let dispute = disputes.into_iter().find(|one| {
@@ -155,7 +155,7 @@ pub fn settlement_plan(
 /// [`Error::NoContradiction`]; [`Error::Decided`] where somebody was first; [`Error::NotSettledSo`];
 /// [`Error::OwnRequest`]; [`Error::Insufficient`] where the coins to be taken again are spent.
 pub fn contradiction_settle(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     id: Uuid,
@@ -176,7 +176,12 @@ pub fn contradiction_settle(
 ///
 /// # Errors
 /// [`Error::NoContradiction`], [`Error::Decided`], [`Error::OwnRequest`].
-pub fn contradiction_dismiss(tx: &mut Tx<'_>, doer: &mut Doer, id: Uuid, reason: &str) -> Result<Contradiction, Error> {
+pub fn contradiction_dismiss(
+    tx: &mut WriteTx<'_>,
+    doer: &mut Doer,
+    id: Uuid,
+    reason: &str,
+) -> Result<Contradiction, Error> {
     let (one, withdrawal) = settlement_plan(tx, doer, id, None)?;
     let one = decided(&one, doer, State::Dismissed, reason);
     decide(tx, &one)?;
@@ -194,12 +199,12 @@ fn decided(one: &Contradiction, doer: &Doer, state: State, reason: &str) -> Cont
     Contradiction { state, decided, reason: Some(reason.to_owned()), ..one.clone() }
 }
 
-fn decide(tx: &mut Tx<'_>, one: &Contradiction) -> Result<(), Error> {
+fn decide(tx: &mut WriteTx<'_>, one: &Contradiction) -> Result<(), Error> {
     if store::contradiction_decide(tx, one)? { Ok(()) } else { Err(Error::Decided(one.state)) }
 }
 
 fn put_right(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     one: &Contradiction,
@@ -267,7 +272,12 @@ impl Settlement {
 
 /// What a payment does to the rupees: what the coins were redeemed for is owed, and the bank pays it. What is paid too
 /// much is lost, and what is paid too little is still owed.
-pub(super) fn paid_transfers(tx: &mut Tx<'_>, now: Timestamp, due: Money, paid: Money) -> Result<Vec<Transfer>, Error> {
+pub(super) fn paid_transfers(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    due: Money,
+    paid: Money,
+) -> Result<Vec<Transfer>, Error> {
     let [redeemed, payable] = [House::Redeemed.open(tx, now)?, House::Payable.open(tx, now)?];
     let bank = House::Bank.open(tx, now)?;
     let mut transfers = vec![
@@ -279,7 +289,7 @@ pub(super) fn paid_transfers(tx: &mut Tx<'_>, now: Timestamp, due: Money, paid: 
 }
 
 /// What is paid beside what was due, where the books have it as paid exactly.
-fn difference(tx: &mut Tx<'_>, now: Timestamp, due: Money, paid: Money) -> Result<Vec<Transfer>, Error> {
+fn difference(tx: &mut WriteTx<'_>, now: Timestamp, due: Money, paid: Money) -> Result<Vec<Transfer>, Error> {
     let past = || Error::Answer("an amount past 64 bits".to_owned());
     if paid.minor() > due.minor() {
         return Ok(vec![lost(tx, now, paid.checked_sub(due).ok_or_else(past)?)?]);
@@ -292,11 +302,11 @@ fn difference(tx: &mut Tx<'_>, now: Timestamp, due: Money, paid: Money) -> Resul
     Ok(vec![Transfer { debit: bank, credit: payable, amount }])
 }
 
-fn lost(tx: &mut Tx<'_>, now: Timestamp, amount: Money) -> Result<Transfer, Error> {
+fn lost(tx: &mut WriteTx<'_>, now: Timestamp, amount: Money) -> Result<Transfer, Error> {
     let [losses, bank] = accounts(tx, now, [House::Losses, House::Bank])?;
     Ok(Transfer { debit: losses, credit: bank, amount })
 }
 
-fn accounts(tx: &mut Tx<'_>, now: Timestamp, [one, other]: [House; 2]) -> Result<[AccountId; 2], Error> {
+fn accounts(tx: &mut WriteTx<'_>, now: Timestamp, [one, other]: [House; 2]) -> Result<[AccountId; 2], Error> {
     Ok([one.open(tx, now)?, other.open(tx, now)?])
 }

@@ -5,7 +5,7 @@ use purser_identity::{person_behind, same_person};
 use purser_kit::console::Doer;
 use purser_ledger::{Book, EntryId, NewEntry, Transfer, reverse};
 use purser_money::Money;
-use purser_store::{ReadTx, Tx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::House;
@@ -32,7 +32,7 @@ pub type Outcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
 ///
 /// # Errors
 /// The store's and the ledger's.
-pub fn accounts_lock(tx: &mut Tx<'_>, now: Timestamp, ids: &[Uuid]) -> Result<(), Error> {
+pub fn accounts_lock(tx: &mut WriteTx<'_>, now: Timestamp, ids: &[Uuid]) -> Result<(), Error> {
     let mut house = Vec::new();
     for account in [House::Pending, House::Paid, House::Redeemed, House::Payable, House::Bank] {
         house.push(account.open(tx, now)?);
@@ -48,7 +48,7 @@ pub fn accounts_lock(tx: &mut Tx<'_>, now: Timestamp, ids: &[Uuid]) -> Result<()
 /// # Errors
 /// The store's and the ledger's. What speaks against one withdrawal stands beside it.
 pub fn payouts_begin(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     ids: &[Uuid],
@@ -177,7 +177,7 @@ pub fn complete_apply(
 
 /// Puts the payment on record, the coins and the rupees in one entry, which is reversed as one.
 pub(super) fn complete(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     user: &User,
@@ -238,7 +238,7 @@ impl Closing {
 /// # Errors
 /// [`Error::NoWithdrawal`], [`Error::NotSo`].
 pub fn withdrawal_cancel(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     id: Uuid,
@@ -311,7 +311,7 @@ pub fn close_apply(
 
 /// The line that the user reads.
 fn refund(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     doer: &mut Doer,
     withdrawal: &Withdrawal,
     reason: String,
@@ -342,7 +342,7 @@ fn refund(
 /// # Errors
 /// [`Error::NoWithdrawal`].
 pub fn note_set(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     id: Uuid,
     public: Option<String>,
     internal: Option<String>,
@@ -369,7 +369,7 @@ fn not_the_requester(tx: &mut ReadTx<'_>, doer: &Doer, one: &Decidable) -> Resul
 
 /// Whoever asks for money does not pay it: neither the one who sent the request, nor the one whom it pays. A key counts
 /// as the person who made it.
-fn asks(tx: &mut Tx<'_>, doer: &Doer, user: &User, withdrawal: &Withdrawal) -> Result<bool, Error> {
+fn asks(tx: &mut ReadTx<'_>, doer: &Doer, user: &User, withdrawal: &Withdrawal) -> Result<bool, Error> {
     if same_person(tx, &withdrawal.requested_by, &doer.actor)? {
         return Ok(true);
     }
@@ -380,14 +380,14 @@ fn asks(tx: &mut Tx<'_>, doer: &Doer, user: &User, withdrawal: &Withdrawal) -> R
 ///
 /// # Errors
 /// [`Error::NoUser`].
-pub fn is_own(tx: &mut Tx<'_>, doer: &Doer, withdrawal: &Withdrawal) -> Result<bool, Error> {
+pub fn is_own(tx: &mut ReadTx<'_>, doer: &Doer, withdrawal: &Withdrawal) -> Result<bool, Error> {
     let user = user_get(tx, withdrawal.owner)?;
     asks(tx, doer, &user, withdrawal)
 }
 
 /// Writes a withdrawal down as it is now, and tells whom it concerns.
 fn changed(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     user: &User,

@@ -1,7 +1,7 @@
 //! The list of handles that coins may be paid to.
 
 use purser_kit::console::Doer;
-use purser_store::{ReadTx, Tx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -33,7 +33,7 @@ pub fn handle_write(tx: &mut WriteTx<'_>, handle: Handle) -> Result<Handle, Erro
 ///
 /// # Errors
 /// [`Error::NoHandle`].
-pub fn handle_change(tx: &mut Tx<'_>, id: Uuid, provider: &str) -> Result<Handle, Error> {
+pub fn handle_change(tx: &mut WriteTx<'_>, id: Uuid, provider: &str) -> Result<Handle, Error> {
     let handle = store::handle_find(tx, id)?.ok_or(Error::NoHandle)?;
     store::handle_rename(tx, id, provider)?;
     Ok(Handle { provider: provider.to_owned(), ..handle })
@@ -43,7 +43,7 @@ pub fn handle_change(tx: &mut Tx<'_>, id: Uuid, provider: &str) -> Result<Handle
 ///
 /// # Errors
 /// [`Error::NoHandle`].
-pub fn handle_remove(tx: &mut Tx<'_>, id: Uuid) -> Result<Handle, Error> {
+pub fn handle_remove(tx: &mut WriteTx<'_>, id: Uuid) -> Result<Handle, Error> {
     let handle = store::handle_find(tx, id)?.ok_or(Error::NoHandle)?;
     store::handle_delete(tx, id)?;
     Ok(handle)

@@ -3,7 +3,7 @@
 use purser_kit::console::Doer;
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Transfer};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::WriteTx;
 use uuid::Uuid;
 
 use super::House;
@@ -44,7 +44,12 @@ pub struct Moved {
 /// # Errors
 /// [`Error::ReferenceReused`] where the reference came with something else; [`Error::Insufficient`];
 /// [`Error::UserFrozen`] where a frozen user is to spend; [`Error::OwnAccount`] where somebody gives coins to themselves.
-pub fn coins_move(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &NewMovement) -> Result<Moved, Error> {
+pub fn coins_move(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    doer: &mut Doer,
+    new: &NewMovement,
+) -> Result<Moved, Error> {
     let change = match new.movement {
         Movement::Spend => coins(-new.amount.minor()),
         _ => new.amount,
@@ -74,7 +79,7 @@ pub fn coins_move(tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, new: &N
 /// # Errors
 /// [`Error::NoUser`], [`Error::Insufficient`], [`Error::OwnAccount`] for one's own coins.
 pub fn coins_adjust(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     owner: Uuid,
@@ -94,7 +99,7 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    fn make(self, tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer, user: User) -> Result<Moved, Error> {
+    fn make(self, tx: &mut WriteTx<'_>, settings: &Settings, doer: &mut Doer, user: User) -> Result<Moved, Error> {
         let other = match self.movement {
             Movement::Award => House::Issued,
             Movement::Spend => House::Spent,
@@ -106,7 +111,7 @@ impl Change<'_> {
     /// The coins' own transfer with others, in one entry.
     fn post_with(
         self,
-        tx: &mut Tx<'_>,
+        tx: &mut WriteTx<'_>,
         settings: &Settings,
         doer: &mut Doer,
         user: User,
@@ -150,7 +155,7 @@ impl Change<'_> {
 
 /// Takes coins of a user again, with what else belongs to the same entry.
 pub(super) fn coins_take(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     user: User,
@@ -165,7 +170,7 @@ pub(super) fn coins_take(
 
 /// Posts one entry, and tells what the account holds afterwards.
 pub(super) fn post(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     doer: &Doer,
     entry: NewEntry,
     transfers: &[Transfer],

@@ -1,7 +1,7 @@
 //! The audit log of what is done elsewhere than in the console, which keeps its own: by the API, and by a bank's file.
 
 use purser_kit::console::Doer;
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde_json::json;
 
 use crate::domain::{User, Withdrawal};
@@ -14,7 +14,7 @@ use crate::utr::Utr;
 /// # Errors
 /// The store's.
 pub fn change_record(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     doer: &mut Doer,
     before: Option<Status>,
     withdrawal: &Withdrawal,
@@ -42,7 +42,7 @@ pub fn change_record(
 ///
 /// # Errors
 /// The store's.
-pub fn contact_record(tx: &mut Tx<'_>, doer: &mut Doer, before: Option<&User>, after: &User) -> Result<(), Error> {
+pub fn contact_record(tx: &mut WriteTx<'_>, doer: &mut Doer, before: Option<&User>, after: &User) -> Result<(), Error> {
     let email = |user: &User| user.email.as_ref().map(|email| email.as_str().to_owned()).unwrap_or_default();
     let language = |user: &User| user.language.title();
     let changed = json!({
@@ -57,7 +57,7 @@ pub fn contact_record(tx: &mut Tx<'_>, doer: &mut Doer, before: Option<&User>, a
 ///
 /// # Errors
 /// The store's.
-pub fn frozen_record(tx: &mut Tx<'_>, doer: &mut Doer, before: &User, after: &User) -> Result<(), Error> {
+pub fn frozen_record(tx: &mut WriteTx<'_>, doer: &mut Doer, before: &User, after: &User) -> Result<(), Error> {
     let word = |user: &User| if user.frozen.is_some() { "frozen" } else { "active" };
     let reason = after.frozen.as_ref().map(|frozen| frozen.reason.as_str()).unwrap_or_default();
     let changed = json!({ "Status": { "before": word(before), "after": word(after) } });

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_kit::console::{Doer, Progress};
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::contradiction::{Found, contradiction_keep, contradiction_known, utr_undisputed};
@@ -146,7 +146,7 @@ impl Judged {
 ///
 /// # Errors
 /// [`Error::File`] where it is no answer of a bank.
-pub fn result_check(tx: &mut Tx<'_>, doer: &mut Doer, file: &[u8]) -> Result<(Uuid, Judged), Error> {
+pub fn result_check(tx: &mut WriteTx<'_>, doer: &mut Doer, file: &[u8]) -> Result<(Uuid, Judged), Error> {
     tx.wide()?;
     let judged = judged(tx, doer, file)?;
     keep(tx, doer, &judged, false)?;
@@ -160,7 +160,7 @@ pub fn result_check(tx: &mut Tx<'_>, doer: &mut Doer, file: &[u8]) -> Result<(Uu
 ///
 /// # Errors
 /// [`Error::NoResult`].
-pub fn result_show(tx: &mut Tx<'_>, doer: &Doer, id: Uuid) -> Result<(ResultState, Judged), Error> {
+pub fn result_show(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<(ResultState, Judged), Error> {
     let kept = store::result_find(tx, id)?.ok_or(Error::NoResult)?;
     Ok((kept.state, judged(tx, doer, &kept.file)?))
 }
@@ -175,7 +175,7 @@ pub type RowOutcome = (ResultRow, Verdict, Result<(), Error>);
 /// [`Error::NoResult`]; [`Error::ResultCommitted`] where that was done before; [`Error::ResultStale`] where another
 /// withdrawal took a UTR of the file meanwhile.
 pub fn result_commit(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     id: Uuid,
@@ -220,7 +220,7 @@ pub fn result_commit(
     Ok(outcomes)
 }
 
-fn keep(tx: &mut Tx<'_>, doer: &mut Doer, judged: &Judged, with_drafts: bool) -> Result<(), Error> {
+fn keep(tx: &mut WriteTx<'_>, doer: &mut Doer, judged: &Judged, with_drafts: bool) -> Result<(), Error> {
     let new = judged.found.iter().filter(|one| one.known.is_none() && (one.at_once || with_drafts));
     for one in new {
         match &one.what {
@@ -232,7 +232,7 @@ fn keep(tx: &mut Tx<'_>, doer: &mut Doer, judged: &Judged, with_drafts: bool) ->
 }
 
 /// The file's rows, and what they come to as the withdrawals are now.
-fn judged(tx: &mut Tx<'_>, doer: &Doer, file: &[u8]) -> Result<Judged, Error> {
+fn judged(tx: &mut ReadTx<'_>, doer: &Doer, file: &[u8]) -> Result<Judged, Error> {
     let mut sheet = ResultSheet::read(file)?;
     let mut verdicts = Vec::with_capacity(sheet.rows.len());
     let mut found = Vec::new();
@@ -248,7 +248,7 @@ fn judged(tx: &mut Tx<'_>, doer: &Doer, file: &[u8]) -> Result<Judged, Error> {
 }
 
 /// What a row comes to, and what it says otherwise than we do. What is wrong with it is added to it.
-fn row_judged(tx: &mut Tx<'_>, doer: &Doer, row: &mut ResultRow) -> Result<(Verdict, Option<Otherwise>), Error> {
+fn row_judged(tx: &mut ReadTx<'_>, doer: &Doer, row: &mut ResultRow) -> Result<(Verdict, Option<Otherwise>), Error> {
     let withdrawal = match row.withdrawal {
         Some(id) => withdrawal_find(tx, id)?,
         None => None,
@@ -283,7 +283,7 @@ fn row_judged(tx: &mut Tx<'_>, doer: &Doer, row: &mut ResultRow) -> Result<(Verd
 }
 
 /// A payment of a withdrawal that there is not.
-fn unmatched(tx: &mut Tx<'_>, row: &ResultRow, at_once: bool) -> Result<Option<Otherwise>, Error> {
+fn unmatched(tx: &mut ReadTx<'_>, row: &ResultRow, at_once: bool) -> Result<Option<Otherwise>, Error> {
     let Some(Said::Paid(utr)) = &row.said else { return Ok(None) };
     let named = row.given.first().cloned().unwrap_or_default();
     let new = NewUnmatched { named, utr: utr.clone(), paid: row.details.any_paid() };
@@ -316,7 +316,7 @@ impl Against {
 
 /// What a row comes to, or what speaks against it.
 fn judge(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     doer: &Doer,
     withdrawal: &Withdrawal,
     row: &ResultRow,
@@ -350,7 +350,7 @@ fn judge(
 /// What a row that says paid comes to. It is done before only while the withdrawal is completed by that payment; of one
 /// whose coins went back it says that the user has coins and rupees.
 fn judge_paid(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     doer: &Doer,
     withdrawal: &Withdrawal,
     utr: &Utr,

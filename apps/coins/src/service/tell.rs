@@ -3,7 +3,7 @@
 use purser_identity::Email;
 use purser_kit::console::Doer;
 use purser_outbox::{Channel, Language, NewNotice, notice_enqueue, notice_enqueue_in_order};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde_json::json;
 
 use crate::domain::{Settings, Transaction, User, Withdrawal};
@@ -13,7 +13,7 @@ use crate::utr::Utr;
 
 /// Tells of a withdrawal as it is now.
 pub(super) fn tell(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     user: &User,
@@ -60,7 +60,7 @@ fn utr(withdrawal: &Withdrawal) -> &str {
 
 /// Tells the application of coins that were given, or put right by staff: in the order of the user's transactions.
 pub(super) fn tell_movement(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     user: &User,

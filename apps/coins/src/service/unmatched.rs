@@ -2,7 +2,7 @@
 
 use purser_kit::console::Doer;
 use purser_money::Money;
-use purser_store::{ReadTx, Tx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use crate::contradiction::State;
@@ -23,7 +23,7 @@ pub(crate) struct NewUnmatched {
 }
 
 /// Keeps what was found, once, and puts it on record.
-pub(crate) fn unmatched_keep(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewUnmatched) -> Result<bool, Error> {
+pub(crate) fn unmatched_keep(tx: &mut WriteTx<'_>, doer: &mut Doer, new: &NewUnmatched) -> Result<bool, Error> {
     let named: String = new.named.chars().take(NAMED).collect();
     let paid = new.paid.map(|paid| format!(" {}", paid.for_people())).unwrap_or_default();
     let one = Unmatched {
@@ -51,7 +51,7 @@ pub(crate) fn unmatched_keep(tx: &mut Tx<'_>, doer: &mut Doer, new: &NewUnmatche
 }
 
 /// Refuses a UTR that the bank has named for a withdrawal that there is not.
-pub(super) fn utr_matched(tx: &mut Tx<'_>, utr: &Utr) -> Result<(), Error> {
+pub(super) fn utr_matched(tx: &mut ReadTx<'_>, utr: &Utr) -> Result<(), Error> {
     match store::unmatched_with(tx, utr)? {
         Some(one) => Err(Error::UtrUnmatched { utr: utr.clone(), named: one.named, payment: one.id }),
         None => Ok(()),
@@ -71,7 +71,7 @@ pub fn unmatched_open(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Unmatched, Error>
 ///
 /// # Errors
 /// [`Error::NoUnmatched`], [`Error::Decided`] where somebody was first.
-pub fn unmatched_dismiss(tx: &mut Tx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<Unmatched, Error> {
+pub fn unmatched_dismiss(tx: &mut WriteTx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<Unmatched, Error> {
     let one = unmatched_open(tx, id)?;
     let decided = Some((doer.actor.clone(), doer.now));
     let one = Unmatched { state: State::Dismissed, decided, reason: Some(reason.to_owned()), ..one };

@@ -5,7 +5,7 @@ use purser_kit::console::Doer;
 use purser_ledger::{Kind, NewAccount, account_open};
 use purser_money::Currency;
 use purser_outbox::Language;
-use purser_store::{ReadTx, Tx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use crate::domain::{Frozen, Totals, User, UserId, coins};
@@ -17,7 +17,7 @@ use crate::store::user as store;
 ///
 /// # Errors
 /// [`Error::NoUser`].
-pub fn user_get(tx: &mut Tx<'_>, id: Uuid) -> Result<User, Error> {
+pub fn user_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<User, Error> {
     store::user_find(tx, id)?.ok_or(Error::NoUser)
 }
 
@@ -25,7 +25,7 @@ pub fn user_get(tx: &mut Tx<'_>, id: Uuid) -> Result<User, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn user_known(tx: &mut Tx<'_>, user_id: &UserId) -> Result<Option<User>, Error> {
+pub fn user_known(tx: &mut ReadTx<'_>, user_id: &UserId) -> Result<Option<User>, Error> {
     Ok(store::user_by_user_id(tx, user_id)?)
 }
 
@@ -33,12 +33,12 @@ pub fn user_known(tx: &mut Tx<'_>, user_id: &UserId) -> Result<Option<User>, Err
 ///
 /// # Errors
 /// The store's.
-pub fn user_of_person(tx: &mut Tx<'_>, person: Uuid) -> Result<Option<User>, Error> {
+pub fn user_of_person(tx: &mut ReadTx<'_>, person: Uuid) -> Result<Option<User>, Error> {
     Ok(store::user_by_person(tx, person)?)
 }
 
 /// The user of this name, made where there is none.
-pub(super) fn user_open(tx: &mut Tx<'_>, doer: &mut Doer, user_id: &UserId) -> Result<User, Error> {
+pub(super) fn user_open(tx: &mut WriteTx<'_>, doer: &mut Doer, user_id: &UserId) -> Result<User, Error> {
     if let Some(user) = store::user_by_user_id(tx, user_id)? {
         return Ok(user);
     }
@@ -73,7 +73,12 @@ pub struct UserChange {
 ///
 /// # Errors
 /// The store's.
-pub fn user_change(tx: &mut Tx<'_>, doer: &mut Doer, user_id: &UserId, change: &UserChange) -> Result<User, Error> {
+pub fn user_change(
+    tx: &mut WriteTx<'_>,
+    doer: &mut Doer,
+    user_id: &UserId,
+    change: &UserChange,
+) -> Result<User, Error> {
     let mut user = user_open(tx, doer, user_id)?;
     if let Some(email) = &change.email {
         user.email.clone_from(email);
@@ -181,7 +186,7 @@ pub(crate) fn others(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<User,
 ///
 /// # Errors
 /// [`Error::OwnAccount`].
-pub(super) fn not_ones_own(tx: &mut Tx<'_>, doer: &Doer, user: &User) -> Result<(), Error> {
+pub(super) fn not_ones_own(tx: &mut ReadTx<'_>, doer: &Doer, user: &User) -> Result<(), Error> {
     if is_ones_own(tx, doer, user)? { Err(Error::OwnAccount) } else { Ok(()) }
 }
 
@@ -189,7 +194,7 @@ pub(super) fn not_ones_own(tx: &mut Tx<'_>, doer: &Doer, user: &User) -> Result<
 ///
 /// # Errors
 /// The store's.
-pub fn is_ones_own(tx: &mut Tx<'_>, doer: &Doer, user: &User) -> Result<bool, Error> {
+pub fn is_ones_own(tx: &mut ReadTx<'_>, doer: &Doer, user: &User) -> Result<bool, Error> {
     Ok(user.person.is_some() && user.person == person_behind(tx, &doer.actor)?)
 }
 
@@ -197,6 +202,6 @@ pub fn is_ones_own(tx: &mut Tx<'_>, doer: &Doer, user: &User) -> Result<bool, Er
 ///
 /// # Errors
 /// The store's.
-pub fn user_totals(tx: &mut Tx<'_>, user: &User) -> Result<Totals, Error> {
+pub fn user_totals(tx: &mut ReadTx<'_>, user: &User) -> Result<Totals, Error> {
     Ok(totals_of(tx, user.id)?)
 }

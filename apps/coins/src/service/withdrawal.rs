@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use purser_kit::console::Doer;
 use purser_ledger::{NewEntry, Transfer};
 use purser_money::Money;
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::House;
@@ -61,7 +61,7 @@ pub struct NewWithdrawal {
 ///
 /// # Errors
 /// [`Error::NoWithdrawal`].
-pub fn withdrawal_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Withdrawal, Error> {
+pub fn withdrawal_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Withdrawal, Error> {
     store::withdrawal_find(tx, id)?.ok_or(Error::NoWithdrawal)
 }
 
@@ -70,7 +70,7 @@ pub fn withdrawal_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Withdrawal, Error> {
 /// # Errors
 /// The store's.
 pub fn withdrawals_list(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     owner: Option<Uuid>,
     status: Option<Status>,
     limit: u32,
@@ -83,7 +83,7 @@ pub fn withdrawals_list(
 /// # Errors
 /// The store's.
 pub fn withdrawals_of(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     owner: Uuid,
     status: Option<Status>,
     before: Option<Uuid>,
@@ -99,7 +99,7 @@ pub fn withdrawals_of(
 /// [`Error::UnknownHandle`] under the strict policy, [`Error::Insufficient`], [`Error::OverLimit`],
 /// [`Error::UserFrozen`].
 pub fn withdrawal_create(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     new: &NewWithdrawal,
@@ -180,7 +180,7 @@ pub fn withdrawal_create(
 }
 
 fn within_limits(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     user: &User,
     amount: Money,
@@ -199,7 +199,7 @@ fn within_limits(
 
 /// Until when a UPI id waits that is new for the user. The time runs from the first request that named it.
 fn payable_from(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     settings: &Settings,
     now: Timestamp,
     user: &User,
@@ -226,7 +226,7 @@ pub struct Checks {
 ///
 /// # Errors
 /// The store's.
-pub fn withdrawal_checks(tx: &mut Tx<'_>, withdrawal: &Withdrawal) -> Result<Checks, Error> {
+pub fn withdrawal_checks(tx: &mut ReadTx<'_>, withdrawal: &Withdrawal) -> Result<Checks, Error> {
     Ok(Checks {
         handle: handle_by_name(tx, withdrawal.upi_id.handle())?,
         first_named: store::first_named(tx, withdrawal.owner, &withdrawal.upi_id)?,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use purser_ledger::EntryId;
 use purser_money::{Currency, Money};
-use purser_store::{Error, Row, Tx, params};
+use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::unread;
@@ -50,13 +50,13 @@ fn read(row: &Row<'_>) -> Result<Contradiction, Error> {
     })
 }
 
-pub(crate) fn contradiction_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Contradiction>, Error> {
+pub(crate) fn contradiction_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Contradiction>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE c.id = ?1"), &params![id], read)
 }
 
 /// The newest that says the same. What was dismissed counts only while the withdrawal stands as it did then: of one that
 /// has become something else since, the same words say something new.
-pub(crate) fn contradiction_same(tx: &mut Tx<'_>, one: &Contradiction) -> Result<Option<Contradiction>, Error> {
+pub(crate) fn contradiction_same(tx: &mut ReadTx<'_>, one: &Contradiction) -> Result<Option<Contradiction>, Error> {
     let sql = format!(
         "{SELECT} WHERE c.withdrawal = ?1 AND c.kind = ?2 AND c.said = ?3 AND COALESCE(c.utr_key, '') = ?4
          AND COALESCE(c.paid, 0) = ?5 AND (c.state <> 'dismissed' OR c.status = ?6) ORDER BY c.id DESC LIMIT 1"
@@ -68,19 +68,23 @@ pub(crate) fn contradiction_same(tx: &mut Tx<'_>, one: &Contradiction) -> Result
 }
 
 /// Those of a withdrawal, newest first.
-pub(crate) fn contradictions_of(tx: &mut Tx<'_>, withdrawal: Uuid, limit: u32) -> Result<Vec<Contradiction>, Error> {
+pub(crate) fn contradictions_of(
+    tx: &mut ReadTx<'_>,
+    withdrawal: Uuid,
+    limit: u32,
+) -> Result<Vec<Contradiction>, Error> {
     let sql = format!("{SELECT} WHERE c.withdrawal = ?1 ORDER BY c.id DESC LIMIT ?2");
     tx.query(&sql, &params![withdrawal, limit], read)
 }
 
 /// Those in which the bank names this UTR and that were not dismissed: while there is one, the UTR pays nothing else.
-pub(crate) fn contradictions_with(tx: &mut Tx<'_>, utr: &Utr) -> Result<Vec<Contradiction>, Error> {
+pub(crate) fn contradictions_with(tx: &mut ReadTx<'_>, utr: &Utr) -> Result<Vec<Contradiction>, Error> {
     let sql = format!("{SELECT} WHERE c.utr_key IN (?1, ?2) AND c.state <> 'dismissed' ORDER BY c.id");
     tx.query(&sql, &params![utr.key(), utr.labeled()], read)
 }
 
 /// Keeps one, unless the same is kept already; whether it was new.
-pub(crate) fn contradiction_insert(tx: &mut Tx<'_>, one: &Contradiction) -> Result<bool, Error> {
+pub(crate) fn contradiction_insert(tx: &mut WriteTx<'_>, one: &Contradiction) -> Result<bool, Error> {
     let said = if one.utr().is_some() { "paid" } else { "failed" };
     let once = one.once();
     let inserted = tx.execute(
@@ -109,7 +113,7 @@ pub(crate) fn contradiction_insert(tx: &mut Tx<'_>, one: &Contradiction) -> Resu
 }
 
 /// Writes down what was decided on it, if nobody did before.
-pub(crate) fn contradiction_decide(tx: &mut Tx<'_>, one: &Contradiction) -> Result<bool, Error> {
+pub(crate) fn contradiction_decide(tx: &mut WriteTx<'_>, one: &Contradiction) -> Result<bool, Error> {
     let (by, at) = (one.decided.as_ref().map(|(by, _)| by.clone()), one.decided.as_ref().map(|(_, at)| *at));
     let decided = tx.execute(
         "UPDATE coins_contradiction SET state = ?2, settlement = ?3, decided_by = ?4, decided_at = ?5, reason = ?6
@@ -127,7 +131,7 @@ pub(crate) fn contradiction_decide(tx: &mut Tx<'_>, one: &Contradiction) -> Resu
 }
 
 /// Writes down the posting that put it right.
-pub(crate) fn contradiction_entry(tx: &mut Tx<'_>, id: Uuid, entry: EntryId) -> Result<(), Error> {
+pub(crate) fn contradiction_entry(tx: &mut WriteTx<'_>, id: Uuid, entry: EntryId) -> Result<(), Error> {
     tx.execute("UPDATE coins_contradiction SET entry = ?2 WHERE id = ?1", &params![id, entry.get()])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The handles that coins may be paid to.
 
 use jiff::Timestamp;
-use purser_store::{Error, Row, Tx, params};
+use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 /// What the console lists.
@@ -32,17 +32,17 @@ fn read(row: &Row<'_>) -> Result<Handle, Error> {
     })
 }
 
-pub(crate) fn handle_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Handle>, Error> {
+pub(crate) fn handle_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Handle>, Error> {
     let sql = "SELECT id, handle, provider, added_by, added_at FROM coins_handle WHERE id = ?1";
     tx.query_opt(sql, &params![id], read)
 }
 
-pub(crate) fn handle_by_name(tx: &mut Tx<'_>, handle: &str) -> Result<Option<Handle>, Error> {
+pub(crate) fn handle_by_name(tx: &mut ReadTx<'_>, handle: &str) -> Result<Option<Handle>, Error> {
     let sql = "SELECT id, handle, provider, added_by, added_at FROM coins_handle WHERE handle = ?1";
     tx.query_opt(sql, &params![handle], read)
 }
 
-pub(crate) fn handle_insert(tx: &mut Tx<'_>, handle: &Handle) -> Result<(), Error> {
+pub(crate) fn handle_insert(tx: &mut WriteTx<'_>, handle: &Handle) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO coins_handle (id, handle, provider, added_by, added_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         &params![handle.id, &handle.handle, &handle.provider, &handle.added_by, handle.added_at],
@@ -50,12 +50,12 @@ pub(crate) fn handle_insert(tx: &mut Tx<'_>, handle: &Handle) -> Result<(), Erro
     Ok(())
 }
 
-pub(crate) fn handle_rename(tx: &mut Tx<'_>, id: Uuid, provider: &str) -> Result<(), Error> {
+pub(crate) fn handle_rename(tx: &mut WriteTx<'_>, id: Uuid, provider: &str) -> Result<(), Error> {
     tx.execute("UPDATE coins_handle SET provider = ?2 WHERE id = ?1", &params![id, provider])?;
     Ok(())
 }
 
-pub(crate) fn handle_delete(tx: &mut Tx<'_>, id: Uuid) -> Result<(), Error> {
+pub(crate) fn handle_delete(tx: &mut WriteTx<'_>, id: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM coins_handle WHERE id = ?1", &params![id])?;
     Ok(())
 }

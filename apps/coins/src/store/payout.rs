@@ -1,7 +1,7 @@
 //! Withdrawals that were begun together.
 
 use jiff::Timestamp;
-use purser_store::{Error, Tx, WriteTx, params};
+use purser_store::{Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 /// What the console lists.
@@ -18,7 +18,7 @@ pub struct Payout {
     pub made_at: Timestamp,
 }
 
-pub(crate) fn payout_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Payout>, Error> {
+pub(crate) fn payout_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Payout>, Error> {
     tx.query_opt("SELECT id, made_by, made_at FROM coins_payout WHERE id = ?1", &params![id], |row| {
         Ok(Payout { id: row.get(0)?, made_by: row.get(1)?, made_at: row.get(2)? })
     })

@@ -1,7 +1,7 @@
 //! The bank's answers, as they came.
 
 use jiff::Timestamp;
-use purser_store::{Error, Tx, params};
+use purser_store::{Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 /// How an uploaded answer stands.
@@ -48,7 +48,7 @@ pub(crate) struct NewResult<'a> {
     pub(crate) actor: &'a str,
 }
 
-pub(crate) fn result_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewResult<'_>) -> Result<(), Error> {
+pub(crate) fn result_insert(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewResult<'_>) -> Result<(), Error> {
     let state = if new.good > 0 { ResultState::Ready } else { ResultState::Invalid };
     tx.execute(
         "INSERT INTO coins_result (id, file, good, bad, state, actor, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -57,7 +57,7 @@ pub(crate) fn result_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewResult<'_>
     Ok(())
 }
 
-pub(crate) fn result_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
+pub(crate) fn result_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
     tx.query_opt("SELECT file, state FROM coins_result WHERE id = ?1", &params![id], |row| {
         let state: String = row.get(1)?;
         Ok(Kept { file: row.get(0)?, state: ResultState::from_name(&state)? })
@@ -65,7 +65,7 @@ pub(crate) fn result_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Err
 }
 
 /// Writes down that what is good of it is being done, if nobody did before.
-pub(crate) fn result_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<bool, Error> {
+pub(crate) fn result_committed(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<bool, Error> {
     let sql = "UPDATE coins_result SET state = 'committed', committed_at = ?2 WHERE id = ?1 AND state <> 'committed'";
     Ok(tx.execute(sql, &params![id, now])? == 1)
 }
@@ -74,7 +74,7 @@ pub(crate) fn result_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Res
 ///
 /// # Errors
 /// The store's.
-pub fn results_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+pub fn results_old(tx: &mut ReadTx<'_>, before: Timestamp) -> Result<u64, Error> {
     let sql = "SELECT COUNT(*) FROM coins_result WHERE created_at < ?1";
     tx.query_one(sql, &params![before], |row| row.get::<i64>(0).map(i64::unsigned_abs))
 }
@@ -84,7 +84,7 @@ pub fn results_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn results_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+pub fn results_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
     let sql = "DELETE FROM coins_result
                WHERE id IN (SELECT id FROM coins_result WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
     tx.execute(sql, &params![before, limit])

@@ -1,7 +1,7 @@
 //! Every movement of coins, as its owner reads it.
 
 use purser_ledger::EntryId;
-use purser_store::{Error, Param, Row, Tx, params};
+use purser_store::{Error, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::unread;
@@ -30,17 +30,17 @@ fn read(row: &Row<'_>) -> Result<Transaction, Error> {
     })
 }
 
-pub(crate) fn transaction_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Transaction>, Error> {
+pub(crate) fn transaction_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Transaction>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE id = ?1"), &params![id], read)
 }
 
-pub(crate) fn transaction_by_reference(tx: &mut Tx<'_>, reference: &str) -> Result<Option<Transaction>, Error> {
+pub(crate) fn transaction_by_reference(tx: &mut ReadTx<'_>, reference: &str) -> Result<Option<Transaction>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE reference = ?1"), &params![reference], read)
 }
 
 /// The transactions of a user, newest first.
 pub(crate) fn transactions_of(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     owner: Uuid,
     before: Option<Uuid>,
     limit: u32,
@@ -57,7 +57,7 @@ pub(crate) fn transactions_of(
     tx.query(&format!("{SELECT} WHERE owner = ?1{older} ORDER BY entry DESC LIMIT ?2"), &params, read)
 }
 
-pub(crate) fn transaction_insert(tx: &mut Tx<'_>, one: &Transaction) -> Result<(), Error> {
+pub(crate) fn transaction_insert(tx: &mut WriteTx<'_>, one: &Transaction) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO coins_transaction (id, owner, kind, amount, balance_after, reason, reference, withdrawal, entry,
              made_by, created_at)
@@ -80,7 +80,7 @@ pub(crate) fn transaction_insert(tx: &mut Tx<'_>, one: &Transaction) -> Result<(
 }
 
 /// Users whose transactions do not add up to what the ledger says they have.
-pub(crate) fn misstated(tx: &mut Tx<'_>) -> Result<i64, Error> {
+pub(crate) fn misstated(tx: &mut ReadTx<'_>) -> Result<i64, Error> {
     tx.query_one(
         "SELECT COUNT(*) FROM coins_user u JOIN ledger_balance b ON b.account = u.account
          WHERE b.balance <> COALESCE((SELECT SUM(t.amount) FROM coins_transaction t WHERE t.owner = u.id), 0)",
@@ -90,7 +90,7 @@ pub(crate) fn misstated(tx: &mut Tx<'_>) -> Result<i64, Error> {
 }
 
 /// What a user's coins came to over time.
-pub(crate) fn totals_of(tx: &mut Tx<'_>, owner: Uuid) -> Result<Totals, Error> {
+pub(crate) fn totals_of(tx: &mut ReadTx<'_>, owner: Uuid) -> Result<Totals, Error> {
     tx.query_one(
         "SELECT CAST(COALESCE(SUM(CASE WHEN kind = 'award' THEN amount END), 0) AS BIGINT),
              CAST(COALESCE(SUM(CASE WHEN kind = 'spend' THEN -amount END), 0) AS BIGINT),

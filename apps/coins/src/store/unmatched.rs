@@ -1,7 +1,7 @@
 //! Payments that the bank names for a withdrawal that there is not.
 
 use purser_money::{Currency, Money};
-use purser_store::{Error, Row, Tx, params};
+use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::unread;
@@ -31,23 +31,23 @@ fn read(row: &Row<'_>) -> Result<Unmatched, Error> {
     })
 }
 
-pub(crate) fn unmatched_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Unmatched>, Error> {
+pub(crate) fn unmatched_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Unmatched>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE m.id = ?1"), &params![id], read)
 }
 
 /// The one that says the same.
-pub(crate) fn unmatched_same(tx: &mut Tx<'_>, once: &str) -> Result<Option<Unmatched>, Error> {
+pub(crate) fn unmatched_same(tx: &mut ReadTx<'_>, once: &str) -> Result<Option<Unmatched>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE m.once = ?1"), &params![once], read)
 }
 
 /// The first in which the bank names this UTR and that nobody has dismissed: while there is one, the UTR pays nothing.
-pub(crate) fn unmatched_with(tx: &mut Tx<'_>, utr: &Utr) -> Result<Option<Unmatched>, Error> {
+pub(crate) fn unmatched_with(tx: &mut ReadTx<'_>, utr: &Utr) -> Result<Option<Unmatched>, Error> {
     let sql = format!("{SELECT} WHERE m.utr_key = ?1 AND m.state = 'open' ORDER BY m.id LIMIT 1");
     tx.query_opt(&sql, &params![utr.key()], read)
 }
 
 /// Keeps one, unless the same is kept already; whether it was new.
-pub(crate) fn unmatched_insert(tx: &mut Tx<'_>, one: &Unmatched) -> Result<bool, Error> {
+pub(crate) fn unmatched_insert(tx: &mut WriteTx<'_>, one: &Unmatched) -> Result<bool, Error> {
     let once = Unmatched::once(&one.named, &one.utr, one.paid);
     let inserted = tx.execute(
         "INSERT INTO coins_unmatched (id, named, utr, utr_key, paid, told, once, found_by, found_at, state)
@@ -68,7 +68,7 @@ pub(crate) fn unmatched_insert(tx: &mut Tx<'_>, one: &Unmatched) -> Result<bool,
 }
 
 /// Writes down that it was dismissed, if nobody did before.
-pub(crate) fn unmatched_decide(tx: &mut Tx<'_>, one: &Unmatched) -> Result<bool, Error> {
+pub(crate) fn unmatched_decide(tx: &mut WriteTx<'_>, one: &Unmatched) -> Result<bool, Error> {
     let (by, at) = (one.decided.as_ref().map(|(by, _)| by.clone()), one.decided.as_ref().map(|(_, at)| *at));
     let decided = tx.execute(
         "UPDATE coins_unmatched SET state = ?2, decided_by = ?3, decided_at = ?4, reason = ?5

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_identity::Email;
 use purser_ledger::AccountId;
 use purser_outbox::Language;
-use purser_store::{Error, Row, Tx, params};
+use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::unread;
@@ -34,20 +34,20 @@ fn read(row: &Row<'_>) -> Result<User, Error> {
     })
 }
 
-pub(crate) fn user_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<User>, Error> {
+pub(crate) fn user_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<User>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE u.id = ?1"), &params![id], read)
 }
 
-pub(crate) fn user_by_user_id(tx: &mut Tx<'_>, user_id: &UserId) -> Result<Option<User>, Error> {
+pub(crate) fn user_by_user_id(tx: &mut ReadTx<'_>, user_id: &UserId) -> Result<Option<User>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE u.user_id = ?1"), &params![user_id.as_str()], read)
 }
 
 /// The user who a person is.
-pub(crate) fn user_by_person(tx: &mut Tx<'_>, person: Uuid) -> Result<Option<User>, Error> {
+pub(crate) fn user_by_person(tx: &mut ReadTx<'_>, person: Uuid) -> Result<Option<User>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE u.person = ?1"), &params![person], read)
 }
 
-pub(crate) fn user_insert(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
+pub(crate) fn user_insert(tx: &mut WriteTx<'_>, user: &User) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO coins_user (id, user_id, account, email, language, person, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -65,7 +65,7 @@ pub(crate) fn user_insert(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
 }
 
 /// Where to write to, in which language, and who has the account here.
-pub(crate) fn user_update(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
+pub(crate) fn user_update(tx: &mut WriteTx<'_>, user: &User) -> Result<(), Error> {
     tx.execute(
         "UPDATE coins_user SET email = ?2, language = ?3, person = ?4 WHERE id = ?1",
         &params![user.id, user.email.as_ref().map(Email::as_str), user.language.code(), user.person],
@@ -74,7 +74,7 @@ pub(crate) fn user_update(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
 }
 
 /// Whether the user is frozen, and why.
-pub(crate) fn user_frozen_set(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
+pub(crate) fn user_frozen_set(tx: &mut WriteTx<'_>, user: &User) -> Result<(), Error> {
     let frozen = user.frozen.as_ref();
     tx.execute(
         "UPDATE coins_user SET frozen_by = ?2, frozen_at = ?3, frozen_reason = ?4 WHERE id = ?1",

@@ -1,7 +1,7 @@
 //! Which UTR pays which withdrawal, and those that were corrected.
 
 use jiff::Timestamp;
-use purser_store::{Error, Tx, params};
+use purser_store::{Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use crate::utr::Utr;
@@ -22,13 +22,18 @@ pub(crate) struct UtrChange {
 }
 
 /// Gives a withdrawal its UTR, which no other has then.
-pub(crate) fn utr_set(tx: &mut Tx<'_>, withdrawal: Uuid, utr: &Utr) -> Result<(), Error> {
+pub(crate) fn utr_set(tx: &mut WriteTx<'_>, withdrawal: Uuid, utr: &Utr) -> Result<(), Error> {
     let sql = "UPDATE coins_withdrawal SET utr = ?2, utr_key = ?3 WHERE id = ?1";
     tx.execute(sql, &params![withdrawal, utr.as_str(), utr.key()])?;
     Ok(())
 }
 
-pub(crate) fn utr_change_insert(tx: &mut Tx<'_>, id: Uuid, withdrawal: Uuid, change: &UtrChange) -> Result<(), Error> {
+pub(crate) fn utr_change_insert(
+    tx: &mut WriteTx<'_>,
+    id: Uuid,
+    withdrawal: Uuid,
+    change: &UtrChange,
+) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO coins_utr_change (id, withdrawal, old_utr, old_key, new_utr, reason, actor, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -47,7 +52,7 @@ pub(crate) fn utr_change_insert(tx: &mut Tx<'_>, id: Uuid, withdrawal: Uuid, cha
 }
 
 /// The corrections of a withdrawal's UTR, oldest first.
-pub(crate) fn utr_changes_of(tx: &mut Tx<'_>, withdrawal: Uuid) -> Result<Vec<UtrChange>, Error> {
+pub(crate) fn utr_changes_of(tx: &mut ReadTx<'_>, withdrawal: Uuid) -> Result<Vec<UtrChange>, Error> {
     let sql = "SELECT old_utr, new_utr, reason, actor, created_at FROM coins_utr_change
                WHERE withdrawal = ?1 ORDER BY id";
     tx.query(sql, &params![withdrawal], |row| {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error, Param, Row, Tx, params};
+use purser_store::{Each, Error, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::unread;
@@ -52,11 +52,11 @@ fn read(row: &Row<'_>) -> Result<Withdrawal, Error> {
     })
 }
 
-pub(crate) fn withdrawal_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Withdrawal>, Error> {
+pub(crate) fn withdrawal_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Withdrawal>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE w.id = ?1"), &params![id], read)
 }
 
-pub(crate) fn withdrawal_by_utr(tx: &mut Tx<'_>, utr: &Utr) -> Result<Option<Withdrawal>, Error> {
+pub(crate) fn withdrawal_by_utr(tx: &mut ReadTx<'_>, utr: &Utr) -> Result<Option<Withdrawal>, Error> {
     let sql = format!("{SELECT} WHERE w.utr_key IN (?1, ?2) ORDER BY w.id LIMIT 1");
     tx.query_opt(&sql, &params![utr.key(), utr.labeled()], read)
 }
@@ -67,7 +67,7 @@ const ACCOUNTS: Each = Each {
 };
 
 /// The accounts of whoever asked for these.
-pub(crate) fn accounts_of(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<Vec<AccountId>, Error> {
+pub(crate) fn accounts_of(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<AccountId>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
     tx.query_each(&ACCOUNTS, &rows, |row| row.get(0).map(AccountId::from_column))
 }
@@ -87,7 +87,7 @@ pub(crate) struct Filter {
     pub(crate) limit: u32,
 }
 
-pub(crate) fn withdrawals_list(tx: &mut Tx<'_>, filter: &Filter) -> Result<Vec<Withdrawal>, Error> {
+pub(crate) fn withdrawals_list(tx: &mut ReadTx<'_>, filter: &Filter) -> Result<Vec<Withdrawal>, Error> {
     let mut params: Vec<Param<'_>> = Vec::new();
     let mut clauses: Vec<String> = Vec::new();
     let ids = [("w.owner =", filter.owner), ("w.payout =", filter.payout), ("w.id <", filter.before)];
@@ -104,7 +104,7 @@ pub(crate) fn withdrawals_list(tx: &mut Tx<'_>, filter: &Filter) -> Result<Vec<W
     tx.query(&format!("{SELECT} {wanted} ORDER BY w.id DESC LIMIT ?{}", params.len()), &params, read)
 }
 
-pub(crate) fn withdrawal_insert(tx: &mut Tx<'_>, one: &Withdrawal) -> Result<(), Error> {
+pub(crate) fn withdrawal_insert(tx: &mut WriteTx<'_>, one: &Withdrawal) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO coins_withdrawal (id, owner, amount, rupees, upi_id, handle_known, status, requested_by,
              created_at, payable_from, changes, request_entry)
@@ -128,7 +128,7 @@ pub(crate) fn withdrawal_insert(tx: &mut Tx<'_>, one: &Withdrawal) -> Result<(),
 }
 
 /// Writes down everything of it that changes.
-pub(crate) fn withdrawal_update(tx: &mut Tx<'_>, one: &Withdrawal) -> Result<(), Error> {
+pub(crate) fn withdrawal_update(tx: &mut WriteTx<'_>, one: &Withdrawal) -> Result<(), Error> {
     let by = |pair: &'_ Option<(String, Timestamp)>| pair.as_ref().map(|(by, _)| by.clone());
     let at = |pair: &Option<(String, Timestamp)>| pair.as_ref().map(|(_, at)| *at);
     let (processed_by, completed_by, closed_by) = (by(&one.processing), by(&one.completed), by(&one.closed));
@@ -159,7 +159,7 @@ pub(crate) fn withdrawal_update(tx: &mut Tx<'_>, one: &Withdrawal) -> Result<(),
 }
 
 /// Coins that a user asked for in a span and has not got back.
-pub(crate) fn asked_for(tx: &mut Tx<'_>, owner: Uuid, span: &Range<Timestamp>) -> Result<i64, Error> {
+pub(crate) fn asked_for(tx: &mut ReadTx<'_>, owner: Uuid, span: &Range<Timestamp>) -> Result<i64, Error> {
     tx.query_one(
         "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM coins_withdrawal
          WHERE owner = ?1 AND created_at >= ?2 AND created_at < ?3 AND status IN ('pending', 'processing', 'completed')",
@@ -169,7 +169,7 @@ pub(crate) fn asked_for(tx: &mut Tx<'_>, owner: Uuid, span: &Range<Timestamp>) -
 }
 
 /// When a user first named this UPI id, in a request that was not called off.
-pub(crate) fn first_named(tx: &mut Tx<'_>, owner: Uuid, upi_id: &UpiId) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn first_named(tx: &mut ReadTx<'_>, owner: Uuid, upi_id: &UpiId) -> Result<Option<Timestamp>, Error> {
     tx.query_one(
         "SELECT MIN(created_at) FROM coins_withdrawal
          WHERE upi_id = ?1 AND owner = ?2 AND status NOT IN ('cancelled', 'rejected')",
@@ -179,7 +179,7 @@ pub(crate) fn first_named(tx: &mut Tx<'_>, owner: Uuid, upi_id: &UpiId) -> Resul
 }
 
 /// How many other users have named this UPI id.
-pub(crate) fn others_with(tx: &mut Tx<'_>, owner: Uuid, upi_id: &UpiId) -> Result<i64, Error> {
+pub(crate) fn others_with(tx: &mut ReadTx<'_>, owner: Uuid, upi_id: &UpiId) -> Result<i64, Error> {
     tx.query_one(
         "SELECT COUNT(DISTINCT owner) FROM coins_withdrawal WHERE upi_id = ?1 AND owner <> ?2",
         &params![upi_id.as_str(), owner],
@@ -211,7 +211,11 @@ fn read_standing(row: &Row<'_>) -> Result<Standing, Error> {
 }
 
 /// Of each status that there is, of one payout or of one user or of all.
-pub(crate) fn standings(tx: &mut Tx<'_>, owner: Option<Uuid>, payout: Option<Uuid>) -> Result<Vec<Standing>, Error> {
+pub(crate) fn standings(
+    tx: &mut ReadTx<'_>,
+    owner: Option<Uuid>,
+    payout: Option<Uuid>,
+) -> Result<Vec<Standing>, Error> {
     let (clause, params) = match (owner, payout) {
         (Some(owner), _) => ("WHERE owner = ?1", params![owner].to_vec()),
         (None, Some(payout)) => ("WHERE payout = ?1", params![payout].to_vec()),
@@ -225,7 +229,7 @@ pub(crate) fn standings(tx: &mut Tx<'_>, owner: Option<Uuid>, payout: Option<Uui
 }
 
 /// How many are there and what they come to, of those that stand so; by an index.
-pub(crate) fn standing_of(tx: &mut Tx<'_>, status: Status) -> Result<(i64, Money), Error> {
+pub(crate) fn standing_of(tx: &mut ReadTx<'_>, status: Status) -> Result<(i64, Money), Error> {
     tx.query_one(
         "SELECT COUNT(*), CAST(COALESCE(SUM(rupees), 0) AS BIGINT) FROM coins_withdrawal WHERE status = ?1",
         &params![status.name()],
@@ -234,13 +238,13 @@ pub(crate) fn standing_of(tx: &mut Tx<'_>, status: Status) -> Result<(i64, Money
 }
 
 /// When the one was asked for that has stood so for longest.
-pub(crate) fn oldest_of(tx: &mut Tx<'_>, status: Status) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn oldest_of(tx: &mut ReadTx<'_>, status: Status) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT MIN(created_at) FROM coins_withdrawal WHERE status = ?1";
     tx.query_one(sql, &params![status.name()], |row| row.get(0))
 }
 
 /// What was paid in a span, and how many payments that were.
-pub(crate) fn paid_in(tx: &mut Tx<'_>, span: &Range<Timestamp>) -> Result<(i64, Money), Error> {
+pub(crate) fn paid_in(tx: &mut ReadTx<'_>, span: &Range<Timestamp>) -> Result<(i64, Money), Error> {
     tx.query_one(
         "SELECT COUNT(*), CAST(COALESCE(SUM(rupees), 0) AS BIGINT) FROM coins_withdrawal
          WHERE completed_at >= ?1 AND completed_at < ?2",
@@ -250,7 +254,7 @@ pub(crate) fn paid_in(tx: &mut Tx<'_>, span: &Range<Timestamp>) -> Result<(i64, 
 }
 
 /// How long those took that were paid since a moment, in microseconds, shortest first, at most so many.
-pub(crate) fn times_to_pay(tx: &mut Tx<'_>, since: Timestamp, limit: u32) -> Result<Vec<i64>, Error> {
+pub(crate) fn times_to_pay(tx: &mut ReadTx<'_>, since: Timestamp, limit: u32) -> Result<Vec<i64>, Error> {
     tx.query(
         "SELECT completed_at - created_at FROM
              (SELECT completed_at, created_at FROM coins_withdrawal WHERE completed_at >= ?1

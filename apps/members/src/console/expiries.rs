@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_kit::{Commands, Problem};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::ROWS;
@@ -62,7 +62,7 @@ pub(super) fn resource(members: &Arc<Members>) -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(expiry) = store::expiry::expiry_find(tx, id, settings.currency())? else { return Ok(None) };
     let member = service::member_get(tx, settings, expiry.member)?;
     let mut debts = Vec::new();

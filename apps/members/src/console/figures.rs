@@ -6,7 +6,7 @@ use purser_kit::console::{Drawing, Figure};
 use purser_kit::{Ids, Problem};
 use purser_ledger::{AccountPath, account_by_path, balance_at};
 use purser_money::Currency;
-use purser_store::Tx;
+use purser_store::ReadTx;
 
 use crate::domain::{Settings, counted};
 use crate::error::Error;
@@ -54,7 +54,7 @@ fn days(now: Timestamp, zone: &TimeZone) -> Result<(Zoned, Vec<(String, Timestam
 }
 
 /// What the pool held at the end of each day.
-fn pool_a_day(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone, currency: Currency) -> Result<Drawing, Problem> {
+fn pool_a_day(tx: &mut ReadTx<'_>, now: Timestamp, zone: &TimeZone, currency: Currency) -> Result<Drawing, Problem> {
     let path = AccountPath::new("members:pool").map_err(Error::from)?;
     let Some(pool) = account_by_path(tx, &path)? else {
         return Ok(Drawing::Amount(purser_money::Money::zero(currency), "nobody has paid a levy yet".to_owned()));
@@ -70,7 +70,7 @@ fn pool_a_day(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone, currency: Curren
 }
 
 /// How many lived at the end of each day, told backward from now.
-fn alive_a_day(tx: &mut Tx<'_>, now: Timestamp, zone: &TimeZone) -> Result<Drawing, Problem> {
+fn alive_a_day(tx: &mut ReadTx<'_>, now: Timestamp, zone: &TimeZone) -> Result<Drawing, Problem> {
     let (first, days) = days(now, zone)?;
     let from = first.timestamp();
     let joined = store::joined_since(tx, from, Ids::floor(from))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use purser_kit::Problem;
 use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
 use purser_ledger::{StatementLine, statement};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::{ROWS, alive};
@@ -65,7 +65,7 @@ pub(super) fn resource(members: &Arc<Members>) -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(member) = store::member_find(tx, id, settings.currency())? else { return Ok(None) };
     let expiries = store::expiry::expiries_of(tx, id, ROWS, settings.currency())?;
     let owed = service::debts_owed(tx, settings, id)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{Checked, CheckedState, Done, Import};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::Members;
@@ -59,7 +59,7 @@ fn known<T>(found: Result<T, Error>) -> Result<Option<T>, Problem> {
     }
 }
 
-fn show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Checked>, Problem> {
+fn show(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Checked>, Problem> {
     let Some((state, saved, sheet)) = known(service::import_show(tx, settings, id))? else { return Ok(None) };
     let (good, bad) = (sheet.good(), sheet.bad());
     let (state, sentence) = match state {

@@ -9,7 +9,7 @@ use purser_kit::console::Doer;
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Posted, Transfer, reverse};
 use purser_money::Money;
 use purser_outbox::job_enqueue;
-use purser_store::{Error as StoreError, Tx, WriteTx};
+use purser_store::{Error as StoreError, WriteTx};
 use uuid::Uuid;
 
 use super::preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};
@@ -113,7 +113,7 @@ struct Levy {
 }
 
 /// Posts the levies of all these expiries, in their order. Whoever expires pays for those before, and for none after.
-fn levies_post(tx: &mut Tx<'_>, settings: &Settings, doer: &Doer, members: &[Member]) -> Result<Vec<Levy>, Error> {
+fn levies_post(tx: &mut WriteTx<'_>, settings: &Settings, doer: &Doer, members: &[Member]) -> Result<Vec<Levy>, Error> {
     let pool = pool(tx, doer.now, settings.currency())?;
     let wallets = store::wallets_alive(tx)?;
     let mut book = Book::open(tx, wallets.iter().copied().chain([pool]))?;
@@ -182,14 +182,14 @@ pub fn revert_apply(
 }
 
 fn revert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     member: Member,
     expiry: Expiry,
 ) -> Result<Reverted, Error> {
     let memo = format!("Levy for {} given back", member.name);
-    let back = |tx: &mut Tx<'_>, doer: &Doer, entry: EntryId| {
+    let back = |tx: &mut WriteTx<'_>, doer: &Doer, entry: EntryId| {
         let (actor, reference) = (doer.actor.clone(), Some(member.id.to_string()));
         let reversal = NewEntry { kind: "members.levy-back", actor, memo: memo.clone(), reference };
         match reverse(tx, doer.now, entry, reversal) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use purser_kit::console::Doer;
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::member::{emails_taken, members_write};
@@ -25,7 +25,7 @@ pub struct Imported {
 /// # Errors
 /// [`Error::File`] where it is no list of members.
 pub fn import_check(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     file: &[u8],
@@ -38,7 +38,7 @@ pub fn import_check(
 }
 
 /// The file's rows, and what is wrong with them as the members are now.
-fn checked(tx: &mut Tx<'_>, settings: &Settings, file: &[u8]) -> Result<Sheet, Error> {
+fn checked(tx: &mut ReadTx<'_>, settings: &Settings, file: &[u8]) -> Result<Sheet, Error> {
     let mut sheet = Sheet::read(file, settings)?;
     let emails = sheet.emails();
     let taken = emails_taken(tx, &emails.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -69,7 +69,7 @@ fn refuse_taken(sheet: &mut Sheet, taken: &HashSet<String>) {
 ///
 /// # Errors
 /// [`Error::File`] where it is no list of members.
-pub fn import_judge(tx: &mut Tx<'_>, settings: &Settings, file: &[u8]) -> Result<Sheet, Error> {
+pub fn import_judge(tx: &mut ReadTx<'_>, settings: &Settings, file: &[u8]) -> Result<Sheet, Error> {
     checked(tx, settings, file)
 }
 
@@ -93,7 +93,7 @@ impl<E: Into<Error>> From<E> for Refused {
 /// # Errors
 /// [`Error::File`], [`Error::ImportInvalid`] with the rows.
 pub fn import_save(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     file: &[u8],
@@ -112,7 +112,7 @@ pub fn import_save(
 ///
 /// # Errors
 /// [`Error::NoImport`].
-pub fn import_show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<(ImportState, u32, Sheet), Error> {
+pub fn import_show(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<(ImportState, u32, Sheet), Error> {
     let kept = store::import_find(tx, id)?.ok_or(Error::NoImport)?;
     let sheet = match kept.state {
         // Its own rows are what it would find taken.
@@ -126,7 +126,7 @@ pub fn import_show(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<(Im
 ///
 /// # Errors
 /// [`Error::NoImport`].
-pub fn import_good(tx: &mut Tx<'_>, id: Uuid) -> Result<u32, Error> {
+pub fn import_good(tx: &mut ReadTx<'_>, id: Uuid) -> Result<u32, Error> {
     store::import_good(tx, id)?.ok_or(Error::NoImport)
 }
 
@@ -137,7 +137,7 @@ pub fn import_good(tx: &mut Tx<'_>, id: Uuid) -> Result<u32, Error> {
 /// [`Error::NoImport`], [`Error::ImportCommitted`]; [`Error::ImportInvalid`] where rows were wrong when it was checked,
 /// [`Error::ImportStale`] where they are now.
 pub fn import_commit(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     id: Uuid,
@@ -177,6 +177,6 @@ pub fn import_commit(
 ///
 /// # Errors
 /// [`Error::NoImport`].
-pub fn import_report(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<String, Error> {
+pub fn import_report(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<String, Error> {
     Ok(import_show(tx, settings, id)?.2.report())
 }

@@ -7,7 +7,7 @@ use purser_identity::Email;
 use purser_kit::console::Doer;
 use purser_ledger::{Kind, NewAccount, NewEntry, Transfer, accounts_open, post};
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx, Tx, WriteTx};
+use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, room};
@@ -92,7 +92,7 @@ const STRIDE: usize = 10_000;
 /// Writes members down who were checked before: wallets, members, and one entry for what the wallets begin with.
 /// `told` hears how many are written, from 0.
 pub(super) fn members_write(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     settings: &Settings,
     doer: &mut Doer,
     new: &[(Uuid, NewMember)],
@@ -135,7 +135,7 @@ pub(super) fn members_write(
     Ok(())
 }
 
-fn email_free(tx: &mut Tx<'_>, email: &Email) -> Result<(), Error> {
+fn email_free(tx: &mut ReadTx<'_>, email: &Email) -> Result<(), Error> {
     if store::emails_taken(tx, &[folded(email).as_str()])?.is_empty() {
         return Ok(());
     }
@@ -151,7 +151,7 @@ fn taken(error: Error, email: &Email) -> Error {
 }
 
 /// Those of these addresses, in lower case, that a member has.
-pub(super) fn emails_taken(tx: &mut Tx<'_>, folded: &[&str]) -> Result<HashSet<String>, Error> {
+pub(super) fn emails_taken(tx: &mut ReadTx<'_>, folded: &[&str]) -> Result<HashSet<String>, Error> {
     Ok(store::emails_taken(tx, folded)?.into_iter().collect())
 }
 
@@ -159,7 +159,7 @@ pub(super) fn emails_taken(tx: &mut Tx<'_>, folded: &[&str]) -> Result<HashSet<S
 ///
 /// # Errors
 /// [`Error::NoMember`].
-pub fn member_get(tx: &mut Tx<'_>, settings: &Settings, id: Uuid) -> Result<Member, Error> {
+pub fn member_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Member, Error> {
     store::member_find(tx, id, settings.currency())?.ok_or(Error::NoMember)
 }
 
@@ -223,7 +223,7 @@ pub fn member_change_apply(
 }
 
 /// These members, oldest first: the order in which they are expired and reverted.
-pub(super) fn members_in_order(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<Vec<Member>, Error> {
+pub(super) fn members_in_order(tx: &mut ReadTx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<Vec<Member>, Error> {
     let mut members = store::members_by_id(tx, ids, settings.currency())?;
     members.sort_unstable_by_key(|member| (member.created_at, member.id));
     members.dedup_by_key(|member| member.id);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx, Tx};
+use purser_store::{Error as StoreError, ReadTx};
 use uuid::Uuid;
 
 use super::member::members_in_order;
@@ -70,7 +70,7 @@ impl ExpirePreview {
 ///
 /// # Errors
 /// [`Error::NoMember`].
-pub fn expire_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<ExpirePreview, Error> {
+pub fn expire_preview(tx: &mut ReadTx<'_>, settings: &Settings, ids: &[Uuid]) -> Result<ExpirePreview, Error> {
     let members = members_in_order(tx, settings, ids)?;
     let alive = store::tally(tx)?.alive;
     let expired = members.iter().find(|member| member.is_expired()).cloned();
@@ -86,7 +86,11 @@ pub fn expire_preview(tx: &mut Tx<'_>, settings: &Settings, ids: &[Uuid]) -> Res
 }
 
 /// Who could not pay for the expiry of all of `members`, at most [`NAMED`] of them, and whether there are more.
-pub(super) fn lacking(tx: &mut Tx<'_>, settings: &Settings, members: &[Member]) -> Result<(Vec<Lacking>, bool), Error> {
+pub(super) fn lacking(
+    tx: &mut ReadTx<'_>,
+    settings: &Settings,
+    members: &[Member],
+) -> Result<(Vec<Lacking>, bool), Error> {
     // The nth of those who expire pays for the n − 1 before; everybody else pays for all.
     let places: HashMap<Uuid, i64> = members.iter().map(|member| member.id).zip(0_i64..).collect();
     let all = i64::try_from(members.len()).unwrap_or(i64::MAX);
@@ -107,7 +111,7 @@ pub(super) fn lacking(tx: &mut Tx<'_>, settings: &Settings, members: &[Member]) 
 }
 
 /// Refuses what would be too many levies in one transaction.
-pub(super) fn refuse_too_many(tx: &mut Tx<'_>, expiries: usize) -> Result<(), Error> {
+pub(super) fn refuse_too_many(tx: &mut ReadTx<'_>, expiries: usize) -> Result<(), Error> {
     let alive = store::tally(tx)?.alive;
     let levies = i64::try_from(expiries).unwrap_or(i64::MAX).saturating_mul(alive.max(1));
     if expiries > 1 && levies > MOST_LEVIES {

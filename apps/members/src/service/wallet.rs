@@ -4,7 +4,7 @@ use purser_kit::console::Doer;
 use purser_kit::{called, reference_form, reference_form_labeled};
 use purser_ledger::{AccountId, AccountPath, Book, Error as LedgerError, NewEntry, Transfer, account_by_path};
 use purser_money::Money;
-use purser_store::{ReadTx, Tx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, member_get, pool};
@@ -216,7 +216,7 @@ fn debts_pay(
 ///
 /// # Errors
 /// The store's.
-pub fn debts_owed(tx: &mut Tx<'_>, settings: &Settings, member: Uuid) -> Result<Vec<Debt>, Error> {
+pub fn debts_owed(tx: &mut ReadTx<'_>, settings: &Settings, member: Uuid) -> Result<Vec<Debt>, Error> {
     Ok(store::expiry::debts_open(tx, member, settings.currency())?)
 }
 
@@ -224,7 +224,7 @@ pub fn debts_owed(tx: &mut Tx<'_>, settings: &Settings, member: Uuid) -> Result<
 ///
 /// # Errors
 /// The store's.
-pub fn pool_balance(tx: &mut Tx<'_>, settings: &Settings) -> Result<Money, Error> {
+pub fn pool_balance(tx: &mut ReadTx<'_>, settings: &Settings) -> Result<Money, Error> {
     let pool = account_by_path(tx, &AccountPath::new("members:pool")?)?;
     Ok(pool.map_or(Money::zero(settings.currency()), |account| account.balance))
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error, Row, Tx, params};
+use purser_store::{Each, Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::domain::{Debt, DebtStatus, Expiry};
@@ -30,7 +30,7 @@ fn read_expiry(row: &Row<'_>, currency: Currency) -> Result<Expiry, Error> {
     })
 }
 
-pub(crate) fn expiry_insert(tx: &mut Tx<'_>, expiry: &Expiry) -> Result<(), Error> {
+pub(crate) fn expiry_insert(tx: &mut WriteTx<'_>, expiry: &Expiry) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO members_expiry (id, member, levy, payers, debtors, actor, entry, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -48,25 +48,30 @@ pub(crate) fn expiry_insert(tx: &mut Tx<'_>, expiry: &Expiry) -> Result<(), Erro
     Ok(())
 }
 
-pub(crate) fn expiry_find(tx: &mut Tx<'_>, id: Uuid, currency: Currency) -> Result<Option<Expiry>, Error> {
+pub(crate) fn expiry_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Result<Option<Expiry>, Error> {
     tx.query_opt(&format!("{EXPIRY_SELECT} WHERE id = ?1"), &params![id], |row| read_expiry(row, currency))
 }
 
 /// The expiry of this member that stands.
-pub(crate) fn expiry_standing(tx: &mut Tx<'_>, member: Uuid, currency: Currency) -> Result<Option<Expiry>, Error> {
+pub(crate) fn expiry_standing(tx: &mut ReadTx<'_>, member: Uuid, currency: Currency) -> Result<Option<Expiry>, Error> {
     let sql = format!("{EXPIRY_SELECT} WHERE member = ?1 AND reverted_at IS NULL");
     tx.query_opt(&sql, &params![member], |row| read_expiry(row, currency))
 }
 
 /// The newest expiries of this member.
-pub(crate) fn expiries_of(tx: &mut Tx<'_>, member: Uuid, limit: u32, currency: Currency) -> Result<Vec<Expiry>, Error> {
+pub(crate) fn expiries_of(
+    tx: &mut ReadTx<'_>,
+    member: Uuid,
+    limit: u32,
+    currency: Currency,
+) -> Result<Vec<Expiry>, Error> {
     let sql = format!("{EXPIRY_SELECT} WHERE member = ?1 ORDER BY id DESC LIMIT ?2");
     tx.query(&sql, &params![member, limit], |row| read_expiry(row, currency))
 }
 
 /// Writes down that an expiry was reverted.
 pub(crate) fn expiry_revert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     id: Uuid,
     now: Timestamp,
     actor: &str,
@@ -103,19 +108,19 @@ const DEBT_INSERT: Each = Each {
 };
 
 /// Writes down that the owners of these wallets owe the expiry's levy.
-pub(crate) fn debts_insert(tx: &mut Tx<'_>, expiry: &Expiry, wallets: &[AccountId]) -> Result<(), Error> {
+pub(crate) fn debts_insert(tx: &mut WriteTx<'_>, expiry: &Expiry, wallets: &[AccountId]) -> Result<(), Error> {
     let rows: Vec<_> = wallets.iter().map(|account| params![expiry.id, expiry.levy.minor(), account.get()]).collect();
     tx.each(&DEBT_INSERT, &rows).map(drop)
 }
 
 /// What a member owes, oldest first.
-pub(crate) fn debts_open(tx: &mut Tx<'_>, member: Uuid, currency: Currency) -> Result<Vec<Debt>, Error> {
+pub(crate) fn debts_open(tx: &mut ReadTx<'_>, member: Uuid, currency: Currency) -> Result<Vec<Debt>, Error> {
     let sql = format!("{DEBT_SELECT} WHERE member = ?1 AND status = 'open' ORDER BY expiry");
     tx.query(&sql, &params![member], |row| read_debt(row, currency))
 }
 
 /// What was owed for an expiry, in the order of those who owed it.
-pub(crate) fn debts_of(tx: &mut Tx<'_>, expiry: Uuid, currency: Currency) -> Result<Vec<Debt>, Error> {
+pub(crate) fn debts_of(tx: &mut ReadTx<'_>, expiry: Uuid, currency: Currency) -> Result<Vec<Debt>, Error> {
     let sql = format!("{DEBT_SELECT} WHERE expiry = ?1 ORDER BY member");
     tx.query(&sql, &params![expiry], |row| read_debt(row, currency))
 }
@@ -129,7 +134,7 @@ const DEBT_SETTLE: Each = Each {
 };
 
 /// Writes down what became of debts.
-pub(crate) fn debts_settle(tx: &mut Tx<'_>, now: Timestamp, debts: &[Debt]) -> Result<(), Error> {
+pub(crate) fn debts_settle(tx: &mut WriteTx<'_>, now: Timestamp, debts: &[Debt]) -> Result<(), Error> {
     let rows: Vec<_> = debts
         .iter()
         .map(|debt| params![debt.expiry, debt.member, debt.status.name(), debt.entry.map(EntryId::get), now])

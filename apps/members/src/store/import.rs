@@ -1,7 +1,7 @@
 //! Uploaded files.
 
 use jiff::Timestamp;
-use purser_store::{Error, Tx, params};
+use purser_store::{Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 /// How an uploaded file stands.
@@ -51,7 +51,7 @@ pub(crate) struct NewImport<'a> {
     pub(crate) actor: &'a str,
 }
 
-pub(crate) fn import_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewImport<'_>) -> Result<(), Error> {
+pub(crate) fn import_insert(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewImport<'_>) -> Result<(), Error> {
     let state = if new.bad == 0 { ImportState::Ready } else { ImportState::Invalid };
     tx.execute(
         "INSERT INTO members_import (id, file, good, bad, state, actor, created_at)
@@ -61,7 +61,7 @@ pub(crate) fn import_insert(tx: &mut Tx<'_>, now: Timestamp, new: &NewImport<'_>
     Ok(())
 }
 
-pub(crate) fn import_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
+pub(crate) fn import_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
     tx.query_opt("SELECT file, good, state FROM members_import WHERE id = ?1", &params![id], |row| {
         let state: String = row.get(2)?;
         Ok(Kept { file: row.get(0)?, good: row.get(1)?, state: ImportState::from_name(&state)? })
@@ -69,12 +69,12 @@ pub(crate) fn import_find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Kept>, Err
 }
 
 /// The good rows of a file, without reading the file.
-pub(crate) fn import_good(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<u32>, Error> {
+pub(crate) fn import_good(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<u32>, Error> {
     tx.query_opt("SELECT good FROM members_import WHERE id = ?1", &params![id], |row| row.get(0))
 }
 
 /// Writes down that a file's rows are members now.
-pub(crate) fn import_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
+pub(crate) fn import_committed(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<(), Error> {
     let sql = "UPDATE members_import SET state = 'committed', committed_at = ?2 WHERE id = ?1";
     tx.execute(sql, &params![id, now]).map(drop)
 }
@@ -83,7 +83,7 @@ pub(crate) fn import_committed(tx: &mut Tx<'_>, now: Timestamp, id: Uuid) -> Res
 ///
 /// # Errors
 /// The store's.
-pub fn uploads_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
+pub fn uploads_old(tx: &mut ReadTx<'_>, before: Timestamp) -> Result<u64, Error> {
     tx.query_one("SELECT COUNT(*) FROM members_import WHERE created_at < ?1", &params![before], |row| {
         row.get::<i64>(0).map(i64::unsigned_abs)
     })
@@ -93,7 +93,7 @@ pub fn uploads_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn uploads_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+pub fn uploads_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
     let sql = "DELETE FROM members_import
                WHERE id IN (SELECT id FROM members_import WHERE created_at < ?1 LIMIT ?2)";
     tx.execute(sql, &params![before, limit])

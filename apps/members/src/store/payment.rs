@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
-use purser_store::{Error, Tx, params};
+use purser_store::{Error, ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 /// A payment that a wallet was topped up with.
@@ -19,7 +19,7 @@ pub(crate) struct Payment {
 }
 
 /// The first payment whose reference has this form.
-pub(crate) fn payment_by_form(tx: &mut Tx<'_>, form: &str, currency: Currency) -> Result<Option<Payment>, Error> {
+pub(crate) fn payment_by_form(tx: &mut ReadTx<'_>, form: &str, currency: Currency) -> Result<Option<Payment>, Error> {
     tx.query_opt(
         "SELECT id, member, amount, reference, repeats, actor, created_at FROM members_payment
          WHERE form = ?1 AND repeats IS NULL",
@@ -38,7 +38,7 @@ pub(crate) fn payment_by_form(tx: &mut Tx<'_>, form: &str, currency: Currency) -
     )
 }
 
-pub(crate) fn payment_insert(tx: &mut Tx<'_>, payment: &Payment, form: &str) -> Result<(), Error> {
+pub(crate) fn payment_insert(tx: &mut WriteTx<'_>, payment: &Payment, form: &str) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO members_payment (id, member, amount, reference, form, repeats, actor, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

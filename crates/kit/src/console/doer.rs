@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use purser_identity::{AuditEvent, Secret, Tie, audit};
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, WriteTx};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -94,7 +94,13 @@ impl Doer {
     ///
     /// # Errors
     /// The store's.
-    pub fn record(&mut self, tx: &mut Tx<'_>, action: &str, subject: &str, detail: &Value) -> Result<(), StoreError> {
+    pub fn record(
+        &mut self,
+        tx: &mut WriteTx<'_>,
+        action: &str,
+        subject: &str,
+        detail: &Value,
+    ) -> Result<(), StoreError> {
         let (id, detail) = (self.fresh_id(), detail.to_string());
         let address = self.address.as_deref();
         audit(tx, self.now, id, &AuditEvent { actor: &self.actor, action, subject, address, detail: &detail })
@@ -106,7 +112,7 @@ impl Doer {
     /// The store's.
     pub fn record_also(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut WriteTx<'_>,
         action: &str,
         subject: &str,
         facts: &[(&str, &str)],
@@ -122,7 +128,7 @@ impl Doer {
     /// The store's.
     pub fn record_change(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut WriteTx<'_>,
         action: &str,
         subject: &str,
         before: &impl Serialize,

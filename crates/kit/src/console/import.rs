@@ -1,6 +1,6 @@
 //! Files that are uploaded in the console.
 
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::{Doer, Done, Progress};
@@ -38,15 +38,15 @@ pub struct Import {
 }
 
 /// Reads and checks a file.
-pub type CheckFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, &[u8]) -> Result<Uuid, Problem> + Send + Sync>;
+pub type CheckFn = Box<dyn Fn(&mut WriteTx<'_>, &mut Doer, &[u8]) -> Result<Uuid, Problem> + Send + Sync>;
 /// What was found in a file, and what this person can do with it now.
-pub type ShowFn = Box<dyn Fn(&mut Tx<'_>, &Doer, Uuid) -> Result<Option<Checked>, Problem> + Send + Sync>;
+pub type ShowFn = Box<dyn Fn(&mut ReadTx<'_>, &Doer, Uuid) -> Result<Option<Checked>, Problem> + Send + Sync>;
 /// Notes that a person means a file all the same.
-pub type InsistFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, Uuid) -> Result<(), Problem> + Send + Sync>;
+pub type InsistFn = Box<dyn Fn(&mut WriteTx<'_>, &mut Doer, Uuid) -> Result<(), Problem> + Send + Sync>;
 /// Does what a file says.
-pub type CommitFn = Box<dyn Fn(&mut Tx<'_>, &mut Doer, Uuid, &Progress) -> Result<Done, Problem> + Send + Sync>;
+pub type CommitFn = Box<dyn Fn(&mut WriteTx<'_>, &mut Doer, Uuid, &Progress) -> Result<Done, Problem> + Send + Sync>;
 /// A file's rows with what is wrong with each, for this person.
-pub type ReportFn = Box<dyn Fn(&mut Tx<'_>, &Doer, Uuid) -> Result<Option<String>, Problem> + Send + Sync>;
+pub type ReportFn = Box<dyn Fn(&mut ReadTx<'_>, &Doer, Uuid) -> Result<Option<String>, Problem> + Send + Sync>;
 
 /// An uploaded file, checked.
 #[derive(Debug, Clone)]

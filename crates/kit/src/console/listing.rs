@@ -6,7 +6,7 @@ mod whole;
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
-use purser_store::{Engine, Error as StoreError, Param, Row, Tx};
+use purser_store::{Engine, Error as StoreError, Param, ReadTx, Row};
 use uuid::Uuid;
 
 use super::cell::{Cell, Tone};
@@ -204,7 +204,7 @@ impl Listing {
     ///
     /// # Errors
     /// The store's.
-    pub fn page(&self, tx: &mut Tx<'_>, ask: &ListAsk) -> Result<Listed, StoreError> {
+    pub fn page(&self, tx: &mut ReadTx<'_>, ask: &ListAsk) -> Result<Listed, StoreError> {
         let sort = self.sort(ask);
         let (sql, bound) = self.statement(tx.engine(), ask, sort);
         let params: Vec<Param<'_>> = bound.iter().map(Bound::param).collect();

@@ -1,6 +1,6 @@
 //! Pages to read, to print, and to take into a spreadsheet.
 
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::{Cell, DetailTable};
@@ -33,7 +33,7 @@ pub struct Report {
 }
 
 /// Reads a report on an object and a day; `None` where there is no such object.
-pub type SheetFn = Box<dyn Fn(&mut Tx<'_>, Uuid, &Day) -> Result<Option<Sheet>, Problem> + Send + Sync>;
+pub type SheetFn = Box<dyn Fn(&mut ReadTx<'_>, Uuid, &Day) -> Result<Option<Sheet>, Problem> + Send + Sync>;
 
 /// A file of one object, such as the payments that a bank is to make: its page has a button, and each download is on
 /// record.
@@ -51,4 +51,4 @@ pub struct Download {
 }
 
 /// Writes the file of an object: what it is called, and its text as CSV; `None` where there is no such object.
-pub type WriteFn = Box<dyn Fn(&mut Tx<'_>, Uuid) -> Result<Option<(String, String)>, Problem> + Send + Sync>;
+pub type WriteFn = Box<dyn Fn(&mut ReadTx<'_>, Uuid) -> Result<Option<(String, String)>, Problem> + Send + Sync>;

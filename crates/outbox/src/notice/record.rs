@@ -1,7 +1,7 @@
 //! Notices as they are kept: what was to be told, and what became of it.
 
 use jiff::Timestamp;
-use purser_store::{Row, Tx, params};
+use purser_store::{ReadTx, Row, WriteTx, params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -98,7 +98,7 @@ pub struct SentText {
 ///
 /// # Errors
 /// [`Error::NoNotice`], [`Error::BadNotice`].
-pub fn notice_get(tx: &mut Tx<'_>, id: Uuid) -> Result<Notice, Error> {
+pub fn notice_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Notice, Error> {
     let found = tx.query_opt(
         "SELECT id, kind, channel, recipient, language, data, state, job, round, created_at, sent_at, error,
                 subject, body_text, body_html, order_key, parts_sent, parts_of
@@ -144,7 +144,7 @@ fn read(row: &Row<'_>) -> Result<Notice, Error> {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_sent(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, sent: &SentText, data: &str) -> Result<(), Error> {
+pub fn notice_sent(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, sent: &SentText, data: &str) -> Result<(), Error> {
     tx.execute(
         "UPDATE outbox_notice
          SET state = 'sent', sent_at = ?2, subject = ?3, body_text = ?4, body_html = ?5, data = ?6, error = NULL
@@ -158,7 +158,7 @@ pub fn notice_sent(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, sent: &SentText, d
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_parts_sent(tx: &mut Tx<'_>, id: Uuid, parts: Parts) -> Result<(), Error> {
+pub fn notice_parts_sent(tx: &mut WriteTx<'_>, id: Uuid, parts: Parts) -> Result<(), Error> {
     let sql = "UPDATE outbox_notice SET parts_sent = ?2, parts_of = ?3 WHERE id = ?1 AND state <> 'sent'";
     tx.execute(sql, &params![id, parts.sent, parts.of])?;
     Ok(())
@@ -168,7 +168,7 @@ pub fn notice_parts_sent(tx: &mut Tx<'_>, id: Uuid, parts: Parts) -> Result<(), 
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_kept(tx: &mut Tx<'_>, id: Uuid, why: &str) -> Result<(), Error> {
+pub fn notice_kept(tx: &mut WriteTx<'_>, id: Uuid, why: &str) -> Result<(), Error> {
     unsent(tx, id, NoticeState::Kept, why)
 }
 
@@ -176,11 +176,11 @@ pub fn notice_kept(tx: &mut Tx<'_>, id: Uuid, why: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_failed(tx: &mut Tx<'_>, id: Uuid, error: &str, for_good: bool) -> Result<(), Error> {
+pub fn notice_failed(tx: &mut WriteTx<'_>, id: Uuid, error: &str, for_good: bool) -> Result<(), Error> {
     unsent(tx, id, if for_good { NoticeState::Failed } else { NoticeState::Waiting }, error)
 }
 
-fn unsent(tx: &mut Tx<'_>, id: Uuid, state: NoticeState, why: &str) -> Result<(), Error> {
+fn unsent(tx: &mut WriteTx<'_>, id: Uuid, state: NoticeState, why: &str) -> Result<(), Error> {
     let why: String = why.chars().filter(|character| *character != '\0').take(LONGEST_ERROR).collect();
     tx.execute(
         "UPDATE outbox_notice SET state = ?2, error = ?3 WHERE id = ?1 AND state <> 'sent'",
@@ -194,7 +194,7 @@ fn unsent(tx: &mut Tx<'_>, id: Uuid, state: NoticeState, why: &str) -> Result<()
 ///
 /// # Errors
 /// [`Error::NoNotice`]; [`Error::NoticeStruck`] where its secrets or its texts are struck out.
-pub fn notice_again(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, job: Uuid, secrets: &[&str]) -> Result<(), Error> {
+pub fn notice_again(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, job: Uuid, secrets: &[&str]) -> Result<(), Error> {
     let notice = notice_get(tx, id)?;
     let was_sent = notice.state == NoticeState::Sent;
     let is_struck = notice.sent.is_none() || secrets.iter().any(|secret| notice.values.contains_key(*secret));
@@ -217,7 +217,7 @@ pub fn notice_again(tx: &mut Tx<'_>, now: Timestamp, id: Uuid, job: Uuid, secret
 }
 
 /// Makes a job that is in the queue due now; false where there is none. One that is being run is left alone.
-fn hurried(tx: &mut Tx<'_>, now: Timestamp, job: Uuid) -> Result<bool, Error> {
+fn hurried(tx: &mut WriteTx<'_>, now: Timestamp, job: Uuid) -> Result<bool, Error> {
     let leased =
         tx.query_opt("SELECT lease_owner IS NOT NULL FROM outbox_job WHERE id = ?1", &params![job], |row| {
             row.get::<bool>(0)
@@ -232,7 +232,7 @@ fn hurried(tx: &mut Tx<'_>, now: Timestamp, job: Uuid) -> Result<bool, Error> {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notices_kept(tx: &mut Tx<'_>, limit: u32) -> Result<Vec<Uuid>, Error> {
+pub fn notices_kept(tx: &mut ReadTx<'_>, limit: u32) -> Result<Vec<Uuid>, Error> {
     let sql = "SELECT id FROM outbox_notice WHERE state = 'kept' ORDER BY id LIMIT ?1";
     Ok(tx.query(sql, &params![limit], |row| row.get(0))?)
 }
@@ -252,7 +252,7 @@ pub struct NoticesWaiting {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notices_waiting(tx: &mut Tx<'_>, channel: Channel) -> Result<Option<NoticesWaiting>, Error> {
+pub fn notices_waiting(tx: &mut ReadTx<'_>, channel: Channel) -> Result<Option<NoticesWaiting>, Error> {
     let (count, since): (u32, Option<Timestamp>) = tx.query_one(
         "SELECT COUNT(*), MIN(created_at)
          FROM (SELECT created_at FROM outbox_notice WHERE state = 'waiting' AND channel = ?1
@@ -273,7 +273,7 @@ pub fn notices_waiting(tx: &mut Tx<'_>, channel: Channel) -> Result<Option<Notic
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_last(tx: &mut Tx<'_>, recipient: &str, kind: &str) -> Result<Option<Timestamp>, Error> {
+pub fn notice_last(tx: &mut ReadTx<'_>, recipient: &str, kind: &str) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT MAX(created_at) FROM outbox_notice WHERE recipient = ?1 AND kind = ?2";
     Ok(tx.query_one(sql, &params![recipient, kind], |row| row.get(0))?)
 }
@@ -282,7 +282,7 @@ pub fn notice_last(tx: &mut Tx<'_>, recipient: &str, kind: &str) -> Result<Optio
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_texts_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, purser_store::Error> {
+pub fn notice_texts_old(tx: &mut ReadTx<'_>, before: Timestamp) -> Result<u64, purser_store::Error> {
     let sql = "SELECT COUNT(*) FROM outbox_notice WHERE sent_at < ?1 AND body_text IS NOT NULL";
     tx.query_one(sql, &params![before], |row| row.get::<i64>(0).map(i64::unsigned_abs))
 }
@@ -292,7 +292,7 @@ pub fn notice_texts_old(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, purse
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_texts_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, purser_store::Error> {
+pub fn notice_texts_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, purser_store::Error> {
     tx.execute(
         "UPDATE outbox_notice SET body_text = NULL, body_html = NULL, subject = NULL, data = '{}'
          WHERE id IN (SELECT id FROM outbox_notice WHERE sent_at < ?1 AND body_text IS NOT NULL LIMIT ?2)",
@@ -304,7 +304,7 @@ pub fn notice_texts_forget(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Re
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notices_count(tx: &mut Tx<'_>, state: NoticeState) -> Result<u32, Error> {
+pub fn notices_count(tx: &mut ReadTx<'_>, state: NoticeState) -> Result<u32, Error> {
     let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM outbox_notice WHERE state = ?1 LIMIT 10000) AS counted";
     Ok(tx.query_one(sql, &params![state.word()], |row| row.get(0))?)
 }

@@ -1,7 +1,7 @@
 //! The operator's own texts.
 
 use jiff::Timestamp;
-use purser_store::{Row, Tx, params};
+use purser_store::{ReadTx, Row, WriteTx, params};
 
 use super::{Channel, Language};
 use crate::Error;
@@ -43,7 +43,7 @@ pub struct TemplateEdit {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn template_get(tx: &mut Tx<'_>, key: &TemplateKey) -> Result<Option<TemplateEdit>, Error> {
+pub fn template_get(tx: &mut ReadTx<'_>, key: &TemplateKey) -> Result<Option<TemplateEdit>, Error> {
     let found = tx.query_opt(
         "SELECT subject, body_text, body_html, edited_at, edited_by FROM outbox_template
          WHERE kind = ?1 AND channel = ?2 AND language = ?3",
@@ -65,7 +65,7 @@ fn edit_read(row: &Row<'_>) -> Result<TemplateEdit, purser_store::Error> {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn templates_edited(tx: &mut Tx<'_>) -> Result<Vec<(TemplateKey, Timestamp)>, Error> {
+pub fn templates_edited(tx: &mut ReadTx<'_>) -> Result<Vec<(TemplateKey, Timestamp)>, Error> {
     let sql = "SELECT kind, channel, language, edited_at FROM outbox_template";
     let rows = tx.query(sql, &[], |row| {
         let (channel, language) = (row.get::<String>(1)?, row.get::<String>(2)?);
@@ -82,7 +82,7 @@ pub fn templates_edited(tx: &mut Tx<'_>) -> Result<Vec<(TemplateKey, Timestamp)>
 /// # Errors
 /// As the store refuses it, texts that are too long among it.
 pub fn template_set(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     key: &TemplateKey,
     template: &Template,
@@ -112,7 +112,7 @@ pub fn template_set(
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn template_reset(tx: &mut Tx<'_>, key: &TemplateKey) -> Result<bool, Error> {
+pub fn template_reset(tx: &mut WriteTx<'_>, key: &TemplateKey) -> Result<bool, Error> {
     let rows = tx.execute(
         "DELETE FROM outbox_template WHERE kind = ?1 AND channel = ?2 AND language = ?3",
         &params![&key.kind, key.channel.word(), key.language.code()],

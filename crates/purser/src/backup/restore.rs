@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_ledger::Verdict;
 use purser_store::backup::{Restoring, Standing, Table, migration_checksum};
-use purser_store::{Migration, Options, Tx};
+use purser_store::{Migration, Options, ReadTx};
 
 use super::archive::{self, ArchiveReader};
 use super::manifest::{ABOUT, FILES, KEY, Ledger, Manifest, file_name};
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     /// All that this program knows.
     pub(crate) migrations: Vec<Migration>,
     /// Says whether the books are right.
-    pub(crate) audit: fn(&mut Tx<'_>) -> Result<Verdict, purser_ledger::Error>,
+    pub(crate) audit: fn(&mut ReadTx<'_>) -> Result<Verdict, purser_ledger::Error>,
     /// Only check the archive.
     pub(crate) check: bool,
     /// Replace a database that holds something.

@@ -7,7 +7,7 @@ use purser_coins::{Error, MOST_MOVED, Movement, Status, User, UserId, Withdrawal
 use purser_kit::console::Doer;
 use purser_kit::{AppContext, Rule, parse_line};
 use purser_money::{Currency, Money};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde_json::json;
 
 use super::{doer, print_json};
@@ -85,7 +85,7 @@ async fn award(config: &Config, context: &AppContext, flags: CoinsAward) -> Resu
     Ok(())
 }
 
-fn note(tx: &mut Tx<'_>, doer: &mut Doer, moved: &Moved) -> Result<(), Error> {
+fn note(tx: &mut WriteTx<'_>, doer: &mut Doer, moved: &Moved) -> Result<(), Error> {
     let one = &moved.transaction;
     let entered = json!({ "amount": one.amount.minor(), "reason": one.reason, "reference": one.reference });
     let subject = format!("coins:users:{}", moved.user.id);

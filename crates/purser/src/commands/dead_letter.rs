@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use purser_kit::AppContext;
 use purser_kit::console::Doer;
 use purser_outbox::{DeadLetter as Letter, Error, dead_letter_discard, dead_letter_requeue, dead_letters};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -89,6 +89,6 @@ async fn discard(context: &AppContext, id: Uuid) -> Result<(), Failure> {
     Ok(())
 }
 
-fn note(tx: &mut Tx<'_>, doer: &mut Doer, action: &str, id: Uuid) -> Result<(), Error> {
+fn note(tx: &mut WriteTx<'_>, doer: &mut Doer, action: &str, id: Uuid) -> Result<(), Error> {
     Ok(doer.record(tx, action, &format!("house:dead-letters:{id}"), &json!({}))?)
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::superuser_exists;
 use purser_outbox::{Channel, NoticesWaiting, notices_waiting};
-use purser_store::{Engine, MigrationState, Store, Tx};
+use purser_store::{Engine, MigrationState, Store, WriteTx};
 use purser_web::{Finding, Trouble};
 use serde_json::json;
 
@@ -223,7 +223,7 @@ async fn migrations(store: &Store) -> Finding {
 async fn commit(store: &Store) -> Finding {
     let began = Instant::now();
     // Changes nothing, but takes the whole way to the disk.
-    let touched = store.write(|tx: &mut Tx<'_>| {
+    let touched = store.write(|tx: &mut WriteTx<'_>| {
         tx.execute("CREATE TABLE IF NOT EXISTS store_doctor (at BIGINT)", &[])?;
         tx.execute("DROP TABLE store_doctor", &[])
     });

@@ -80,7 +80,7 @@ pub(super) async fn issue(context: &AppContext, new: NewApiKey) -> Result<Secret
 }
 
 fn note(
-    tx: &mut purser_store::Tx<'_>,
+    tx: &mut purser_store::WriteTx<'_>,
     doer: &mut Doer,
     action: &str,
     key: Uuid,

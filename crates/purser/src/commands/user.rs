@@ -10,7 +10,7 @@ use purser_identity::{
 };
 use purser_kit::AppContext;
 use purser_kit::console::{Doer, changed};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -87,7 +87,7 @@ fn kind(is_superuser: bool, is_staff: bool) -> &'static str {
 }
 
 fn note(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     doer: &mut Doer,
     action: &str,
     person: Uuid,

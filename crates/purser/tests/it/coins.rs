@@ -18,7 +18,7 @@ use purser_coins::service::{
 use purser_coins::{Error, Movement, Settings, Status, UpiId, User, UserId, Utr, Withdrawal, coins};
 use purser_kit::AppContext;
 use purser_kit::console::Doer;
-use purser_store::Tx;
+use purser_store::WriteTx;
 use purser_testkit::TestDb;
 use uuid::Uuid;
 
@@ -52,7 +52,7 @@ impl Bank {
     async fn run<T: Send + 'static>(
         &self,
         actor: &str,
-        command: impl Fn(&mut Tx<'_>, &Settings, &mut Doer) -> Result<T, Error> + Send + 'static,
+        command: impl Fn(&mut WriteTx<'_>, &Settings, &mut Doer) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (now, seed) = self.context.stamp();
         let (settings, doer) = (Arc::clone(&self.settings), Doer::new(now, actor.to_owned(), Uuid::nil(), seed));
@@ -85,7 +85,7 @@ impl Bank {
         let user_id = UserId::parse(user).unwrap();
         let new = NewWithdrawal { user_id, amount: coins(amount), upi_id: UpiId::parse(upi_id).unwrap() };
         let period = Period::at(self.context.now(), &self.context.zone).unwrap();
-        let ask = move |tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer| {
+        let ask = move |tx: &mut WriteTx<'_>, settings: &Settings, doer: &mut Doer| {
             withdrawal_create(tx, settings, doer, &new, &period)
         };
         Ok(self.run(APP, ask).await?.0)
@@ -108,7 +108,7 @@ impl Bank {
     }
 
     async fn close(&self, id: Uuid, closing: Closing) -> Result<Withdrawal, Error> {
-        let close = move |tx: &mut Tx<'_>, settings: &Settings, doer: &mut Doer| {
+        let close = move |tx: &mut WriteTx<'_>, settings: &Settings, doer: &mut Doer| {
             withdrawal_close(tx, settings, doer, id, closing, "It must be")
         };
         self.run(STAFF, close).await

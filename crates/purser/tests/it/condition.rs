@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use purser_ledger::{AccountPath, Kind, NewAccount, NewEntry, Transfer, account_open, post};
 use purser_money::{Currency, Money};
 use purser_outbox::{Job, job_bury, job_enqueue, jobs_claim, schedules_stand};
-use purser_store::{Engine, Error as StoreError, Tx};
+use purser_store::{Engine, Error as StoreError, ReadTx};
 use purser_testkit::{Cluster, Durability, TestDb, both};
 use purser_web::Trouble;
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ both! {
         assert!(doctor(&installation).contains("ok     clock "));
         let ahead = system_now() + SignedDuration::from_hours(24);
         db.write(move |tx| {
-            let open = |tx: &mut purser_store::Tx<'_>, path, kind| {
+            let open = |tx: &mut purser_store::WriteTx<'_>, path, kind| {
                 let path = AccountPath::new(path)?;
                 account_open(tx, ahead, &NewAccount { path, kind, currency: Currency::INR, floor: None })
             };
@@ -376,7 +376,7 @@ async fn a_page_that_is_damaged_refuses_what_needs_it_with_503_and_health_says_s
     let db = TestDb::create(Engine::Sqlite, crate::migrations()).await;
     let installation = Installation::new(&db);
     let (key, staff) = (installation.key("charge.*"), installation.key("house.read"));
-    let place = |tx: &mut Tx<'_>| {
+    let place = |tx: &mut ReadTx<'_>| {
         let root = "SELECT rootpage FROM sqlite_master WHERE name = 'charge_seller'";
         let root: i64 = tx.query_one(root, &[], |row| row.get(0))?;
         let size: i64 = tx.query_one("PRAGMA page_size", &[], |row| row.get(0))?;

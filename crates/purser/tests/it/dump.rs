@@ -1,6 +1,6 @@
 //! Everything a database holds, as text: to show that a refused command left it as it was.
 
-use purser_store::{Engine, Error, Tx, params};
+use purser_store::{Engine, Error, ReadTx, params};
 use purser_testkit::TestDb;
 
 /// Every row of every table, in an order that depends on nothing but the rows. Sequences are no rows: PostgreSQL does
@@ -15,7 +15,7 @@ pub(crate) async fn dump_of(db: &TestDb, beginnings: &'static [&'static str]) ->
     db.read(move |tx| tables(tx, beginnings)).await.expect("dumping the database")
 }
 
-fn tables(tx: &mut Tx<'_>, beginnings: &[&str]) -> Result<String, Error> {
+fn tables(tx: &mut ReadTx<'_>, beginnings: &[&str]) -> Result<String, Error> {
     let tables = match tx.engine() {
         Engine::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
         Engine::Postgres => "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename",
@@ -37,7 +37,7 @@ fn tables(tx: &mut Tx<'_>, beginnings: &[&str]) -> Result<String, Error> {
     Ok(text)
 }
 
-fn sqlite_row(tx: &mut Tx<'_>, table: &str) -> Result<String, Error> {
+fn sqlite_row(tx: &mut ReadTx<'_>, table: &str) -> Result<String, Error> {
     let columns = tx.query("SELECT 'quote(' || name || ')' FROM pragma_table_info(?1)", &params![table], |row| {
         row.get::<String>(0)
     })?;

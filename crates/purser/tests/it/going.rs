@@ -99,8 +99,9 @@ impl Job for TakeBackup {
 }
 
 fn backups() -> Vec<Schedule> {
-    let make =
-        |tx: &mut purser_store::Tx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &TakeBackup {}).map(drop);
+    let make = |tx: &mut purser_store::WriteTx<'_>, run: &ScheduleRun| {
+        job_enqueue(tx, run.now, run.job, &TakeBackup {}).map(drop)
+    };
     vec![Schedule { name: "house.backup", cron: "0 3 * * *", missed: Missed::Once, make }]
 }
 

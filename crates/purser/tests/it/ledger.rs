@@ -16,7 +16,7 @@ use purser_ledger::{
     post,
 };
 use purser_money::{Currency, Money};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use purser_testkit::{TestClock, TestDb};
 
 /// When these tests begin.
@@ -75,7 +75,7 @@ struct Shop {
 
 /// A shop in which Ada and Bob have paid in so much.
 async fn shop(db: &TestDb, ada: i64, bob: i64) -> Shop {
-    let open_all = |tx: &mut Tx<'_>| {
+    let open_all = |tx: &mut WriteTx<'_>| {
         Ok::<_, Error>(Shop {
             funding: account_open(tx, NOW, &new_account("shop:funding", Kind::Asset, None))?,
             ada: account_open(tx, NOW, &new_account("shop:customer:ada", Kind::Liability, Some(0)))?,

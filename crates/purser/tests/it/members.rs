@@ -22,7 +22,7 @@ use purser_members::service::{
 };
 use purser_members::{Error, Lacking, Member, Policy, Settings};
 use purser_money::{Currency, Money};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use purser_testkit::TestDb;
 use uuid::Uuid;
 
@@ -62,7 +62,7 @@ impl Pool {
     /// Runs one command.
     async fn run<T: Send + 'static>(
         &self,
-        command: impl Fn(&mut Tx<'_>, &Settings, &mut Doer) -> Result<T, Error> + Send + 'static,
+        command: impl Fn(&mut WriteTx<'_>, &Settings, &mut Doer) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (settings, doer) = (Arc::clone(&self.settings), self.doer());
         self.db.write(move |tx| command(tx, &settings, &mut doer.clone())).await

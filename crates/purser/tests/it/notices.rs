@@ -11,7 +11,7 @@ use purser_outbox::{
     Channel, Job as _, Language, NewNotice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, SendNotice,
     dead_letter_requeue, dead_letters, job_enqueue, jobs_claim, notice_again, notice_enqueue, notices_enqueue,
 };
-use purser_store::Tx;
+use purser_store::WriteTx;
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 
@@ -147,12 +147,12 @@ both! {
         let (owner, length) = (db.ids().next(), jiff::SignedDuration::from_mins(1));
         for attempts_left in (0..SendNotice::MAX_ATTEMPTS).rev() {
             let now = db.clock().advance(length);
-            let claim = move |tx: &mut Tx<'_>| jobs_claim(tx, now, owner, &[SendNotice::KIND], 9, length);
+            let claim = move |tx: &mut WriteTx<'_>| jobs_claim(tx, now, owner, &[SendNotice::KIND], 9, length);
             assert_eq!(db.write(claim).await.unwrap().len(), 1, "{attempts_left}");
             assert_eq!(office.notice(id).await.state, NoticeState::Waiting);
         }
         let now = db.clock().advance(length);
-        let claim = move |tx: &mut Tx<'_>| jobs_claim(tx, now, owner, &[SendNotice::KIND], 9, length);
+        let claim = move |tx: &mut WriteTx<'_>| jobs_claim(tx, now, owner, &[SendNotice::KIND], 9, length);
         assert_eq!(db.write(claim).await, Ok(vec![]));
         let notice = office.notice(id).await;
         assert_eq!((notice.state, office.waiting().await), (NoticeState::Failed, (0, 1)));

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, NewEntry, Transfer, account_open, post};
 use purser_money::{Currency, Money};
-use purser_store::{Engine, Error as StoreError, Migration, Tx, params};
+use purser_store::{Engine, Error as StoreError, Migration, WriteTx, params};
 use purser_testkit::{TestDb, both};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -45,7 +45,7 @@ impl Older {
 }
 
 fn account(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     path: &str,
     kind: Kind,
@@ -56,7 +56,7 @@ fn account(
 }
 
 fn moved(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     kind: &'static str,
     (debit, credit): (AccountId, AccountId),
@@ -66,7 +66,7 @@ fn moved(
     post(tx, now, entry, &[Transfer { debit, credit, amount }]).map(|entry| entry.get())
 }
 
-fn person_insert(tx: &mut Tx<'_>, now: Timestamp, person: Uuid) -> Result<(), StoreError> {
+fn person_insert(tx: &mut WriteTx<'_>, now: Timestamp, person: Uuid) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO identity_user (id, username, username_folded, email, email_folded, email_verified_at, first_name,
              last_name, is_staff, is_superuser, created_at)
@@ -83,7 +83,7 @@ fn person_insert(tx: &mut Tx<'_>, now: Timestamp, person: Uuid) -> Result<(), St
 
 /// 10.00 of credit, of which 4.00 were sold.
 fn charge_insert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     (seller, phone): (Uuid, Uuid),
     [credit, sale]: [Uuid; 2],
@@ -119,7 +119,7 @@ fn charge_insert(
 }
 
 /// One member with 5.00.
-fn members_insert(tx: &mut Tx<'_>, now: Timestamp, member: Uuid) -> Result<(), purser_ledger::Error> {
+fn members_insert(tx: &mut WriteTx<'_>, now: Timestamp, member: Uuid) -> Result<(), purser_ledger::Error> {
     let funding = account(tx, now, "members:funding", Kind::Asset, Currency::INR)?;
     let wallet = account(tx, now, &format!("members:wallet:{member}"), Kind::Liability, Currency::INR)?;
     tx.execute(
@@ -133,7 +133,7 @@ fn members_insert(tx: &mut Tx<'_>, now: Timestamp, member: Uuid) -> Result<(), p
 
 /// 500 coins, of which 250 are asked for.
 fn coins_insert(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     (user, person, withdrawal): (Uuid, Uuid, Uuid),
     [award, asked]: [Uuid; 2],

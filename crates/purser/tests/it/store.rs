@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::Poll;
 
-use purser_store::{Engine, Error, Migration, Options, Store, Tx, params};
+use purser_store::{Engine, Error, Migration, Options, ReadTx, Store, WriteTx, params};
 use purser_testkit::TestDb;
 
 /// Tables to try things on. A note's parent is checked when the transaction commits, and no earlier.
@@ -53,7 +53,7 @@ async fn tables_make(db: &TestDb) {
     db.store().migrate(vec![TABLES], db.clock().now()).await.expect("making the tables");
 }
 
-fn note_insert(tx: &mut Tx<'_>, id: i64, text: &str) -> Result<(), Error> {
+fn note_insert(tx: &mut WriteTx<'_>, id: i64, text: &str) -> Result<(), Error> {
     tx.execute("INSERT INTO test_note (id, text) VALUES (?1, ?2)", &params![id, text]).map(drop)
 }
 
@@ -71,12 +71,12 @@ async fn counter_set(store: &Store, id: i64, value: i64) {
     set.unwrap_or_else(|error: Error| panic!("setting a counter: {error}"));
 }
 
-fn counter_get(tx: &mut Tx<'_>, id: i64) -> Result<i64, Error> {
+fn counter_get(tx: &mut ReadTx<'_>, id: i64) -> Result<i64, Error> {
     tx.query_one("SELECT value FROM test_counter WHERE id = ?1", &params![id], |row| row.get(0))
 }
 
 /// A plain read and a plain write, so that only the isolation of transactions keeps two from losing an update.
-fn counter_add(tx: &mut Tx<'_>, id: i64, step: i64) -> Result<i64, Error> {
+fn counter_add(tx: &mut WriteTx<'_>, id: i64, step: i64) -> Result<i64, Error> {
     let value = counter_get(tx, id)? + step;
     tx.execute("UPDATE test_counter SET value = ?2 WHERE id = ?1", &params![id, value])?;
     Ok(value)
@@ -107,7 +107,7 @@ impl Held {
         let (enter, mut entered) = tokio::sync::mpsc::unbounded_channel();
         let store = store.clone();
         let command = tokio::spawn(async move {
-            let hold = move |_: &mut Tx<'_>| {
+            let hold = move |_: &mut WriteTx<'_>| {
                 let _ = enter.send(());
                 let _ = released.recv();
                 Ok(())

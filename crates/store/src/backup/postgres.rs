@@ -3,7 +3,7 @@
 use super::{Column, Kind, MIGRATIONS, Standing, Table, is_ours, quoted, quoted_list, rooms, rows};
 use crate::postgres::Connection;
 use crate::tx::Isolation;
-use crate::{Error, Tx, migrate, params};
+use crate::{Error, ReadTx, WriteTx, migrate, params};
 
 /// A transaction that sees one moment, and changes nothing.
 pub(super) struct Frozen(Connection);
@@ -22,8 +22,8 @@ impl Frozen {
         Ok(frozen)
     }
 
-    pub(super) fn tx(&mut self) -> Tx<'_> {
-        Tx::postgres(&mut self.0, Isolation::Serializable)
+    pub(super) fn tx(&mut self) -> WriteTx<'_> {
+        WriteTx::postgres(&mut self.0, Isolation::Serializable)
     }
 
     pub(super) fn rows<E: From<Error>>(
@@ -55,12 +55,12 @@ impl Build {
         connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED")?;
         // Whoever works with the tables holds them for a moment only; one who holds them longer is still at work.
         connection.script("SET LOCAL lock_timeout = '5s'")?;
-        let kept = move_aside(&mut Tx::postgres(&mut connection, Isolation::Serializable), aside)?;
+        let kept = move_aside(&mut WriteTx::postgres(&mut connection, Isolation::Serializable), aside)?;
         Ok(Build { connection, kept })
     }
 
-    pub(super) fn tx(&mut self) -> Tx<'_> {
-        Tx::postgres(&mut self.connection, Isolation::Serializable)
+    pub(super) fn tx(&mut self) -> WriteTx<'_> {
+        WriteTx::postgres(&mut self.connection, Isolation::Serializable)
     }
 
     pub(super) fn fill<E: From<Error>>(
@@ -104,12 +104,12 @@ fn line_write(out: &mut Vec<u8>, columns: &[Column], line: &[u8]) {
 }
 
 /// Moves all that is ours into a schema of this name, and says its name; `None` where there is nothing.
-fn move_aside(tx: &mut Tx<'_>, aside: &str) -> Result<Option<String>, Error> {
+fn move_aside(tx: &mut WriteTx<'_>, aside: &str) -> Result<Option<String>, Error> {
     if !migrate::table_exists(tx)? {
         return Ok(None);
     }
     let rooms = rooms(tx)?;
-    let ours = |sql: &str, tx: &mut Tx<'_>| -> Result<Vec<(String, String)>, Error> {
+    let ours = |sql: &str, tx: &mut WriteTx<'_>| -> Result<Vec<(String, String)>, Error> {
         let found = tx.query(sql, &[], |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?)))?;
         Ok(found.into_iter().filter(|(_, name)| is_ours(&rooms, name)).collect())
     };
@@ -129,7 +129,7 @@ fn move_aside(tx: &mut Tx<'_>, aside: &str) -> Result<Option<String>, Error> {
 }
 
 /// Sequences are no rows. Each is named for the table whose ids it hands out, and goes on after the largest of them.
-fn sequences_set(tx: &mut Tx<'_>) -> Result<(), Error> {
+fn sequences_set(tx: &mut WriteTx<'_>) -> Result<(), Error> {
     let rooms = rooms(tx)?;
     let sql = "SELECT CAST(relname AS TEXT) FROM pg_class
                WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace ORDER BY 1";
@@ -150,11 +150,11 @@ fn sequences_set(tx: &mut Tx<'_>) -> Result<(), Error> {
 
 pub(super) fn standing(url: &str, unmissed: &[&str]) -> Result<Standing, Error> {
     let mut connection = Connection::connect(url)?;
-    super::standing(&mut Tx::postgres(&mut connection, Isolation::Serializable), unmissed)
+    super::standing(&mut WriteTx::postgres(&mut connection, Isolation::Serializable), unmissed)
 }
 
 /// Names and types.
-pub(super) fn columns(tx: &mut Tx<'_>, table: &str) -> Result<Vec<(String, String)>, Error> {
+pub(super) fn columns(tx: &mut ReadTx<'_>, table: &str) -> Result<Vec<(String, String)>, Error> {
     let sql = "SELECT CAST(attname AS TEXT), CAST(format_type(atttypid, NULL) AS TEXT) FROM pg_attribute
                WHERE attrelid = (SELECT oid FROM pg_class WHERE relname = CAST(?1 AS TEXT) AND relkind = 'r'
                                  AND relnamespace = current_schema()::regnamespace)
@@ -163,7 +163,7 @@ pub(super) fn columns(tx: &mut Tx<'_>, table: &str) -> Result<Vec<(String, Strin
 }
 
 /// Who refers to whom.
-pub(super) fn references(tx: &mut Tx<'_>) -> Result<Vec<(String, String)>, Error> {
+pub(super) fn references(tx: &mut ReadTx<'_>) -> Result<Vec<(String, String)>, Error> {
     let sql = "SELECT CAST(f.relname AS TEXT), CAST(t.relname AS TEXT) FROM pg_constraint c
                JOIN pg_class f ON f.oid = c.conrelid JOIN pg_class t ON t.oid = c.confrelid
                WHERE c.contype = 'f' AND c.connamespace = current_schema()::regnamespace";

@@ -13,7 +13,7 @@ use super::{Column, Kind, Standing, Table, quoted, quoted_list};
 use crate::sqlite::files::{self, Alone, Unfinished, io_error};
 use crate::sqlite::inspect::{inspect, log_damage};
 use crate::sqlite::{connect, translate};
-use crate::{Error, Param, Tx, params};
+use crate::{Error, Param, ReadTx, WriteTx, params};
 
 /// Pages copied between two words on how far it is: 16 MiB.
 const PAGES: i32 = 4_096;
@@ -57,8 +57,8 @@ impl Copy {
         Ok(Copy { connection, _folder: folder })
     }
 
-    pub(super) fn tx(&mut self) -> Tx<'_> {
-        Tx::sqlite(&self.connection)
+    pub(super) fn tx(&mut self) -> WriteTx<'_> {
+        WriteTx::sqlite(&self.connection)
     }
 
     pub(super) fn rows<E: From<Error>>(
@@ -136,8 +136,8 @@ impl Build {
         Ok(Build { connection, path, file, aside: aside.to_owned() })
     }
 
-    pub(super) fn tx(&mut self) -> Tx<'_> {
-        Tx::sqlite(&self.connection)
+    pub(super) fn tx(&mut self) -> WriteTx<'_> {
+        WriteTx::sqlite(&self.connection)
     }
 
     pub(super) fn fill<E: From<Error>>(
@@ -172,7 +172,7 @@ impl Build {
     /// file, which would play it.
     pub(super) fn finish(self) -> Result<Vec<String>, Error> {
         let orphan = {
-            let mut tx = Tx::sqlite(&self.connection);
+            let mut tx = WriteTx::sqlite(&self.connection);
             tx.query_opt("SELECT \"table\" FROM pragma_foreign_key_check", &[], |row| row.get::<String>(0))?
         };
         if let Some(table) = orphan {
@@ -241,7 +241,7 @@ pub(super) fn standing(path: &Path, unmissed: &[&str]) -> Result<Standing, Error
     if log_damage(path)?.is_some() {
         return Ok(Standing::Filled);
     }
-    let found = look(path).and_then(|connection| super::standing(&mut Tx::sqlite(&connection), unmissed));
+    let found = look(path).and_then(|connection| super::standing(&mut WriteTx::sqlite(&connection), unmissed));
     Ok(found.unwrap_or(Standing::Filled))
 }
 
@@ -265,13 +265,13 @@ fn escaped(path: &Path) -> String {
 }
 
 /// Names and declared types.
-pub(super) fn columns(tx: &mut Tx<'_>, table: &str) -> Result<Vec<(String, String)>, Error> {
+pub(super) fn columns(tx: &mut ReadTx<'_>, table: &str) -> Result<Vec<(String, String)>, Error> {
     let sql = "SELECT name, type FROM pragma_table_info(?1) ORDER BY cid";
     tx.query(sql, &params![table], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Who refers to whom.
-pub(super) fn references(tx: &mut Tx<'_>, names: &[String]) -> Result<Vec<(String, String)>, Error> {
+pub(super) fn references(tx: &mut ReadTx<'_>, names: &[String]) -> Result<Vec<(String, String)>, Error> {
     let mut references = Vec::new();
     for name in names {
         let sql = "SELECT \"table\" FROM pragma_foreign_key_list(?1)";

@@ -7,7 +7,7 @@ use super::{Connection, Hosts};
 use crate::job::{Job, Rollback};
 use crate::queue::Queue;
 use crate::tx::Isolation;
-use crate::{Error, Tx};
+use crate::{Error, WriteTx};
 
 /// Attempts at one transaction that keeps meeting others, before its caller is told.
 const ATTEMPTS: u32 = 24;
@@ -127,7 +127,7 @@ impl Worker<'_> {
         let access = self.access;
         let connection = self.connection()?;
         connection.begin(access.begin(isolation))?;
-        let mut tx = Tx::postgres(connection, isolation);
+        let mut tx = WriteTx::postgres(connection, isolation);
         let ran = job.run(&mut tx);
         *was_taken = isolation == Isolation::Snapshot && matches!(tx.failure(), Some(Error::Unique { .. }));
         let end = match ran {

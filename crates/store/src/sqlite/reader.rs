@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::job::{Job, Rollback};
 use crate::queue::Queue;
 use crate::store::Damage;
-use crate::{Tx, sqlite};
+use crate::{WriteTx, sqlite};
 
 /// Runs until the queue is closed and empty.
 pub(crate) fn reader_run(connection: &Connection, queue: &Queue<Box<dyn Job>>, damage: &Damage) {
@@ -17,7 +17,7 @@ pub(crate) fn reader_run(connection: &Connection, queue: &Queue<Box<dyn Job>>, d
         let begun = sqlite::execute(connection, "BEGIN", &[]);
         let end = match begun {
             Err(error) => Err(error),
-            Ok(_) => match job.run(&mut Tx::sqlite(connection)) {
+            Ok(_) => match job.run(&mut WriteTx::sqlite(connection)) {
                 Ok(()) | Err(Rollback::Refused) => Ok(()),
                 Err(Rollback::Failed(error)) => Err(error),
             },

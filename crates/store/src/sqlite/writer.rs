@@ -13,7 +13,7 @@ use super::Place;
 use crate::job::{Job, Rollback};
 use crate::queue::Queue;
 use crate::store::Damage;
-use crate::{Error, Tx, sqlite};
+use crate::{Error, WriteTx, sqlite};
 
 /// Commands in one commit, at most: bounds how long the first of them waits for the last.
 const GROUP: usize = 1024;
@@ -136,7 +136,7 @@ impl Writer {
         if !alone && let Err(error) = self.script("SAVEPOINT command") {
             return Err((job, error));
         }
-        let outcome = job.run(&mut Tx::sqlite(&self.connection));
+        let outcome = job.run(&mut WriteTx::sqlite(&self.connection));
         if self.connection.is_autocommit() {
             let error = match outcome {
                 Err(Rollback::Failed(error)) => error,

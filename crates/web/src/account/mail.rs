@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use purser_identity::{Email, User, api_keys_made_by};
 use purser_kit::Problem;
 use purser_outbox::{Channel, Language, NewNotice, NoticeKind, NoticeText, NoticeTexts, NoticeValue, notice_enqueue};
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -270,7 +270,7 @@ pub(crate) static STRANGERS_TRY: NoticeKind = NoticeKind {
 /// What the mail about a changed password is filled with; `keys` names the API keys that the person made and that are
 /// open, so that one which a thief made does not go unseen.
 pub(super) fn password_changed(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     now: Timestamp,
     user: &User,
     when: &str,
@@ -285,7 +285,7 @@ pub(super) fn password_changed(
 
 /// Puts a mail into the outbox, in the transaction of its cause.
 pub(crate) fn mail(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: Timestamp,
     id: Uuid,
     kind: &'static NoticeKind,

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use purser_files::{Accept, Error as FilesError, File, NewFile, file_create, file_remove, files_of};
 use purser_identity::{Error as IdentityError, PHOTO_BY_PERSON, RateVerdict, rates_hit};
 use purser_kit::{Problem, code, file_problem, file_response, upload_receive};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use uuid::Uuid;
 
 use super::Person;
@@ -119,7 +119,7 @@ pub(super) async fn remove(State(house): State<Arc<House>>, person: Person) -> R
     Ok(Redirect::to("/accounts/photo/").into_response())
 }
 
-fn taken_away(tx: &mut Tx<'_>, owner: Uuid) -> Result<Vec<File>, FilesError> {
+fn taken_away(tx: &mut WriteTx<'_>, owner: Uuid) -> Result<Vec<File>, FilesError> {
     files_of(tx, OWNER, owner)?.into_iter().map(|file| file_remove(tx, file.id)).collect()
 }
 

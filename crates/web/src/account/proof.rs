@@ -8,7 +8,7 @@ use purser_identity::{
 };
 use purser_kit::Problem;
 use purser_kit::console::Doer;
-use purser_store::Tx;
+use purser_store::WriteTx;
 use uuid::Uuid;
 
 use crate::sign_in::verify;
@@ -50,7 +50,7 @@ impl Token {
     }
 
     /// Spends it: false where it is wrong, or was spent before.
-    pub(crate) fn spend(self, tx: &mut Tx<'_>, now: Timestamp, person: Uuid) -> Result<bool, IdentityError> {
+    pub(crate) fn spend(self, tx: &mut WriteTx<'_>, now: Timestamp, person: Uuid) -> Result<bool, IdentityError> {
         match self {
             Token::Code(step) => totp_accept(tx, person, step),
             Token::Recovery(hash) => recovery_code_spend(tx, now, person, hash),
@@ -115,7 +115,7 @@ pub(crate) async fn prove(
 }
 
 /// Puts on record that somebody did not prove who they are.
-fn refused(tx: &mut Tx<'_>, doer: &Doer, why: &str) -> Result<(), IdentityError> {
+fn refused(tx: &mut WriteTx<'_>, doer: &Doer, why: &str) -> Result<(), IdentityError> {
     let subject = format!("house:people:{}", doer.user);
     doer.clone()
         .record(tx, "session.proof_refused", &subject, &serde_json::json!({ "why": why }))

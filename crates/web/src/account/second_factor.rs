@@ -181,7 +181,7 @@ impl Turned {
         }
     }
 
-    fn tell(&self, tx: &mut purser_store::Tx<'_>) -> Result<(), Problem> {
+    fn tell(&self, tx: &mut purser_store::WriteTx<'_>) -> Result<(), Problem> {
         let (action, state) = if self.on { ("second_factor.on", "on") } else { ("second_factor.off", "off") };
         power_changed(tx, self.now, &self.user, Cause::SecondFactor(self.here))?;
         note(tx, self.now, self.event, &self.actor, action, &self.origin)?;

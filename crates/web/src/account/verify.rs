@@ -17,7 +17,7 @@ use purser_identity::{
     link_find, link_redeem, sign_up_confirm, sign_up_find, user_get,
 };
 use purser_kit::{ClientAddress, Problem};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -149,7 +149,7 @@ pub(super) async fn submit(
 
 /// Makes the person known who signed up and has opened the link; where it is no such link, or nobody comes of it, nothing.
 fn signed_up(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     now: jiff::Timestamp,
     hash: SecretHash,
     (id, password): (Uuid, Option<&PasswordHash>),

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_kit::console::{Action, Doer, Field, ListAsk, Preview, Resource, Target, Via};
 use purser_kit::{Effect, Once, Problem, Repeatable, fingerprint};
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::field::FieldShown;
@@ -227,7 +227,7 @@ struct Looked {
 }
 
 /// Chooses the objects, and asks the app about them.
-fn look(desk: &Desk, tx: &mut Tx<'_>, doer: &Doer, asked: &Asked) -> Result<Looked, Problem> {
+fn look(desk: &Desk, tx: &mut ReadTx<'_>, doer: &Doer, asked: &Asked) -> Result<Looked, Problem> {
     let (_, resource, action) = desk.action(&asked.app, &asked.resource, &asked.action)?;
     let mut ids = match &asked.every {
         Some(ask) => resource.listing.ids(tx, ask)?,

@@ -9,7 +9,7 @@ use purser_kit::console::{
 };
 use purser_kit::{Commands, Problem, Scope};
 use purser_outbox::{Error as OutboxError, dead_letter_discard, dead_letter_requeue, notice_of_job};
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use super::commands;
@@ -92,7 +92,7 @@ fn audit_log() -> Resource {
     }
 }
 
-fn audit_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn audit_detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let found = tx.query_opt(
         "SELECT at, actor, action, subject, address, detail FROM identity_audit WHERE id = ?1",
         &params![id],
@@ -170,7 +170,7 @@ fn keys() -> Resource {
     }
 }
 
-fn key_detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn key_detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let found = tx.query_opt(
         "SELECT label, scopes, tie_kind, tie_id, created_by, created_at, expires_at, last_used_at, revoked_at, revoked_by,
                 maker
@@ -309,7 +309,7 @@ fn dead_letters() -> Resource {
     }
 }
 
-fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<Detail>, Problem> {
+fn job_detail(tx: &mut ReadTx<'_>, id: Uuid, table: &'static str) -> Result<Option<Detail>, Problem> {
     let sql = format!(
         "SELECT kind, payload, attempts, max_attempts, failures, created_at, order_key FROM {table} WHERE id = ?1"
     );
@@ -333,7 +333,7 @@ fn job_detail(tx: &mut Tx<'_>, id: Uuid, table: &'static str) -> Result<Option<D
     Ok(found)
 }
 
-type Treat = fn(&mut Tx<'_>, jiff::Timestamp, Uuid) -> Result<(), OutboxError>;
+type Treat = fn(&mut WriteTx<'_>, jiff::Timestamp, Uuid) -> Result<(), OutboxError>;
 
 fn letter_action(
     command: &'static CommandSpec,

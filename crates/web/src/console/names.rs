@@ -6,7 +6,7 @@ use purser_identity::Actor;
 use purser_kit::console::{Cell, Detail, Listing};
 use purser_kit::{Problem, called};
 use purser_ledger::StatementLine;
-use purser_store::Tx;
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::show::Clockface;
@@ -18,7 +18,7 @@ pub(super) struct Names(BTreeMap<String, String>);
 
 impl Names {
     /// A person by their username, a key by its label, and others as they are.
-    pub(super) fn called(&mut self, tx: &mut Tx<'_>, actor: &str) -> Result<String, Problem> {
+    pub(super) fn called(&mut self, tx: &mut ReadTx<'_>, actor: &str) -> Result<String, Problem> {
         if let Some(known) = self.0.get(actor) {
             return Ok(known.clone());
         }
@@ -33,7 +33,7 @@ impl Names {
     /// The same in each cell of a row.
     pub(super) fn row<'a>(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut ReadTx<'_>,
         cells: impl IntoIterator<Item = &'a mut Cell>,
     ) -> Result<(), Problem> {
         for cell in cells {
@@ -45,7 +45,7 @@ impl Names {
     }
 
     /// The same in a statement.
-    pub(super) fn lines(&mut self, tx: &mut Tx<'_>, lines: &mut [StatementLine]) -> Result<(), Problem> {
+    pub(super) fn lines(&mut self, tx: &mut ReadTx<'_>, lines: &mut [StatementLine]) -> Result<(), Problem> {
         for line in lines {
             line.actor = self.called(tx, &line.actor)?;
         }
@@ -53,7 +53,7 @@ impl Names {
     }
 
     /// The same on the page of one object.
-    pub(super) fn detail(&mut self, tx: &mut Tx<'_>, detail: &mut Detail) -> Result<(), Problem> {
+    pub(super) fn detail(&mut self, tx: &mut ReadTx<'_>, detail: &mut Detail) -> Result<(), Problem> {
         self.row(tx, detail.facts.iter_mut().map(|(_, cell)| cell))?;
         self.row(tx, detail.tables.iter_mut().flat_map(|table| table.rows.iter_mut().flatten()))
     }
@@ -61,7 +61,7 @@ impl Names {
 
 /// What these objects of a list are called, in their order; one that is gone by its id.
 pub(super) fn labels(
-    tx: &mut Tx<'_>,
+    tx: &mut ReadTx<'_>,
     names: &mut Names,
     listing: &Listing,
     face: &Clockface<'_>,

@@ -14,7 +14,7 @@ use purser_outbox::{
     Channel, Error as OutboxError, Language, NewNotice, Notice, NoticeState, SentText, TemplateEdit, TemplateKey,
     notice_again, notice_enqueue, notice_get, notices_count, notices_kept, template_get,
 };
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use super::commands;
@@ -100,7 +100,7 @@ pub(super) fn resource(texts: &Arc<Texts>, channels: &[Channel]) -> Resource {
 
 /// What an operator should know of it each morning.
 pub(super) fn figure() -> Figure {
-    let draw = |tx: &mut Tx<'_>, _, _: &_| {
+    let draw = |tx: &mut ReadTx<'_>, _, _: &_| {
         let (kept, failed) = (notices_count(tx, NoticeState::Kept), notices_count(tx, NoticeState::Failed));
         let (kept, failed) = (kept.map_err(problem)?, failed.map_err(problem)?);
         Ok(match (kept, failed) {
@@ -216,7 +216,7 @@ fn test(channels: &[Channel]) -> Action {
     }
 }
 
-fn test_run(tx: &mut Tx<'_>, doer: &mut Doer, _: &[Uuid], mut fields: Fields<'_>) -> Result<Done, Problem> {
+fn test_run(tx: &mut WriteTx<'_>, doer: &mut Doer, _: &[Uuid], mut fields: Fields<'_>) -> Result<Done, Problem> {
     let one_of = |words: &'static str| Rule::new("choice", words);
     let channel = fields
         .parsed("channel", |word| Channel::parse(word).ok_or_else(|| one_of("be email, telegram, webhook or sheet")));
@@ -303,7 +303,7 @@ pub(super) async fn page(desk: &Arc<Desk>, visitor: &Visitor, id: Uuid) -> Resul
     Ok(pages::page(StatusCode::OK, &page))
 }
 
-fn read(tx: &mut Tx<'_>, id: Uuid) -> Result<Read, Problem> {
+fn read(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Read, Problem> {
     let notice = notice_get(tx, id).map_err(problem)?;
     let key = TemplateKey { kind: notice.kind.clone(), channel: notice.channel, language: notice.language };
     let edit = template_get(tx, &key).map_err(problem)?;

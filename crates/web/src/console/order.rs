@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use purser_kit::console::{Doer, Resource, changed};
 use purser_kit::{Fields, Problem, Repeatable};
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::Desk;
@@ -27,7 +27,7 @@ pub(super) struct Order {
 
 impl Order {
     /// Does it, and puts it on record for each object that it was done to.
-    pub(super) fn run(&self, tx: &mut Tx<'_>, doer: &mut Doer) -> Result<String, Problem> {
+    pub(super) fn run(&self, tx: &mut WriteTx<'_>, doer: &mut Doer) -> Result<String, Problem> {
         let (_, resource, action) = self.desk.action(&self.app, &self.resource, &self.action)?;
         if let Some(command) = resource.commands.find(&self.action) {
             // A command writes its own record.
@@ -62,7 +62,7 @@ type Facts = BTreeMap<String, String>;
 impl Order {
     /// What is known of each object, for the record of what an action changed: of a few, what their pages say; of many,
     /// what their list says, which a query reads for a hundred.
-    fn facts(&self, tx: &mut Tx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Facts>, Problem> {
+    fn facts(&self, tx: &mut ReadTx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Facts>, Problem> {
         let mut all = BTreeMap::new();
         if ids.len() > RECORDED {
             for (id, cells) in resource.listing.of(tx, ids)? {

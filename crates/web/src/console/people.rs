@@ -14,7 +14,7 @@ use purser_kit::console::{
 };
 use purser_kit::{Commands, FieldError, Fields, Granted, Problem, Rights, Rule, code};
 use purser_outbox::{Language, NoticeKind};
-use purser_store::Tx;
+use purser_store::{ReadTx, WriteTx};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -91,7 +91,7 @@ pub(super) fn resource(house: &Arc<House>) -> Resource {
     }
 }
 
-fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
+fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let user = match user_get(tx, id) {
         Ok(user) => user,
         Err(IdentityError::NoUser(_)) => return Ok(None),
@@ -126,7 +126,7 @@ fn detail(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
 }
 
 /// Sessions that were not signed out. One whose time is over shows when it ended.
-fn sessions(tx: &mut Tx<'_>, id: Uuid) -> Result<Vec<Vec<Cell>>, Problem> {
+fn sessions(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Vec<Vec<Cell>>, Problem> {
     let sessions = sessions_of(tx, Timestamp::MIN, id)?;
     let row = |session: purser_identity::Session| {
         vec![
@@ -140,7 +140,7 @@ fn sessions(tx: &mut Tx<'_>, id: Uuid) -> Result<Vec<Vec<Cell>>, Problem> {
     Ok(sessions.into_iter().map(row).collect())
 }
 
-fn person(tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<User, Problem> {
+fn person(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<User, Problem> {
     let id = ids.first().ok_or_else(|| Problem::not_found("person"))?;
     user_get(tx, *id).map_err(refused)
 }
@@ -162,7 +162,7 @@ fn taken(field: &'static str, message: &str) -> Problem {
 }
 
 /// Nobody gives or takes what they do not have themselves.
-fn may_change(tx: &mut Tx<'_>, rights: &Rights, doer: &Doer, was: &Access, new: &Access) -> Result<(), Problem> {
+fn may_change(tx: &mut ReadTx<'_>, rights: &Rights, doer: &Doer, was: &Access, new: &Access) -> Result<(), Problem> {
     let own = user_get(tx, doer.user).map_err(refused)?;
     let own = rights.granted(&own);
     if own == Granted::Everything {
@@ -242,7 +242,7 @@ fn changing(
 
 /// The link by which somebody sets a password, mailed to them.
 fn link_mail(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     house: &House,
     doer: &mut Doer,
     user: &User,
@@ -398,7 +398,7 @@ fn stop(
 }
 
 /// Ends the keys that somebody made who is stopped, each on record.
-fn keys_end(tx: &mut Tx<'_>, doer: &mut Doer, person: Uuid) -> Result<(), Problem> {
+fn keys_end(tx: &mut WriteTx<'_>, doer: &mut Doer, person: Uuid) -> Result<(), Problem> {
     for key in api_keys_revoke_of(tx, doer.now, person, None, &doer.actor)? {
         let detail = json!({ "label": key.label, "why": "its maker was stopped" });
         doer.record(tx, "key.revoke", &format!("house:keys:{}", key.id), &detail)?;

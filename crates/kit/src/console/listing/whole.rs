@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_money::Money;
-use purser_store::{Error as StoreError, Param, Tx};
+use purser_store::{Error as StoreError, Param, ReadTx};
 use uuid::Uuid;
 
 use super::{Bound, Kind, ListAsk, Listing};
@@ -27,7 +27,7 @@ impl Listing {
     ///
     /// # Errors
     /// The store's.
-    pub fn count(&self, tx: &mut Tx<'_>, ask: &ListAsk, most: u32) -> Result<u64, StoreError> {
+    pub fn count(&self, tx: &mut ReadTx<'_>, ask: &ListAsk, most: u32) -> Result<u64, StoreError> {
         let mut bound = Vec::new();
         let wanted = where_clause(&self.wanted(tx.engine(), ask, &mut bound));
         // What is joined is joined for conditions' sake.
@@ -49,7 +49,7 @@ impl Listing {
     ///
     /// # Errors
     /// The store's.
-    pub fn whole(&self, tx: &mut Tx<'_>, ask: &ListAsk, most: u32) -> Result<Whole, StoreError> {
+    pub fn whole(&self, tx: &mut ReadTx<'_>, ask: &ListAsk, most: u32) -> Result<Whole, StoreError> {
         let money = self.columns.iter().find_map(|column| match column.kind {
             Kind::Money(currency) => Some((column.sql, currency)),
             _ => None,
@@ -80,7 +80,7 @@ impl Listing {
     ///
     /// # Errors
     /// The store's.
-    pub fn ids(&self, tx: &mut Tx<'_>, ask: &ListAsk) -> Result<Vec<Uuid>, StoreError> {
+    pub fn ids(&self, tx: &mut ReadTx<'_>, ask: &ListAsk) -> Result<Vec<Uuid>, StoreError> {
         let (sql, bound) = self.statement(tx.engine(), ask, self.sort(ask));
         let params: Vec<Param<'_>> = bound.iter().map(Bound::param).collect();
         let mut ids = tx.query(&sql, &params, |row| row.get::<Uuid>(0))?;
@@ -92,7 +92,7 @@ impl Listing {
     ///
     /// # Errors
     /// The store's.
-    pub fn of(&self, tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<Cell>)>, StoreError> {
+    pub fn of(&self, tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<Cell>)>, StoreError> {
         let columns: Vec<&str> = self.columns.iter().map(|column| column.sql).collect();
         let mut rows = Vec::with_capacity(ids.len());
         for some in ids.chunks(NAMED) {

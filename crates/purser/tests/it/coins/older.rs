@@ -4,16 +4,16 @@ use purser_coins::service::{contradiction_dismiss, contradiction_get, withdrawal
 use purser_coins::{ContradictionKind as Kind, ContradictionState as State, Error};
 use purser_ledger::{AccountPath, Kind as AccountKind, NewAccount, NewEntry, Transfer, account_open, post};
 use purser_money::{Currency, Money};
-use purser_store::{Engine, Tx, params};
+use purser_store::{Engine, WriteTx, params};
 use purser_testkit::TestDb;
 use uuid::Uuid;
 
 use super::{Bank, STAFF};
 
 /// A withdrawal as the program of then wrote it.
-fn old_withdrawal(tx: &mut Tx<'_>, number: u128, utr: Option<&str>) -> Result<Uuid, purser_ledger::Error> {
+fn old_withdrawal(tx: &mut WriteTx<'_>, number: u128, utr: Option<&str>) -> Result<Uuid, purser_ledger::Error> {
     let now = purser_testkit::TestClock::START;
-    let account = |tx: &mut Tx<'_>, path: String, kind, floor| {
+    let account = |tx: &mut WriteTx<'_>, path: String, kind, floor| {
         let path = AccountPath::new(path)?;
         account_open(tx, now, &NewAccount { path, kind, currency: Currency::COIN, floor })
     };
@@ -22,7 +22,7 @@ fn old_withdrawal(tx: &mut Tx<'_>, number: u128, utr: Option<&str>) -> Result<Uu
     let issued = account(tx, "coins:issued".to_owned(), AccountKind::Expense, None)?;
     let pending = account(tx, "coins:withdrawals:pending".to_owned(), AccountKind::Liability, Some(0))?;
     let paid = account(tx, "coins:withdrawals:paid".to_owned(), AccountKind::Equity, Some(0))?;
-    let moved = |tx: &mut Tx<'_>, debit, credit| {
+    let moved = |tx: &mut WriteTx<'_>, debit, credit| {
         let entry = NewEntry { kind: "coins.old", actor: STAFF.to_owned(), memo: "old".to_owned(), reference: None };
         post(tx, now, entry, &[Transfer { debit, credit, amount: Money::new(100, Currency::COIN) }])
     };

@@ -6,7 +6,7 @@ use purser_ledger::{
     post,
 };
 use purser_money::{Currency, Money};
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, WriteTx};
 use purser_testkit::{TestDb, both};
 
 use super::{NOW, account, entry, inr, later, new_account, open, path, post_all, shop, transfer};
@@ -99,7 +99,7 @@ both! {
     async fn an_account_that_does_not_exist_is_told_by_its_number(db: TestDb) {
         let nobody = AccountId::from_column(99);
         let before = dump(&db).await;
-        type Command = fn(&mut Tx<'_>, AccountId) -> Result<(), Error>;
+        type Command = fn(&mut WriteTx<'_>, AccountId) -> Result<(), Error>;
         let get: Command = |tx, id| account_get(tx, id).map(drop);
         for command in [get, account_freeze, account_unfreeze, account_close] {
             assert_eq!(db.write(move |tx| command(tx, nobody)).await, Err(Error::NoAccount(nobody)));

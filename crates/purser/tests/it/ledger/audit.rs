@@ -2,7 +2,7 @@
 
 use purser_ledger::{Book, Error, NewAccount, NewHold, Totals, Verdict, hold_place, verify};
 use purser_money::Currency;
-use purser_store::{Engine, Error as StoreError, Tx};
+use purser_store::{Engine, Error as StoreError, WriteTx};
 use purser_testkit::{TestDb, both};
 
 use super::{NOW, Shop, entry, inr, later, new_account, open, shop, transfer};
@@ -22,7 +22,7 @@ impl From<StoreError> for Found {
 
 /// Changes the books by plain SQL, audits them, and takes it all back.
 async fn problems_after(db: &TestDb, sql: String) -> Vec<String> {
-    let tamper = move |tx: &mut Tx<'_>| {
+    let tamper = move |tx: &mut WriteTx<'_>| {
         for sql in unguard(tx.engine()) {
             tx.execute(sql, &[])?;
         }
@@ -55,7 +55,7 @@ async fn busy_shop(db: &TestDb) -> Shop {
     let shop = shop(db, 10_000, 0).await;
     let (id, actor, reason) = (db.ids().next(), "test".to_owned(), String::new());
     let hold = NewHold { id, account: shop.ada, amount: inr(70), actor, reason, expires_at: None };
-    let fill = move |tx: &mut Tx<'_>| {
+    let fill = move |tx: &mut WriteTx<'_>| {
         let mut book = Book::open(tx, [shop.ada, shop.bob])?;
         for second in 1..200 {
             let both = [transfer(shop.ada, shop.bob, 3), transfer(shop.bob, shop.ada, 1)];

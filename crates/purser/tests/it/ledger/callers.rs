@@ -1,7 +1,7 @@
 //! Many callers at once: nothing is spent twice, lost, or left waiting for ever.
 
 use purser_ledger::{EntryId, Error, NewHold, hold_capture, hold_place, hold_release, post, reverse};
-use purser_store::{Store, Tx};
+use purser_store::{Store, WriteTx};
 use purser_testkit::{TestDb, both};
 
 use super::{NOW, account, balance, entry, inr, post_all, shop, transfer};
@@ -10,7 +10,7 @@ use super::{NOW, account, balance, entry, inr, post_all, shop, transfer};
 async fn at_once<T, F>(db: &TestDb, callers: usize, command: F) -> Vec<Result<T, Error>>
 where
     T: Send + 'static,
-    F: Fn(&mut Tx<'_>, usize) -> Result<T, Error> + Clone + Send + 'static,
+    F: Fn(&mut WriteTx<'_>, usize) -> Result<T, Error> + Clone + Send + 'static,
 {
     let spawn = |caller| {
         let (store, command): (Store, F) = (db.store(), command.clone());
@@ -102,7 +102,7 @@ both! {
         let callers: Vec<_> = (0..40)
             .map(|caller| {
                 let store = copies[caller % 2].clone();
-                let sale = move |tx: &mut Tx<'_>| post(tx, NOW, entry(""), &[transfer(shop.ada, shop.bob, 5)]);
+                let sale = move |tx: &mut WriteTx<'_>| post(tx, NOW, entry(""), &[transfer(shop.ada, shop.bob, 5)]);
                 tokio::spawn(async move { store.write(sale).await })
             })
             .collect();

@@ -6,7 +6,7 @@ use purser_ledger::{
     entry_get, post, reverse,
 };
 use purser_money::{Currency, Money};
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, WriteTx};
 use purser_testkit::{TestDb, both};
 
 use super::{NOW, Shop, account, balance, entry, inr, later, new_account, open, post_all, shop, transfer};
@@ -15,7 +15,7 @@ use crate::dump::dump;
 /// Tries a command that must be refused so, and leave the database as it was.
 async fn refused<F>(db: &TestDb, expected: Error, command: F)
 where
-    F: Fn(&mut Tx<'_>) -> Result<EntryId, Error> + Send + 'static,
+    F: Fn(&mut WriteTx<'_>) -> Result<EntryId, Error> + Send + 'static,
 {
     let before = dump(db).await;
     assert_eq!(db.write(command).await, Err(expected));
@@ -162,7 +162,7 @@ both! {
 
     async fn a_book_writes_what_it_accepted_and_nothing_of_what_it_refused(db: TestDb) {
         let shop = shop(&db, 1_000, 0).await;
-        let batch = move |tx: &mut Tx<'_>| {
+        let batch = move |tx: &mut WriteTx<'_>| {
             let mut book = Book::open(tx, [shop.ada, shop.bob, shop.funding, shop.ada])?;
             let first = book.post(later(1), entry("first"), &[transfer(shop.ada, shop.bob, 600)])?;
             let half = [transfer(shop.ada, shop.bob, 300), transfer(shop.ada, shop.bob, 300)];
@@ -183,7 +183,7 @@ both! {
     async fn a_book_that_refused_everything_writes_nothing(db: TestDb) {
         let shop = shop(&db, 10, 0).await;
         let before = dump(&db).await;
-        let batch = move |tx: &mut Tx<'_>| {
+        let batch = move |tx: &mut WriteTx<'_>| {
             let mut book = Book::open(tx, [shop.ada, shop.bob])?;
             assert!(book.post(NOW, entry(""), &[transfer(shop.ada, shop.bob, 11)]).is_err());
             assert_eq!(book.balance(shop.funding), Err(Error::NoAccount(shop.funding)));
@@ -196,7 +196,7 @@ both! {
     async fn a_book_never_writes_over_what_it_did_not_see(db: TestDb) {
         let shop = shop(&db, 1_000, 0).await;
         let before = dump(&db).await;
-        let overtaken = move |tx: &mut Tx<'_>| {
+        let overtaken = move |tx: &mut WriteTx<'_>| {
             let mut book = Book::open(tx, [shop.ada, shop.bob])?;
             book.post(NOW, entry(""), &[transfer(shop.ada, shop.bob, 600)])?;
             post(tx, NOW, entry("meanwhile"), &[transfer(shop.ada, shop.funding, 600)])?;
@@ -209,7 +209,7 @@ both! {
 
     async fn eight_thousand_transfers_on_one_account_in_one_batch_are_exact(db: TestDb) {
         let shop = shop(&db, 5_000, 0).await;
-        let batch = move |tx: &mut Tx<'_>| {
+        let batch = move |tx: &mut WriteTx<'_>| {
             let mut book = Book::open(tx, [shop.ada, shop.bob])?;
             let mut post = |second| book.post(later(second), entry(""), &[transfer(shop.ada, shop.bob, 1)]).is_ok();
             let accepted = (0..8_000).filter(|second| post(*second)).count();
@@ -306,7 +306,7 @@ both! {
     async fn two_apps_postings_in_one_command_stand_or_fall_together(db: TestDb) {
         let shop = shop(&db, 1_000, 0).await;
         let before = dump(&db).await;
-        let together = move |tx: &mut Tx<'_>| {
+        let together = move |tx: &mut WriteTx<'_>| {
             let new = account_open(tx, NOW, &new_account("new", Kind::Liability, Some(0)))?;
             post(tx, NOW, entry(""), &[transfer(shop.ada, new, 1_000)])?;
             post(tx, NOW, entry(""), &[transfer(shop.ada, new, 1)])

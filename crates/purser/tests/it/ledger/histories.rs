@@ -8,7 +8,7 @@ use purser_ledger::{
     hold_get, hold_place, hold_release, holds_expire, post, reverse, statement, verify,
 };
 use purser_money::{Currency, Money};
-use purser_store::{Engine, Tx};
+use purser_store::{Engine, ReadTx, WriteTx};
 use purser_testkit::TestDb;
 
 use super::model::{Model, ModelAccount, ModelHold, Move, Start};
@@ -284,7 +284,7 @@ impl History {
     async fn compare_figures(&self) {
         let ids: Vec<AccountId> = self.model.accounts.iter().map(|account| account.id).collect();
         let holds: Vec<_> = self.model.holds.iter().map(|hold| hold.id).collect();
-        let query = move |tx: &mut Tx<'_>| {
+        let query = move |tx: &mut ReadTx<'_>| {
             let accounts: Vec<Account> = ids.iter().map(|id| account_get(tx, *id)).collect::<Result<_, Error>>()?;
             let holds = holds.iter().map(|id| Ok(hold_get(tx, *id)?.status)).collect::<Result<Vec<_>, Error>>()?;
             Ok::<_, Error>((accounts, holds, verify(tx)?))
@@ -330,7 +330,7 @@ impl History {
 
     async fn compare_statement(&self, account: &ModelAccount, limit: u32) {
         let id = account.id;
-        let read = move |tx: &mut Tx<'_>| {
+        let read = move |tx: &mut ReadTx<'_>| {
             let mut lines = Vec::new();
             let mut before = None;
             loop {
@@ -367,7 +367,7 @@ impl History {
             .chain([NOW, Timestamp::MAX])
             .collect();
         let expected: Vec<i64> = moments.iter().map(|at| account.balance_at(*at)).collect();
-        let read = move |tx: &mut Tx<'_>| {
+        let read = move |tx: &mut ReadTx<'_>| {
             moments.iter().map(|at| Ok(balance_at(tx, id, *at)?.minor())).collect::<Result<Vec<_>, Error>>()
         };
         assert_eq!(self.db.read(read).await, Ok(expected));
@@ -376,7 +376,7 @@ impl History {
 
 /// Posts entries in one book: for each the refusal, if it was refused, and the ids of the others.
 fn batch_post(
-    tx: &mut Tx<'_>,
+    tx: &mut WriteTx<'_>,
     entries: &[(Timestamp, Vec<Transfer>)],
 ) -> Result<(Vec<Option<Error>>, Vec<EntryId>), Error> {
     let touched = entries.iter().flat_map(|(_, transfers)| transfers).flat_map(|one| [one.debit, one.credit]);

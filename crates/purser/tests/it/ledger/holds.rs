@@ -6,7 +6,7 @@ use purser_ledger::{
     hold_capture, hold_get, hold_place, hold_release, holds_expire,
 };
 use purser_money::{Currency, Money};
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, WriteTx};
 use purser_testkit::{TestDb, both};
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ async fn expire(db: &TestDb, now: Timestamp, limit: u32) -> Vec<Uuid> {
 
 async fn refused<F>(db: &TestDb, expected: Error, command: F)
 where
-    F: Fn(&mut Tx<'_>) -> Result<(), Error> + Send + 'static,
+    F: Fn(&mut WriteTx<'_>) -> Result<(), Error> + Send + 'static,
 {
     let before = dump(db).await;
     assert_eq!(db.write(command).await, Err(expected));
@@ -77,7 +77,7 @@ both! {
     async fn a_hold_that_is_captured_pays_what_was_set_aside(db: TestDb) {
         let shop = shop(&db, 1_000, 0).await;
         let id = held(&db, shop, 300, None).await;
-        let capture = move |tx: &mut Tx<'_>| hold_capture(tx, later(9), id, inr(300), shop.bob, entry("paid"));
+        let capture = move |tx: &mut WriteTx<'_>| hold_capture(tx, later(9), id, inr(300), shop.bob, entry("paid"));
         let entry = db.write(capture).await.expect("capturing");
         assert_eq!(figures(&db, shop.ada).await, [700, 0, 700]);
         assert_eq!(figures(&db, shop.bob).await, [300, 0, 300]);
@@ -150,7 +150,7 @@ both! {
         for (hold, status) in ends {
             let settled = Error::HoldSettled { hold, status };
             refused(&db, settled.clone(), move |tx| hold_release(tx, NOW, hold)).await;
-            let capture = move |tx: &mut Tx<'_>| hold_capture(tx, NOW, hold, inr(1), shop.bob, entry("")).map(drop);
+            let capture = move |tx: &mut WriteTx<'_>| hold_capture(tx, NOW, hold, inr(1), shop.bob, entry("")).map(drop);
             refused(&db, settled, capture).await;
         }
     }
@@ -229,7 +229,7 @@ both! {
         let shop = shop(&db, 1_000, 0).await;
         let id = held(&db, shop, 300, None).await;
         let before = dump(&db).await;
-        let goes_on = move |tx: &mut Tx<'_>| {
+        let goes_on = move |tx: &mut WriteTx<'_>| {
             let refused = hold_capture(tx, NOW, id, inr(0), shop.bob, entry(""));
             assert_eq!(refused, Err(Error::NotPositive(inr(0))));
             Ok::<_, Error>(())
@@ -255,7 +255,7 @@ both! {
     async fn a_hold_and_its_capture_may_be_one_command(db: TestDb) {
         let shop = shop(&db, 1_000, 0).await;
         let new = new_hold(&db, shop.ada, 1_000);
-        let at_once = move |tx: &mut Tx<'_>| {
+        let at_once = move |tx: &mut WriteTx<'_>| {
             hold_place(tx, NOW, &new)?;
             hold_capture(tx, NOW, new.id, inr(400), shop.bob, entry(""))
         };

@@ -4,7 +4,7 @@ use purser_ledger::{
     Error, Recorded, idempotency_find, idempotency_find_many, idempotency_forget, idempotency_keep,
     idempotency_keep_many, post,
 };
-use purser_store::{Error as StoreError, Tx};
+use purser_store::{Error as StoreError, WriteTx};
 use purser_testkit::{TestDb, both};
 
 use super::{NOW, balance, entry, later, shop, transfer};
@@ -29,7 +29,7 @@ both! {
     }
 
     async fn a_key_is_kept_once(db: TestDb) {
-        let keep = |tx: &mut Tx<'_>| idempotency_keep(tx, NOW, &recorded("key:1", "abc", "{}"));
+        let keep = |tx: &mut WriteTx<'_>| idempotency_keep(tx, NOW, &recorded("key:1", "abc", "{}"));
         assert_eq!(db.write(keep).await, Ok(()));
         let before = dump(&db).await;
         let twice = db.write(keep).await;
@@ -55,7 +55,7 @@ both! {
     }
 
     async fn records_are_forgotten_after_their_time_a_few_at_a_time(db: TestDb) {
-        let keep = |tx: &mut Tx<'_>| {
+        let keep = |tx: &mut WriteTx<'_>| {
             (0..10).try_for_each(|n| idempotency_keep(tx, later(n), &recorded("key:1", &n.to_string(), "{}")))
         };
         assert_eq!(db.write(keep).await, Ok(()));
@@ -83,7 +83,7 @@ both! {
         let callers: Vec<_> = (0..32)
             .map(|caller| {
                 let db = db.clone();
-                let once = move |tx: &mut Tx<'_>| {
+                let once = move |tx: &mut WriteTx<'_>| {
                     if let Some(before) = idempotency_find(tx, "key:1", "abc", &[7; 32])? {
                         return Ok::<_, Error>(before.answer);
                     }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use purser_ledger::{AccountId, Book, Error, NewEntry, StatementLine, TransferId, balance_at, post, statement};
-use purser_store::Tx;
+use purser_store::WriteTx;
 use purser_testkit::{TestDb, both};
 
 use super::{NOW, entry, inr, later, path, shop, transfer};
@@ -19,7 +19,7 @@ both! {
     async fn a_statement_tells_the_newest_first_with_the_balance_after_each(db: TestDb) {
         let shop = shop(&db, 1_000, 0).await;
         let sale = NewEntry { kind: "sale", actor: "key:1".to_owned(), memo: "tea".to_owned(), reference: Some("s1".to_owned()) };
-        let sell = move |tx: &mut Tx<'_>| post(tx, later(5), sale.clone(), &[transfer(shop.ada, shop.bob, 250)]);
+        let sell = move |tx: &mut WriteTx<'_>| post(tx, later(5), sale.clone(), &[transfer(shop.ada, shop.bob, 250)]);
         let id = db.write(sell).await.expect("selling");
         let lines = page(&db, shop.ada, None, 10).await;
         let expected = StatementLine {
@@ -43,7 +43,7 @@ both! {
 
     async fn a_statement_has_pages(db: TestDb) {
         let shop = shop(&db, 0, 0).await;
-        let fill = move |tx: &mut Tx<'_>| {
+        let fill = move |tx: &mut WriteTx<'_>| {
             let mut book = Book::open(tx, [shop.funding, shop.ada])?;
             for second in 0..1_100 {
                 book.post(later(second), entry(""), &[transfer(shop.funding, shop.ada, 1)])?;
@@ -85,7 +85,7 @@ both! {
     async fn the_balance_of_any_moment_is_found_in_a_long_past(db: TestDb) {
         let shop = shop(&db, 0, 0).await;
         // The balance after posting n, which is at second 2n, is n.
-        let fill = move |tx: &mut Tx<'_>| {
+        let fill = move |tx: &mut WriteTx<'_>| {
             let mut book = Book::open(tx, [shop.funding, shop.ada])?;
             for posting in 1..=500 {
                 book.post(later(2 * posting), entry(""), &[transfer(shop.funding, shop.ada, 1)])?;
@@ -103,7 +103,7 @@ both! {
 
     async fn a_moment_with_hundreds_of_postings_ends_with_the_last_of_them(db: TestDb) {
         let shop = shop(&db, 0, 0).await;
-        let fill = move |tx: &mut Tx<'_>| {
+        let fill = move |tx: &mut WriteTx<'_>| {
             let mut book = Book::open(tx, [shop.funding, shop.ada])?;
             for (second, count) in [(1, 10), (2, 200), (3, 1), (4, 150), (5, 5)] {
                 for _ in 0..count {

@@ -17,7 +17,7 @@ const MEMBERS: usize = 100_000;
 /// Accounts that have nothing to do with the pool.
 async fn strangers(pool: &Pool) -> Vec<AccountId> {
     let now = pool.db.clock().now();
-    let open = move |tx: &mut purser_store::Tx<'_>| {
+    let open = move |tx: &mut purser_store::WriteTx<'_>| {
         let new = |number: usize| {
             let path = AccountPath::new(format!("test:stranger:{number}"))?;
             Ok::<_, purser_ledger::Error>(NewAccount {

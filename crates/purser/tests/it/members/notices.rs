@@ -2,7 +2,7 @@
 
 use purser_kit::App;
 use purser_outbox::{Outbox, Worker, WorkerLimits, WorkerSetup};
-use purser_store::{Error, Tx};
+use purser_store::{Error, ReadTx};
 use purser_testkit::{TestDb, both};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ fn worker(pool: &Pool) -> Worker {
 
 /// What is told to whom, in order of the addresses.
 async fn told(pool: &Pool) -> Vec<(String, String)> {
-    let read = |tx: &mut Tx<'_>| {
+    let read = |tx: &mut ReadTx<'_>| {
         let sql = "SELECT kind, recipient FROM outbox_notice ORDER BY kind, recipient";
         tx.query(sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))
     };

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use purser_notify::Operator;
 use purser_outbox::{Job, NoticeState, dead_letters, job_bury, job_enqueue, job_enqueue_leased, notices_count};
-use purser_store::{Tx, params};
+use purser_store::{ReadTx, params};
 use purser_testkit::{FakeSmtp, SmtpStep, SmtpTrouble, TestDb, both};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -140,7 +140,7 @@ both! {
 
         let clean = db.ids().next();
         assert!(verify(clean).await);
-        let there = move |tx: &mut Tx<'_>| tx.query("SELECT id FROM outbox_job WHERE id = ?1", &params![clean], |_| Ok(()));
+        let there = move |tx: &mut ReadTx<'_>| tx.query("SELECT id FROM outbox_job WHERE id = ?1", &params![clean], |_| Ok(()));
         while !db.read(there).await.unwrap().is_empty() {}
         assert_eq!(db.read(|tx| dead_letters(tx, 1, None)).await.unwrap(), []);
 

@@ -5,7 +5,7 @@ use purser_outbox::{
     DeadLetter, Error, Fate, Job, dead_letter_discard, dead_letter_requeue, dead_letters, job_bury, job_done,
     job_enqueue, job_enqueue_leased, job_failed, jobs_claim, lease_extend, lease_release,
 };
-use purser_store::Tx;
+use purser_store::WriteTx;
 use purser_testkit::{TestDb, both};
 
 use super::{Call, Calls, EMPTY, LEASE, Ring, call, claim, dead, enqueue, waiting, worker};
@@ -75,7 +75,7 @@ both! {
         assert_eq!(db.write(move |tx| lease_extend(tx, now, &late, LEASE)).await, lost);
         assert_eq!(db.write(move |tx| lease_release(tx, now, &late)).await, lost);
         assert_eq!(db.write(move |tx| job_bury(tx, now, &late, "no")).await, lost);
-        let failed = move |tx: &mut Tx<'_>| job_failed(tx, now, &late, "no", &Call::BACKOFF);
+        let failed = move |tx: &mut WriteTx<'_>| job_failed(tx, now, &late, "no", &Call::BACKOFF);
         assert_eq!(db.write(failed).await, Err(Error::LeaseLost { job: id }));
 
         assert_eq!(db.write(move |tx| job_done(tx, &taken_over)).await, Ok(()));
@@ -157,7 +157,7 @@ both! {
         let id = enqueue(&db, call("1")).await;
         for attempt in 1..=Call::MAX_ATTEMPTS {
             let (now, lease) = (db.clock().now(), claim(&db, id).await.unwrap().lease);
-            let failed = move |tx: &mut Tx<'_>| job_failed(tx, now, &lease, "busy", &Call::BACKOFF);
+            let failed = move |tx: &mut WriteTx<'_>| job_failed(tx, now, &lease, "busy", &Call::BACKOFF);
             let fate = db.write(failed).await.unwrap();
             let retry_at = now + Call::BACKOFF.delay(id, attempt);
             let expected = if attempt < Call::MAX_ATTEMPTS { Fate::Retry(retry_at) } else { Fate::Dead };

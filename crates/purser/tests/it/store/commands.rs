@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 
-use purser_store::{Engine, Error, Store, Tx, params};
+use purser_store::{Engine, Error, ReadTx, Store, WriteTx, params};
 use purser_testkit::{TestDb, both};
 
 use super::{NONE, Refusal, counter_add, counter_get, counter_set, note_insert, notes, tables_make};
@@ -63,7 +63,7 @@ both! {
             Error::Unique { .. } => Refusal::Rule("taken"),
             other => Refusal::Store(other),
         };
-        let command = move |tx: &mut Tx<'_>| note_insert(tx, 1, "mine").map_err(taken);
+        let command = move |tx: &mut WriteTx<'_>| note_insert(tx, 1, "mine").map_err(taken);
         assert_eq!(db.write(command).await, Ok(()));
         assert_eq!(db.write(command).await, Err(Refusal::Rule("taken")));
     }
@@ -158,7 +158,7 @@ both! {
         let (enter, mut entered) = tokio::sync::mpsc::unbounded_channel();
         let store = db.store();
         let reading = tokio::spawn(async move {
-            let both = move |tx: &mut Tx<'_>| {
+            let both = move |tx: &mut ReadTx<'_>| {
                 let first = counter_get(tx, 1)?;
                 let _ = enter.send(());
                 let _ = resumed.recv();
@@ -181,9 +181,13 @@ both! {
     async fn a_query_cannot_write(db: TestDb) {
         tables_make(&db).await;
         let before = dump(&db).await;
-        let written = db.read(|tx| note_insert(tx, 1, "gone")).await;
+        // A query has no method that writes. This one asks for rows, in small letters, so that the engine has to refuse.
+        let insert = |tx: &mut ReadTx<'_>| {
+            tx.query_opt("insert into test_note (id, text) values (1, 'gone') returning id", &[], |row| row.get::<i64>(0))
+        };
+        let written = db.read(insert).await;
         assert!(matches!(written, Err(Error::Engine(_))), "{written:?}");
-        let swallowed = db.read(|tx| Ok::<_, Error>(note_insert(tx, 1, "gone").is_ok())).await;
+        let swallowed = db.read(move |tx| Ok::<_, Error>(insert(tx).is_ok())).await;
         assert!(matches!(swallowed, Err(Error::Engine(_))), "{swallowed:?}");
         assert_eq!(dump(&db).await, before);
         assert_eq!(db.write(|tx| note_insert(tx, 1, "here")).await, Ok::<_, Error>(()));
@@ -234,7 +238,7 @@ both! {
 /// the first attempts of both have read before either writes.
 async fn leave(store: Store, id: i64, both_have_read: Arc<Barrier>) -> Result<(), Refusal> {
     let met = AtomicBool::new(false);
-    let command = move |tx: &mut Tx<'_>| {
+    let command = move |tx: &mut WriteTx<'_>| {
         let on_call: i64 =
             tx.query_one("SELECT CAST(SUM(value) AS BIGINT) FROM test_counter", &[], |row| row.get(0))?;
         if tx.engine() == Engine::Postgres && !met.swap(true, Ordering::SeqCst) {

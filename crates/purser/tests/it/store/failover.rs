@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use purser_store::{Error, Options, Store, Tx};
+use purser_store::{Error, Options, Store, WriteTx};
 use purser_testkit::Cluster;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -48,7 +48,7 @@ async fn a_primary_that_hangs_is_left_for_the_promoted_standby_and_nothing_is_lo
     control(&primary, Cluster::thaw).await;
     served(&mut watched, 200).await;
     let another = open(Options::postgres(&address)).await;
-    assert_eq!(another.write(|tx: &mut Tx<'_>| note_insert(tx, 1, "")).await, Ok::<_, Error>(()));
+    assert_eq!(another.write(|tx: &mut WriteTx<'_>| note_insert(tx, 1, "")).await, Ok::<_, Error>(()));
     another.close();
     stop.store(true, Ordering::SeqCst);
 

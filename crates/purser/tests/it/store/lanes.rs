@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use purser_store::{Error, Lane, Store, Tx};
+use purser_store::{Error, Lane, Store, WriteTx};
 use purser_testkit::{TestDb, both};
 
 use super::{
@@ -24,7 +24,7 @@ type Turns = Arc<Mutex<Vec<usize>>>;
 fn note_lane(store: &Store, batch: usize) -> (Lane<Input, i64, Refusal>, Turns) {
     let turns = Turns::default();
     let seen = Arc::clone(&turns);
-    let lane = store.lane(batch, move |tx: &mut Tx<'_>, inputs: &[Input]| {
+    let lane = store.lane(batch, move |tx: &mut WriteTx<'_>, inputs: &[Input]| {
         seen.lock().unwrap().push(inputs.len());
         inputs.iter().map(|input| decide(tx, *input)).collect()
     });
@@ -32,7 +32,7 @@ fn note_lane(store: &Store, batch: usize) -> (Lane<Input, i64, Refusal>, Turns) 
 }
 
 /// Outside: what fails the whole turn. Inside: the answer to this input.
-fn decide(tx: &mut Tx<'_>, input: Input) -> Result<Result<i64, Refusal>, Refusal> {
+fn decide(tx: &mut WriteTx<'_>, input: Input) -> Result<Result<i64, Refusal>, Refusal> {
     match input {
         Input::Note(id) => {
             note_insert(tx, id, "")?;
@@ -49,7 +49,7 @@ both! {
         let store = one_writer(&db, 1_000);
         let order = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&order);
-        let lane = store.lane(64, move |_: &mut Tx<'_>, inputs: &[u32]| {
+        let lane = store.lane(64, move |_: &mut WriteTx<'_>, inputs: &[u32]| {
             seen.lock().unwrap().push(inputs.to_vec());
             Ok::<_, Error>(inputs.iter().map(|input| Ok(input * 10)).collect())
         });
@@ -91,7 +91,7 @@ both! {
         let store = one_writer(&db, 1_000);
         let order = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&order);
-        let lane = store.lane(100, move |_: &mut Tx<'_>, inputs: &[u32]| {
+        let lane = store.lane(100, move |_: &mut WriteTx<'_>, inputs: &[u32]| {
             assert!(!inputs.contains(&37), "a panic");
             seen.lock().unwrap().extend_from_slice(inputs);
             Ok::<_, Error>(inputs.iter().map(|input| Ok(*input)).collect())
@@ -157,7 +157,7 @@ both! {
 
     async fn a_turn_with_too_few_answers_fails_and_writes_nothing(db: TestDb) {
         tables_make(&db).await;
-        let lane = db.store().lane(64, |tx: &mut Tx<'_>, inputs: &[i64]| {
+        let lane = db.store().lane(64, |tx: &mut WriteTx<'_>, inputs: &[i64]| {
             note_insert(tx, inputs[0], "")?;
             Ok::<Vec<Result<(), Error>>, Error>(Vec::new())
         });
@@ -201,7 +201,7 @@ both! {
         tables_make(&db).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&order);
-        let lane = db.store().lane(32, move |_: &mut Tx<'_>, inputs: &[(usize, usize)]| {
+        let lane = db.store().lane(32, move |_: &mut WriteTx<'_>, inputs: &[(usize, usize)]| {
             seen.lock().unwrap().extend_from_slice(inputs);
             Ok::<_, Error>(inputs.iter().map(|input| Ok(*input)).collect())
         });
@@ -232,7 +232,7 @@ both! {
         }
         // Each writes both counters, so on PostgreSQL their turns meet.
         let adding = |step: i64| {
-            db.store().lane(16, move |tx: &mut Tx<'_>, inputs: &[()]| {
+            db.store().lane(16, move |tx: &mut WriteTx<'_>, inputs: &[()]| {
                 let many = i64::try_from(inputs.len()).unwrap();
                 counter_add(tx, 1, many * step)?;
                 counter_add(tx, 2, many)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use purser_store::{Error, Options, Store, Tx, params};
+use purser_store::{Error, Options, ReadTx, Store, WriteTx, params};
 use purser_testkit::TestClock;
 use tempfile::TempDir;
 
@@ -41,7 +41,7 @@ impl Killed {
         let (end, ends) = mpsc::channel::<()>();
         let ends = std::sync::Mutex::new(ends);
         let reader = store.clone();
-        let query = move |tx: &mut Tx<'_>| {
+        let query = move |tx: &mut ReadTx<'_>| {
             tx.query_one("SELECT COUNT(*) FROM test_note", &[], |row| row.get::<i64>(0))?;
             begun.send(()).expect("the test");
             let _ = ends.lock().expect("one reader").recv();
@@ -265,7 +265,7 @@ async fn while_little_is_written_the_log_starts_over_every_few_seconds() {
 /// Writes a row of two pages over and over: the database stays as it is, and only its log would grow.
 async fn rewrite(store: &Store, count: u32) -> Result<(), Error> {
     for round in 0..count {
-        let command = move |tx: &mut Tx<'_>| {
+        let command = move |tx: &mut WriteTx<'_>| {
             let text = format!("{round:07}").repeat(1_000);
             let sql =
                 "INSERT INTO test_note (id, text) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET text = excluded.text";
@@ -314,7 +314,7 @@ async fn a_start_on_a_full_disk_serves_reads_and_writes_again_once_there_is_room
         let migrated = store.migrate(vec![TABLES], TestClock::START).await;
         assert!(migrated.is_ok(), "{migrated:?}");
         assert_eq!(notes(&store).await.len(), if killed { 40 } else { 1 });
-        let large = |tx: &mut Tx<'_>| (100..140).try_for_each(|id| note_insert(tx, id, &"x".repeat(8_000)));
+        let large = |tx: &mut WriteTx<'_>| (100..140).try_for_each(|id| note_insert(tx, id, &"x".repeat(8_000)));
         assert_eq!(store.write(large).await, Err(Error::Full));
         assert_eq!(notes(&store).await.len(), if killed { 40 } else { 1 });
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use purser_store::{Error, Migration, Options, Store, Tx, params};
+use purser_store::{Error, Migration, Options, Store, WriteTx, params};
 use purser_testkit::{Cluster, Durability, TestClock};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -58,7 +58,7 @@ impl Drop for SmallDisk {
     }
 }
 
-fn large_note(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+fn large_note(tx: &mut WriteTx<'_>, id: i64) -> Result<(), Error> {
     note_insert(tx, id, &"x".repeat(4_000))
 }
 
@@ -129,7 +129,7 @@ async fn the_log_does_not_grow_without_bound_under_a_writer_that_never_rests() {
                 let mut longest = 0;
                 for round in 0..300 {
                     // 64 notes of at least two pages each: half a mebibyte of log.
-                    let command = move |tx: &mut Tx<'_>| {
+                    let command = move |tx: &mut WriteTx<'_>| {
                         let text = round.to_string().repeat(8_200 / round.to_string().len());
                         let sql = "INSERT INTO test_note (id, text) VALUES (?1, ?2)
                             ON CONFLICT (id) DO UPDATE SET text = excluded.text";
@@ -260,7 +260,7 @@ pub(super) async fn events(store: &Store, caller: i64, count: usize) -> Vec<usiz
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_server_is_away_everybody_is_told_so_and_service_resumes_by_itself() {
     let (cluster, store) = own_server().await;
-    let lane = store.lane(10, |tx: &mut Tx<'_>, ids: &[i64]| {
+    let lane = store.lane(10, |tx: &mut WriteTx<'_>, ids: &[i64]| {
         for id in ids {
             note_insert(tx, *id, "")?;
         }

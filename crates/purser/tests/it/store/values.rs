@@ -1,7 +1,7 @@
 //! What goes in comes out the same, on both engines, one at a time and by the thousand.
 
 use jiff::Timestamp;
-use purser_store::{Each, Engine, Error, Migration, Param, Tx, params};
+use purser_store::{Each, Engine, Error, Migration, Param, ReadTx, WriteTx, params};
 use purser_testkit::{TestDb, both};
 use uuid::Uuid;
 
@@ -61,12 +61,12 @@ async fn values_make(db: &TestDb) {
     db.store().migrate(vec![VALUES], db.clock().now()).await.expect("making the table");
 }
 
-fn insert(tx: &mut Tx<'_>, rows: &[Values]) -> Result<u64, Error> {
+fn insert(tx: &mut WriteTx<'_>, rows: &[Values]) -> Result<u64, Error> {
     let rows: Vec<_> = rows.iter().map(Values::params).collect();
     tx.each(&INSERT, &rows)
 }
 
-fn find(tx: &mut Tx<'_>, ids: &[i64]) -> Result<Vec<Values>, Error> {
+fn find(tx: &mut ReadTx<'_>, ids: &[i64]) -> Result<Vec<Values>, Error> {
     let ids: Vec<_> = ids.iter().map(|id| params![*id]).collect();
     tx.query_each(&FIND, &ids, |row| {
         let (id, number, text) = (row.get(0)?, row.get(1)?, row.get(2)?);

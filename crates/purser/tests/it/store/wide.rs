@@ -80,7 +80,7 @@ both! {
         let tasks: Vec<_> = (0..40).map(|number| {
             let db = db.clone();
             tokio::spawn(async move {
-                let add = move |tx: &mut purser_store::Tx<'_>| {
+                let add = move |tx: &mut purser_store::WriteTx<'_>| {
                     if number % 2 == 0 {
                         tx.wide()?;
                     }
