@@ -12,6 +12,7 @@ use purser_store::{Clock, Store};
 use uuid::Uuid;
 
 use crate::caller::KeyRing;
+use crate::command::CommandCounts;
 use crate::ids::Ids;
 use crate::refused::RefusedCalls;
 use crate::rights::Rights;
@@ -38,6 +39,8 @@ pub struct House {
     pub keys: KeyRing,
     /// Refused calls of the last minute.
     pub refused_calls: RefusedCalls,
+    /// Commands that ran, for the metrics.
+    pub commands: CommandCounts,
     /// Uploaded files.
     pub files: FileStore,
     /// What roles allow.

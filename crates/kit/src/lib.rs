@@ -37,7 +37,7 @@ pub use caller::{Caller, ClientAddress, KeyRing, authenticate, called, cookie, s
 pub use code::Code;
 pub use command::{
     AboutFn, AnyCommand, AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command,
-    CommandRequest, CommandSpec, Commands, Declared, Effect, FieldSet, FillFn, Form, FormField, Hooks, Lacking, LockFn,
+    CommandCounts, CommandLabels, CommandRequest, CommandSpec, Commands, Declared, Effect, FieldSet, FillFn, Form, FormField, Hooks, Lacking, LockFn,
     Noun, PlanFn, REAUTH_AT_MOST, REAUTH_LASTS, Record, RecordsFn, RequestContext, Sorted, changes, command, decided,
     invoke, lacking, lacking_reauth,
 };

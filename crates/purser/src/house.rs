@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
 use purser_identity::Sealer;
-use purser_kit::{AppContext, House, Ids, KeyRing, RefusedCalls, Rights};
+use purser_kit::{AppContext, CommandCounts, House, Ids, KeyRing, RefusedCalls, Rights};
 use purser_outbox::Outbox;
 use purser_store::{Options, Store};
 
@@ -169,6 +169,7 @@ pub(crate) fn context(config: &Config, store: Store) -> Result<AppContext, Failu
         process,
         keys,
         refused_calls: RefusedCalls::default(),
+        commands: CommandCounts::default(),
         files,
         rights,
         sealer,

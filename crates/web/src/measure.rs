@@ -43,6 +43,7 @@ impl Measures {
         let (writes_waiting, reads_waiting) = (Gauge::default(), Gauge::default());
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register("http_request_seconds", "How long answers took", durations.clone());
+        registry.register("commands", "Commands that ran, by outcome", context.commands.family());
         registry.register("writes_waiting", "Commands that wait for the writer", writes_waiting.clone());
         registry.register("reads_waiting", "Queries that wait for a reader", reads_waiting.clone());
         Arc::new(Measures { context: context.clone(), registry, requests, durations, writes_waiting, reads_waiting })

@@ -50,7 +50,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
 use purser_identity::Sealer;
-use purser_kit::{AppContext, House, Ids, KeyRing, RefusedCalls, Rights, Scope};
+use purser_kit::{AppContext, CommandCounts, House, Ids, KeyRing, RefusedCalls, Rights, Scope};
 use purser_outbox::Outbox;
 use purser_store::{Migration, Store};
 use purser_testkit::TestDb;
@@ -105,6 +105,7 @@ fn house(db: &TestDb, store: Store, second_factor: bool) -> House {
         process: db.ids().next(),
         keys: KeyRing::default(),
         refused_calls: RefusedCalls::default(),
+        commands: CommandCounts::default(),
         files: FileStore::folder(files_folder()),
         rights: Rights::new(scopes()),
         sealer: Sealer::new(&[7; 32]),

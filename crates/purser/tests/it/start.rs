@@ -54,6 +54,8 @@ both! {
             line.and_then(|line| line.rsplit(' ').next()).map(str::to_owned)
         };
         assert_eq!((counted("2xx").as_deref(), counted("4xx").as_deref()), (Some("2"), Some("1")), "{text}");
+        let commands = r#"purser_commands_total{command="charge.sellers.create",outcome="done"} 2"#;
+        assert!(text.contains(commands), "{text}");
         for name in ["purser_http_request_seconds_bucket", "purser_writes_waiting", "purser_reads_waiting", "# EOF"] {
             assert!(text.contains(name), "{name}: {text}");
         }

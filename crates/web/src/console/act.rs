@@ -11,7 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use purser_kit::console::{Action, Doer, Field, ListAsk, Preview, Resource, Target, Via};
-use purser_kit::{Effect, Once, Problem, Repeatable, fingerprint};
+use purser_kit::{Problem, Repeatable, fingerprint, invoke};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -315,17 +315,10 @@ pub(super) async fn submit(
         once: repeatable(&visitor, once, &format!("{app}/{name}/{}", sent.action), &sent.ids, &sent.fields),
     };
     let doer = visitor.caller.doer(&desk.house.context).with_chance(chance(&desk)).via(Via::Console);
-    let done = desk.house.context.store.write(move |tx| {
-        let mut doer = doer.clone();
-        Once::run(tx, doer.now, Some(&order.once), |tx| order.run(tx, &mut doer))
-    });
+    let repeat = order.once.clone();
+    let done = invoke(&desk.house.context, command, doer, Some(repeat), move |tx, doer| order.run(tx, doer));
     match done.await {
         Ok(_) => {
-            desk.house.context.outbox.wake();
-            if command.effect == Effect::Power {
-                // It may have ended keys, or what they may do: this copy believes none of them any longer.
-                desk.house.context.keys.forget();
-            }
             let one = if let [only] = sent.ids.as_slice() { format!("&one={only}") } else { String::new() };
             let way = format!("{}{one}", sent.origin.parameters()).replacen('&', "?", 1);
             Ok(Redirect::to(&format!("/admin/{app}/{name}/done/{once}/{way}")).into_response())
