@@ -35,7 +35,7 @@ use crate::seller::command::{
 };
 
 pub(crate) use contradictions::ContradictionJson;
-pub(crate) use counter::{bounded, sell_reserved, sold_answer};
+pub(crate) use counter::bounded;
 pub(crate) use operators::OperatorJson;
 pub(crate) use phones::PhoneJson;
 pub(crate) use products::ProductJson;

@@ -11,7 +11,6 @@ use purser_store::WriteTx;
 use uuid::Uuid;
 
 use crate::Charge;
-use crate::api::sold_answer;
 use crate::catalog::Product;
 use crate::connector::Name;
 use crate::contradiction::WordSource;
@@ -157,7 +156,7 @@ impl Past {
                 credit_increase(tx, *now, &settings, increase)?;
             }
             // Who has run out sells nothing more that day, as in life.
-            sales_create(tx, &settings, &orders, sold_answer).map(drop)
+            sales_create(tx, &settings, &orders).map(drop)
         };
         Ok(charge.context.store.write(run).await?)
     }

@@ -30,7 +30,7 @@ mod store;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, AppState, Fixed, Once, Scope};
+use purser_kit::{App, AppContext, AppState, Fixed, Scope};
 use purser_store::{Lane, Migration, ReadTx};
 
 pub use catalog::{Priced, Product};
@@ -41,7 +41,7 @@ pub use domain::{
     Sale, SaleStatus, Seller, Settings, Standing,
 };
 pub use error::{CODES, Error};
-pub use service::Order;
+pub use service::{Order, Sold};
 pub use store::upload::{uploads_forget, uploads_old};
 pub use store::{CreditCheck, Filter};
 
@@ -120,7 +120,7 @@ pub(crate) struct Charge {
     pub(crate) context: AppContext,
     pub(crate) settings: Arc<Settings>,
     pub(crate) connector: Connector,
-    pub(crate) counter: Lane<Order, Once, Error>,
+    pub(crate) counter: Lane<Order, Sold, Error>,
 }
 
 impl Charge {
@@ -147,9 +147,7 @@ impl AppState for Charge {
 pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> App {
     let settings = Arc::new(settings);
     let rules = Arc::clone(&settings);
-    let counter = context
-        .store
-        .lane(TURN, move |tx, orders: &[Order]| service::sales_create(tx, &rules, orders, api::sold_answer));
+    let counter = context.store.lane(TURN, move |tx, orders: &[Order]| service::sales_create(tx, &rules, orders));
     let charge = Arc::new(Charge { context: context.clone(), settings, connector, counter });
     App {
         name: "charge",

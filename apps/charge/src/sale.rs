@@ -1,3 +1,8 @@
-//! Sales: what may be done to them.
+//! Sales: the rule, selling, and what may be done to a sale.
 
+pub(crate) mod batch;
 pub(crate) mod command;
+pub(crate) mod facts;
+pub(crate) mod rule;
+pub(crate) mod sell;
+pub(crate) mod sold;

@@ -6,14 +6,14 @@ mod credit;
 mod listing;
 mod operator;
 mod phone;
-mod quote;
 mod request;
 mod sale;
-mod sell;
 mod seller;
 mod statement;
 mod upload;
 
+pub use crate::sale::batch::{Order, sales_create};
+pub use crate::sale::sold::Sold;
 pub use check::{SellerCheck, seller_check};
 pub use contradiction::{Heard, Settlement, contradiction_get, sale_hear, settlement_apply, settlement_plan};
 pub use credit::{
@@ -25,11 +25,10 @@ pub use operator::{
     Price, operator_apply, operator_get, operator_plan, operator_put, price_apply, price_plan, price_set,
     product_apply, product_get, product_plan, product_put,
 };
-pub(crate) use phone::Spelling;
 pub use phone::{
     NewPhone, PhoneChange, phone_apply, phone_change, phone_create, phone_get, phone_plan, phone_remove, phones_check,
 };
-pub(crate) use quote::{SaleRequest, quote_one};
+pub(crate) use phone::{Spelling, phones_register};
 pub use request::{
     Approval, NewRequest, approval_apply, approval_plan, request_create, request_decide, request_get, request_pending,
 };
@@ -37,7 +36,6 @@ pub use sale::{
     Outcome, Resolution, SaleReversal, resolution_apply, resolution_plan, sale_by_ref, sale_get, sale_reserve,
     sale_reversal_apply, sale_reversal_plan, sale_settle, sale_unknown,
 };
-pub use sell::{Order, sales_create};
 pub use seller::{NewSeller, Removed, SellerChange, seller_change, seller_create, seller_get, seller_remove};
 pub use statement::{DayLine, DayStatement, DayTotals, day_statement, day_totals};
 pub(crate) use upload::{CheckedSheet, Selling, sheet_check, sheet_sell};

@@ -132,8 +132,7 @@ impl Prefill {
 }
 
 fn sell_all(tx: &mut WriteTx<'_>, settings: &Settings, orders: &[Order]) -> Result<(), Error> {
-    let answer = |sale: Uuid, credit: Money| format!("{sale} {credit}");
-    sales_create(tx, settings, orders, answer)?.into_iter().try_for_each(|sold| sold.map(drop))
+    sales_create(tx, settings, orders)?.into_iter().try_for_each(|sold| sold.map(drop))
 }
 
 /// How many sales a database holds, once it is certain that no credit went astray.

@@ -37,9 +37,9 @@ pub use caller::{Caller, ClientAddress, KeyRing, authenticate, called, cookie, s
 pub use code::Code;
 pub use command::{
     AboutFn, AnyCommand, AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command,
-    CommandCounts, CommandLabels, CommandRequest, CommandSpec, Commands, Declared, Effect, FieldSet, FillFn, Form, FormField, Hooks, Lacking, LockFn,
-    Noun, PlanFn, REAUTH_AT_MOST, REAUTH_LASTS, Record, RecordsFn, RequestContext, Sorted, changes, command, decided,
-    invoke, lacking, lacking_reauth,
+    CommandCounts, CommandLabels, CommandRequest, CommandSpec, Commands, Declared, Effect, FieldSet, FillFn, Form,
+    FormField, Hooks, Lacking, LockFn, Noun, PlanFn, REAUTH_AT_MOST, REAUTH_LASTS, Record, RecordsFn, RequestContext,
+    Sorted, changes, command, decided, invoke, lacking, lacking_reauth,
 };
 pub use context::{AppContext, House};
 pub use day::Day;

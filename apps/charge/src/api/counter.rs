@@ -10,20 +10,17 @@ use purser_kit::{
     fingerprint, json,
 };
 use purser_money::{Currency, Money};
-use purser_outbox::{Lease, job_enqueue_leased};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::own_seller;
-use crate::domain::{self, CreditTransaction, PhoneNumber, Sale, SaleStatus};
-use crate::error::{Error, OPERATOR_REFUSED};
+use crate::Charge;
+use crate::domain::{self, CreditTransaction, PhoneNumber, SaleStatus};
+use crate::error::OPERATOR_REFUSED;
+use crate::sale::sell::sell;
 use crate::seller::command::{CREDIT_DECREASE, CREDIT_INCREASE};
-use crate::service::{self, Order, sale_get, sale_reserve};
-use crate::{Charge, jobs};
-
-/// How long a request has to deliver its sale before a worker takes it over.
-const DELIVERY_LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(90);
+use crate::service::{self, Order, Sold};
 
 /// An amount that must be more than zero and at most `max`.
 pub(crate) fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Currency, max: Money) -> Option<Money> {
@@ -102,11 +99,6 @@ pub(super) struct SoldJson {
     sale_id: Uuid,
 }
 
-/// The answer to a completed sale. Written by hand, because it is written tens of thousands of times a second.
-pub(crate) fn sold_answer(sale: Uuid, credit: Money) -> String {
-    format!(r#"{{"status":"charge sold successfully","remaining_credit":{credit},"sale_id":"{sale}"}}"#)
-}
-
 /// Sell a charge.
 ///
 /// With the instant connector the sale is complete when this answers. With an operator behind it the answer is 200 once
@@ -128,12 +120,7 @@ pub(super) async fn charge_sell(
 ) -> Result<Response, Problem> {
     own_seller(&caller, seller)?;
     let order = read_order(&charge, &caller, key, seller, &body)?;
-    if charge.connector.name() == crate::connector::Name::Instant {
-        return Ok(charge.counter.submit(order).await?.into_response(StatusCode::OK));
-    }
-    // In a task of its own: a client that hangs up must not stop a delivery half way.
-    let delivered = tokio::spawn(async move { reserved(&charge, order).await });
-    delivered.await.map_err(Problem::internal)?
+    Ok(sold_answer(sell(&charge, order).await?))
 }
 
 fn read_order(
@@ -166,56 +153,24 @@ fn read_order(
     })
 }
 
-async fn reserved(charge: &Charge, order: Order) -> Result<Response, Problem> {
-    let (sale, replayed) = sell_reserved(charge, order).await?;
-    sale_answer(&sale, replayed)
-}
-
-/// A sale with an operator behind it: reserved and enqueued in one transaction, delivered right after it. Answers with
-/// how the sale stands, and whether the request came before.
-pub(crate) async fn sell_reserved(charge: &Charge, order: Order) -> Result<(Sale, bool), Problem> {
-    let (settings, connector) = (Arc::clone(&charge.settings), charge.connector.name());
-    let (process, job) = (charge.context.process, charge.context.ids.next(order.now));
-    let reserved = charge.context.store.write(move |tx| {
-        let mut lease: Option<Lease> = None;
-        // The answer is not known yet; what is kept is which sale to answer with.
-        let once = Once::run(tx, order.now, order.repeat.as_ref(), |tx| {
-            let sale = sale_reserve(tx, &settings, &order, connector)?;
-            let deliver = jobs::Deliver { sale: sale.id };
-            lease = Some(job_enqueue_leased(tx, order.now, job, process, DELIVERY_LEASE, &deliver)?);
-            Ok::<_, Error>(sale.id.to_string())
-        })?;
-        let id = Uuid::try_parse(&once.answer).map_err(|_| Error::NoSale)?;
-        Ok::<_, Error>((sale_get(tx, &settings, id)?, lease, once.replayed))
-    });
-    let (sale, lease, replayed) = reserved.await?;
-    let sale = match lease {
-        Some(lease) => jobs::deliver(charge, &sale, lease).await?,
-        None => sale,
-    };
-    Ok((sale, replayed))
-}
-
-fn sale_answer(sale: &Sale, replayed: bool) -> Result<Response, Problem> {
-    let once = |answer| if replayed { Once::replay(answer) } else { Once::fresh(answer) };
-    match sale.status {
-        SaleStatus::Completed | SaleStatus::Reversed => {
-            Ok(once(sold_answer(sale.id, sale.credit_after)).into_response(StatusCode::OK))
-        }
+/// The documented answer to a sale.
+fn sold_answer(sold: Sold) -> Response {
+    let once = |answer| if sold.replayed { Once::replay(answer) } else { Once::fresh(answer) };
+    match sold.status {
+        SaleStatus::Completed | SaleStatus::Reversed => once(sold.record()).into_response(StatusCode::OK),
         SaleStatus::Submitted | SaleStatus::Unknown => {
-            let answer = format!(
-                r#"{{"status":"charge submitted","remaining_credit":{},"sale_id":"{}"}}"#,
-                sale.credit_after, sale.id
-            );
-            Ok(once(answer).into_response(StatusCode::ACCEPTED))
+            let Sold { sale, credit_after, .. } = &sold;
+            let answer =
+                format!(r#"{{"status":"charge submitted","remaining_credit":{credit_after},"sale_id":"{sale}"}}"#);
+            once(answer).into_response(StatusCode::ACCEPTED)
         }
         SaleStatus::Failed => {
-            let reason = sale.reason.clone().unwrap_or_default();
-            let mut response = Problem::new(&OPERATOR_REFUSED, reason).with("sale_id", &sale.id).into_response();
-            if replayed {
+            let reason = sold.reason.clone().unwrap_or_default();
+            let mut response = Problem::new(&OPERATOR_REFUSED, reason).with("sale_id", &sold.sale).into_response();
+            if sold.replayed {
                 response.headers_mut().extend(once(String::new()).into_response(StatusCode::OK).headers().clone());
             }
-            Ok(response)
+            response
         }
     }
 }

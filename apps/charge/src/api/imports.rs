@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::own_seller;
 use crate::Charge;
-use crate::domain::{Settings, Standing};
+use crate::domain::Settings;
 use crate::error::{Error, INVALID_ROWS, SOLD_BEFORE};
 use crate::service::{self, CheckedSheet, Selling, sheet_check, sheet_sell};
 use crate::sheet;
@@ -144,10 +144,7 @@ fn checked(
     text: &str,
     seller: Uuid,
 ) -> Result<CheckedSheet, Error> {
-    let standing = service::seller_get(tx, settings, seller)?.standing;
-    if standing != Standing::Active {
-        return Err(Error::SellerNotActive(standing));
-    }
+    service::seller_active(tx, settings, seller)?;
     sheet_check(tx, now, settings, sheet::read(text, settings)?, Some(seller))
 }
 

@@ -7,16 +7,16 @@ use purser_kit::portal::{Deed, Did, Doing, Visit};
 use purser_kit::{Fields, Problem};
 use purser_money::Money;
 use purser_store::ReadTx;
-use serde::Deserialize;
-use uuid::Uuid;
 
 use super::sale_address;
 use crate::Charge;
-use crate::api::{bounded, sell_reserved};
+use crate::api::bounded;
 use crate::commands;
-use crate::connector::Name;
 use crate::domain::{PhoneNumber, Settings, parse_client_ref};
-use crate::service::{Order, SaleRequest, quote_one};
+use crate::sale::batch::Order;
+use crate::sale::facts::quote_one;
+use crate::sale::rule::SaleRequest;
+use crate::sale::sell::sell as sell_order;
 
 /// What is to be sold.
 struct Wanted {
@@ -70,12 +70,6 @@ fn sell_preview(tx: &mut ReadTx<'_>, charge: &Charge, visit: &Visit, fields: Fie
     Ok(Preview::sentence(format!("{amount} will be charged to {}.{pays} {left} will be left to sell.", wanted.number)))
 }
 
-/// What the counter answers of a completed sale.
-#[derive(Deserialize)]
-struct Sold {
-    sale_id: Uuid,
-}
-
 async fn sell_run(charge: Arc<Charge>, doing: Doing) -> Result<Did, Problem> {
     let wanted = Wanted::read(doing.fields(), &charge.settings)?;
     let order = Order {
@@ -89,13 +83,6 @@ async fn sell_run(charge: Arc<Charge>, doing: Doing) -> Result<Did, Problem> {
         repeat: Some(doing.repeat),
         actor: doing.visit.actor.clone(),
     };
-    let sale = if charge.connector.name() == Name::Instant {
-        let once = charge.counter.submit(order).await?;
-        serde_json::from_str::<Sold>(&once.answer).map_err(Problem::internal)?.sale_id
-    } else {
-        // In a task of its own: a browser that is closed must not stop a delivery half way.
-        let delivered = tokio::spawn(async move { sell_reserved(&charge, order).await });
-        delivered.await.map_err(Problem::internal)??.0.id
-    };
-    Ok(Did::Go(sale_address(&doing.visit, sale)))
+    let sold = sell_order(&charge, order).await?;
+    Ok(Did::Go(sale_address(&doing.visit, sold.sale)))
 }

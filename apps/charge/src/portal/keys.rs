@@ -12,9 +12,7 @@ use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use crate::commands;
-use crate::domain::Standing;
-use crate::error::Error;
-use crate::service::seller_get;
+use crate::service::seller_active;
 use crate::{Charge, SELLER_TIE};
 
 /// What a seller's own keys may do.
@@ -95,13 +93,10 @@ async fn make_run(charge: Arc<Charge>, doing: Doing) -> Result<Did, Problem> {
     let new = NewApiKey { id: doing.id, label: label.clone(), scopes, tie, expires_at: None, created_by };
     let made = charge.context.store.write(move |tx| {
         Once::run(tx, now, Some(&repeat), |tx| {
-            let standing = seller_get(tx, &settings, visit.object)?.standing;
-            if standing != Standing::Active {
-                return Err(Problem::from(Error::SellerNotActive(standing)));
-            }
+            seller_active(tx, &settings, visit.object)?;
             api_key_create(tx, now, &new, hash).map_err(problem)?;
             note(tx, &visit, event, "charge.key.create", new.id, &new.label)?;
-            Ok(new.id.to_string())
+            Ok::<_, Problem>(new.id.to_string())
         })
     });
     if made.await?.replayed {

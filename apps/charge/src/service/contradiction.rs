@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::credit::insufficient;
 use super::sale::{Outcome, clipped, clipped_ref, sale_get, sale_reversal_apply, sale_reversal_plan, sale_settle};
-use super::sell::sale_parts;
 use super::seller_get;
 use crate::contradiction::{Contradiction, ContradictionStatus, Decision, WordSource, contradicts};
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
+use crate::sale::batch::sale_parts;
 use crate::store::contradiction::{
     NewContradiction, contradiction_decide, contradiction_find, contradiction_insert, contradiction_newest,
     contradiction_withdrawn,

@@ -8,8 +8,9 @@ use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, seller_get};
-use crate::domain::{CreditKind, CreditTransaction, Seller, Settings, Standing};
+use crate::domain::{CreditKind, CreditTransaction, Seller, Settings};
 use crate::error::{Error, FirstCredit};
+use crate::seller::rule::check_active;
 use crate::store::credit as store;
 
 /// Credit to be given.
@@ -112,7 +113,8 @@ pub fn grant_apply(tx: &mut WriteTx<'_>, now: Timestamp, grant: Grant) -> Result
 /// [`Error::NoSeller`], [`Error::SellerNotActive`].
 pub fn seller_active(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Seller, Error> {
     let seller = seller_get(tx, settings, id)?;
-    if seller.standing == Standing::Active { Ok(seller) } else { Err(Error::SellerNotActive(seller.standing)) }
+    check_active(seller.standing)?;
+    Ok(seller)
 }
 
 /// The increase that stands with the same reference, where that is meant. Two who come at once meet at the unique form.

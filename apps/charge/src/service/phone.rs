@@ -62,7 +62,7 @@ pub fn phone_apply(tx: &mut WriteTx<'_>, now: Timestamp, settings: &Settings, ne
 }
 
 /// Registers numbers that sales are about to be made to, none of them known, each once.
-pub(super) fn phones_register(
+pub(crate) fn phones_register(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,

@@ -7,11 +7,11 @@ use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phone_create};
-use super::quote::{Quoted, quote_one};
-use super::sell::{Order, sale_parts};
 use crate::connector::Name;
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
+use crate::sale::batch::{Order, sale_parts};
+use crate::sale::facts::{Quoted, quote_one};
 use crate::store::{self, Filter, NewSale};
 
 /// What is known of a delivery.

@@ -7,17 +7,17 @@ use purser_kit::called;
 use purser_kit::console::{Doer, Progress};
 use purser_ledger::Book;
 use purser_money::Money;
-use purser_outbox::job_enqueue;
 use purser_store::{ReadTx, WriteTx};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::quote::{Facts, Running, SaleRequest, objections, quote};
-use super::{Order, sale_reserve, sales_create};
 use crate::connector::Name;
 use crate::domain::{PhoneNumber, Settings};
 use crate::error::Error;
-use crate::jobs::Deliver;
+use crate::sale::batch::Order;
+use crate::sale::facts::{facts_load, running_begin};
+use crate::sale::rule::{Facts, Running, SaleRequest, objections, quote};
+use crate::sale::sell::sell_all;
 use crate::sheet::{NamedSeller, SheetRow};
 use crate::store;
 use crate::store::file::{Fingerprint, SoldFile, SoldThen, file_find, file_insert, rows_find, rows_forget};
@@ -134,7 +134,7 @@ pub(crate) fn sheet_check(
 ) -> Result<CheckedSheet, Error> {
     let known = Known::load(tx, settings, &rows, only)?;
     let book = Book::open(tx, known.facts.sellers.values().map(|seller| seller.account))?;
-    let running = Running::begin(&known.facts, &book)?;
+    let running = running_begin(&known.facts, &book)?;
     let mut checking = Checking { known, running };
     let checked: Vec<CheckedRow> = rows.into_iter().map(|row| checking.row(row, only)).collect();
     let mut sheet = CheckedSheet { rows: checked, total: Money::zero(settings.currency), sellers: 0, second_yes: None };
@@ -244,7 +244,7 @@ impl Known {
             Some((seller, row.client_ref.as_deref()?))
         });
         let (refs, numbers) = (refs.collect(), rows.iter().filter_map(|row| row.number.as_ref()).collect());
-        let facts = Facts::load(tx, settings, ids, numbers, refs)?;
+        let facts = facts_load(tx, settings, ids, numbers, refs)?;
         Ok(Known { facts, names })
     }
 
@@ -344,9 +344,6 @@ pub(crate) struct Selling<'s> {
     pub(crate) progress: &'s Progress,
 }
 
-/// Sales made at once; so many are told of before the next.
-const STRIDE: usize = 1_000;
-
 /// Sells all of a checked file; how many sales that is. Where there is an operator behind them, they are delivered by
 /// the workers.
 ///
@@ -380,22 +377,7 @@ pub(crate) fn sheet_sell(tx: &mut WriteTx<'_>, sheet: &CheckedSheet, selling: Se
             actor: doer.actor.clone(),
         })
         .collect();
-    if connector == Name::Instant {
-        let mut made = 0;
-        for part in orders.chunks(STRIDE) {
-            for answer in sales_create(tx, settings, part, |sale, _| sale.to_string())? {
-                answer?;
-            }
-            made += part.len() as u64;
-            progress.at(made);
-        }
-        return Ok(orders.len());
-    }
-    for (order, made) in orders.iter().zip(1..) {
-        let sale = sale_reserve(tx, settings, order, connector)?;
-        job_enqueue(tx, doer.now, doer.fresh_id(), &Deliver { sale: sale.id })?;
-        progress.at(made);
-    }
+    sell_all(tx, settings, connector, &orders, || doer.fresh_id(), |sold| progress.at(sold))?;
     Ok(orders.len())
 }
 

@@ -29,11 +29,11 @@ impl CommandCounts {
         self.0.clone()
     }
 
-    /// Counts one run.
-    pub fn count(&self, spec: &CommandSpec, answer: &Result<Once, Problem>) {
-        let outcome = match answer {
-            Ok(once) if once.replayed => "repeated",
-            Ok(_) => "done",
+    /// Counts one run: whether its answer was that of an earlier request, or why it has none.
+    pub fn count(&self, spec: &CommandSpec, replayed: Result<bool, &Problem>) {
+        let outcome = match replayed {
+            Ok(true) => "repeated",
+            Ok(false) => "done",
             Err(problem) if (400..500).contains(&problem.code().status) => "refused",
             Err(_) => "failed",
         };
@@ -50,7 +50,7 @@ impl CommandCounts {
         run: impl Future<Output = Result<Once, Problem>>,
     ) -> Result<Once, Problem> {
         let answer = run.instrument(tracing::info_span!("command", name = spec.name)).await;
-        self.count(spec, &answer);
+        self.count(spec, answer.as_ref().map(|once| once.replayed));
         let code = answer.as_ref().err().map(|problem| problem.code().name);
         tracing::debug!(command = spec.name, code, "a command ended");
         answer

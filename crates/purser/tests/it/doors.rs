@@ -199,7 +199,7 @@ impl Street {
                         repeat: None,
                         actor: "test".to_owned(),
                     };
-                    sales_create(tx, &any, &[order], |_, _| String::new())?.remove(0)?;
+                    sales_create(tx, &any, &[order])?.remove(0)?;
                 }
                 let frozen = id();
                 phone_create(tx, NOW, &rules, &NewPhone { id: frozen, number: number(door, 3), label: None })?;
@@ -234,7 +234,7 @@ impl Street {
     async fn turn(&self, asks: &[Ask]) -> Vec<Verdict> {
         let orders: Vec<Order> = asks.iter().map(|ask| self.order(0, ask)).collect();
         let settings = self.settings.clone();
-        let sold = self.db.write(move |tx| sales_create(tx, &settings, &orders, |_, _| String::new()));
+        let sold = self.db.write(move |tx| sales_create(tx, &settings, &orders));
         sold.await.expect("a turn").into_iter().map(verdict).collect()
     }
 

@@ -9,9 +9,9 @@ use purser_charge::service::{
     phone_create, price_set, product_put, sale_by_ref, sales_create, seller_change, seller_create, seller_get,
 };
 use purser_charge::{
-    CallingCode, Error, NamedProduct, OperatorRow, PhoneNumber, Product, Settings, Standing, credit_check,
+    CallingCode, Error, NamedProduct, OperatorRow, PhoneNumber, Product, Settings, Sold, Standing, credit_check,
 };
-use purser_kit::{Once, Repeatable};
+use purser_kit::Repeatable;
 use purser_ledger::verify;
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
@@ -269,7 +269,7 @@ impl Shop {
 
     async fn decide(&self, orders: Vec<Order>) -> Vec<Verdict> {
         let settings = self.settings.clone();
-        let decided = self.db.write(move |tx| sales_create(tx, &settings, &orders, answer));
+        let decided = self.db.write(move |tx| sales_create(tx, &settings, &orders));
         decided.await.expect("a turn").into_iter().map(verdict).collect()
     }
 
@@ -293,9 +293,9 @@ impl Shop {
     }
 }
 
-fn verdict(result: Result<Once, Error>) -> Verdict {
+fn verdict(result: Result<Sold, Error>) -> Verdict {
     match result {
-        Ok(once) => Verdict::Sold(once.answer, once.replayed),
+        Ok(sold) => Verdict::Sold(answer(sold.sale, sold.credit_after), sold.replayed),
         Err(Error::NoSeller) => Verdict::NoSeller,
         Err(Error::SellerNotActive(_)) => Verdict::SellerFrozen,
         Err(Error::PhoneNotActive { .. }) => Verdict::NumberFrozen,

@@ -106,7 +106,7 @@ both! {
                     id: made[6 + place], phone_id: made[10], now, seller: made[0], number: number.clone(),
                     amount: Money::new(100, Currency::INR), client_ref: None, repeat: None, actor: "user:1".to_owned(),
                 };
-                sales_create(tx, &settings, &[order], |sale, _| sale.to_string())?.remove(0)?;
+                sales_create(tx, &settings, &[order])?.remove(0)?;
             }
             Ok::<_, Error>(())
         });

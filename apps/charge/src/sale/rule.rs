@@ -1,17 +1,19 @@
-//! Whether a sale may be made, and for what: decided here for every door. The counter's turns, reserved sales, files and
-//! the portal's preview load the facts and ask; none of them has a rule of its own.
+//! The rule of a sale: whether it may be made, and for what. It is decided here alone, from facts and a request.
+//!
+//! The batch, the held sale, the file and the portal's preview load the facts ([`super::facts`]) and ask. None of them has a
+//! rule of its own.
 
 use std::collections::HashMap;
 
-use purser_ledger::{AccountId, Book};
+use purser_ledger::AccountId;
 use purser_money::Money;
-use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::catalog::{Catalog, Priced};
-use crate::domain::{Phone, PhoneNumber, Settings, Standing};
+use crate::domain::{Phone, PhoneNumber, Standing};
 use crate::error::Error;
-use crate::store::{self, SellerKey};
+use crate::seller::rule::check_active;
+use crate::store::SellerKey;
 
 /// A charge that somebody asks for.
 #[derive(Debug, Clone, Copy)]
@@ -30,35 +32,9 @@ pub(crate) struct Facts {
     pub(crate) catalog: Catalog,
     pub(crate) phones: HashMap<PhoneNumber, Phone>,
     /// Sales under these sellers' references.
-    refs: HashMap<(Uuid, String), Uuid>,
-    only_known: bool,
-}
-
-impl Facts {
-    /// Reads what concerns these sellers, numbers and references (each perhaps more than once), with one statement a
-    /// table.
-    pub(crate) fn load(
-        tx: &mut ReadTx<'_>,
-        settings: &Settings,
-        mut sellers: Vec<Uuid>,
-        mut numbers: Vec<&PhoneNumber>,
-        mut refs: Vec<(Uuid, &str)>,
-    ) -> Result<Self, Error> {
-        sellers.sort_unstable();
-        sellers.dedup();
-        numbers.sort_unstable();
-        numbers.dedup();
-        refs.sort_unstable();
-        refs.dedup();
-        let phones = store::phones_by_number(tx, &numbers)?;
-        Ok(Facts {
-            sellers: store::seller_keys(tx, &sellers)?,
-            catalog: store::operator::catalog_load(tx)?,
-            phones: phones.into_iter().map(|phone| (phone.number.clone(), phone)).collect(),
-            refs: store::sales_by_ref(tx, &refs)?.into_iter().collect(),
-            only_known: settings.only_known,
-        })
-    }
+    pub(crate) refs: HashMap<(Uuid, String), Uuid>,
+    /// Whether a number of no known operator is refused.
+    pub(crate) only_known: bool,
 }
 
 /// What requests that were accepted before leave for those after them.
@@ -70,10 +46,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// What the sellers have before the first request.
-    pub(crate) fn begin(facts: &Facts, book: &Book) -> Result<Self, Error> {
-        let accounts = facts.sellers.values().map(|seller| Ok((seller.account, book.available(seller.account)?)));
-        Ok(Running { available: accounts.collect::<Result<_, Error>>()?, refs: HashMap::new() })
+    /// The state before the first request. `available` is the credit that each seller's account can spend.
+    pub(crate) fn begin(available: HashMap<AccountId, Money>) -> Self {
+        Running { available, refs: HashMap::new() }
     }
 
     /// Takes what an accepted request uses up. `sale` is the id that it will have.
@@ -126,9 +101,7 @@ pub(crate) fn objections(
 ) -> Vec<Error> {
     let Some(key) = facts.sellers.get(&seller) else { return vec![Error::NoSeller] };
     let mut against = Vec::new();
-    if key.standing != Standing::Active {
-        against.push(Error::SellerNotActive(key.standing));
-    }
+    against.extend(check_active(key.standing).err());
     against.extend(client_ref.and_then(|client_ref| used(facts, running, seller, client_ref)));
     if let Some(phone) = number.and_then(|number| facts.phones.get(number))
         && phone.standing != Standing::Active
@@ -150,26 +123,4 @@ fn used(facts: &Facts, running: &Running, seller: Uuid, client_ref: &str) -> Opt
 /// What a turn or a door for one request tells: the first of what is against it.
 pub(crate) fn first(against: Vec<Error>) -> Error {
     against.into_iter().next().unwrap_or(Error::NoSeller)
-}
-
-/// One request alone, decided.
-pub(crate) struct Quoted {
-    pub(crate) quote: Quote,
-    /// Its number, where that is registered.
-    pub(crate) phone: Option<Phone>,
-    /// The seller's credit before it, holds included.
-    pub(crate) credit: Money,
-}
-
-/// Loads the facts of one request, and decides it.
-///
-/// # Errors
-/// The first rule that refuses it.
-pub(crate) fn quote_one(tx: &mut ReadTx<'_>, settings: &Settings, request: &SaleRequest<'_>) -> Result<Quoted, Error> {
-    let refs = request.client_ref.map(|client_ref| (request.seller, client_ref));
-    let mut facts = Facts::load(tx, settings, vec![request.seller], vec![request.number], refs.into_iter().collect())?;
-    let book = Book::open(tx, facts.sellers.values().map(|seller| seller.account))?;
-    let running = Running::begin(&facts, &book)?;
-    let quote = quote(&facts, &running, request).map_err(first)?;
-    Ok(Quoted { quote, phone: facts.phones.remove(request.number), credit: book.balance(quote.account)? })
 }

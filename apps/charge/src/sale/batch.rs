@@ -1,13 +1,13 @@
-//! Selling at the speed of the counter: every order that waits is decided in one turn.
+//! Sales that complete at once, in batches: every order that waits is decided in one turn.
 //!
-//! The rules are those of one sale after another ([`super::quote`]). The turn reads what all orders need, decides them in order in plain
-//! Rust, and writes what was sold, each with one statement a table. A refused order leaves no trace, not even the
+//! The turn reads the facts of all orders, decides them in order by the rule ([`super::rule`]), and writes what was sold,
+//! each with one statement a table. A refused order leaves no trace, not even the
 //! registration of an unknown number.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use purser_kit::{Once, Repeatable};
+use purser_kit::Repeatable;
 use purser_ledger::{
     AccountId, Book, EntryId, NewEntry, Posted, Recorded, Transfer, idempotency_find_many, idempotency_keep_many,
 };
@@ -15,11 +15,13 @@ use purser_money::Money;
 use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
-use super::phone::{NewPhone, phones_register};
-use super::quote::{Facts, Running, SaleRequest, first, quote};
+use super::facts::{facts_load, running_begin};
+use super::rule::{Facts, Running, SaleRequest, first, quote};
+use super::sold::Sold;
 use crate::catalog::Priced;
 use crate::domain::{Phone, PhoneNumber, SaleStatus, Settings};
 use crate::error::Error;
+use crate::service::{NewPhone, phones_register};
 use crate::store::{self, NewSale};
 
 /// A charge that somebody asks for.
@@ -53,8 +55,7 @@ impl Order {
     }
 }
 
-/// Decides `orders` one after another and completes those that are good, in this one transaction. `answer` words the
-/// answer to a sale with this id that leaves this credit; it is kept with the sale's idempotency key.
+/// Decides `orders` one after another and completes those that are good, in this one transaction.
 ///
 /// # Errors
 /// Only where the whole turn cannot stand; each order has a result of its own.
@@ -62,26 +63,25 @@ pub fn sales_create(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
     orders: &[Order],
-    answer: fn(Uuid, Money) -> String,
-) -> Result<Vec<Result<Once, Error>>, Error> {
+) -> Result<Vec<Result<Sold, Error>>, Error> {
     let known = Known::load(tx, settings, orders)?;
     let mut book = Book::open(tx, known.facts.sellers.values().map(|seller| seller.account))?;
     let verdicts = decide(&known, &book, orders)?;
     let phones = register_missing(tx, settings, &known, orders, &verdicts)?;
     let margin =
-        known.facts.catalog.margin.filter(|_| sold(orders, &verdicts).any(|sold| sold.priced.margin().is_positive()));
+        known.facts.catalog.margin.filter(|_| accepted(orders, &verdicts).any(|one| one.priced.margin().is_positive()));
     book.load(tx, phones.values().map(|phone| phone.account).chain(margin))?;
     let sales = post(&mut book, &known, &phones, orders, &verdicts)?;
     let entries = book.write(tx)?;
-    write(tx, orders, &sales, &entries, answer)?;
-    answers(orders, verdicts, &sales, answer)
+    write(tx, orders, &sales, &entries)?;
+    answers(orders, verdicts, &sales)
 }
 
 /// What the database knows of these orders.
 struct Known {
     facts: Facts,
-    /// Answers to these requests, by owner and key.
-    recorded: HashMap<(String, String), Recorded>,
+    /// First answers to these requests, by owner and key, with the fingerprints of the requests.
+    recorded: HashMap<(String, String), ([u8; 32], Sold)>,
 }
 
 impl Known {
@@ -94,11 +94,11 @@ impl Known {
             .filter_map(|order| order.repeat.as_ref())
             .map(|repeat| (repeat.owner.as_str(), repeat.key.as_str()))
             .collect();
-        let recorded = idempotency_find_many(tx, &keys)?;
-        Ok(Known {
-            facts: Facts::load(tx, settings, sellers, numbers, refs.collect())?,
-            recorded: recorded.into_iter().map(|one| ((one.owner.clone(), one.key.clone()), one)).collect(),
-        })
+        let mut recorded = HashMap::new();
+        for Recorded { owner, key, fingerprint, answer } in idempotency_find_many(tx, &keys)? {
+            recorded.insert((owner, key), (fingerprint, Sold::recorded(tx, settings, &answer)?));
+        }
+        Ok(Known { facts: facts_load(tx, settings, sellers, numbers, refs.collect())?, recorded })
     }
 }
 
@@ -113,14 +113,14 @@ enum Verdict {
     /// It is refused.
     Refuse(Error),
     /// It was answered before.
-    Replay(String),
+    Replay(Sold),
     /// It repeats the earlier order with this index, which will be sold.
     Same(usize),
 }
 
 /// The rules, one order after another, seeing what the earlier ones of this turn will have done.
 fn decide(known: &Known, book: &Book, orders: &[Order]) -> Result<Vec<Verdict>, Error> {
-    let mut turn = Turn { running: Running::begin(&known.facts, book)?, keys: HashMap::new() };
+    let mut turn = Turn { running: running_begin(&known.facts, book)?, keys: HashMap::new() };
     Ok(orders.iter().enumerate().map(|(index, order)| turn.decide(known, index, order)).collect())
 }
 
@@ -154,9 +154,9 @@ impl<'o> Turn<'o> {
     /// The verdict on a request that came before, in an earlier turn or in this one.
     fn repeated(&self, known: &Known, repeat: &Repeatable) -> Result<Option<Verdict>, Error> {
         let reused = || Err(Error::KeyReused(repeat.key.clone()));
-        if let Some(recorded) = known.recorded.get(&(repeat.owner.clone(), repeat.key.clone())) {
-            let same = recorded.fingerprint == repeat.fingerprint;
-            return if same { Ok(Some(Verdict::Replay(recorded.answer.clone()))) } else { reused() };
+        if let Some((fingerprint, sold)) = known.recorded.get(&(repeat.owner.clone(), repeat.key.clone())) {
+            let same = *fingerprint == repeat.fingerprint;
+            return if same { Ok(Some(Verdict::Replay(sold.clone()))) } else { reused() };
         }
         match self.keys.get(&(repeat.owner.as_str(), repeat.key.as_str())) {
             Some((index, fingerprint)) if *fingerprint == repeat.fingerprint => Ok(Some(Verdict::Same(*index))),
@@ -176,7 +176,7 @@ fn register_missing(
 ) -> Result<HashMap<PhoneNumber, Phone>, Error> {
     let mut phones = HashMap::with_capacity(orders.len());
     let mut missing: HashMap<&PhoneNumber, &Order> = HashMap::new();
-    for Sold { order, .. } in sold(orders, verdicts) {
+    for Accepted { order, .. } in accepted(orders, verdicts) {
         match known.facts.phones.get(&order.number) {
             Some(phone) => drop(phones.insert(order.number.clone(), phone.clone())),
             None => drop(missing.entry(&order.number).or_insert(order)),
@@ -192,15 +192,15 @@ fn register_missing(
 }
 
 /// An order that will be sold.
-struct Sold<'a> {
+struct Accepted<'a> {
     index: usize,
     order: &'a Order,
     priced: Priced,
 }
 
-fn sold<'a>(orders: &'a [Order], verdicts: &'a [Verdict]) -> impl Iterator<Item = Sold<'a>> {
+fn accepted<'a>(orders: &'a [Order], verdicts: &'a [Verdict]) -> impl Iterator<Item = Accepted<'a>> {
     orders.iter().zip(verdicts).enumerate().filter_map(|(index, (order, verdict))| match verdict {
-        Verdict::Sell(priced) => Some(Sold { index, order, priced: *priced }),
+        Verdict::Sell(priced) => Some(Accepted { index, order, priced: *priced }),
         _ => None,
     })
 }
@@ -224,7 +224,7 @@ fn post(
     verdicts: &[Verdict],
 ) -> Result<Vec<Made>, Error> {
     let mut made = Vec::with_capacity(orders.len());
-    for Sold { index, order, priced } in sold(orders, verdicts) {
+    for Accepted { index, order, priced } in accepted(orders, verdicts) {
         let seller = known.facts.sellers.get(&order.seller).ok_or(Error::NoSeller)?;
         let phone = phones.get(&order.number).ok_or(Error::NoPhone)?;
         let parts = sale_parts(&priced, phone.account, known.facts.catalog.margin)?.into_iter();
@@ -237,7 +237,7 @@ fn post(
 }
 
 /// Where a sale's price goes: what the operator takes to the number, what is beyond it to the margin.
-pub(super) fn sale_parts(
+pub(crate) fn sale_parts(
     priced: &Priced,
     phone: AccountId,
     margin: Option<AccountId>,
@@ -251,7 +251,7 @@ pub(super) fn sale_parts(
 }
 
 /// The journal entry of a sale.
-pub(super) fn sale_entry(order: &Order) -> NewEntry {
+fn sale_entry(order: &Order) -> NewEntry {
     NewEntry {
         kind: "charge.sale",
         actor: order.actor.clone(),
@@ -260,13 +260,7 @@ pub(super) fn sale_entry(order: &Order) -> NewEntry {
     }
 }
 
-fn write(
-    tx: &mut WriteTx<'_>,
-    orders: &[Order],
-    made: &[Made],
-    entries: &[EntryId],
-    answer: fn(Uuid, Money) -> String,
-) -> Result<(), Error> {
+fn write(tx: &mut WriteTx<'_>, orders: &[Order], made: &[Made], entries: &[EntryId]) -> Result<(), Error> {
     let mut rows = Vec::with_capacity(made.len());
     let mut answered = Vec::new();
     for one in made {
@@ -288,7 +282,7 @@ fn write(
             settled_at: Some(order.now),
         });
         if let Some(repeat) = &order.repeat {
-            answered.push(repeat.recorded(answer(order.id, one.credit_after)));
+            answered.push(repeat.recorded(Sold::completed(order.id, one.credit_after).record()));
         }
     }
     store::sales_insert(tx, &rows)?;
@@ -296,23 +290,18 @@ fn write(
     Ok(idempotency_keep_many(tx, now, &answered)?)
 }
 
-fn answers(
-    orders: &[Order],
-    verdicts: Vec<Verdict>,
-    made: &[Made],
-    answer: fn(Uuid, Money) -> String,
-) -> Result<Vec<Result<Once, Error>>, Error> {
-    let mut texts: Vec<Option<String>> = vec![None; orders.len()];
+fn answers(orders: &[Order], verdicts: Vec<Verdict>, made: &[Made]) -> Result<Vec<Result<Sold, Error>>, Error> {
+    let mut sold: Vec<Option<Sold>> = vec![None; orders.len()];
     for one in made {
-        texts[one.index] = Some(answer(orders[one.index].id, one.credit_after));
+        sold[one.index] = Some(Sold::completed(orders[one.index].id, one.credit_after));
     }
-    let text = |index: usize| texts[index].clone().ok_or(StoreError::NotOne { found: 0 });
+    let sold = |index: usize| sold[index].clone().ok_or(StoreError::NotOne { found: 0 });
     let mut answers = Vec::with_capacity(orders.len());
     for (index, verdict) in verdicts.into_iter().enumerate() {
         answers.push(match verdict {
-            Verdict::Sell(_) => Ok(Once::fresh(text(index)?)),
-            Verdict::Same(first) => Ok(Once::replay(text(first)?)),
-            Verdict::Replay(answer) => Ok(Once::replay(answer)),
+            Verdict::Sell(_) => Ok(sold(index)?),
+            Verdict::Same(first) => Ok(sold(first)?.again()),
+            Verdict::Replay(first) => Ok(first.again()),
             Verdict::Refuse(refusal) => Err(refusal),
         });
     }
