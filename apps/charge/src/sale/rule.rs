@@ -124,3 +124,84 @@ fn used(facts: &Facts, running: &Running, seller: Uuid, client_ref: &str) -> Opt
 pub(crate) fn first(against: Vec<Error>) -> Error {
     against.into_iter().next().unwrap_or(Error::NoSeller)
 }
+
+#[cfg(test)]
+mod tests {
+    use purser_money::Currency;
+
+    use super::*;
+    use crate::domain::CallingCode;
+
+    fn inr(minor: i64) -> Money {
+        Money::new(minor, Currency::INR)
+    }
+
+    fn account() -> AccountId {
+        AccountId::from_column(1)
+    }
+
+    fn number() -> PhoneNumber {
+        PhoneNumber::parse("9876543210", CallingCode::INDIA).unwrap()
+    }
+
+    /// One seller of this standing, who has sold under the reference `old`.
+    fn facts(standing: Standing) -> Facts {
+        let seller = SellerKey { account: account(), standing, prices: Vec::new() };
+        Facts {
+            sellers: HashMap::from([(Uuid::nil(), seller)]),
+            refs: HashMap::from([((Uuid::nil(), "old".to_owned()), Uuid::max())]),
+            ..Facts::default()
+        }
+    }
+
+    fn running(minor: i64) -> Running {
+        Running::begin(HashMap::from([(account(), inr(minor))]))
+    }
+
+    fn codes(
+        facts: &Facts,
+        running: &Running,
+        seller: Uuid,
+        amount: i64,
+        client_ref: Option<&str>,
+    ) -> Vec<&'static str> {
+        let number = number();
+        let request = SaleRequest { seller, number: &number, amount: inr(amount), client_ref };
+        let against = quote(facts, running, &request).err().unwrap_or_default();
+        against.into_iter().map(|error| purser_kit::Problem::from(error).code().name).collect()
+    }
+
+    #[test]
+    fn a_sale_leaves_what_the_credit_has_beyond_its_price() {
+        let (number, facts) = (number(), facts(Standing::Active));
+        let request = SaleRequest { seller: Uuid::nil(), number: &number, amount: inr(300), client_ref: None };
+        let quote = quote(&facts, &running(1_000), &request).unwrap();
+        assert_eq!((quote.priced.price, quote.left), (inr(300), inr(700)));
+    }
+
+    #[test]
+    fn credit_is_spent_to_the_last_and_not_beyond() {
+        let facts = facts(Standing::Active);
+        assert_eq!(codes(&facts, &running(300), Uuid::nil(), 300, None), [""; 0]);
+        assert_eq!(codes(&facts, &running(299), Uuid::nil(), 300, None), ["insufficient_credit"]);
+    }
+
+    #[test]
+    fn a_request_sees_what_those_before_it_took() {
+        let (number, facts, mut running) = (number(), facts(Standing::Active), running(500));
+        let request = SaleRequest { seller: Uuid::nil(), number: &number, amount: inr(300), client_ref: Some("new") };
+        let taken = quote(&facts, &running, &request).unwrap();
+        running.take(&request, &taken, Some(Uuid::max()));
+        assert_eq!(codes(&facts, &running, Uuid::nil(), 300, None), ["insufficient_credit"]);
+        assert_eq!(codes(&facts, &running, Uuid::nil(), 200, Some("new")), ["duplicate_transaction"]);
+        assert_eq!(codes(&facts, &running, Uuid::nil(), 200, Some("newer")), [""; 0]);
+    }
+
+    #[test]
+    fn all_that_is_against_a_request_is_told_and_an_unknown_seller_alone() {
+        let facts = facts(Standing::Frozen);
+        let both = ["seller_not_active", "duplicate_transaction"];
+        assert_eq!(codes(&facts, &running(1_000), Uuid::nil(), 1, Some("old")), both);
+        assert_eq!(codes(&facts, &running(1_000), Uuid::max(), 1, Some("old")), ["not_found"]);
+    }
+}

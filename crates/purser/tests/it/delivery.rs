@@ -26,6 +26,15 @@ async fn sell(caller: &Caller, seller: &str, number: &str) -> (u16, Value) {
     caller.post(&format!("/api/sellers/{seller}/sell_charge/"), body).await
 }
 
+/// Sells 2.00 under a key of this number; the status, the answer's text, and whether it was given before.
+async fn sell_keyed(caller: &Caller, base: &str, seller: &str, key: usize) -> (u16, String, bool) {
+    let request = client().post(format!("{base}/api/sellers/{seller}/sell_charge/"));
+    let request = request.header("authorization", caller.bearer()).header("idempotency-key", format!("key-{key}"));
+    let answer = request.json(&json!({ "phone_number": "9876543210", "amount": "2.00" })).send().await.unwrap();
+    let replayed = answer.headers().get("idempotency-replayed").is_some();
+    (answer.status().as_u16(), answer.text().await.unwrap(), replayed)
+}
+
 async fn credit(caller: &Caller, seller: &str) -> String {
     let path = format!("/api/sellers/{seller}/get_credit/");
     caller.send(Method::GET, &path, None).await.unwrap().text().await.unwrap()
@@ -109,6 +118,31 @@ both! {
         assert_eq!(tell(word("failed"), SECRET).await.unwrap().status(), 409, "the first word stands");
         assert_eq!(status(&caller, &open["sale_id"]).await, "completed");
         assert_eq!(credit(&caller, &seller).await, r#"{"credit":2.00,"held":0.00,"available":2.00}"#);
+    }
+
+    async fn a_repeated_key_gets_its_first_answer_whichever_connector_sells_by_then(db: TestDb) {
+        let mut installation = Installation::new(&db);
+        let key = installation.key("charge.*");
+        let mut shop: Option<String> = None;
+        let mut first: Vec<(u16, String)> = Vec::new();
+        for (place, connector) in ["instant", "simulator", "instant"].into_iter().enumerate() {
+            installation = installation.with("PURSER_CHARGE_CONNECTOR", connector);
+            let serving = installation.serve(&key);
+            let caller = serving.caller();
+            let seller = match &shop {
+                Some(seller) => seller.clone(),
+                None => shop.insert(seller(&caller).await).clone(),
+            };
+            for (earlier, (code, body)) in first.iter().enumerate() {
+                let again = sell_keyed(&caller, &serving.url(""), &seller, earlier).await;
+                assert_eq!(again, (*code, body.clone(), true), "sold by {earlier}, repeated by {connector}");
+            }
+            let (code, body, replayed) = sell_keyed(&caller, &serving.url(""), &seller, place).await;
+            assert_eq!((code, replayed), (200, false), "{body}");
+            first.push((code, body));
+            let left = ["8.00", "6.00", "4.00"][place];
+            assert_eq!(credit(&caller, &seller).await, format!(r#"{{"credit":{left},"held":0.00,"available":{left}}}"#));
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Every door decides a sale by the same rule: a turn of the counter, a sale that waits for its operator, a file, and the
-//! portal give the same verdicts and the same postings on the same facts.
+//! Every door decides a sale by the same rule. A turn of the batch, a held sale, a file of one row, a file of many rows, and
+//! the portal (with and without an operator) give the same verdicts and the same postings on the same facts.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use purser_charge::service::{
 use purser_charge::{
     CallingCode, Connector, Error, NamedProduct, OperatorRow, PhoneNumber, Product, Settings, Standing, credit_check,
 };
-use purser_kit::console::{CheckedState, Doer, Progress};
+use purser_kit::console::{Checked, CheckedState, Doer, Progress};
 use purser_kit::portal::{Deed, Doing, Visit};
 use purser_kit::{App, Fields, Problem, Repeatable};
 use purser_ledger::verify;
@@ -26,8 +26,8 @@ use uuid::Uuid;
 
 const NOW: Timestamp = TestClock::START;
 
-/// A turn, a hold, a file, the portal.
-const DOORS: usize = 4;
+/// A turn, a hold, a file for each row, the portal, the portal with an operator, a file of many rows.
+const DOORS: usize = 6;
 
 /// Numbers of each door: of no operator, of one who sells, of one who is stopped, and one that may be frozen.
 const NUMBERS: u8 = 4;
@@ -97,10 +97,11 @@ fn run(engine: Engine, facts: &Facts, asks: &[Ask]) {
         let db = TestDb::create(engine, crate::migrations()).await;
         let street = Street::open(&db, facts).await;
         let (turn, hold) = (street.turn(asks).await, street.hold(asks).await);
-        let (file, portal) = (street.file(asks).await, street.portal(asks).await);
         assert_eq!(turn, hold, "a hold decides as a turn does");
-        assert_eq!(turn, file, "a file does");
-        assert_eq!(turn, portal, "the portal does");
+        assert_eq!(turn, street.file(asks).await, "a file of one row does");
+        assert_eq!(turn, street.portal(3, &street.app, asks).await, "the portal does");
+        assert_eq!(turn, street.portal(4, &street.held, asks).await, "the portal does, with an operator");
+        assert_eq!(turn, street.sheets(asks).await, "a file of many rows does");
         let postings = street.postings(0).await;
         for door in 1..DOORS {
             assert_eq!(street.postings(door).await, postings, "door {door}");
@@ -129,10 +130,15 @@ fn verdict<T>(result: Result<T, impl Into<Problem>>) -> Verdict {
     result.err().map(|error| error.into().code().name.to_owned())
 }
 
-/// Four sellers side by side, of whom the database holds the same, each behind a door of their own.
+/// A sale: its number, amount, price, cost, reference and status, and its transfers.
+type SaleLine = (String, i64, i64, i64, Option<String>, String, Vec<(String, String, i64)>);
+
+/// Sellers side by side, of whom the database holds the same, each behind a door of their own.
 struct Street {
     db: TestDb,
     app: Arc<App>,
+    /// The same app with an operator behind its sales, who charges at once.
+    held: Arc<App>,
     settings: Settings,
     sellers: Vec<Uuid>,
 }
@@ -143,7 +149,7 @@ impl Street {
         let ids = db.ids().clone();
         let sellers: Vec<Uuid> = (0..DOORS).map(|_| ids.next()).collect();
         let (facts, rules, made, fresh) = (facts.clone(), settings.clone(), sellers.clone(), ids.clone());
-        let new_ids: Vec<Uuid> = (0..40).map(|_| fresh.next()).collect();
+        let new_ids: Vec<Uuid> = (0..80).map(|_| fresh.next()).collect();
         let set_up = db.write(move |tx| {
             let mut ids = new_ids.clone().into_iter();
             let mut id = || ids.next().expect("enough ids");
@@ -213,8 +219,10 @@ impl Street {
             Ok::<_, Error>(())
         });
         set_up.await.expect("the facts");
-        let app = purser_charge::app(&crate::context(db), settings.clone(), Connector::Instant);
-        Street { db: db.clone(), app: Arc::new(app), settings, sellers }
+        let context = crate::context(db);
+        let app = |connector| Arc::new(purser_charge::app(&context, settings.clone(), connector));
+        let (app, held) = (app(Connector::Instant), app(Connector::Simulator));
+        Street { db: db.clone(), app, held, settings, sellers }
     }
 
     fn order(&self, door: usize, ask: &Ask) -> Order {
@@ -259,28 +267,70 @@ impl Street {
             let file = format!("seller_id,phone_number,amount,client_ref\n{seller},{number},{amount},{client_ref}\n");
             // A doer counts its ids up from the seed, and the test's own ids are counted too.
             let seed = Uuid::from_u128((u128::from(u64::MAX) << 63) + (verdicts.len() as u128) * 100);
-            let app = Arc::clone(&self.app);
-            let checked = self.db.write(move |tx| {
-                let import = app.console.imports.first().expect("files of sales");
-                let mut doer = Doer::new(NOW, "user:test".to_owned(), seed, seed);
-                let id = (import.check)(tx, &mut doer, file.as_bytes())?;
-                let checked = (import.show)(tx, &doer, id)?.expect("what was kept");
-                if checked.state == CheckedState::Ready {
-                    if checked.second_yes.is_some() {
-                        (import.insist.as_ref().expect("a second yes"))(tx, &mut doer, id)?;
-                    }
-                    (import.commit)(tx, &mut doer, id, &Progress::default())?;
-                }
-                Ok::<_, Problem>(checked)
-            });
-            let first = checked.await.expect("a file").rows.first().and_then(|(.., errors)| errors.first().cloned());
-            verdicts.push(first.and_then(|error| told_in_a_row(&error)));
+            let checked = self.uploaded(seed, file).await;
+            verdicts.extend(row_verdicts(&checked));
         }
         verdicts
     }
 
-    async fn portal(&self, asks: &[Ask]) -> Vec<Verdict> {
-        let deed = selling(&self.app);
+    /// Files of many rows. A file names a reference once, so an ask that names one again begins another file.
+    async fn sheets(&self, asks: &[Ask]) -> Vec<Verdict> {
+        let mut files: Vec<Vec<&Ask>> = Vec::new();
+        for ask in asks {
+            let is_named = |file: &Vec<&Ask>| file.iter().any(|one| one.client_ref == ask.client_ref);
+            match files.last_mut() {
+                Some(file) if ask.client_ref.is_none() || !is_named(file) => file.push(ask),
+                _ => files.push(vec![ask]),
+            }
+        }
+        let mut verdicts = Vec::new();
+        for (place, file) in files.iter().enumerate() {
+            verdicts.extend(self.sheet(place, file).await);
+        }
+        verdicts
+    }
+
+    /// One file of these rows, which sells nothing if one is refused, and then one of the rows that were not refused.
+    async fn sheet(&self, place: usize, asks: &[&Ask]) -> Vec<Verdict> {
+        let row = |ask: &&Ask| {
+            let (number, client_ref) = (number(5, ask.number), client_ref(ask).unwrap_or_default());
+            format!("{},{number},{},{client_ref}\n", self.sellers[5], inr(ask.minor))
+        };
+        let file = |rows: String| format!("seller_id,phone_number,amount,client_ref\n{rows}");
+        let seed =
+            |part: usize| Uuid::from_u128((u128::from(u64::MAX) << 63) + (place * 2 + part + 1) as u128 * 1_000_000);
+        let checked = self.uploaded(seed(0), file(asks.iter().map(row).collect())).await;
+        let verdicts = row_verdicts(&checked);
+        let good = asks.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
+        let good: Vec<String> = good.map(|(ask, _)| row(ask)).collect();
+        if (1..asks.len()).contains(&good.len()) {
+            let checked = self.uploaded(seed(1), file(good.concat())).await;
+            assert_eq!(checked.state, CheckedState::Ready, "{:?}", checked.rows);
+        }
+        verdicts
+    }
+
+    /// Uploads a file, and sells it if nothing is wrong with it.
+    async fn uploaded(&self, seed: Uuid, file: String) -> Checked {
+        let app = Arc::clone(&self.app);
+        let checked = self.db.write(move |tx| {
+            let import = app.console.imports.first().expect("files of sales");
+            let mut doer = Doer::new(NOW, "user:test".to_owned(), seed, seed);
+            let id = (import.check)(tx, &mut doer, file.as_bytes())?;
+            let checked = (import.show)(tx, &doer, id)?.expect("what was kept");
+            if checked.state == CheckedState::Ready {
+                if checked.second_yes.is_some() {
+                    (import.insist.as_ref().expect("a second yes"))(tx, &mut doer, id)?;
+                }
+                (import.commit)(tx, &mut doer, id, &Progress::default())?;
+            }
+            Ok::<_, Problem>(checked)
+        });
+        checked.await.expect("a file")
+    }
+
+    async fn portal(&self, door: usize, app: &Arc<App>, asks: &[Ask]) -> Vec<Verdict> {
+        let deed = selling(app);
         let mut verdicts = Vec::new();
         for ask in asks {
             let seed = self.db.ids().next();
@@ -288,17 +338,17 @@ impl Street {
                 user: seed,
                 actor: "user:test".to_owned(),
                 address: None,
-                object: self.sellers[3],
+                object: self.sellers[door],
                 now: NOW,
                 base: "/portal/charge/x/".to_owned(),
             };
             let pair = |name: &str, value: String| (name.to_owned(), value);
             let entered = vec![
-                pair("phone_number", number(3, ask.number).to_string()),
+                pair("phone_number", number(door, ask.number).to_string()),
                 pair("amount", inr(ask.minor).to_string()),
                 pair("client_ref", client_ref(ask).unwrap_or_default()),
             ];
-            let (form, looker, app) = (entered.clone(), visit.clone(), Arc::clone(&self.app));
+            let (form, looker, app) = (entered.clone(), visit.clone(), Arc::clone(app));
             let looked = self
                 .db
                 .read(move |tx| (selling(&app).preview)(tx, &looker, None, Fields::from_form(form.clone())).map(drop));
@@ -312,23 +362,43 @@ impl Street {
         verdicts
     }
 
-    /// What a door has left of its seller's credit, and what it sold.
-    async fn postings(&self, door: usize) -> (i64, Vec<(String, i64, i64, i64, Option<String>, String)>) {
+    /// The credit that a door's seller has left, and its sales with their transfers.
+    async fn postings(&self, door: usize) -> (i64, Vec<SaleLine>) {
         let seller = self.sellers[door];
         let read = self.db.read(move |tx| {
             let sql = "SELECT b.balance - b.held FROM charge_seller s JOIN ledger_balance b ON b.account = s.account WHERE s.id = ?1";
             let left = tx.query_one(sql, &params![seller], |row| row.get::<i64>(0))?;
-            let sql = "SELECT p.number, c.amount, COALESCE(c.price, c.amount), COALESCE(c.cost, c.amount), c.client_ref, c.status
+            let sql = "SELECT p.number, c.amount, COALESCE(c.price, c.amount), COALESCE(c.cost, c.amount), c.client_ref, c.status, c.entry
                 FROM charge_sale c JOIN charge_phone p ON p.id = c.phone WHERE c.seller = ?1 ORDER BY c.id";
             let sold = tx.query(sql, &params![seller], |row| {
                 let number: String = row.get(0)?;
                 // The last digit is the door's.
-                Ok((number[..number.len() - 1].to_owned(), row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+                let number = number[..number.len() - 1].to_owned();
+                let line = (number, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+                Ok((line, row.get::<i64>(6)?))
             })?;
-            Ok::<_, purser_store::Error>((left, sold))
+            let mut lines = Vec::new();
+            for ((number, amount, price, cost, client_ref, status), entry) in sold {
+                let sql = "SELECT d.path, c.path, t.amount FROM ledger_transfer t JOIN ledger_account d ON d.id = t.debit
+                    JOIN ledger_account c ON c.id = t.credit WHERE t.entry = ?1 ORDER BY t.id";
+                let transfers = tx.query(sql, &params![entry], |row| {
+                    let kind = |path: String| path.split(':').take(2).collect::<Vec<_>>().join(":");
+                    Ok((kind(row.get(0)?), kind(row.get(1)?), row.get(2)?))
+                })?;
+                lines.push((number, amount, price, cost, client_ref, status, transfers));
+            }
+            Ok::<_, purser_store::Error>((left, lines))
         });
-        read.await.expect("what was sold")
+        read.await.expect("the sales")
     }
+}
+
+/// The verdict on each row of a file.
+fn row_verdicts(checked: &Checked) -> Vec<Verdict> {
+    // Wrong rows are shown first.
+    let mut rows: Vec<_> = checked.rows.iter().collect();
+    rows.sort_unstable_by_key(|(line, ..)| *line);
+    rows.into_iter().map(|(.., told)| told.iter().find_map(|one| told_in_a_row(one))).collect()
 }
 
 /// What is sold with in the portal.
@@ -348,6 +418,7 @@ fn told_in_a_row(error: &str) -> Verdict {
         ("sells no charge", "no_product"),
         ("does not cover it", "insufficient_credit"),
         ("The same was sold from a file", ""),
+        ("The row says the same as", ""),
     ];
     let (_, code) = codes.iter().find(|(words, _)| error.contains(words)).unwrap_or_else(|| panic!("{error}"));
     Some((*code).to_owned()).filter(|code| !code.is_empty())
