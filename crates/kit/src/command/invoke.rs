@@ -24,7 +24,7 @@ pub async fn invoke(
         let mut cx = cx.clone();
         Once::run(tx, cx.now, request.as_ref(), |tx| work(tx, &mut cx))
     });
-    let answer = context.commands.observe(spec, async { answer.await.map_err(Into::into) }).await?;
+    let answer = context.commands.observe(spec, answer).await?;
     context.outbox.wake();
     if spec.effect == Effect::Power {
         // It may have ended keys, or what they may do: this copy believes none of them any longer.
