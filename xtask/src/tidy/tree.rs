@@ -26,7 +26,7 @@ pub(crate) struct Finding {
     says: String,
 }
 
-/// Folders that hold nothing of ours: what git keeps, what cargo builds, what a running purser writes.
+/// Paths that hold nothing of ours: what git keeps (a file in a second work tree), cargo's build, a running purser's data.
 const SKIPPED: &[&str] = &[".git", "target", "data"];
 
 impl Tree {
@@ -45,7 +45,7 @@ impl Tree {
             let path = format!("{folder}{}", entry.file_name().to_string_lossy());
             if kind.is_dir() && !SKIPPED.contains(&path.as_str()) {
                 self.read_folder(root, &format!("{path}/"))?;
-            } else if kind.is_file() {
+            } else if kind.is_file() && !SKIPPED.contains(&path.as_str()) {
                 let bytes = fs::read(entry.path()).map_err(|error| format!("{path} cannot be read: {error}"))?;
                 self.files.push(File { path, bytes });
             }
