@@ -138,6 +138,9 @@ pub enum Error {
     /// A file whose sales were made before.
     #[error("The sales of this file were made before.")]
     Uploaded,
+    /// An invariant of this program does not hold. The command is rolled back; the log says which one.
+    #[error("an invariant of the program does not hold: {0}")]
+    Bug(&'static str),
     /// An answer could not be put into words.
     #[error("the answer cannot be written: {0}")]
     Answer(String),
@@ -552,6 +555,7 @@ impl From<Error> for Problem {
             Error::BadRows(_) => Problem::new(&INVALID_ROWS, detail),
             Error::Uploaded => Problem::new(&ALREADY_IMPORTED, detail),
             Error::Answer(error) => Problem::internal(error),
+            Error::Bug(_) => Problem::internal(error),
             Error::Ledger(error) => error.into(),
             Error::Identity(error) => error.into(),
             Error::Outbox(OutboxError::Store(error)) | Error::Store(error) => error.into(),

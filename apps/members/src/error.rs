@@ -145,6 +145,9 @@ pub enum Error {
     /// The file's rows are members already.
     #[error("This upload was saved before.")]
     ImportCommitted,
+    /// An invariant of this program does not hold. The command is rolled back; the log says which one.
+    #[error("an invariant of the program does not hold: {0}")]
+    Bug(&'static str),
     /// An answer could not be put into words.
     #[error("the answer cannot be written: {0}")]
     Answer(String),
@@ -369,6 +372,7 @@ impl From<Error> for Problem {
             Error::ImportCommitted => Problem::new(&IMPORT_COMMITTED, detail),
             Error::KeyReused(_) => Problem::new(&code::IDEMPOTENCY_KEY_REUSED, detail),
             Error::Answer(error) => Problem::internal(error),
+            Error::Bug(_) => Problem::internal(error),
             Error::Ledger(error) => error.into(),
             Error::Outbox(OutboxError::Store(error)) | Error::Store(error) => error.into(),
             Error::Outbox(error) => Problem::internal(error),

@@ -216,7 +216,7 @@ pub fn account_open(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewAccount) -> R
         return if same { Ok(account.id) } else { Err(Error::PathTaken(new.path.to_string())) };
     }
     let opened = accounts_open(tx, now, std::slice::from_ref(new))?;
-    opened.into_iter().next().ok_or(Error::Store(StoreError::NotOne { found: 0 }))
+    opened.into_iter().next().ok_or(Error::Bug("an account was opened and has no id"))
 }
 
 const ACCOUNT_INSERT: Each = Each {

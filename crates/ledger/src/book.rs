@@ -59,14 +59,26 @@ pub struct Transfer {
     pub amount: Money,
 }
 
-/// An entry that a [`Book`] has accepted: the nth of those it will write.
+/// An entry that a [`Book`] has accepted. [`Entries::of`] gives its id once the book is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posted(usize);
 
-impl Posted {
-    /// Its place in what [`Book::write`] returns.
+/// The ids of the entries that a [`Book`] wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entries(Vec<EntryId>);
+
+impl Entries {
+    /// The id of an entry that the book accepted.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] where another book accepted it and wrote more entries than this one.
+    pub fn of(&self, posted: Posted) -> Result<EntryId, Error> {
+        self.0.get(posted.0).copied().ok_or(Error::Bug("an entry is asked of a book that did not write it"))
+    }
+
+    /// All ids, in the order of posting.
     #[must_use]
-    pub fn index(self) -> usize {
+    pub fn into_ids(self) -> Vec<EntryId> {
         self.0
     }
 }
@@ -327,25 +339,24 @@ impl Book {
         self.accounts.get(&account).ok_or(Error::NoAccount(account))
     }
 
-    /// Writes all that was posted, and returns the entries' ids in the order of posting.
+    /// Writes all that was posted. The answer gives each entry's id by what was posted.
     ///
     /// # Errors
-    /// The store's: among them `Check` should a floor be passed after all, and `Engine` where something else changed
+    /// The store's: among them `Check` should a floor be passed after all. [`Error::Bug`] where something else changed
     /// one of the accounts while the book was open.
-    pub fn write(self, tx: &mut WriteTx<'_>) -> Result<Vec<EntryId>, Error> {
+    pub fn write(self, tx: &mut WriteTx<'_>) -> Result<Entries, Error> {
         let entry_ids = ids(tx, Sequence::Entry, self.entries.len())?;
         let transfer_ids = ids(tx, Sequence::Transfer, self.transfers.len())?;
         self.write_entries(tx, &entry_ids, &transfer_ids)?;
         self.write_transfers(tx, &entry_ids, &transfer_ids)?;
         self.write_balances(tx, &transfer_ids)?;
         self.write_marks(tx, &transfer_ids)?;
-        Ok(entry_ids.into_iter().map(EntryId).collect())
+        Ok(Entries(entry_ids.into_iter().map(EntryId).collect()))
     }
 
     /// Writes a book in which one entry was posted.
     pub(crate) fn write_one(self, tx: &mut WriteTx<'_>) -> Result<EntryId, Error> {
-        let ids = self.write(tx)?;
-        ids.first().copied().ok_or(Error::Store(StoreError::NotOne { found: 0 }))
+        self.write(tx)?.of(Posted(0))
     }
 
     fn write_entries(&self, tx: &mut WriteTx<'_>, ids: &[i64], transfer_ids: &[i64]) -> Result<(), StoreError> {
@@ -380,7 +391,7 @@ impl Book {
         tx.each(&TRANSFER_INSERT, &rows).map(drop)
     }
 
-    fn write_balances(&self, tx: &mut WriteTx<'_>, transfer_ids: &[i64]) -> Result<(), StoreError> {
+    fn write_balances(&self, tx: &mut WriteTx<'_>, transfer_ids: &[i64]) -> Result<(), Error> {
         let mut touched: Vec<_> =
             self.accounts.iter().filter(|(_, state)| state.head != Head::Stored(state.stored_head)).collect();
         // One order for everybody, so that two transactions on PostgreSQL do not lock crosswise.
@@ -396,7 +407,7 @@ impl Book {
         if changed == rows.len() as u64 {
             return Ok(());
         }
-        Err(StoreError::Engine("a balance changed while a book was open on it".to_owned()))
+        Err(Error::Bug("a balance changed while a book was open on it"))
     }
 
     fn write_marks(&self, tx: &mut WriteTx<'_>, ids: &[i64]) -> Result<(), StoreError> {

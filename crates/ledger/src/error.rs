@@ -110,6 +110,9 @@ pub enum Error {
     /// The idempotency key came before with another request.
     #[error("the idempotency key '{0}' was used before for another request")]
     KeyReused(String),
+    /// An invariant of this program does not hold. The command is rolled back; the log says which one.
+    #[error("an invariant of the program does not hold: {0}")]
+    Bug(&'static str),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

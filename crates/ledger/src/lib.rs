@@ -27,7 +27,7 @@ pub use account::{
     Account, AccountId, AccountPath, Kind, NewAccount, Status, account_by_path, account_close, account_freeze,
     account_get, account_open, account_unfreeze, accounts_open, accounts_under,
 };
-pub use book::{Book, EntryId, NewEntry, Posted, Transfer, post, reverse};
+pub use book::{Book, Entries, EntryId, NewEntry, Posted, Transfer, post, reverse};
 pub use error::Error;
 pub use history::{
     Entry, StatementLine, TransferId, balance_at, entry_get, newest_entry_at, statement, statement_between,

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use purser_kit::Repeatable;
 use purser_ledger::{
-    AccountId, Book, EntryId, NewEntry, Posted, Recorded, Transfer, idempotency_find_many, idempotency_keep_many,
+    AccountId, Book, Entries, NewEntry, Posted, Recorded, Transfer, idempotency_find_many, idempotency_keep_many,
 };
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::facts::{facts_load, running_begin};
@@ -245,7 +245,7 @@ pub(crate) fn sale_parts(
     let mut parts = vec![(phone, priced.cost)];
     if priced.margin().is_positive() {
         // The account is opened with the first product, so it is there wherever there is a margin.
-        parts.push((margin.ok_or(StoreError::NotOne { found: 0 })?, priced.margin()));
+        parts.push((margin.ok_or(Error::Bug("a sale has a margin and no account for it"))?, priced.margin()));
     }
     Ok(parts)
 }
@@ -260,12 +260,12 @@ fn sale_entry(order: &Order) -> NewEntry {
     }
 }
 
-fn write(tx: &mut WriteTx<'_>, orders: &[Order], made: &[Made], entries: &[EntryId]) -> Result<(), Error> {
+fn write(tx: &mut WriteTx<'_>, orders: &[Order], made: &[Made], entries: &Entries) -> Result<(), Error> {
     let mut rows = Vec::with_capacity(made.len());
     let mut answered = Vec::new();
     for one in made {
         let order = &orders[one.index];
-        let entry = entries.get(one.posted.index()).copied().ok_or(StoreError::NotOne { found: 0 })?;
+        let entry = entries.of(one.posted)?;
         rows.push(NewSale {
             id: order.id,
             seller: order.seller,
@@ -295,7 +295,7 @@ fn answers(orders: &[Order], verdicts: Vec<Verdict>, made: &[Made]) -> Result<Ve
     for one in made {
         sold[one.index] = Some(Sold::completed(orders[one.index].id, one.credit_after));
     }
-    let sold = |index: usize| sold[index].clone().ok_or(StoreError::NotOne { found: 0 });
+    let sold = |index: usize| sold[index].clone().ok_or(Error::Bug("an accepted sale was not made"));
     let mut answers = Vec::with_capacity(orders.len());
     for (index, verdict) in verdicts.into_iter().enumerate() {
         answers.push(match verdict {

@@ -2,7 +2,7 @@
 
 use purser_ledger::{AccountId, EntryId, statement};
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx};
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::seller_get;
@@ -69,7 +69,7 @@ pub fn seller_check(
 fn sales_sums(tx: &mut ReadTx<'_>, account: AccountId, most: usize) -> Result<Option<(i64, i64)>, Error> {
     let (mut sold, mut reversed, mut read, mut last) = (0_i64, 0_i64, 0, None);
     let mut seen: Option<EntryId> = None;
-    let past = || StoreError::Engine("a seller's total is past 64 bits".to_owned());
+    let past = || Error::Bug("a seller's total is past 64 bits");
     loop {
         let lines = statement(tx, account, last, STRIDE)?;
         let is_end = lines.len() < STRIDE as usize;

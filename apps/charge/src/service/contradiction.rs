@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_ledger::{Book, NewEntry, Transfer};
-use purser_store::{Error as StoreError, ReadTx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::credit::insufficient;
@@ -165,7 +165,7 @@ pub fn settlement_apply(
     if contradiction_decide(tx, contradiction.id, decision.status(), actor, now, &clipped(&reason))? {
         contradiction_get(tx, settings, contradiction.id)
     } else {
-        Err(StoreError::NotOne { found: 0 }.into())
+        Err(Error::Bug("a contradiction that was open could not be decided"))
     }
 }
 
@@ -195,7 +195,7 @@ fn sale_charge(
     let posted = book.post(now, entry, &transfers).map_err(insufficient)?;
     sale.credit_after = book.balance(seller.account)?;
     let entries = book.write(tx)?;
-    sale.entry = Some(entries.get(posted.index()).copied().ok_or(StoreError::NotOne { found: 0 })?);
+    sale.entry = Some(entries.of(posted)?);
     sale.status = SaleStatus::Completed;
     sale.operator_ref = contradiction.operator_ref.clone().or(sale.operator_ref);
     sale.reason = Some(clipped(reason));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_kit::{called, reference_form};
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Transfer, reverse};
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, seller_get};
@@ -150,9 +150,7 @@ fn post(
     let mut book = Book::open(tx, [transfer.debit, transfer.credit])?;
     let posted = book.post(now, entry, &[transfer]).map_err(insufficient)?;
     let credit_after = book.balance(credit)?;
-    let entries = book.write(tx)?;
-    let entry = entries.get(posted.index()).ok_or(StoreError::NotOne { found: 0 })?;
-    Ok((*entry, credit_after))
+    Ok((book.write(tx)?.of(posted)?, credit_after))
 }
 
 pub(super) fn insufficient(error: LedgerError) -> Error {
@@ -328,5 +326,9 @@ pub fn reversal_apply(
     };
     store::credit_insert(tx, &decrease)?;
     // It stood a moment ago, in this same transaction. Were it not, no refusal would do: the reversal is written.
-    if store::credit_taken_back(tx, increase.id)? { Ok(decrease) } else { Err(StoreError::NotOne { found: 0 }.into()) }
+    if store::credit_taken_back(tx, increase.id)? {
+        Ok(decrease)
+    } else {
+        Err(Error::Bug("a credit that stood could not be taken back"))
+    }
 }

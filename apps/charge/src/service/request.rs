@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use purser_identity::same_person;
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx, WriteTx};
+use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::credit::{Grant, IncreaseOrder, grant_apply, grant_plan, seller_active};
@@ -146,5 +146,9 @@ pub fn request_decide(
     request.decided_at = Some(now);
     request.reason = reason;
     // It was pending a moment ago, in this same transaction. Were it not, no refusal would do: the credit is written.
-    if store::request_decide(tx, &request)? { Ok(request) } else { Err(StoreError::NotOne { found: 0 }.into()) }
+    if store::request_decide(tx, &request)? {
+        Ok(request)
+    } else {
+        Err(Error::Bug("a request that was pending could not be decided"))
+    }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 use purser_ledger::{EntryId, StatementLine, balance_at, statement_between};
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx};
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::seller_get;
@@ -175,7 +175,7 @@ fn line(posting: StatementLine) -> DayLine {
 }
 
 fn sum(one: Money, other: Money) -> Result<Money, Error> {
-    Ok(one.checked_add(other).ok_or_else(|| StoreError::Engine("a statement's total is past 64 bits".to_owned()))?)
+    one.checked_add(other).ok_or(Error::Bug("a statement's total is past 64 bits"))
 }
 
 impl DayTotals {

@@ -183,7 +183,5 @@ pub(super) fn post(
         other => other.into(),
     })?;
     let balance = book.balance(account)?;
-    let entries = book.write(tx)?;
-    let entry = entries.get(posted.index()).copied();
-    Ok((entry.ok_or_else(|| Error::Answer("the book wrote no entry".to_owned()))?, balance))
+    Ok((book.write(tx)?.of(posted)?, balance))
 }

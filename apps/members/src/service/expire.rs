@@ -9,7 +9,7 @@ use purser_kit::console::Doer;
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Posted, Transfer, reverse};
 use purser_money::Money;
 use purser_outbox::job_enqueue;
-use purser_store::{Error as StoreError, WriteTx};
+use purser_store::WriteTx;
 use uuid::Uuid;
 
 use super::preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};
@@ -135,10 +135,10 @@ fn levies_post(tx: &mut WriteTx<'_>, settings: &Settings, doer: &Doer, members: 
     }
     let entries = book.write(tx)?;
     let levy = |(payers, debtors, posted): (usize, Vec<AccountId>, Option<Posted>)| {
-        let entry = posted.and_then(|posted| entries.get(posted.index()).copied());
-        Levy { payers, debtors, entry }
+        let entry = posted.map(|posted| entries.of(posted)).transpose()?;
+        Ok(Levy { payers, debtors, entry })
     };
-    Ok(decided.into_iter().map(levy).collect())
+    decided.into_iter().map(levy).collect()
 }
 
 fn entry(doer: &Doer, member: &Member) -> NewEntry {
@@ -224,11 +224,10 @@ fn revert(
 }
 
 fn count(number: usize) -> Result<i64, Error> {
-    i64::try_from(number).map_err(|_| Error::Store(StoreError::Engine("a count past 64 bits".to_owned())))
+    i64::try_from(number).map_err(|_| Error::Bug("a count past 64 bits"))
 }
 
 /// A levy times its payers: 64 bits hold the levies of more members than there are people.
 fn sum(levy: Money, payers: i64) -> Result<Money, Error> {
-    crate::domain::times(levy, payers)
-        .ok_or_else(|| Error::Store(StoreError::Engine("a sum of levies past 64 bits".to_owned())))
+    crate::domain::times(levy, payers).ok_or(Error::Bug("a sum of levies past 64 bits"))
 }

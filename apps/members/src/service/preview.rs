@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use purser_money::Money;
-use purser_store::{Error as StoreError, ReadTx};
+use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::member::members_in_order;
@@ -79,8 +79,7 @@ pub fn expire_preview(tx: &mut ReadTx<'_>, settings: &Settings, ids: &[Uuid]) ->
     let members: Vec<(Member, i64)> =
         members.into_iter().zip(1_i64..).map(|(member, place)| (member, (alive - place).max(0))).collect();
     let payments = members.iter().map(|(_, payers)| payers).sum();
-    let total = times(settings.levy, payments)
-        .ok_or_else(|| Error::Store(StoreError::Engine("a sum of levies past 64 bits".to_owned())))?;
+    let total = times(settings.levy, payments).ok_or(Error::Bug("a sum of levies past 64 bits"))?;
     let (levy, policy) = (settings.levy, settings.policy);
     Ok(ExpirePreview { members, alive, total, lacking, more, expired, too_many, levy, policy })
 }
@@ -188,7 +187,7 @@ pub fn revert_preview(tx: &mut ReadTx<'_>, settings: &Settings, ids: &[Uuid]) ->
         let paid = debts.iter().filter(|debt| debt.status == DebtStatus::Paid).count();
         let payments = expiry.payers.saturating_add(i64::try_from(paid).unwrap_or(0));
         let sum = times(expiry.levy, payments).and_then(|sum| total.checked_add(sum));
-        total = sum.ok_or_else(|| Error::Store(StoreError::Engine("a sum of levies past 64 bits".to_owned())))?;
+        total = sum.ok_or(Error::Bug("a sum of levies past 64 bits"))?;
         rows.push(Revival { member, expiry, payments });
     }
     Ok(RevertPreview { members: rows, total, pool: pool_balance(tx, settings)?, alive, too_many })

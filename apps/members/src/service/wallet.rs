@@ -2,7 +2,7 @@
 
 use purser_kit::console::Doer;
 use purser_kit::{called, reference_form, reference_form_labeled};
-use purser_ledger::{AccountId, AccountPath, Book, Error as LedgerError, NewEntry, Transfer, account_by_path};
+use purser_ledger::{AccountId, AccountPath, Book, Error as LedgerError, NewEntry, Posted, Transfer, account_by_path};
 use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
@@ -155,8 +155,8 @@ pub fn wallet_apply(
     })?;
     let paid = pool.map_or(Ok(Vec::new()), |pool| debts_pay(&mut book, doer, &member, owed, pool))?;
     let entries = book.write(tx)?;
-    let paid = paid.into_iter().map(|(debt, place)| Debt { entry: entries.get(place).copied(), ..debt });
-    store::expiry::debts_settle(tx, doer.now, &paid.collect::<Vec<_>>())?;
+    let paid = paid.into_iter().map(|(debt, posted)| Ok(Debt { entry: Some(entries.of(posted)?), ..debt }));
+    store::expiry::debts_settle(tx, doer.now, &paid.collect::<Result<Vec<_>, Error>>()?)?;
     member_get(tx, settings, member.id)
 }
 
@@ -186,14 +186,14 @@ fn payment_plan(tx: &mut ReadTx<'_>, settings: &Settings, payment: &PaymentRefer
     Err(Error::DuplicateReference { reference, first: Box::new(first) })
 }
 
-/// Posts what the wallet can pay of what is owed: the debts, each with its entry's place in the book.
+/// Posts what the wallet can pay of what is owed: each debt with its entry in the book.
 fn debts_pay(
     book: &mut Book,
     doer: &Doer,
     member: &Member,
     owed: Vec<Debt>,
     pool: AccountId,
-) -> Result<Vec<(Debt, usize)>, Error> {
+) -> Result<Vec<(Debt, Posted)>, Error> {
     let mut paid = Vec::new();
     for debt in owed {
         if book.available(member.account)? < debt.amount {
@@ -207,7 +207,7 @@ fn debts_pay(
         };
         let transfer = Transfer { debit: member.account, credit: pool, amount: debt.amount };
         let posted = book.post(doer.now, entry, &[transfer])?;
-        paid.push((Debt { status: DebtStatus::Paid, ..debt }, posted.index()));
+        paid.push((Debt { status: DebtStatus::Paid, ..debt }, posted));
     }
     Ok(paid)
 }

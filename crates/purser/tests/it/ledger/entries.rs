@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 use purser_ledger::{
-    Book, Entry, EntryId, Error, Kind, NewAccount, NewEntry, Transfer, account_close, account_freeze, account_open,
-    entry_get, post, reverse,
+    Book, Entries, Entry, EntryId, Error, Kind, NewAccount, NewEntry, Transfer, account_close, account_freeze,
+    account_open, entry_get, post, reverse,
 };
 use purser_money::{Currency, Money};
 use purser_store::{Error as StoreError, WriteTx};
@@ -170,13 +170,13 @@ both! {
             assert_eq!(book.post(later(2), entry("refused"), &half), Err(insufficient));
             assert_eq!((book.balance(shop.ada)?, book.available(shop.bob)?), (inr(400), inr(600)));
             let last = book.post(later(3), entry("last"), &[transfer(shop.ada, shop.bob, 400)])?;
-            assert_eq!((first.index(), last.index()), (0, 1));
-            book.write(tx)
+            let entries = book.write(tx)?;
+            Ok::<_, Error>((entries.of(first)?, entries.of(last)?))
         };
-        let ids: Vec<EntryId> = db.write(batch).await.expect("a batch");
-        assert!(ids.len() == 2 && ids[0] < ids[1]);
+        let (first, last) = db.write(batch).await.expect("a batch");
+        assert!(first < last);
         assert_eq!((balance(&db, shop.ada).await, balance(&db, shop.bob).await), (0, 1_000));
-        let last = db.read(move |tx| entry_get(tx, ids[1])).await.expect("an entry");
+        let last = db.read(move |tx| entry_get(tx, last)).await.expect("an entry");
         assert_eq!((last.memo.as_str(), last.at), ("last", later(3)));
     }
 
@@ -187,10 +187,22 @@ both! {
             let mut book = Book::open(tx, [shop.ada, shop.bob])?;
             assert!(book.post(NOW, entry(""), &[transfer(shop.ada, shop.bob, 11)]).is_err());
             assert_eq!(book.balance(shop.funding), Err(Error::NoAccount(shop.funding)));
-            book.write(tx)
+            book.write(tx).map(Entries::into_ids)
         };
         assert_eq!(db.write(batch).await, Ok(vec![]));
         assert_eq!(dump(&db).await, before);
+    }
+
+    async fn a_book_knows_no_id_for_an_entry_that_it_did_not_write(db: TestDb) {
+        let shop = shop(&db, 10, 0).await;
+        let batch = move |tx: &mut WriteTx<'_>| {
+            let mut book = Book::open(tx, [shop.ada, shop.bob])?;
+            let posted = book.post(NOW, entry(""), &[transfer(shop.ada, shop.bob, 1)])?;
+            Book::open(tx, [shop.ada])?.write(tx)?.of(posted)
+        };
+        let refused = db.write(batch).await;
+        assert!(matches!(refused, Err(Error::Bug(_))), "{refused:?}");
+        assert_eq!((balance(&db, shop.ada).await, balance(&db, shop.bob).await), (10, 0));
     }
 
     async fn a_book_never_writes_over_what_it_did_not_see(db: TestDb) {
@@ -203,7 +215,7 @@ both! {
             book.write(tx)
         };
         let refused = db.write(overtaken).await;
-        assert!(matches!(refused, Err(Error::Store(StoreError::Engine(_)))), "{refused:?}");
+        assert!(matches!(refused, Err(Error::Bug(_))), "{refused:?}");
         assert_eq!(dump(&db).await, before);
     }
 
@@ -213,7 +225,7 @@ both! {
             let mut book = Book::open(tx, [shop.ada, shop.bob])?;
             let mut post = |second| book.post(later(second), entry(""), &[transfer(shop.ada, shop.bob, 1)]).is_ok();
             let accepted = (0..8_000).filter(|second| post(*second)).count();
-            Ok::<_, Error>((accepted, book.write(tx)?.len()))
+            Ok::<_, Error>((accepted, book.write(tx)?.into_ids().len()))
         };
         // The account covers 5,000 of them.
         assert_eq!(db.write(batch).await, Ok((5_000, 5_000)));

@@ -382,5 +382,5 @@ fn batch_post(
     let touched = entries.iter().flat_map(|(_, transfers)| transfers).flat_map(|one| [one.debit, one.credit]);
     let mut book = Book::open(tx, touched)?;
     let refusals = entries.iter().map(|(at, transfers)| book.post(*at, entry(""), transfers).err()).collect();
-    Ok((refusals, book.write(tx)?))
+    Ok((refusals, book.write(tx)?.into_ids()))
 }
