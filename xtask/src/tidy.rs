@@ -6,6 +6,7 @@
 mod arrows;
 mod code;
 mod links;
+mod names;
 mod pages;
 mod places;
 mod rust;
@@ -29,6 +30,7 @@ Reads every file of the repository and says, in sentences, what is against the h
   code      nothing unfinished; no sleep in a test (`// sleep-ok: reason` excuses one); no float near money
   pages     no inline script, style or handler; no asset from another site
   places    a crate says what it is; an app has a README; vendored files match their manifest
+  names     one type name means one thing, and is no participle or function word (GLOSSARY.md)
   links     relative links in Markdown lead somewhere
   text      at most 600 lines (or `Long because: reason` at the top); clean line ends; no tabs in Rust
 ",
@@ -48,6 +50,8 @@ const RULES: &[Rule] = &[
     places::app_readmes,
     places::vendored,
     links::broken,
+    names::one_meaning,
+    names::banned,
     text::line_ends,
     text::length,
 ];
