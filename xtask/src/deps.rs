@@ -7,7 +7,7 @@ mod license;
 mod policy;
 
 use crate::{Chore, metadata};
-use policy::Policy;
+use policy::DependencyPolicy;
 
 pub(crate) const CHORE: Chore = Chore {
     name: "deps",
@@ -35,7 +35,7 @@ fn run(args: &[String]) -> Result<(), String> {
 
 /// Fails with one line for each thing that the policy does not allow.
 pub(crate) fn check() -> Result<(), String> {
-    let policy = Policy::read()?;
+    let policy = DependencyPolicy::read()?;
     let metadata = metadata::resolved()?;
     let findings = policy.findings(&metadata)?;
     if findings.is_empty() {

@@ -21,7 +21,7 @@ generated files. Then it is yours to change: docs/adding-an-app.md says what eac
     run,
 };
 
-/// What a new app begins with: where it stands in the workspace, and its text. `{name}` and `{Name}` stand for the name.
+/// What a new app begins with: where it stands in the workspace, and its text. `{name}` and `{ConnectorName}` stand for the name.
 const FILES: &[(&str, &str)] = &[
     ("apps/{name}/Cargo.toml", include_str!("../new-app/Cargo.toml.txt")),
     ("apps/{name}/README.md", include_str!("../new-app/README.md.txt")),
@@ -62,7 +62,7 @@ const LISTS: &[List] = &[
     List { path: "crates/purser/src/apps.rs", begin: "let apps = [", end: "];", line: ", purser_{name}::MIGRATIONS" },
     List {
         path: "crates/purser/src/apps.rs",
-        begin: "[purser_web::HOUSE_SCOPES",
+        begin: "[purser_web::SYSTEM_SCOPES",
         end: "].concat()",
         line: ", purser_{name}::SCOPES",
     },
@@ -80,7 +80,7 @@ const LISTS: &[List] = &[
     },
     List {
         path: "crates/purser/tests/it/main.rs",
-        begin: "[purser_web::HOUSE_SCOPES",
+        begin: "[purser_web::SYSTEM_SCOPES",
         end: "].concat()",
         line: ", purser_{name}::SCOPES",
     },
@@ -175,9 +175,9 @@ mod tests {
     use super::*;
 
     /// A copy of the files with the lists, in a folder of its own.
-    struct Copy(PathBuf);
+    struct TreeCopy(PathBuf);
 
-    impl Copy {
+    impl TreeCopy {
         fn new(name: &str) -> Self {
             let root = std::env::temp_dir().join(format!("purser-new-app-{name}-{}", std::process::id()));
             for path in LISTS.iter().map(|list| list.path).collect::<BTreeSet<_>>() {
@@ -186,7 +186,7 @@ mod tests {
                 fs::copy(process::root().join(path), to).unwrap();
             }
             fs::create_dir_all(root.join("apps/charge")).unwrap();
-            Copy(root)
+            TreeCopy(root)
         }
 
         fn read(&self, path: &str) -> String {
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    impl Drop for Copy {
+    impl Drop for TreeCopy {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_app_is_a_folder_and_its_lines_in_the_house_s_lists() {
-        let copy = Copy::new("made");
+        let copy = TreeCopy::new("made");
         let made = make(&copy.0, "purse").unwrap();
         assert!(made.contains(&PathBuf::from("apps/purse/migrations/0001_purse.sql")), "{made:?}");
         assert!(copy.read("apps/purse/src/lib.rs").contains("pub fn app(context: &AppContext) -> App"));
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_none_or_taken_writes_nothing() {
-        let copy = Copy::new("refused");
+        let copy = TreeCopy::new("refused");
         for name in ["", "x", "Purse", "a-b", "../a", "purse1", "charge", "house", "abcdefghijklmnopqrstu"] {
             let before = copy.read("Cargo.toml");
             assert!(make(&copy.0, name).unwrap_err().contains(&format!("'{name}'")), "{name}");
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_way_or_is_lost_writes_nothing() {
-        let copy = Copy::new("lost");
+        let copy = TreeCopy::new("lost");
         fs::write(copy.0.join("crates/purser/tests/it/main.rs"), "mod account;\n\n").unwrap();
         assert!(make(&copy.0, "purse").unwrap_err().contains("let apps = ["));
         assert!(!copy.0.join("apps/purse").exists());

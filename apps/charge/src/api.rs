@@ -15,12 +15,12 @@ mod transactions;
 use std::sync::Arc;
 
 use purser_kit::console::Field;
-use purser_kit::{Caller, Form, Needs, Problem, Routes};
+use purser_kit::{Access, Form, Principal, Problem, Routes};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::Charge;
-use crate::SELLER_TIE;
+use crate::SELLER_BINDING;
 use crate::commands;
 use crate::contradiction::command::{CONTRADICTION_SETTLE, contradiction_commands};
 use crate::credit::command::{CREDIT_REVERSE, credit_commands};
@@ -50,96 +50,96 @@ const SELLER_ROWS: u32 = 100;
 const ALL_ROWS: u32 = 1_000;
 
 pub(crate) fn routes(charge: &Arc<Charge>) -> Routes {
-    let read = Needs::Scope("charge.read");
-    let read_all = Needs::StaffScope("charge.read");
+    let read = Access::Scope("charge.read");
+    let read_all = Access::StaffScope("charge.read");
     Routes::new(&charge.context)
         .refusing(REFUSALS)
         .add(read, routes!(sellers::seller_list))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &SELLER_CREATE.spec,
             &and_status(SELLER_CREATE.form, charge, SELLER_STATUS),
             routes!(sellers::seller_create),
         )
         .add(read, routes!(sellers::seller_read))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &SELLER_EDIT.spec,
             &and_status(SELLER_EDIT.form, charge, SELLER_STATUS),
             routes!(sellers::seller_replace),
         )
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &SELLER_EDIT.spec,
             &and_status(SELLER_EDIT.form, charge, SELLER_STATUS),
             routes!(sellers::seller_update),
         )
-        .command(Needs::StaffScope, &SELLER_REMOVE.spec, routes!(sellers::seller_delete))
-        .adapter(Needs::StaffScope, charge.as_ref(), &CREDIT_INCREASE, routes!(counter::credit_increase))
-        .adapter(Needs::StaffScope, charge.as_ref(), &CREDIT_DECREASE, routes!(counter::credit_decrease))
-        .command(Needs::Scope, &commands::SALE_CREATE, routes!(counter::charge_sell))
-        .command(Needs::Scope, &commands::SALES_IMPORT, routes!(imports::sales_import))
+        .command(Access::StaffScope, &SELLER_REMOVE.spec, routes!(sellers::seller_delete))
+        .adapter(Access::StaffScope, charge.as_ref(), &CREDIT_INCREASE, routes!(counter::credit_increase))
+        .adapter(Access::StaffScope, charge.as_ref(), &CREDIT_DECREASE, routes!(counter::credit_decrease))
+        .command(Access::Scope, &commands::SALE_CREATE, routes!(counter::charge_sell))
+        .command(Access::Scope, &commands::SALES_IMPORT, routes!(imports::sales_import))
         .add(read, routes!(counter::credit_read))
         .add(read, routes!(transactions::seller_credit_list))
         .add(read, routes!(transactions::seller_sale_list))
         .add(read, routes!(statements::seller_statement))
         .add(read_all, routes!(phones::phone_list))
-        .adapter(Needs::StaffScope, charge.as_ref(), &PHONE_CREATE, routes!(phones::phone_create))
+        .adapter(Access::StaffScope, charge.as_ref(), &PHONE_CREATE, routes!(phones::phone_create))
         .add(read_all, routes!(phones::phone_read))
-        .adapter(Needs::StaffScope, charge.as_ref(), &PHONE_EDIT, routes!(phones::phone_replace))
-        .adapter(Needs::StaffScope, charge.as_ref(), &PHONE_EDIT, routes!(phones::phone_update))
-        .command(Needs::StaffScope, &PHONE_REMOVE.spec, routes!(phones::phone_delete))
+        .adapter(Access::StaffScope, charge.as_ref(), &PHONE_EDIT, routes!(phones::phone_replace))
+        .adapter(Access::StaffScope, charge.as_ref(), &PHONE_EDIT, routes!(phones::phone_update))
+        .command(Access::StaffScope, &PHONE_REMOVE.spec, routes!(phones::phone_delete))
         .add(read_all, routes!(operators::operator_list))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &OPERATOR_CREATE.spec,
             &and_status(OPERATOR_CREATE.form, charge, SALE_STATUS),
             routes!(operators::operator_create),
         )
         .add(read_all, routes!(operators::operator_read))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &OPERATOR_EDIT.spec,
             &and_status(OPERATOR_EDIT.form, charge, SALE_STATUS),
             routes!(operators::operator_replace),
         )
         .add(read_all, routes!(products::product_list))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &PRODUCT_CREATE.spec,
             &and_status(PRODUCT_CREATE.form, charge, SALE_STATUS),
             routes!(products::product_create),
         )
         .add(read_all, routes!(products::product_read))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &PRODUCT_EDIT.spec,
             &and_status(PRODUCT_EDIT.form, charge, SALE_STATUS),
             routes!(products::product_replace),
         )
         .add(read, routes!(transactions::credit_list))
         .add(read, routes!(transactions::credit_read))
-        .adapter(Needs::StaffScope, charge.as_ref(), &CREDIT_REVERSE, routes!(transactions::credit_reverse))
+        .adapter(Access::StaffScope, charge.as_ref(), &CREDIT_REVERSE, routes!(transactions::credit_reverse))
         .add(read, routes!(transactions::sale_list))
         .add(read, routes!(transactions::sale_by_ref))
         .add(read, routes!(transactions::sale_read))
-        .adapter(Needs::StaffScope, charge.as_ref(), &SALE_REVERSE, routes!(transactions::sale_reverse))
-        .adapter(Needs::StaffScope, charge.as_ref(), &SALE_RESOLVE, routes!(transactions::sale_resolve))
+        .adapter(Access::StaffScope, charge.as_ref(), &SALE_REVERSE, routes!(transactions::sale_reverse))
+        .adapter(Access::StaffScope, charge.as_ref(), &SALE_RESOLVE, routes!(transactions::sale_resolve))
         .add(read_all, routes!(contradictions::contradiction_list))
         .add(read_all, routes!(contradictions::contradiction_read))
         .adapter(
-            Needs::StaffScope,
+            Access::StaffScope,
             charge.as_ref(),
             &CONTRADICTION_SETTLE,
             routes!(contradictions::contradiction_settle),
         )
         .add(read, routes!(requests::seller_request_list))
-        .adapter(Needs::Scope, charge.as_ref(), &REQUEST_CREATE, routes!(requests::request_create))
+        .adapter(Access::Scope, charge.as_ref(), &REQUEST_CREATE, routes!(requests::request_create))
         .add(read, routes!(requests::request_list))
-        .command(Needs::StaffScope, &REQUEST_APPROVE.spec, routes!(requests::request_approve))
-        .adapter(Needs::StaffScope, charge.as_ref(), &REQUEST_REJECT, routes!(requests::request_reject))
-        .adapter(Needs::Scope, charge.as_ref(), &REQUEST_WITHDRAW, routes!(requests::request_withdraw))
-        .add(Needs::Nothing, routes!(callback::operator_callback))
+        .command(Access::StaffScope, &REQUEST_APPROVE.spec, routes!(requests::request_approve))
+        .adapter(Access::StaffScope, charge.as_ref(), &REQUEST_REJECT, routes!(requests::request_reject))
+        .adapter(Access::Scope, charge.as_ref(), &REQUEST_WITHDRAW, routes!(requests::request_withdraw))
+        .add(Access::Public, routes!(callback::operator_callback))
         .commands("charge", "sellers", &seller_commands(charge), CODES)
         .commands("charge", "phone-numbers", &phone_commands(charge), CODES)
         .commands("charge", "credit", &credit_commands(charge), CODES)
@@ -160,17 +160,17 @@ const SALE_STATUS: &str = "active or stopped; as it was where it is not sent.";
 /// The fields of a form, and the status that the documented body has beside them.
 fn and_status<I: 'static>(form: fn(&Charge) -> Form<I>, charge: &Charge, help: &'static str) -> Vec<Field> {
     let status = Field::line("status", "Status", help).optional();
-    form(charge).shown().iter().cloned().chain([status]).collect()
+    form(charge).form_fields().iter().cloned().chain([status]).collect()
 }
 
 /// Another seller's object is not found, for a key that is tied to one seller.
-fn own_seller(caller: &Caller, seller: Uuid) -> Result<(), Problem> {
-    if caller.may_see(SELLER_TIE, seller) { Ok(()) } else { Err(Error::NoSeller.into()) }
+fn own_seller(principal: &Principal, seller: Uuid) -> Result<(), Problem> {
+    if principal.may_see(SELLER_BINDING, seller) { Ok(()) } else { Err(Error::NoSeller.into()) }
 }
 
 /// The seller that a list is about: the one asked for, and for a tied key its own.
-fn list_seller(caller: &Caller, asked: Option<Uuid>) -> Option<Uuid> {
-    match (caller.tied_to(SELLER_TIE), asked) {
+fn list_seller(principal: &Principal, asked: Option<Uuid>) -> Option<Uuid> {
+    match (principal.bound_to(SELLER_BINDING), asked) {
         (Some(tied), Some(asked)) if tied != asked => Some(Uuid::nil()),
         (tied, asked) => tied.or(asked),
     }

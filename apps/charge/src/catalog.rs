@@ -48,7 +48,7 @@ pub struct Product {
 
 /// What a sale is of, and what it comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Priced {
+pub struct PricedItem {
     /// Whose number it is, where that is known.
     pub operator: Option<Uuid>,
     /// What is sold, where that is known.
@@ -59,7 +59,7 @@ pub struct Priced {
     pub price: Money,
 }
 
-impl Priced {
+impl PricedItem {
     /// What stays here.
     pub(crate) fn margin(&self) -> Money {
         self.price.checked_sub(self.cost).unwrap_or(Money::zero(self.price.currency()))
@@ -98,12 +98,12 @@ impl Catalog {
         number: &PhoneNumber,
         amount: Money,
         only_known: bool,
-    ) -> Result<Priced, Error> {
+    ) -> Result<PricedItem, Error> {
         let Some((id, operator)) = self.operator_of(number) else {
             if only_known {
                 return Err(Error::UnknownOperator(number.clone()));
             }
-            return Ok(Priced { operator: None, product: None, cost: amount, price: amount });
+            return Ok(PricedItem { operator: None, product: None, cost: amount, price: amount });
         };
         if !operator.is_active {
             return Err(Error::OperatorStopped(operator.name.clone()));
@@ -118,7 +118,7 @@ impl Catalog {
         let cost = share(amount, product.cost).max(1);
         let price = share(amount, rate).max(cost);
         let money = |minor| Money::new(minor, amount.currency());
-        Ok(Priced { operator: Some(id), product: Some(product.id), cost: money(cost), price: money(price) })
+        Ok(PricedItem { operator: Some(id), product: Some(product.id), cost: money(cost), price: money(price) })
     }
 }
 
@@ -201,23 +201,23 @@ mod tests {
         catalog
     }
 
-    fn told(phone: &str, minor: i64, prices: &[(Uuid, i64)]) -> Result<(u128, i64, i64), String> {
+    fn prices_text(phone: &str, minor: i64, prices: &[(Uuid, i64)]) -> Result<(u128, i64, i64), String> {
         let priced = catalog().price(prices, &number(phone), inr(minor), false).map_err(|error| error.to_string())?;
         Ok((priced.product.map_or(0, |id| id.as_u128()), priced.cost.minor(), priced.price.minor()))
     }
 
     #[test]
     fn the_longest_prefix_and_the_narrowest_product_win() {
-        assert_eq!(told("9810000000", 10_000, &[]), Ok((11, 9_700, 10_000)));
-        assert_eq!(told("9810000000", 4_900, &[]), Ok((12, 4_410, 4_900)));
-        assert_eq!(told("9876000000", 10_000, &[]), Ok((21, 1, 10_000)));
-        assert_eq!(told("9600000000", 10_000, &[]), Ok((0, 10_000, 10_000)), "nobody's number costs what it is");
+        assert_eq!(prices_text("9810000000", 10_000, &[]), Ok((11, 9_700, 10_000)));
+        assert_eq!(prices_text("9810000000", 4_900, &[]), Ok((12, 4_410, 4_900)));
+        assert_eq!(prices_text("9876000000", 10_000, &[]), Ok((21, 1, 10_000)));
+        assert_eq!(prices_text("9600000000", 10_000, &[]), Ok((0, 10_000, 10_000)), "nobody's number costs what it is");
     }
 
     #[test]
     fn what_nobody_sells_is_refused_by_name() {
-        assert!(told("9810000000", 999, &[]).unwrap_err().contains("Airtel"));
-        assert!(told("9700000000", 1_000, &[]).unwrap_err().contains("Old"));
+        assert!(prices_text("9810000000", 999, &[]).unwrap_err().contains("Airtel"));
+        assert!(prices_text("9700000000", 1_000, &[]).unwrap_err().contains("Old"));
         let refused = catalog().price(&[], &number("9600000000"), inr(1), true).unwrap_err();
         assert!(refused.to_string().contains("+919600000000"));
     }
@@ -225,9 +225,9 @@ mod tests {
     #[test]
     fn a_price_is_never_less_than_the_cost_nor_than_the_smallest_unit() {
         let own = |rate| vec![(Uuid::from_u128(11), rate)];
-        assert_eq!(told("9810000000", 10_000, &own(9_850)), Ok((11, 9_700, 9_850)));
-        assert_eq!(told("9810000000", 10_000, &own(9_000)), Ok((11, 9_700, 9_700)));
-        assert_eq!(told("9876000000", 1, &[(Uuid::from_u128(21), 1)]), Ok((21, 1, 1)));
+        assert_eq!(prices_text("9810000000", 10_000, &own(9_850)), Ok((11, 9_700, 9_850)));
+        assert_eq!(prices_text("9810000000", 10_000, &own(9_000)), Ok((11, 9_700, 9_700)));
+        assert_eq!(prices_text("9876000000", 1, &[(Uuid::from_u128(21), 1)]), Ok((21, 1, 1)));
         for minor in 1..2_000 {
             let rates = [1, 3, 4_999, 5_000, 9_999, 10_000, 15_000].map(|rate| share(inr(minor), rate));
             assert!(rates.is_sorted(), "{minor}: {rates:?}");

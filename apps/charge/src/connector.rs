@@ -12,11 +12,11 @@ use purser_money::Money;
 use uuid::Uuid;
 
 use crate::domain::PhoneNumber;
-use crate::service::Outcome;
+use crate::service::SaleOutcome;
 
 /// A connector's name, as a sale keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Name {
+pub enum ConnectorName {
     /// Nobody is asked.
     Instant,
     /// An operator's server.
@@ -25,21 +25,21 @@ pub enum Name {
     Simulator,
 }
 
-impl Name {
+impl ConnectorName {
     /// The name in the schema and in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Name::Instant => "instant",
-            Name::Http => "http",
-            Name::Simulator => "simulator",
+            ConnectorName::Instant => "instant",
+            ConnectorName::Http => "http",
+            ConnectorName::Simulator => "simulator",
         }
     }
 }
 
 /// What an operator is asked to do. The reference is the sale's id: asking twice with the same one charges once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub struct OperatorRequest {
     /// The sale's id.
     pub reference: Uuid,
     /// The number to charge.
@@ -52,9 +52,9 @@ pub struct Delivery {
 
 /// What an operator says when asked about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Report {
+pub enum OperatorReport {
     /// What became of it.
-    Known(Outcome),
+    Known(SaleOutcome),
     /// It has never heard of it.
     NotFound,
 }
@@ -64,7 +64,7 @@ pub enum Connector {
     /// Nobody is asked.
     Instant,
     /// An operator's server.
-    Http(http::Operator),
+    Http(http::OperatorEndpoint),
     /// An operator of our own.
     Simulator,
 }
@@ -72,27 +72,27 @@ pub enum Connector {
 impl Connector {
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> Name {
+    pub fn name(&self) -> ConnectorName {
         match self {
-            Connector::Instant => Name::Instant,
-            Connector::Http(_) => Name::Http,
-            Connector::Simulator => Name::Simulator,
+            Connector::Instant => ConnectorName::Instant,
+            Connector::Http(_) => ConnectorName::Http,
+            Connector::Simulator => ConnectorName::Simulator,
         }
     }
 
     /// Asks the operator to charge the number. What is not a clear yes or no is unknown.
-    pub async fn submit(&self, now: Timestamp, delivery: &Delivery) -> Outcome {
+    pub async fn submit(&self, now: Timestamp, delivery: &OperatorRequest) -> SaleOutcome {
         match self {
-            Connector::Instant => Outcome::Completed { operator_ref: None },
+            Connector::Instant => SaleOutcome::Completed { operator_ref: None },
             Connector::Http(operator) => operator.submit(now, delivery).await,
             Connector::Simulator => simulator::submit(delivery),
         }
     }
 
     /// Asks the operator what became of a delivery.
-    pub async fn query(&self, now: Timestamp, delivery: &Delivery) -> Report {
+    pub async fn query(&self, now: Timestamp, delivery: &OperatorRequest) -> OperatorReport {
         match self {
-            Connector::Instant => Report::Known(Outcome::Completed { operator_ref: None }),
+            Connector::Instant => OperatorReport::Known(SaleOutcome::Completed { operator_ref: None }),
             Connector::Http(operator) => operator.query(now, delivery).await,
             Connector::Simulator => simulator::query(delivery),
         }

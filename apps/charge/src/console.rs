@@ -2,7 +2,6 @@
 
 mod contradictions;
 mod credit;
-mod figures;
 mod operators;
 mod people;
 mod phones;
@@ -12,17 +11,18 @@ mod sales;
 mod sellers;
 mod statement;
 mod upload;
+mod widgets;
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Choice, Console, Tone, counted};
+use purser_kit::console::{Cell, Choice, Console, Tone, count_noun};
 
 pub(crate) use requests::status as request_badge;
 pub(crate) use sales::status as sale_badge;
-pub(crate) use statement::sheet as statement_sheet;
+pub(crate) use statement::report_content as statement_sheet;
 
 use crate::Charge;
-use crate::domain::Standing;
+use crate::domain::LifecycleStatus;
 
 /// Rows of the small tables on an object's page.
 const ROWS: u32 = 20;
@@ -45,7 +45,7 @@ pub(crate) fn console(charge: &Arc<Charge>) -> Console {
             operators::resource(charge),
             products::resource(charge),
         ],
-        figures: figures::figures(charge.settings.currency),
+        widgets: widgets::figures(charge.settings.currency),
         imports: vec![upload::import(charge)],
         reports: vec![statement::report(charge)],
         downloads: Vec::new(),
@@ -58,6 +58,6 @@ fn badge(choices: &[Choice], value: &str) -> Cell {
     Cell::Badge(tone, value.to_owned())
 }
 
-pub(crate) fn standing(standing: Standing) -> Cell {
-    badge(STANDINGS, standing.name())
+pub(crate) fn status_badge(status: LifecycleStatus) -> Cell {
+    badge(STANDINGS, status.name())
 }

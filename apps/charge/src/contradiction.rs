@@ -82,7 +82,7 @@ impl WordSource {
 
 /// An operator's word against a settled sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contradiction {
+pub struct SaleContradiction {
     /// Its id.
     pub id: Uuid,
     /// The sale.
@@ -121,7 +121,7 @@ pub struct Contradiction {
     pub reason: Option<String>,
 }
 
-impl Contradiction {
+impl SaleContradiction {
     /// What the operator said last, as far as this is the newest contradiction of its sale.
     pub(crate) fn last_word(&self) -> SaleStatus {
         match (self.said, self.withdrawn_at) {
@@ -151,7 +151,7 @@ impl Contradiction {
 /// Whether an operator's word is against a settled sale; `newest` is the sale's newest contradiction. A reversed sale was
 /// completed once. So "completed" is against it only where the operator said "failed" in between, or where this same
 /// word was kept before: the credit may have been given back because of what the operator now takes back.
-pub(crate) fn contradicts(settled: SaleStatus, said: SaleStatus, newest: Option<&Contradiction>) -> bool {
+pub(crate) fn contradicts(settled: SaleStatus, said: SaleStatus, newest: Option<&SaleContradiction>) -> bool {
     match (settled, said) {
         (SaleStatus::Completed, SaleStatus::Failed) | (SaleStatus::Failed, SaleStatus::Completed) => true,
         (SaleStatus::Reversed, SaleStatus::Completed) => {
@@ -163,7 +163,7 @@ pub(crate) fn contradicts(settled: SaleStatus, said: SaleStatus, newest: Option<
 
 /// What staff decide on a contradiction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum ContradictionDecision {
     /// The operator is right that it charged the number: the seller pays.
     Charge,
     /// The operator is right that it did not: the seller gets the credit back.
@@ -172,26 +172,29 @@ pub enum Decision {
     Dismiss,
 }
 
-impl Decision {
+impl ContradictionDecision {
     /// The words of the API.
-    pub(crate) const NAMES: [(&'static str, Decision); 3] =
-        [("charge", Decision::Charge), ("give_back", Decision::GiveBack), ("dismiss", Decision::Dismiss)];
+    pub(crate) const NAMES: [(&'static str, ContradictionDecision); 3] = [
+        ("charge", ContradictionDecision::Charge),
+        ("give_back", ContradictionDecision::GiveBack),
+        ("dismiss", ContradictionDecision::Dismiss),
+    ];
 
     /// What comes of it.
     pub(crate) fn status(self) -> ContradictionStatus {
         match self {
-            Decision::Charge => ContradictionStatus::Charged,
-            Decision::GiveBack => ContradictionStatus::GivenBack,
-            Decision::Dismiss => ContradictionStatus::Dismissed,
+            ContradictionDecision::Charge => ContradictionStatus::Charged,
+            ContradictionDecision::GiveBack => ContradictionStatus::GivenBack,
+            ContradictionDecision::Dismiss => ContradictionStatus::Dismissed,
         }
     }
 
     /// Whether it can answer an operator who said this.
     pub(crate) fn fits(self, said: SaleStatus) -> bool {
         match self {
-            Decision::Charge => said == SaleStatus::Completed,
-            Decision::GiveBack => said == SaleStatus::Failed,
-            Decision::Dismiss => true,
+            ContradictionDecision::Charge => said == SaleStatus::Completed,
+            ContradictionDecision::GiveBack => said == SaleStatus::Failed,
+            ContradictionDecision::Dismiss => true,
         }
     }
 }

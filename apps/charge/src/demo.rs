@@ -12,13 +12,13 @@ use uuid::Uuid;
 
 use crate::Charge;
 use crate::catalog::Product;
-use crate::connector::Name;
+use crate::connector::ConnectorName;
 use crate::contradiction::WordSource;
 use crate::domain::{NamedProduct, OperatorRow, PhoneNumber, Settings};
 use crate::error::Error;
 use crate::service::{
-    IncreaseOrder, NewRequest, NewSeller, Order, Outcome, credit_increase, operator_put, price_set, product_put,
-    request_create, sale_hear, sale_reserve, sale_settle, sales_create, seller_create,
+    CreditGrantRequest, NewRequest, NewSeller, SaleOrder, SaleOutcome, credit_increase, operator_put, price_set,
+    product_put, request_create, sale_hear, sale_reserve, sale_settle, sales_create, seller_create,
 };
 use crate::store::person::person_add;
 
@@ -47,7 +47,7 @@ const AMOUNTS: [i64; 8] = [10, 19, 49, 99, 149, 199, 239, 299];
 
 /// Fills the app; what it returns is printed.
 pub(crate) async fn fill(charge: Arc<Charge>) -> Result<Vec<String>, Problem> {
-    let past = Past::new(&charge)?;
+    let past = DemoHistory::new(&charge)?;
     let sellers = past.sellers(&charge).await?;
     past.operators(&charge, &sellers).await?;
     for day in 0..DAYS {
@@ -59,16 +59,16 @@ pub(crate) async fn fill(charge: Arc<Charge>) -> Result<Vec<String>, Problem> {
     Ok(vec![format!("charge: {} sellers with {DAYS} days of sales; the first is {first}", sellers.len())])
 }
 
-struct Past {
+struct DemoHistory {
     start: Timestamp,
     settings: Arc<Settings>,
 }
 
-impl Past {
+impl DemoHistory {
     fn new(charge: &Charge) -> Result<Self, Problem> {
         let start =
             charge.context.now().checked_sub(SignedDuration::from_hours(24 * DAYS)).map_err(Problem::internal)?;
-        Ok(Past { start, settings: Arc::clone(&charge.settings) })
+        Ok(DemoHistory { start, settings: Arc::clone(&charge.settings) })
     }
 
     fn at(&self, day: i64, minute: i64) -> Timestamp {
@@ -136,13 +136,13 @@ impl Past {
         let mut increases = Vec::new();
         let mut orders = Vec::new();
         for (index, seller) in (0_i64..).zip(sellers) {
-            let mut dice = Dice::new(day * 100 + index);
+            let mut random = DemoRandom::new(day * 100 + index);
             if day % 10 == index % 10 {
-                increases.push((self.at(day, 540 + index), self.increase(charge, *seller, day, index, &mut dice)));
+                increases.push((self.at(day, 540 + index), self.increase(charge, *seller, day, index, &mut random)));
             }
-            let sales = 2 + dice.below(5);
+            let sales = 2 + random.below(5);
             orders.extend(
-                (0..sales).map(|_| self.order(charge, *seller, self.at(day, 600 + dice.below(720)), &mut dice)),
+                (0..sales).map(|_| self.order(charge, *seller, self.at(day, 600 + random.below(720)), &mut random)),
             );
         }
         orders.sort_by_key(|order| order.now);
@@ -161,9 +161,16 @@ impl Past {
         Ok(charge.context.store.write(run).await?)
     }
 
-    fn increase(&self, charge: &Charge, seller: Uuid, day: i64, place: i64, dice: &mut Dice) -> IncreaseOrder {
-        let amount = (3_000 + dice.below(5) * 1_000) * self.unit();
-        IncreaseOrder {
+    fn increase(
+        &self,
+        charge: &Charge,
+        seller: Uuid,
+        day: i64,
+        place: i64,
+        random: &mut DemoRandom,
+    ) -> CreditGrantRequest {
+        let amount = (3_000 + random.below(5) * 1_000) * self.unit();
+        CreditGrantRequest {
             id: charge.context.ids.next(self.start),
             seller,
             amount: Money::new(amount.min(self.settings.max_increase.minor()), self.settings.currency),
@@ -173,17 +180,17 @@ impl Past {
         }
     }
 
-    fn order(&self, charge: &Charge, seller: Uuid, now: Timestamp, dice: &mut Dice) -> Order {
-        let number = format!("98{:08}", 10_000_000 + dice.below(400) * 97);
-        Order {
+    fn order(&self, charge: &Charge, seller: Uuid, now: Timestamp, random: &mut DemoRandom) -> SaleOrder {
+        let number = format!("98{:08}", 10_000_000 + random.below(400) * 97);
+        SaleOrder {
             id: charge.context.ids.next(self.start),
             phone_id: charge.context.ids.next(self.start),
             now,
             seller,
             number: self.number(&number),
-            amount: Money::new(dice.pick(&AMOUNTS) * self.unit(), self.settings.currency),
+            amount: Money::new(random.pick(&AMOUNTS) * self.unit(), self.settings.currency),
             client_ref: None,
-            repeat: None,
+            idempotency: None,
             actor: "system:demo".to_owned(),
         }
     }
@@ -193,18 +200,18 @@ impl Past {
         let now = charge.context.now();
         for (minutes, number) in [(9_i64, "9810000093"), (6, "9820000093"), (3, "9830000090")] {
             let at = now.checked_sub(SignedDuration::from_mins(minutes)).map_err(Problem::internal)?;
-            let mut dice = Dice::new(minutes);
+            let mut random = DemoRandom::new(minutes);
             let seller = sellers.first().copied().unwrap_or_default();
-            let order = Order { number: self.number(number), ..self.order(charge, seller, at, &mut dice) };
+            let order = SaleOrder { number: self.number(number), ..self.order(charge, seller, at, &mut random) };
             let (settings, contradiction) = (Arc::clone(&self.settings), charge.context.ids.next(at));
             let is_refused = number.ends_with("90");
             let outcome = if is_refused {
-                Outcome::Failed { reason: "The simulated operator refuses this number.".to_owned() }
+                SaleOutcome::Failed { reason: "The simulated operator refuses this number.".to_owned() }
             } else {
-                Outcome::Unknown { reason: "The simulated operator does not answer.".to_owned() }
+                SaleOutcome::Unknown { reason: "The simulated operator does not answer.".to_owned() }
             };
             let run = move |tx: &mut WriteTx<'_>| {
-                let credit = IncreaseOrder {
+                let credit = CreditGrantRequest {
                     id: order.phone_id,
                     seller: order.seller,
                     amount: order.amount,
@@ -213,10 +220,10 @@ impl Past {
                     actor: order.actor.clone(),
                 };
                 credit_increase(tx, at, &settings, &credit)?;
-                sale_reserve(tx, &settings, &order, Name::Simulator)?;
+                sale_reserve(tx, &settings, &order, ConnectorName::Simulator)?;
                 sale_settle(tx, at, &settings, order.id, &outcome)?;
                 if is_refused {
-                    let made = Outcome::Completed { operator_ref: Some("SIM-9830000090".to_owned()) };
+                    let made = SaleOutcome::Completed { operator_ref: Some("SIM-9830000090".to_owned()) };
                     sale_hear(tx, now, &settings, order.id, &made, WordSource::Callback, contradiction)?;
                 }
                 Ok(())
@@ -271,11 +278,11 @@ impl Past {
 }
 
 /// Made-up choices that come out the same every time. Nothing secret is drawn with it.
-struct Dice(u64);
+struct DemoRandom(u64);
 
-impl Dice {
+impl DemoRandom {
     fn new(seed: i64) -> Self {
-        Dice(seed.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+        DemoRandom(seed.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
     fn below(&mut self, end: i64) -> i64 {

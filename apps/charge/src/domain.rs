@@ -9,8 +9,8 @@ use purser_money::{Currency, Money};
 use purser_outbox::Language;
 use uuid::Uuid;
 
-use crate::catalog::{Priced, Product};
-use crate::plan::Plan;
+use crate::catalog::{PricedItem, Product};
+use crate::numbering_plan::NumberingPlan;
 
 /// What an operator may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl CallingCode {
 /// Digits of a number in any spelling, at most: 15, a trunk prefix, and `00`.
 const MOST_DIGITS: usize = 20;
 
-fn unfit(plan: Plan) -> Rule {
+fn unfit(plan: NumberingPlan) -> Rule {
     let (code, lengths) = (plan.code().0, plan.lengths());
     Rule::new("malformed", format!("have {lengths} digits after the country's code +{code}"))
 }
@@ -97,11 +97,11 @@ impl PhoneNumber {
         if digits.is_empty() || digits.len() > MOST_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(malformed());
         }
-        let home = Plan::of(country);
+        let home = NumberingPlan::of(country);
         let abroad = if has_plus { Some(digits.as_str()) } else { digits.strip_prefix("00") };
         let full = match abroad {
             Some(abroad) => {
-                let (plan, national) = Plan::split(abroad, country)
+                let (plan, national) = NumberingPlan::split(abroad, country)
                     .ok_or_else(|| Rule::new("malformed", "begin with the calling code of a country"))?;
                 plan.full(national).ok_or_else(|| unfit(plan))?
             }
@@ -170,7 +170,7 @@ pub(crate) fn parse_language(text: &str) -> Result<Language, Rule> {
 
 /// Whether a seller or a number takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum LifecycleStatus {
     /// It does.
     Active,
     /// It is stopped for now.
@@ -179,25 +179,25 @@ pub enum Standing {
     Inactive,
 }
 
-impl Standing {
-    const ALL: [Standing; 3] = [Standing::Active, Standing::Frozen, Standing::Inactive];
+impl LifecycleStatus {
+    const ALL: [LifecycleStatus; 3] = [LifecycleStatus::Active, LifecycleStatus::Frozen, LifecycleStatus::Inactive];
 
     /// Its name in the API and the schema.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Standing::Active => "active",
-            Standing::Frozen => "frozen",
-            Standing::Inactive => "inactive",
+            LifecycleStatus::Active => "active",
+            LifecycleStatus::Frozen => "frozen",
+            LifecycleStatus::Inactive => "inactive",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Standing::ALL.into_iter().find(|standing| standing.name() == name)
+        LifecycleStatus::ALL.into_iter().find(|status| status.name() == name)
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, Rule> {
-        Standing::from_name(text).ok_or_else(|| Rule::new("unknown_value", "be active, frozen or inactive"))
+        LifecycleStatus::from_name(text).ok_or_else(|| Rule::new("unknown_value", "be active, frozen or inactive"))
     }
 }
 
@@ -217,7 +217,7 @@ pub struct Seller {
     /// In which language to write to it.
     pub language: Language,
     /// Whether it may sell.
-    pub standing: Standing,
+    pub status: LifecycleStatus,
     /// Where its credit is kept.
     pub account: AccountId,
     /// Credit, holds included.
@@ -253,7 +253,7 @@ pub struct Phone {
     /// What staff call it.
     pub label: Option<String>,
     /// Whether it may be charged.
-    pub standing: Standing,
+    pub status: LifecycleStatus,
     /// Where its charges are kept.
     pub account: AccountId,
     /// When it was registered.
@@ -368,7 +368,7 @@ impl RequestStatus {
 
 /// Credit that a seller asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct CreditRequest {
     /// Its id.
     pub id: Uuid,
     /// For whom.
@@ -457,7 +457,7 @@ pub struct Sale {
     /// How much.
     pub amount: Money,
     /// What it is of, and what it comes to.
-    pub priced: Priced,
+    pub priced: PricedItem,
     /// How it stands.
     pub status: SaleStatus,
     /// How it is delivered.

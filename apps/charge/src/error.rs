@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::catalog::percent;
 use crate::contradiction::ContradictionStatus;
-use crate::domain::{PhoneNumber, RequestStatus, SaleStatus, Standing};
+use crate::domain::{LifecycleStatus, PhoneNumber, RequestStatus, SaleStatus};
 
 /// A refusal. The command it came from changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -146,14 +146,14 @@ pub enum Error {
     Answer(String),
     /// The seller is frozen or inactive.
     #[error("The seller is {}.", .0.name())]
-    SellerNotActive(Standing),
+    SellerNotActive(LifecycleStatus),
     /// The number is frozen or inactive.
-    #[error("The phone number {number} is {}.", .standing.name())]
+    #[error("The phone number {number} is {}.", .status.name())]
     PhoneNotActive {
         /// Which.
         number: PhoneNumber,
         /// How it stands.
-        standing: Standing,
+        status: LifecycleStatus,
     },
     /// The number is registered already.
     #[error("The phone number {0} is registered already.")]

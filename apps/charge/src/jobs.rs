@@ -1,23 +1,23 @@
 //! What the app does by itself: deliveries, and asking again about those whose fate is unknown.
 
-mod tell;
+mod notify;
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use purser_outbox::{
-    Job, JobContext, JobError, JobHandler, Lease, Missed, Schedule, ScheduleRun, job_done, job_enqueue,
+    Job, JobContext, JobError, JobHandler, Lease, MissedRunPolicy, Schedule, ScheduleRun, job_done, job_enqueue,
 };
 use purser_store::WriteTx;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Charge;
-use crate::connector::{Delivery, Report};
+use crate::connector::{OperatorReport, OperatorRequest};
 use crate::contradiction::WordSource;
 use crate::domain::{Sale, SaleStatus};
 use crate::error::Error;
-use crate::service::{Outcome, phones_check, sale_get, sale_hear};
+use crate::service::{SaleOutcome, phones_check, sale_get, sale_hear};
 use crate::store;
 
 /// How long an operator that has never heard of a sale is believed to be merely slow. After that the sale has failed:
@@ -36,19 +36,19 @@ const CHECK_AT_ONCE: u32 = 500;
 /// Ask the operator to charge a number. Enqueued with the sale, already leased to the request that made it, which runs
 /// it at once; a worker takes over where that request's process died.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Deliver {
+pub(crate) struct SubmitSale {
     pub(crate) sale: Uuid,
 }
 
-impl Job for Deliver {
+impl Job for SubmitSale {
     const KIND: &'static str = "charge.deliver";
 }
 
 /// Ask the operators about all sales whose fate is unknown, and look at numbers that were never checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Ask {}
+struct QueryOperators {}
 
-impl Job for Ask {
+impl Job for QueryOperators {
     const KIND: &'static str = "charge.ask";
     const MAX_ATTEMPTS: u32 = 3;
 
@@ -58,19 +58,20 @@ impl Job for Ask {
 }
 
 pub(crate) fn handlers(charge: &Arc<Charge>) -> Vec<JobHandler> {
-    let (deliver, ask) = (Arc::clone(charge), Arc::clone(charge));
+    let (deliver, query) = (Arc::clone(charge), Arc::clone(charge));
     let mut handlers = vec![
-        JobHandler::new(move |job: Deliver, context| taken_over(Arc::clone(&deliver), job.sale, context)),
-        JobHandler::new(move |_: Ask, _| ask_all(Arc::clone(&ask))),
+        JobHandler::new(move |job: SubmitSale, context| taken_over(Arc::clone(&deliver), job.sale, context)),
+        JobHandler::new(move |_: QueryOperators, _| query_all(Arc::clone(&query))),
     ];
-    handlers.extend(tell::handlers(charge));
+    handlers.extend(notify::handlers(charge));
     handlers
 }
 
 pub(crate) fn schedules() -> Vec<Schedule> {
-    let make = |tx: &mut WriteTx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &Ask {}).map(drop);
-    let mut schedules = vec![Schedule { name: "charge.ask", cron: "* * * * *", missed: Missed::Once, make }];
-    schedules.extend(tell::schedules());
+    let make =
+        |tx: &mut WriteTx<'_>, run: &ScheduleRun| job_enqueue(tx, run.now, run.job, &QueryOperators {}).map(drop);
+    let mut schedules = vec![Schedule { name: "charge.ask", cron: "* * * * *", missed: MissedRunPolicy::Once, make }];
+    schedules.extend(notify::schedules());
     schedules
 }
 
@@ -78,22 +79,22 @@ pub(crate) fn schedules() -> Vec<Schedule> {
 ///
 /// # Errors
 /// The store's. The lease then ends by itself, and a worker takes over.
-pub(crate) async fn deliver(charge: &Charge, sale: &Sale, lease: Lease) -> Result<Sale, Error> {
+pub(crate) async fn sale_submit(charge: &Charge, sale: &Sale, lease: Lease) -> Result<Sale, Error> {
     let outcome = match charge.connector_of(sale) {
-        Some(connector) => connector.submit(charge.context.now(), &delivery(sale)).await,
+        Some(connector) => connector.submit(charge.context.now(), &operator_request(sale)).await,
         None => no_connector(sale),
     };
     settle(charge, sale.id, outcome, WordSource::Answer, Some(lease)).await
 }
 
-fn no_connector(sale: &Sale) -> Outcome {
-    Outcome::Unknown { reason: format!("No {} connector is configured any more to ask.", sale.connector) }
+fn no_connector(sale: &Sale) -> SaleOutcome {
+    SaleOutcome::Unknown { reason: format!("No {} connector is configured any more to ask.", sale.connector) }
 }
 
-async fn query(charge: &Charge, sale: &Sale) -> Report {
+async fn query(charge: &Charge, sale: &Sale) -> OperatorReport {
     match charge.connector_of(sale) {
-        Some(connector) => connector.query(charge.context.now(), &delivery(sale)).await,
-        None => Report::Known(no_connector(sale)),
+        Some(connector) => connector.query(charge.context.now(), &operator_request(sale)).await,
+        None => OperatorReport::Known(no_connector(sale)),
     }
 }
 
@@ -103,37 +104,39 @@ async fn taken_over(charge: Arc<Charge>, id: Uuid, context: JobContext) -> Resul
     let sale = find(&charge, id).await?;
     if sale.status.is_open() {
         match query(&charge, &sale).await {
-            Report::Known(outcome) => settle(&charge, id, outcome, WordSource::Query, Some(context.lease)).await?,
-            Report::NotFound => deliver(&charge, &sale, context.lease).await?,
+            OperatorReport::Known(outcome) => {
+                settle(&charge, id, outcome, WordSource::Query, Some(context.lease)).await?
+            }
+            OperatorReport::NotFound => sale_submit(&charge, &sale, context.lease).await?,
         };
     }
     Ok(())
 }
 
-async fn ask_all(charge: Arc<Charge>) -> Result<(), JobError> {
+async fn query_all(charge: Arc<Charge>) -> Result<(), JobError> {
     let settings = charge.settings.clone();
     charge.context.store.write(move |tx| phones_check(tx, &settings, CHECK_AT_ONCE)).await?;
     let before = charge.context.now().saturating_sub(ASK_EVERY)?;
     let ids =
-        charge.context.store.read(move |tx| Ok::<_, Error>(store::sales_to_ask(tx, before, ASK_AT_ONCE)?)).await?;
+        charge.context.store.read(move |tx| Ok::<_, Error>(store::sales_to_query(tx, before, ASK_AT_ONCE)?)).await?;
     for id in ids {
-        ask(&charge, id).await?;
+        query_one(&charge, id).await?;
     }
     Ok(())
 }
 
-async fn ask(charge: &Charge, id: Uuid) -> Result<(), Error> {
+async fn query_one(charge: &Charge, id: Uuid) -> Result<(), Error> {
     let sale = find(charge, id).await?;
     if sale.status != SaleStatus::Unknown {
         return Ok(());
     }
     let now = charge.context.now();
     let outcome = match query(charge, &sale).await {
-        Report::Known(outcome) => outcome,
-        Report::NotFound if now < grace_ends(&sale) => {
-            Outcome::Unknown { reason: "The operator has not heard of it yet.".to_owned() }
+        OperatorReport::Known(outcome) => outcome,
+        OperatorReport::NotFound if now < grace_ends(&sale) => {
+            SaleOutcome::Unknown { reason: "The operator has not heard of it yet.".to_owned() }
         }
-        Report::NotFound => Outcome::Failed { reason: "The operator never received it.".to_owned() },
+        OperatorReport::NotFound => SaleOutcome::Failed { reason: "The operator never received it.".to_owned() },
     };
     // A callback or a person may have been quicker; what contradicts them is kept.
     settle(charge, id, outcome, WordSource::Query, None).await.map(drop)
@@ -143,8 +146,13 @@ fn grace_ends(sale: &Sale) -> Timestamp {
     sale.created_at.saturating_add(NOT_FOUND_GRACE).unwrap_or(Timestamp::MAX)
 }
 
-fn delivery(sale: &Sale) -> Delivery {
-    Delivery { reference: sale.id, number: sale.number.clone(), amount: sale.amount, created_at: sale.created_at }
+fn operator_request(sale: &Sale) -> OperatorRequest {
+    OperatorRequest {
+        reference: sale.id,
+        number: sale.number.clone(),
+        amount: sale.amount,
+        created_at: sale.created_at,
+    }
 }
 
 async fn find(charge: &Charge, id: Uuid) -> Result<Sale, Error> {
@@ -157,7 +165,7 @@ async fn find(charge: &Charge, id: Uuid) -> Result<Sale, Error> {
 async fn settle(
     charge: &Charge,
     id: Uuid,
-    outcome: Outcome,
+    outcome: SaleOutcome,
     source: WordSource,
     lease: Option<Lease>,
 ) -> Result<Sale, Error> {
@@ -167,11 +175,11 @@ async fn settle(
         .context
         .store
         .write(move |tx| {
-            let heard = sale_hear(tx, now, &settings, id, &outcome, source, fresh)?;
+            let claim = sale_hear(tx, now, &settings, id, &outcome, source, fresh)?;
             if let Some(lease) = &lease {
                 job_done(tx, lease)?;
             }
-            Ok(heard.sale)
+            Ok(claim.sale)
         })
         .await
 }

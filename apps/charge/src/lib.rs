@@ -15,35 +15,35 @@ mod domain;
 mod error;
 mod jobs;
 mod notices;
+mod numbering_plan;
 mod operator;
 mod phone;
-mod plan;
 mod portal;
 mod product;
 mod request;
 mod sale;
+mod sale_file;
 mod seller;
 pub mod service;
-mod sheet;
 mod store;
 
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, AppState, Fixed, Scope};
-use purser_store::{Lane, Migration, ReadTx};
+use purser_kit::{App, AppContext, AppState, FixedSetting, Scope};
+use purser_store::{Batcher, Migration, ReadTx};
 
-pub use catalog::{Priced, Product};
+pub use catalog::{PricedItem, Product};
 pub use connector::Connector;
-pub use contradiction::{Contradiction, ContradictionStatus, Decision, WordSource};
+pub use contradiction::{ContradictionDecision, ContradictionStatus, SaleContradiction, WordSource};
 pub use domain::{
-    CallingCode, CreditKind, CreditTransaction, NamedProduct, OperatorRow, Phone, PhoneNumber, Request, RequestStatus,
-    Sale, SaleStatus, Seller, Settings, Standing,
+    CallingCode, CreditKind, CreditRequest, CreditTransaction, LifecycleStatus, NamedProduct, OperatorRow, Phone,
+    PhoneNumber, RequestStatus, Sale, SaleStatus, Seller, Settings,
 };
 pub use error::{CODES, Error};
-pub use service::{Order, Sold};
-pub use store::upload::{uploads_forget, uploads_old};
-pub use store::{CreditCheck, Filter};
+pub use service::{SaleOrder, SaleResult};
+pub use store::upload::{uploads_old, uploads_purge};
+pub use store::{CreditCheck, RecordFilter};
 
 /// The app's tables.
 pub const MIGRATIONS: &[Migration] = &[
@@ -92,11 +92,11 @@ pub const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// Orders decided in one turn, at most: bounds how long other commands wait behind it.
-const TURN: usize = 512;
+/// Orders decided in one batch, at most: bounds how long other commands wait behind it.
+const BATCH_MAX: usize = 512;
 
-/// What kind of object a key may be tied to.
-pub const SELLER_TIE: &str = "charge:seller";
+/// What kind of object a key may be bound to.
+pub const SELLER_BINDING: &str = "charge:seller";
 
 /// The app's permissions.
 pub const SCOPES: &[Scope] = &[
@@ -120,7 +120,7 @@ pub(crate) struct Charge {
     pub(crate) context: AppContext,
     pub(crate) settings: Arc<Settings>,
     pub(crate) connector: Connector,
-    pub(crate) counter: Lane<Order, Sold, Error>,
+    pub(crate) batcher: Batcher<SaleOrder, SaleResult, Error>,
 }
 
 impl Charge {
@@ -147,8 +147,9 @@ impl AppState for Charge {
 pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> App {
     let settings = Arc::new(settings);
     let rules = Arc::clone(&settings);
-    let counter = context.store.lane(TURN, move |tx, orders: &[Order]| service::sales_create(tx, &rules, orders));
-    let charge = Arc::new(Charge { context: context.clone(), settings, connector, counter });
+    let counter =
+        context.store.batcher(BATCH_MAX, move |tx, orders: &[SaleOrder]| service::sales_create(tx, &rules, orders));
+    let charge = Arc::new(Charge { context: context.clone(), settings, connector, batcher: counter });
     App {
         name: "charge",
         title: "Charge",
@@ -160,7 +161,7 @@ pub fn app(context: &AppContext, settings: Settings, connector: Connector) -> Ap
         jobs: jobs::handlers(&charge),
         schedules: jobs::schedules(),
         notices: notices::NOTICES,
-        fixed: vec![Fixed::currency("charge.currency", charge.settings.currency, "charge")],
+        fixed: vec![FixedSetting::currency("charge.currency", charge.settings.currency, "charge")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&charge)))),
     }
 }

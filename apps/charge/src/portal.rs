@@ -1,24 +1,24 @@
 //! What people see who act for a seller: its credit, its sales, its requests, statements and keys.
 
-mod deeds;
+mod actions;
 mod keys;
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, DetailTable, Field, Input, Sheet};
-use purser_kit::portal::{Portal, PortalCommand, PortalPage, PortalSheet, PortalTarget, Visit};
+use purser_kit::console::{Cell, DetailTable, Field, Input, ReportContent};
+use purser_kit::portal::{Portal, PortalCommand, PortalContent, PortalContext, PortalPage, PortalTarget};
 use purser_kit::{Day, Problem, command};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
-use crate::console::{request_badge, sale_badge, standing, statement_sheet};
+use crate::console::{request_badge, sale_badge, statement_sheet, status_badge};
 use crate::domain::{PhoneNumber, RequestStatus, Sale, SaleStatus};
 use crate::error::Error;
 use crate::request::command::{REQUEST_CREATE, REQUEST_WITHDRAW};
 use crate::service::{SaleCursor, SaleQuery, day_statement, sale_by_ref, sale_get, sales_page, seller_get};
 use crate::store;
 use crate::store::request::{RequestFilter, requests_list};
-use crate::{Charge, SELLER_TIE};
+use crate::{Charge, SELLER_BINDING};
 
 /// Rows of a list.
 const ROWS: u32 = 50;
@@ -38,37 +38,43 @@ pub(crate) fn portal(charge: &Arc<Charge>) -> Portal {
             page(charge, "statement", "Statement", true, statement),
             page(charge, "keys", "API keys", true, keys::page),
         ],
-        deeds: vec![
-            deeds::sell(charge),
+        actions: vec![
+            actions::sell(charge),
             PortalCommand {
                 name: "ask",
                 title: "Ask for credit",
                 command: command(charge, &REQUEST_CREATE),
-                tie: SELLER_TIE,
+                binding: SELLER_BINDING,
                 on: PortalTarget::New,
                 then: "requests/",
             }
-            .deed(&charge.context),
+            .action(&charge.context),
             PortalCommand {
                 name: "withdraw",
                 title: "Withdraw",
                 command: command(charge, &REQUEST_WITHDRAW),
-                tie: SELLER_TIE,
+                binding: SELLER_BINDING,
                 on: PortalTarget::Chosen,
                 then: "requests/",
             }
-            .deed(&charge.context),
+            .action(&charge.context),
             keys::make(charge),
             keys::revoke(charge),
         ],
     }
 }
 
-type Draw = fn(&mut ReadTx<'_>, &Charge, &Visit, &[(String, String)]) -> Result<Option<PortalSheet>, Problem>;
+type DrawFn =
+    fn(&mut ReadTx<'_>, &Charge, &PortalContext, &[(String, String)]) -> Result<Option<PortalContent>, Problem>;
 
-fn page(charge: &Arc<Charge>, name: &'static str, title: &'static str, listed: bool, draw: Draw) -> PortalPage {
+fn page(charge: &Arc<Charge>, name: &'static str, title: &'static str, listed: bool, draw: DrawFn) -> PortalPage {
     let charge = Arc::clone(charge);
-    PortalPage { name, title, listed, draw: Box::new(move |tx, visit, query| draw(tx, &charge, visit, query)) }
+    PortalPage {
+        name,
+        title,
+        listed,
+        render: Box::new(move |tx, portal_cx, query| draw(tx, &charge, portal_cx, query)),
+    }
 }
 
 /// What an address says of `name`, if anything.
@@ -80,27 +86,28 @@ fn value<'q>(query: &'q [(String, String)], name: &str) -> Option<&'q str> {
 fn home(
     tx: &mut ReadTx<'_>,
     charge: &Charge,
-    visit: &Visit,
+    portal_cx: &PortalContext,
     _: &[(String, String)],
-) -> Result<Option<PortalSheet>, Problem> {
-    let seller = seller_get(tx, &charge.settings, visit.object)?;
+) -> Result<Option<PortalContent>, Problem> {
+    let seller = seller_get(tx, &charge.settings, portal_cx.object)?;
     let (sales, _) = sales_page(tx, &charge.settings, &SaleQuery::of_seller(seller.id, NEWEST))?;
     let facts = vec![
         ("Can be sold", Cell::Money(seller.available())),
         ("Credit", Cell::Money(seller.credit)),
         ("Waits for operators", Cell::Money(seller.held)),
         ("Alert below", seller.low_credit_alert.map_or(Cell::Nothing, Cell::Money)),
-        ("Status", standing(seller.standing)),
+        ("Status", status_badge(seller.status)),
     ];
-    let sheet = Sheet { title: seller.name, facts, tables: vec![sales_table("Newest sales", visit, &sales)] };
-    Ok(Some(PortalSheet { sheet, deeds: vec![("sell", None), ("ask", None)], ..PortalSheet::default() }))
+    let content =
+        ReportContent { title: seller.name, facts, tables: vec![sales_table("Newest sales", portal_cx, &sales)] };
+    Ok(Some(PortalContent { content, actions: vec![("sell", None), ("ask", None)], ..PortalContent::default() }))
 }
 
-fn sales_table(title: &'static str, visit: &Visit, sales: &[Sale]) -> DetailTable {
+fn sales_table(title: &'static str, portal_cx: &PortalContext, sales: &[Sale]) -> DetailTable {
     let row = |sale: &Sale| {
         vec![
             Cell::Time(sale.created_at),
-            Cell::Link(sale.number.to_string(), sale_address(visit, sale.id)),
+            Cell::Link(sale.number.to_string(), sale_address(portal_cx, sale.id)),
             Cell::Money(sale.amount),
             sale_badge(sale.status),
             Cell::Money(sale.credit_after),
@@ -115,28 +122,28 @@ fn sales_table(title: &'static str, visit: &Visit, sales: &[Sale]) -> DetailTabl
     }
 }
 
-fn sale_address(visit: &Visit, id: Uuid) -> String {
-    format!("{}sale/?id={id}", visit.base)
+fn sale_address(portal_cx: &PortalContext, id: Uuid) -> String {
+    format!("{}sale/?id={id}", portal_cx.base)
 }
 
 fn sales(
     tx: &mut ReadTx<'_>,
     charge: &Charge,
-    visit: &Visit,
+    portal_cx: &PortalContext,
     query: &[(String, String)],
-) -> Result<Option<PortalSheet>, Problem> {
+) -> Result<Option<PortalContent>, Problem> {
     let (wanted, status) = (value(query, "q"), value(query, "status").and_then(SaleStatus::from_name));
     let number = wanted.and_then(|text| PhoneNumber::parse(text, charge.settings.country).ok());
     let (found, next) = match (wanted, &number) {
         // What is no number is the seller's own reference.
-        (Some(text), None) => match sale_by_ref(tx, &charge.settings, text, Some(visit.object)) {
+        (Some(text), None) => match sale_by_ref(tx, &charge.settings, text, Some(portal_cx.object)) {
             Ok(sale) => (vec![sale], None),
             Err(Error::NoSale) => (Vec::new(), None),
             Err(error) => return Err(error.into()),
         },
         _ => {
             let after: SaleCursor = value(query, "after").and_then(|after| after.parse().ok()).unwrap_or_default();
-            let seller = Some(visit.object);
+            let seller = Some(portal_cx.object);
             let asked = SaleQuery { seller, number, status, after, limit: ROWS, ..SaleQuery::default() };
             sales_page(tx, &charge.settings, &asked)?
         }
@@ -152,10 +159,20 @@ fn sales(
             .input(Input::Choice(states))
             .with(status.map_or("", SaleStatus::name)),
     ];
-    let sheet =
-        Sheet { title: "Sales".to_owned(), facts: Vec::new(), tables: vec![sales_table("Sales", visit, &found)] };
+    let content = ReportContent {
+        title: "Sales".to_owned(),
+        facts: Vec::new(),
+        tables: vec![sales_table("Sales", portal_cx, &found)],
+    };
     let next = next.map(|next| format!("{kept}after={next}"));
-    Ok(Some(PortalSheet { sheet, narrow, next, deeds: vec![("sell", None)], csv: true, ..PortalSheet::default() }))
+    Ok(Some(PortalContent {
+        content,
+        narrow,
+        next,
+        actions: vec![("sell", None)],
+        csv: true,
+        ..PortalContent::default()
+    }))
 }
 
 /// A value in an address: numbers and our own words need no more than their plus kept.
@@ -170,12 +187,12 @@ fn plus(value: &str) -> String {
 fn sale(
     tx: &mut ReadTx<'_>,
     charge: &Charge,
-    visit: &Visit,
+    portal_cx: &PortalContext,
     query: &[(String, String)],
-) -> Result<Option<PortalSheet>, Problem> {
+) -> Result<Option<PortalContent>, Problem> {
     let Some(id) = value(query, "id").and_then(|id| Uuid::try_parse(id).ok()) else { return Ok(None) };
     let sale = match sale_get(tx, &charge.settings, id) {
-        Ok(sale) if sale.seller == visit.object => sale,
+        Ok(sale) if sale.seller == portal_cx.object => sale,
         Ok(_) | Err(Error::NoSale) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -191,24 +208,24 @@ fn sale(
         ("Id", Cell::Text(sale.id.to_string())),
     ];
     let title = format!("{} for {}", sale.amount.for_people(), sale.number);
-    let sheet = Sheet { title, facts, tables: Vec::new() };
-    Ok(Some(PortalSheet { sheet, deeds: vec![("sell", None)], ..PortalSheet::default() }))
+    let content = ReportContent { title, facts, tables: Vec::new() };
+    Ok(Some(PortalContent { content, actions: vec![("sell", None)], ..PortalContent::default() }))
 }
 
 fn requests(
     tx: &mut ReadTx<'_>,
     charge: &Charge,
-    visit: &Visit,
+    portal_cx: &PortalContext,
     query: &[(String, String)],
-) -> Result<Option<PortalSheet>, Problem> {
+) -> Result<Option<PortalContent>, Problem> {
     let before = value(query, "after").and_then(|after| Uuid::try_parse(after).ok());
-    let filter = RequestFilter { seller: Some(visit.object), before, limit: ROWS + 1, ..RequestFilter::default() };
+    let filter = RequestFilter { seller: Some(portal_cx.object), before, limit: ROWS + 1, ..RequestFilter::default() };
     let mut found = requests_list(tx, &filter, charge.settings.currency)?;
     let more = found.len() > ROWS as usize;
     found.truncate(ROWS as usize);
     let next = found.last().filter(|_| more).map(|last| format!("after={}", last.id));
     let rows = found.into_iter().map(|request| {
-        let withdraw = Cell::Link("Withdraw".to_owned(), format!("{}do/withdraw/?id={}", visit.base, request.id));
+        let withdraw = Cell::Link("Withdraw".to_owned(), format!("{}do/withdraw/?id={}", portal_cx.base, request.id));
         vec![
             Cell::Time(request.asked_at),
             Cell::Money(request.amount),
@@ -224,25 +241,25 @@ fn requests(
         columns: vec!["Asked", "Amount", "Note", "Status", "Reason", "Still open"],
         rows: rows.collect(),
     };
-    let sheet = Sheet { title: "Credit requests".to_owned(), facts: Vec::new(), tables: vec![table] };
-    Ok(Some(PortalSheet { sheet, next, deeds: vec![("ask", None)], ..PortalSheet::default() }))
+    let content = ReportContent { title: "Credit requests".to_owned(), facts: Vec::new(), tables: vec![table] };
+    Ok(Some(PortalContent { content, next, actions: vec![("ask", None)], ..PortalContent::default() }))
 }
 
 fn statement(
     tx: &mut ReadTx<'_>,
     charge: &Charge,
-    visit: &Visit,
+    portal_cx: &PortalContext,
     query: &[(String, String)],
-) -> Result<Option<PortalSheet>, Problem> {
+) -> Result<Option<PortalContent>, Problem> {
     let zone = &charge.context.zone;
-    let today = || Day::at(visit.now, zone).ok_or_else(|| Problem::internal("today has no end"));
+    let today = || Day::at(portal_cx.now, zone).ok_or_else(|| Problem::internal("today has no end"));
     let (day, error) = match value(query, "date").map(|text| Day::parse(text, zone)) {
         None => (today()?, None),
         Some(Ok(day)) => (day, None),
         Some(Err(rule)) => (today()?, Some(format!("The date must {}.", rule.must))),
     };
-    let statement = day_statement(tx, &charge.settings, visit.object, &day.span)?;
+    let statement = day_statement(tx, &charge.settings, portal_cx.object, &day.span)?;
     let narrow = vec![Field::line("date", "Day", "").input(Input::Date).with(day.date.to_string())];
-    let sheet = statement_sheet(statement, &day);
-    Ok(Some(PortalSheet { sheet, error, narrow, csv: true, ..PortalSheet::default() }))
+    let content = statement_sheet(statement, &day);
+    Ok(Some(PortalContent { content, error, narrow, csv: true, ..PortalContent::default() }))
 }

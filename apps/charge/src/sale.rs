@@ -3,6 +3,6 @@
 pub(crate) mod batch;
 pub(crate) mod command;
 pub(crate) mod facts;
+pub(crate) mod result;
 pub(crate) mod rule;
 pub(crate) mod sell;
-pub(crate) mod sold;

@@ -16,11 +16,11 @@ use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
-use purser_store::{Each, Error, Param, ReadTx, Row, WriteTx, params};
+use purser_store::{BulkStatement, Error, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
-use crate::catalog::Priced;
-use crate::domain::{PhoneNumber, Sale, SaleStatus, Seller, Standing};
+use crate::catalog::PricedItem;
+use crate::domain::{LifecycleStatus, PhoneNumber, Sale, SaleStatus, Seller};
 
 pub(crate) use phone::{
     phone_checked, phone_delete, phone_find, phone_has_history, phone_update, phones_by_number, phones_insert,
@@ -29,7 +29,7 @@ pub(crate) use phone::{
 
 /// Which rows of a list, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct RecordFilter {
     /// Of this seller only.
     pub seller: Option<Uuid>,
     /// With this number only.
@@ -90,7 +90,7 @@ macro_rules! seller_select {
 
 const SELLER_SELECT: &str = seller_select!();
 
-static SELLERS_BY_ID: Each = Each {
+static SELLERS_BY_ID: BulkStatement = BulkStatement {
     sqlite: concat!(seller_select!(), " WHERE s.id = ?1"),
     postgres: concat!(seller_select!(), " WHERE s.id = ANY(?1::uuid[])"),
 };
@@ -103,7 +103,7 @@ fn read_seller(row: &Row<'_>, currency: Currency) -> Result<Seller, Error> {
         email: row.get(2)?,
         phone: row.get::<Option<String>>(3)?.map(PhoneNumber::from_column),
         low_credit_alert: row.get::<Option<i64>>(4)?.map(money),
-        standing: read_standing(row, 5)?,
+        status: read_status(row, 5)?,
         account: AccountId::from_column(row.get(6)?),
         credit: money(row.get(7)?),
         held: money(row.get(8)?),
@@ -113,9 +113,9 @@ fn read_seller(row: &Row<'_>, currency: Currency) -> Result<Seller, Error> {
     })
 }
 
-fn read_standing(row: &Row<'_>, index: usize) -> Result<Standing, Error> {
+fn read_status(row: &Row<'_>, index: usize) -> Result<LifecycleStatus, Error> {
     let name: String = row.get(index)?;
-    Standing::from_name(&name).ok_or_else(|| Error::Engine(format!("a standing is {name}")))
+    LifecycleStatus::from_name(&name).ok_or_else(|| Error::Engine(format!("a standing is {name}")))
 }
 
 pub(crate) fn seller_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Result<Option<Seller>, Error> {
@@ -125,10 +125,14 @@ pub(crate) fn seller_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> 
 /// The sellers of these ids; of those that are gone, nothing.
 pub(crate) fn sellers_of(tx: &mut ReadTx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Seller>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    tx.query_each(&SELLERS_BY_ID, &rows, |row| read_seller(row, currency))
+    tx.query_bulk(&SELLERS_BY_ID, &rows, |row| read_seller(row, currency))
 }
 
-pub(crate) fn sellers_list(tx: &mut ReadTx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Seller>, Error> {
+pub(crate) fn sellers_list(
+    tx: &mut ReadTx<'_>,
+    filter: &RecordFilter,
+    currency: Currency,
+) -> Result<Vec<Seller>, Error> {
     let mut conditions = Conditions::new();
     conditions.add("s.id = ?", filter.seller);
     conditions.add("s.id < ?", filter.before);
@@ -147,7 +151,7 @@ pub(crate) fn seller_insert(tx: &mut WriteTx<'_>, seller: &Seller) -> Result<(),
             seller.email.as_deref(),
             seller.phone.as_ref().map(PhoneNumber::as_str),
             seller.low_credit_alert.map(Money::minor),
-            seller.standing.name(),
+            seller.status.name(),
             seller.account.get(),
             seller.created_at,
             seller.updated_at,
@@ -168,7 +172,7 @@ pub(crate) fn seller_update(tx: &mut WriteTx<'_>, seller: &Seller) -> Result<(),
             seller.email.as_deref(),
             seller.phone.as_ref().map(PhoneNumber::as_str),
             seller.low_credit_alert.map(Money::minor),
-            seller.standing.name(),
+            seller.status.name(),
             seller.updated_at,
             seller.language.code(),
         ],
@@ -197,12 +201,12 @@ pub(crate) fn seller_has_history(tx: &mut ReadTx<'_>, id: Uuid) -> Result<bool, 
 #[derive(Debug, Clone)]
 pub(crate) struct SellerKey {
     pub(crate) account: AccountId,
-    pub(crate) standing: Standing,
+    pub(crate) status: LifecycleStatus,
     /// What it pays for products, in 1/10,000 of the amount.
     pub(crate) prices: Vec<(Uuid, i64)>,
 }
 
-const SELLER_KEYS: Each = Each {
+const SELLER_KEYS: BulkStatement = BulkStatement {
     sqlite: "SELECT s.id, s.account, s.status, p.product, p.price
         FROM charge_seller s LEFT JOIN charge_price p ON p.seller = s.id WHERE s.id = ?1",
     postgres: "SELECT s.id, s.account, s.status, p.product, p.price
@@ -212,10 +216,10 @@ const SELLER_KEYS: Each = Each {
 /// The sellers with these ids, and what they pay: a row a price, at least one.
 pub(crate) fn seller_keys(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<HashMap<Uuid, SellerKey>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    let rows = tx.query_each(&SELLER_KEYS, &rows, |row| {
-        let (account, standing) = (AccountId::from_column(row.get(1)?), read_standing(row, 2)?);
+    let rows = tx.query_bulk(&SELLER_KEYS, &rows, |row| {
+        let (account, status) = (AccountId::from_column(row.get(1)?), read_status(row, 2)?);
         let price: Option<(Uuid, i64)> = row.get::<Option<Uuid>>(3)?.zip(row.get(4)?);
-        Ok((row.get::<Uuid>(0)?, SellerKey { account, standing, prices: price.into_iter().collect() }))
+        Ok((row.get::<Uuid>(0)?, SellerKey { account, status, prices: price.into_iter().collect() }))
     })?;
     let mut keys: HashMap<Uuid, SellerKey> = HashMap::with_capacity(rows.len());
     for (id, mut key) in rows {
@@ -227,7 +231,7 @@ pub(crate) fn seller_keys(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<HashMap<U
     Ok(keys)
 }
 
-const SELLERS_BY_NAME: Each = Each {
+const SELLERS_BY_NAME: BulkStatement = BulkStatement {
     sqlite: "SELECT name, id FROM charge_seller WHERE name = ?1",
     postgres: "SELECT name, id FROM charge_seller WHERE name = ANY(?1::text[])",
 };
@@ -235,7 +239,7 @@ const SELLERS_BY_NAME: Each = Each {
 /// The sellers with these names; several may have the same.
 pub(crate) fn sellers_by_name(tx: &mut ReadTx<'_>, names: &[&str]) -> Result<Vec<(String, Uuid)>, Error> {
     let rows: Vec<_> = names.iter().map(|name| params![*name]).collect();
-    tx.query_each(&SELLERS_BY_NAME, &rows, |row| Ok((row.get(0)?, row.get(1)?)))
+    tx.query_bulk(&SELLERS_BY_NAME, &rows, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 // Sales.
@@ -254,7 +258,7 @@ fn read_sale(row: &Row<'_>, currency: Currency) -> Result<Sale, Error> {
         seller: row.get(1)?,
         number: PhoneNumber::from_column(row.get(2)?),
         amount,
-        priced: Priced { operator: row.get(13)?, product: row.get(14)?, cost, price },
+        priced: PricedItem { operator: row.get(13)?, product: row.get(14)?, cost, price },
         status: SaleStatus::from_name(&status)
             .ok_or_else(|| Error::Engine(format!("charge_sale.status is {status}")))?,
         connector: row.get(5)?,
@@ -273,7 +277,7 @@ pub(crate) fn sale_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Re
 }
 
 /// Sales of everybody, newest first.
-pub(crate) fn sales_list(tx: &mut ReadTx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Sale>, Error> {
+pub(crate) fn sales_list(tx: &mut ReadTx<'_>, filter: &RecordFilter, currency: Currency) -> Result<Vec<Sale>, Error> {
     let mut conditions = Conditions::new();
     if filter.status.is_some_and(|status| status != SaleStatus::Completed) {
         // Says to SQLite that the index of the unusual ones will do.
@@ -316,7 +320,7 @@ pub(crate) fn sales_unmoved(
     tx.query(&sql, &params, |row| read_sale(row, currency))
 }
 
-const SALES_BY_ID: Each = Each {
+const SALES_BY_ID: BulkStatement = BulkStatement {
     sqlite: "SELECT s.id, s.seller, p.number, s.amount, s.status, s.connector, s.client_ref, s.credit_after,
         s.operator_ref, s.reason, s.entry, s.created_at, s.settled_at, s.operator, s.product, s.cost, s.price
         FROM charge_sale s JOIN charge_phone p ON p.id = s.phone WHERE s.id = ?1",
@@ -328,10 +332,10 @@ const SALES_BY_ID: Each = Each {
 /// The sales with these ids, in any order.
 pub(crate) fn sales_by_id(tx: &mut ReadTx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Sale>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    tx.query_each(&SALES_BY_ID, &rows, |row| read_sale(row, currency))
+    tx.query_bulk(&SALES_BY_ID, &rows, |row| read_sale(row, currency))
 }
 
-const SALES_BY_REF: Each = Each {
+const SALES_BY_REF: BulkStatement = BulkStatement {
     sqlite: "SELECT seller, client_ref, id FROM charge_sale WHERE seller = ?1 AND client_ref = ?2",
     postgres: "SELECT s.seller, s.client_ref, s.id FROM UNNEST(?1::uuid[], ?2::text[]) AS asked (seller, client_ref)
         JOIN charge_sale s ON s.seller = asked.seller AND s.client_ref = asked.client_ref",
@@ -343,7 +347,7 @@ pub(crate) type SellerRef = (Uuid, String);
 /// The sales that sellers have made under these references.
 pub(crate) fn sales_by_ref(tx: &mut ReadTx<'_>, refs: &[(Uuid, &str)]) -> Result<Vec<(SellerRef, Uuid)>, Error> {
     let rows: Vec<_> = refs.iter().map(|(seller, client_ref)| params![*seller, *client_ref]).collect();
-    tx.query_each(&SALES_BY_REF, &rows, |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+    tx.query_bulk(&SALES_BY_REF, &rows, |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
 }
 
 /// A sale to be written down.
@@ -353,7 +357,7 @@ pub(crate) struct NewSale<'a> {
     pub(crate) seller: Uuid,
     pub(crate) phone: Uuid,
     pub(crate) amount: Money,
-    pub(crate) priced: Priced,
+    pub(crate) priced: PricedItem,
     pub(crate) status: SaleStatus,
     pub(crate) connector: &'static str,
     pub(crate) client_ref: Option<&'a str>,
@@ -364,7 +368,7 @@ pub(crate) struct NewSale<'a> {
     pub(crate) settled_at: Option<Timestamp>,
 }
 
-const SALE_INSERT: Each = Each {
+const SALE_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO charge_sale (id, seller, phone, amount, status, connector, client_ref, actor, credit_after,
         entry, created_at, settled_at, operator, product, cost, price)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
@@ -399,7 +403,7 @@ pub(crate) fn sales_insert(tx: &mut WriteTx<'_>, sales: &[NewSale<'_>]) -> Resul
             ]
         })
         .collect();
-    tx.each(&SALE_INSERT, &rows).map(drop)
+    tx.execute_bulk(&SALE_INSERT, &rows).map(drop)
 }
 
 /// Writes what changed of a sale after it was submitted.
@@ -422,12 +426,12 @@ pub(crate) fn sale_update(tx: &mut WriteTx<'_>, sale: &Sale, reversal: Option<En
 }
 
 /// Notes that the operator was asked about a sale whose fate is unknown.
-pub(crate) fn sale_asked(tx: &mut WriteTx<'_>, id: Uuid, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn sale_queried(tx: &mut WriteTx<'_>, id: Uuid, now: Timestamp) -> Result<(), Error> {
     tx.execute("UPDATE charge_sale SET asked_at = ?2 WHERE id = ?1", &params![id, now]).map(drop)
 }
 
 /// Sales whose operator should be asked again: those never asked first, then those asked longest ago.
-pub(crate) fn sales_to_ask(tx: &mut ReadTx<'_>, before: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
+pub(crate) fn sales_to_query(tx: &mut ReadTx<'_>, before: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
     tx.query(
         "SELECT id FROM charge_sale
          WHERE status <> 'completed' AND status = 'unknown' AND (asked_at IS NULL OR asked_at < ?1)

@@ -12,7 +12,7 @@ use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use purser_kit::console::Field;
-use purser_kit::{Caller, Fields, Form, Needs, Problem, Routes, json, next_link};
+use purser_kit::{Access, Fields, Form, Principal, Problem, Routes, json, next_link};
 use purser_store::ReadTx;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ pub(crate) use withdrawals::WithdrawalJson;
 
 use crate::commands;
 use crate::contradiction::command::contradiction_commands;
-use crate::domain::{User, UserId};
+use crate::domain::{CoinUser, UserId};
 use crate::error::{CODES, Error, REFUSALS};
 use crate::handle::command::handle_commands;
 use crate::service;
@@ -41,50 +41,50 @@ const ROWS: u32 = 50;
 const MOST_ROWS: u32 = 100;
 
 pub(crate) fn routes(coins: &Arc<Coins>) -> Routes {
-    let view = Needs::Own("coins.view");
+    let view = Access::OwnResource("coins.view");
     Routes::new(&coins.context)
         .refusing(REFUSALS)
-        .command(Needs::Own, &commands::WITHDRAWAL_CREATE, routes!(razorpay::razorpay_withdraw))
+        .command(Access::OwnResource, &commands::WITHDRAWAL_CREATE, routes!(razorpay::razorpay_withdraw))
         .add(view, routes!(razorpay::razorpay_history))
         .add(view, routes!(razorpay::razorpay_status))
-        .command(Needs::Own, &commands::WITHDRAWAL_CANCEL, routes!(razorpay::razorpay_cancel))
-        .command(Needs::Own, &commands::WITHDRAWAL_CREATE, routes!(withdrawals::withdrawal_create))
+        .command(Access::OwnResource, &commands::WITHDRAWAL_CANCEL, routes!(razorpay::razorpay_cancel))
+        .command(Access::OwnResource, &commands::WITHDRAWAL_CREATE, routes!(withdrawals::withdrawal_create))
         .add(view, routes!(withdrawals::withdrawal_list))
         .add(view, routes!(withdrawals::withdrawal_read))
-        .command(Needs::Own, &commands::WITHDRAWAL_CANCEL, routes!(withdrawals::withdrawal_cancel))
-        .command(Needs::StaffScope, &commands::COINS_AWARD, routes!(awards::coins_award))
-        .command(Needs::StaffScope, &commands::COINS_SPEND, routes!(awards::coins_spend))
+        .command(Access::OwnResource, &commands::WITHDRAWAL_CANCEL, routes!(withdrawals::withdrawal_cancel))
+        .command(Access::StaffScope, &commands::COINS_AWARD, routes!(awards::coins_award))
+        .command(Access::StaffScope, &commands::COINS_SPEND, routes!(awards::coins_spend))
         .add(view, routes!(users::coins_balance))
         .add(view, routes!(users::coins_transactions))
-        .command(Needs::StaffScope, &commands::USER_CONTACT, routes!(users::coins_user_put))
+        .command(Access::StaffScope, &commands::USER_CONTACT, routes!(users::coins_user_put))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &USER_FREEZE.spec,
-            Form::of(users::named()).and((USER_FREEZE.form)(coins)).shown(),
+            Form::of(users::named()).and((USER_FREEZE.form)(coins)).form_fields(),
             routes!(users::coins_user_freeze),
         )
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &USER_UNFREEZE.spec,
-            Form::of(users::named()).and((USER_UNFREEZE.form)(coins)).shown(),
+            Form::of(users::named()).and((USER_UNFREEZE.form)(coins)).form_fields(),
             routes!(users::coins_user_unfreeze),
         )
-        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_PROCESS, routes!(decide::withdrawal_process))
-        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_COMPLETE, routes!(decide::withdrawal_complete))
-        .adapter(Needs::StaffScope, coins.as_ref(), &WITHDRAWAL_FAIL, routes!(decide::withdrawal_fail))
+        .adapter(Access::StaffScope, coins.as_ref(), &WITHDRAWAL_PROCESS, routes!(decide::withdrawal_process))
+        .adapter(Access::StaffScope, coins.as_ref(), &WITHDRAWAL_COMPLETE, routes!(decide::withdrawal_complete))
+        .adapter(Access::StaffScope, coins.as_ref(), &WITHDRAWAL_FAIL, routes!(decide::withdrawal_fail))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &WITHDRAWAL_REJECT.spec,
-            &any_of((WITHDRAWAL_REJECT.form)(coins).shown()),
+            &any_of((WITHDRAWAL_REJECT.form)(coins).form_fields()),
             routes!(decide::withdrawal_reject),
         )
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &WITHDRAWAL_REVERSE.spec,
-            &any_of((WITHDRAWAL_REVERSE.form)(coins).shown()),
+            &any_of((WITHDRAWAL_REVERSE.form)(coins).form_fields()),
             routes!(decide::withdrawal_reverse),
         )
-        .adapter(Needs::StaffScope, coins.as_ref(), &UTR_CORRECT, routes!(decide::withdrawal_correct_utr))
+        .adapter(Access::StaffScope, coins.as_ref(), &UTR_CORRECT, routes!(decide::withdrawal_correct_utr))
         .commands("coins", "users", &user_commands(coins), CODES)
         .commands("coins", "withdrawals", &withdrawal_commands(coins), CODES)
         .commands("coins", "contradictions", &contradiction_commands(coins), CODES)
@@ -120,7 +120,7 @@ impl<T: Serialize> Answer<T> {
     }
 
     /// As text, to be kept with its effect.
-    fn told(message: &'static str, data: T) -> Result<String, Error> {
+    fn with_message(message: &'static str, data: T) -> Result<String, Error> {
         let answer = Answer { success: true, message: Some(message), data };
         serde_json::to_string(&answer).map_err(|error| Error::Answer(error.to_string()))
     }
@@ -159,31 +159,31 @@ fn page<R, T: Serialize>(
 
 /// For whom the caller may act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Acting {
+enum ActingFor {
     /// For any user: a service.
     Anyone,
     /// For this one alone.
     Only(Uuid),
 }
 
-impl Acting {
+impl ActingFor {
     /// A key that is tied acts for its user; whoever has the scope, for any; and a person, for the user who they are.
-    async fn of(coins: &Coins, caller: &Caller, scope: &str) -> Result<Self, Problem> {
-        if let Some(id) = caller.tied_to(USER_TIE) {
-            return Ok(Acting::Only(id));
+    async fn of(coins: &Coins, principal: &Principal, scope: &str) -> Result<Self, Problem> {
+        if let Some(id) = principal.bound_to(USER_TIE) {
+            return Ok(ActingFor::Only(id));
         }
-        if caller.has(scope) {
-            return Ok(Acting::Anyone);
+        if principal.has(scope) {
+            return Ok(ActingFor::Anyone);
         }
-        let person = caller.person_id().ok_or(Error::Nobody)?;
+        let person = principal.person_id().ok_or(Error::Nobody)?;
         let user = coins.context.store.read(move |tx| service::user_of_person(tx, person)).await?;
-        Ok(Acting::Only(user.ok_or(Error::Nobody)?.id))
+        Ok(ActingFor::Only(user.ok_or(Error::Nobody)?.id))
     }
 
     /// The same for money that leaves: a person has confirmed their address.
-    async fn to_pay(coins: &Coins, caller: &Caller, scope: &str) -> Result<Self, Problem> {
-        let acting = Acting::of(coins, caller, scope).await?;
-        if acting != Acting::Anyone && caller.is_unconfirmed() {
+    async fn to_pay(coins: &Coins, principal: &Principal, scope: &str) -> Result<Self, Problem> {
+        let acting = ActingFor::of(coins, principal, scope).await?;
+        if acting != ActingFor::Anyone && principal.is_unconfirmed() {
             return Err(Error::Unconfirmed.into());
         }
         Ok(acting)
@@ -192,17 +192,17 @@ impl Acting {
     /// Whether it may see what is this user's.
     fn may_see(self, owner: Uuid) -> Result<(), Error> {
         match self {
-            Acting::Only(id) if id != owner => Err(Error::NoWithdrawal),
+            ActingFor::Only(id) if id != owner => Err(Error::NoWithdrawal),
             _ => Ok(()),
         }
     }
 
     /// The user of this name, as far as there is one; `None` for whom the caller is tied to.
-    fn user(self, tx: &mut ReadTx<'_>, wanted: Option<&UserId>) -> Result<Option<User>, Error> {
+    fn user(self, tx: &mut ReadTx<'_>, wanted: Option<&UserId>) -> Result<Option<CoinUser>, Error> {
         match (self, wanted) {
-            (Acting::Anyone, Some(user_id)) => service::user_known(tx, user_id),
-            (Acting::Anyone, None) => Err(Error::NoUser),
-            (Acting::Only(id), wanted) => {
+            (ActingFor::Anyone, Some(user_id)) => service::user_known(tx, user_id),
+            (ActingFor::Anyone, None) => Err(Error::NoUser),
+            (ActingFor::Only(id), wanted) => {
                 let user = service::user_get(tx, id)?;
                 if wanted.is_some_and(|wanted| *wanted != user.user_id) {
                     return Err(Error::NoUser);
@@ -215,6 +215,6 @@ impl Acting {
     /// Reads whom a request is about. Whoever acts for one user alone need not say it.
     fn named(self, fields: &mut Fields<'_>) -> Option<Option<UserId>> {
         let user_id = fields.parsed("user_id", UserId::parse);
-        if self == Acting::Anyone { fields.required("user_id", user_id).map(Some) } else { Some(user_id) }
+        if self == ActingFor::Anyone { fields.required("user_id", user_id).map(Some) } else { Some(user_id) }
     }
 }

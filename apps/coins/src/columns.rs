@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use purser_kit::spreadsheet::{Table, column_key};
+use purser_kit::spreadsheet::{CsvFile, column_key};
 
-use crate::sheet::{ERRORS, FileError};
+use crate::result_file::{ERRORS, ResultFileError};
 
 pub(crate) const ID: usize = 0;
 pub(crate) const STATUS: usize = 1;
@@ -30,7 +30,7 @@ const REPORTED: usize = 4;
 const ECHO: usize = 40;
 
 /// Where the columns of each kind stand; of some more than one says the same.
-pub(crate) type Places = [Vec<usize>; WIDTH];
+pub(crate) type ColumnPositions = [Vec<usize>; WIDTH];
 
 /// The kinds, each with other names that banks give it.
 const COLUMNS: [(&str, &[&str]); WIDTH] = [
@@ -188,12 +188,12 @@ pub(crate) fn is_direction(name: &str) -> bool {
 }
 
 /// Where the columns of each kind stand. The kind's own name goes before the others.
-pub(crate) fn places(header: &[String]) -> Result<Places, FileError> {
+pub(crate) fn places(header: &[String]) -> Result<ColumnPositions, ResultFileError> {
     let keys: Vec<String> = header.iter().map(|name| column_key(name)).collect();
-    let mut places: Places = std::array::from_fn(|_| Vec::new());
+    let mut places: ColumnPositions = std::array::from_fn(|_| Vec::new());
     for (kind, (own, others)) in COLUMNS.iter().enumerate() {
         if keys.iter().filter(|key| key.as_str() == *own).count() > 1 {
-            return Err(FileError::RepeatedColumn(own));
+            return Err(ResultFileError::RepeatedColumn(own));
         }
         for name in std::iter::once(own).chain(*others) {
             places[kind].extend((0..keys.len()).filter(|place| keys[*place] == *name));
@@ -207,13 +207,13 @@ pub(crate) fn places(header: &[String]) -> Result<Places, FileError> {
         }
     }
     match (0..NEEDED).find(|kind| places[*kind].is_empty()) {
-        Some(missing) => Err(FileError::MissingColumn(COLUMNS[missing].0)),
+        Some(missing) => Err(ResultFileError::MissingColumn(COLUMNS[missing].0)),
         None => Ok(places),
     }
 }
 
 /// The kinds that the file has, and the first four in any case.
-pub(crate) fn shown(places: &Places) -> Vec<usize> {
+pub(crate) fn shown(places: &ColumnPositions) -> Vec<usize> {
     (0..WIDTH).filter(|kind| *kind < REPORTED || !places[*kind].is_empty()).collect()
 }
 
@@ -223,7 +223,7 @@ pub(crate) fn name(kind: usize) -> &'static str {
 }
 
 /// The columns that are of no kind. A mended report brings the one that it added.
-pub(crate) fn unknown(table: &Table, places: &Places) -> BTreeSet<usize> {
+pub(crate) fn unknown(table: &CsvFile, places: &ColumnPositions) -> BTreeSet<usize> {
     let is_filled = |place: usize| table.rows.iter().any(|row| !row.cell(place).is_empty());
     let is_known = |place: usize| places.iter().flatten().any(|known| *known == place);
     let named = table.header.iter().enumerate().filter(|(place, name)| {

@@ -1,22 +1,22 @@
 //! The app in the console.
 
 mod contradictions;
-mod figures;
 mod handles;
 mod payouts;
 mod transactions;
 mod unmatched;
 mod upload;
 mod users;
+mod widgets;
 mod withdrawals;
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Choice, Console, Tone, counted};
+use purser_kit::console::{Cell, Choice, Console, Tone, count_noun};
 
 use crate::Coins;
 use crate::domain::Transaction;
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 
 /// Rows of the small tables on an object's page.
 const ROWS: u32 = 20;
@@ -32,7 +32,7 @@ pub(crate) fn console(coins: &Arc<Coins>) -> Console {
             transactions::resource(),
             handles::resource(coins),
         ],
-        figures: figures::figures(),
+        widgets: widgets::figures(),
         imports: vec![upload::import(coins)],
         downloads: vec![upload::download(coins)],
         portal: Some(crate::portal::portal(coins)),
@@ -51,7 +51,7 @@ const STATES: &[Choice] = &[
 ];
 
 /// How a withdrawal stands, as a page shows it.
-pub(crate) fn status(status: Status) -> Cell {
+pub(crate) fn status(status: WithdrawalStatus) -> Cell {
     let tone = STATES.iter().find(|choice| choice.value == status.name()).map_or(Tone::Quiet, |choice| choice.tone);
     Cell::Badge(tone, status.name().to_owned())
 }

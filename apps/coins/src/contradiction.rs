@@ -8,12 +8,12 @@ use purser_money::Money;
 use uuid::Uuid;
 
 use crate::domain::Withdrawal;
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::utr::Utr;
 
 /// In which point the two sides differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ContradictionKind {
     /// Paid or failed there, and not so here.
     Status,
     /// Another amount than was due.
@@ -30,32 +30,39 @@ pub enum Kind {
     UtrClash,
 }
 
-impl Kind {
-    const ALL: [Kind; 7] =
-        [Kind::Status, Kind::Amount, Kind::Payee, Kind::Currency, Kind::SecondUtr, Kind::UtrUsed, Kind::UtrClash];
+impl ContradictionKind {
+    const ALL: [ContradictionKind; 7] = [
+        ContradictionKind::Status,
+        ContradictionKind::Amount,
+        ContradictionKind::Payee,
+        ContradictionKind::Currency,
+        ContradictionKind::SecondUtr,
+        ContradictionKind::UtrUsed,
+        ContradictionKind::UtrClash,
+    ];
 
     /// Its word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Status => "status",
-            Kind::Amount => "amount",
-            Kind::Payee => "payee",
-            Kind::Currency => "currency",
-            Kind::SecondUtr => "second_utr",
-            Kind::UtrUsed => "utr_used",
-            Kind::UtrClash => "utr_clash",
+            ContradictionKind::Status => "status",
+            ContradictionKind::Amount => "amount",
+            ContradictionKind::Payee => "payee",
+            ContradictionKind::Currency => "currency",
+            ContradictionKind::SecondUtr => "second_utr",
+            ContradictionKind::UtrUsed => "utr_used",
+            ContradictionKind::UtrClash => "utr_clash",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+        ContradictionKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
 /// How a contradiction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum ContradictionState {
     /// Nobody has decided on it.
     Open,
     /// It was put right.
@@ -64,25 +71,27 @@ pub enum State {
     Dismissed,
 }
 
-impl State {
+impl ContradictionState {
     /// Its word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            State::Open => "open",
-            State::Settled => "settled",
-            State::Dismissed => "dismissed",
+            ContradictionState::Open => "open",
+            ContradictionState::Settled => "settled",
+            ContradictionState::Dismissed => "dismissed",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [State::Open, State::Settled, State::Dismissed].into_iter().find(|state| state.name() == name)
+        [ContradictionState::Open, ContradictionState::Settled, ContradictionState::Dismissed]
+            .into_iter()
+            .find(|state| state.name() == name)
     }
 }
 
 /// What puts a contradiction right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settlement {
+pub enum ContradictionRemedy {
     /// The withdrawal is completed with the bank's UTR; what was paid beside what was due goes on record too.
     Complete,
     /// The withdrawal was completed before: what was paid beside what was due goes on record.
@@ -97,27 +106,27 @@ pub enum Settlement {
     Reverse,
 }
 
-impl Settlement {
+impl ContradictionRemedy {
     /// All of them.
-    pub const ALL: [Settlement; 6] = [
-        Settlement::Complete,
-        Settlement::Difference,
-        Settlement::Take,
-        Settlement::Lose,
-        Settlement::Correct,
-        Settlement::Reverse,
+    pub const ALL: [ContradictionRemedy; 6] = [
+        ContradictionRemedy::Complete,
+        ContradictionRemedy::Difference,
+        ContradictionRemedy::Take,
+        ContradictionRemedy::Lose,
+        ContradictionRemedy::Correct,
+        ContradictionRemedy::Reverse,
     ];
 
     /// Its word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Settlement::Complete => "complete",
-            Settlement::Difference => "difference",
-            Settlement::Take => "take",
-            Settlement::Lose => "lose",
-            Settlement::Correct => "correct",
-            Settlement::Reverse => "reverse",
+            ContradictionRemedy::Complete => "complete",
+            ContradictionRemedy::Difference => "difference",
+            ContradictionRemedy::Take => "take",
+            ContradictionRemedy::Lose => "lose",
+            ContradictionRemedy::Correct => "correct",
+            ContradictionRemedy::Reverse => "reverse",
         }
     }
 
@@ -125,23 +134,23 @@ impl Settlement {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
-            Settlement::Complete => "Complete as the bank paid",
-            Settlement::Difference => "Book the difference",
-            Settlement::Take => "Take the coins again",
-            Settlement::Lose => "Book as a loss",
-            Settlement::Correct => "Take over the bank's UTR",
-            Settlement::Reverse => "Give the coins back",
+            ContradictionRemedy::Complete => "Complete as the bank paid",
+            ContradictionRemedy::Difference => "Book the difference",
+            ContradictionRemedy::Take => "Take the coins again",
+            ContradictionRemedy::Lose => "Book as a loss",
+            ContradictionRemedy::Correct => "Take over the bank's UTR",
+            ContradictionRemedy::Reverse => "Give the coins back",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Settlement::ALL.into_iter().find(|settlement| settlement.name() == name)
+        ContradictionRemedy::ALL.into_iter().find(|settlement| settlement.name() == name)
     }
 }
 
 /// What a bank says of a payment that contradicts us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
+pub enum BankClaim {
     /// It was made, under this UTR.
     Paid(Utr),
     /// It was not made.
@@ -150,19 +159,19 @@ pub enum Claim {
 
 /// Where the bank says otherwise than we do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contradiction {
+pub struct WithdrawalContradiction {
     /// The id.
     pub id: Uuid,
     /// The withdrawal that it is about.
     pub withdrawal: Uuid,
     /// In which point the two differ.
-    pub kind: Kind,
+    pub kind: ContradictionKind,
     /// What the bank says.
-    pub claim: Claim,
+    pub claim: BankClaim,
     /// What it says was paid, where it says so.
     pub paid: Option<Money>,
     /// How the withdrawal stood here when it was found.
-    pub status: Status,
+    pub status: WithdrawalStatus,
     /// The UTR that it had here.
     pub own_utr: Option<Utr>,
     /// What was due.
@@ -174,9 +183,9 @@ pub struct Contradiction {
     /// When.
     pub found_at: Timestamp,
     /// How it stands.
-    pub state: State,
+    pub state: ContradictionState,
     /// What put it right.
-    pub settlement: Option<Settlement>,
+    pub settlement: Option<ContradictionRemedy>,
     /// Who decided on it, and when.
     pub decided: Option<(String, Timestamp)>,
     /// Why.
@@ -185,13 +194,13 @@ pub struct Contradiction {
     pub entry: Option<EntryId>,
 }
 
-impl Contradiction {
+impl WithdrawalContradiction {
     /// The bank's UTR, where it says paid.
     #[must_use]
     pub fn utr(&self) -> Option<&Utr> {
         match &self.claim {
-            Claim::Paid(utr) => Some(utr),
-            Claim::Failed => None,
+            BankClaim::Paid(utr) => Some(utr),
+            BankClaim::Failed => None,
         }
     }
 
@@ -211,20 +220,21 @@ impl Contradiction {
 
     /// What may put it right, as its withdrawal stands now.
     #[must_use]
-    pub fn settlements(&self, withdrawal: &Withdrawal) -> Vec<Settlement> {
-        use Settlement::{Complete, Correct, Difference, Lose, Reverse, Take};
+    pub fn settlements(&self, withdrawal: &Withdrawal) -> Vec<ContradictionRemedy> {
+        use ContradictionRemedy::{Complete, Correct, Difference, Lose, Reverse, Take};
         let Some(utr) = self.utr() else {
-            return if withdrawal.status == Status::Completed { vec![Reverse] } else { Vec::new() };
+            return if withdrawal.status == WithdrawalStatus::Completed { vec![Reverse] } else { Vec::new() };
         };
         let is_own = withdrawal.utr.as_ref() == Some(utr);
         match (self.kind, withdrawal.status) {
-            (Kind::UtrUsed | Kind::UtrClash | Kind::Currency, _) | (_, Status::Pending) => Vec::new(),
-            (Kind::Payee, Status::Completed) if is_own => Vec::new(),
-            (Kind::Payee, _) => vec![Lose],
-            (_, Status::Processing) => vec![Complete, Lose],
-            (Kind::Amount, Status::Completed) if is_own => vec![Difference],
-            (_, Status::Completed) if is_own => Vec::new(),
-            (_, Status::Completed) => vec![Correct, Take, Lose],
+            (ContradictionKind::UtrUsed | ContradictionKind::UtrClash | ContradictionKind::Currency, _)
+            | (_, WithdrawalStatus::Pending) => Vec::new(),
+            (ContradictionKind::Payee, WithdrawalStatus::Completed) if is_own => Vec::new(),
+            (ContradictionKind::Payee, _) => vec![Lose],
+            (_, WithdrawalStatus::Processing) => vec![Complete, Lose],
+            (ContradictionKind::Amount, WithdrawalStatus::Completed) if is_own => vec![Difference],
+            (_, WithdrawalStatus::Completed) if is_own => Vec::new(),
+            (_, WithdrawalStatus::Completed) => vec![Correct, Take, Lose],
             _ => vec![Take, Lose],
         }
     }

@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use purser_identity::Email;
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_kit::{Ids, Problem};
 use purser_outbox::Language;
 use purser_store::WriteTx;
 use uuid::Uuid;
 
 use crate::Coins;
-use crate::contradiction::{Claim, Kind};
-use crate::domain::{HandlePolicy, Movement, Settings, UserId, Withdrawal, coins};
+use crate::contradiction::{BankClaim, ContradictionKind};
+use crate::domain::{HandlePolicy, MovementKind, Settings, UserId, Withdrawal, coins};
 use crate::error::Error;
 use crate::service::{
-    Closing, Found, NewMovement, NewUnmatched, NewWithdrawal, Period, UserChange, coins_move, contradiction_keep,
-    note_set, payouts_begin, unmatched_keep, user_change, withdrawal_close, withdrawal_complete, withdrawal_create,
+    CloseReason, ContradictionFinding, NewMovement, NewUnmatchedPayment, NewWithdrawal, Period, UserChange, coins_move,
+    contradiction_store, note_set, payouts_begin, unmatched_store, user_change, withdrawal_close, withdrawal_complete,
+    withdrawal_create,
 };
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::upi::UpiId;
 use crate::utr::Utr;
 
@@ -96,7 +97,7 @@ const SPEND_EVERY: i64 = 30;
 
 /// What is to become of a withdrawal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum DemoOutcome {
     Paid,
     Fails,
     Cancelled,
@@ -106,23 +107,23 @@ enum Fate {
     Waits,
 }
 
-impl Fate {
+impl DemoOutcome {
     fn of(number: usize) -> Self {
         match number {
-            _ if number >= OVER => Fate::Waits,
-            _ if number >= OVER - 4 => Fate::Unknown,
+            _ if number >= OVER => DemoOutcome::Waits,
+            _ if number >= OVER - 4 => DemoOutcome::Unknown,
             _ => match number % 12 {
-                3 => Fate::Fails,
-                5 => Fate::Cancelled,
-                8 => Fate::Rejected,
-                10 if number.is_multiple_of(5) => Fate::Reversed,
-                _ => Fate::Paid,
+                3 => DemoOutcome::Fails,
+                5 => DemoOutcome::Cancelled,
+                8 => DemoOutcome::Rejected,
+                10 if number.is_multiple_of(5) => DemoOutcome::Reversed,
+                _ => DemoOutcome::Paid,
             },
         }
     }
 
     fn is_begun(self) -> bool {
-        matches!(self, Fate::Paid | Fate::Fails | Fate::Reversed | Fate::Unknown)
+        matches!(self, DemoOutcome::Paid | DemoOutcome::Fails | DemoOutcome::Reversed | DemoOutcome::Unknown)
     }
 }
 
@@ -135,9 +136,9 @@ pub(crate) async fn fill(app: Arc<Coins>) -> Result<Vec<String>, Problem> {
     let zone = app.context.zone.clone();
     let fill = move |tx: &mut WriteTx<'_>| {
         let mut story =
-            Story { settings: &settings, start, seed, open: Vec::new(), returns: Vec::new(), asked: 0, deeds: 0 };
-        story.tell(tx, &zone)?;
-        let waiting = story.open.iter().filter(|(_, fate, _)| *fate == Fate::Waits).count();
+            DemoStory { settings: &settings, start, seed, open: Vec::new(), returns: Vec::new(), asked: 0, deeds: 0 };
+        story.run(tx, &zone)?;
+        let waiting = story.open.iter().filter(|(_, outcome, _)| *outcome == DemoOutcome::Waits).count();
         Ok::<_, Error>((story.asked, waiting))
     };
     let (asked, waiting) = app.context.store.write(fill).await?;
@@ -147,12 +148,12 @@ pub(crate) async fn fill(app: Arc<Coins>) -> Result<Vec<String>, Problem> {
     )])
 }
 
-struct Story<'s> {
+struct DemoStory<'s> {
     settings: &'s Settings,
     start: Timestamp,
     seed: Uuid,
     /// Asked for and not over, with the number.
-    open: Vec<(Withdrawal, Fate, usize)>,
+    open: Vec<(Withdrawal, DemoOutcome, usize)>,
     /// Paid, to be sent back by the bank on a day.
     returns: Vec<(Uuid, i64)>,
     asked: usize,
@@ -160,8 +161,8 @@ struct Story<'s> {
     deeds: u128,
 }
 
-impl Story<'_> {
-    fn tell(&mut self, tx: &mut WriteTx<'_>, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
+impl DemoStory<'_> {
+    fn run(&mut self, tx: &mut WriteTx<'_>, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
         for day in 0..DAYS {
             self.earn(tx, day)?;
             if day % 3 == 1 && day < DAYS - 2 {
@@ -183,11 +184,11 @@ impl Story<'_> {
     }
 
     /// Whoever does it at that minute, with ids of that time.
-    fn doer(&mut self, day: i64, minute: i64, who: &str) -> Doer {
+    fn cx(&mut self, day: i64, minute: i64, who: &str) -> RequestContext {
         let at = self.start.checked_add(SignedDuration::from_mins(day * 1_440 + minute)).unwrap_or(self.start);
         self.deeds += 1;
         let chance = (self.seed.as_u128() + (self.deeds << 20)) & ((1 << 61) - 1);
-        Doer::new(at, who.to_owned(), Uuid::nil(), Uuid::from_u128(Ids::floor(at).as_u128() | chance))
+        RequestContext::new(at, who.to_owned(), Uuid::nil(), Uuid::from_u128(Ids::floor(at).as_u128() | chance))
     }
 
     fn earn(&mut self, tx: &mut WriteTx<'_>, day: i64) -> Result<(), Error> {
@@ -196,11 +197,11 @@ impl Story<'_> {
             let turn = usize::try_from(day + place).unwrap_or(0);
             if (day + place) % AWARD_EVERY == 0 || day == 0 {
                 let (reason, amount) = AWARDS[turn % AWARDS.len()];
-                self.move_coins(tx, (day, minute), name, Movement::Award, (reason, amount))?;
+                self.move_coins(tx, (day, minute), name, MovementKind::Award, (reason, amount))?;
             }
             if (day + 2 * place) % SPEND_EVERY == SPEND_EVERY - 1 {
                 let (reason, amount) = SPENDS[turn % SPENDS.len()];
-                self.move_coins(tx, (day, minute + 2), name, Movement::Spend, (reason, amount))?;
+                self.move_coins(tx, (day, minute + 2), name, MovementKind::Spend, (reason, amount))?;
             }
         }
         Ok(())
@@ -211,7 +212,7 @@ impl Story<'_> {
         tx: &mut WriteTx<'_>,
         (day, minute): (i64, i64),
         name: &str,
-        movement: Movement,
+        movement: MovementKind,
         (reason, amount): (&str, i64),
     ) -> Result<(), Error> {
         let new = NewMovement {
@@ -221,7 +222,7 @@ impl Story<'_> {
             reason: reason.to_owned(),
             reference: format!("demo-{}-{name}-{day}", movement.name()),
         };
-        forgiven(coins_move(tx, self.settings, &mut self.doer(day, minute, "system:demo"), &new)).map(drop)
+        forgiven(coins_move(tx, self.settings, &mut self.cx(day, minute, "system:demo"), &new)).map(drop)
     }
 
     fn ask(&mut self, tx: &mut WriteTx<'_>, number: usize, zone: &jiff::tz::TimeZone) -> Result<(), Error> {
@@ -238,43 +239,44 @@ impl Story<'_> {
             UpiId::parse(&format!("{mailbox}@{handle}")).map_err(|rule| Error::Answer(rule.must.to_string()))?;
         let wanted = 150 + 50 * i64::try_from(number * 11 % 17).unwrap_or(0);
         let amount = coins(wanted.clamp(self.settings.least, self.settings.most));
-        let mut doer = self.doer(day, minute, "system:demo");
-        let period = Period::at(doer.now, zone).ok_or_else(|| Error::Answer("a day outside time".to_owned()))?;
+        let mut cx = self.cx(day, minute, "system:demo");
+        let period = Period::at(cx.now, zone).ok_or_else(|| Error::Answer("a day outside time".to_owned()))?;
         let new = NewWithdrawal { user_id: user_id(name)?, amount, upi_id };
-        if let Some((withdrawal, _)) = forgiven(withdrawal_create(tx, self.settings, &mut doer, &new, &period))? {
+        if let Some((withdrawal, _)) = forgiven(withdrawal_create(tx, self.settings, &mut cx, &new, &period))? {
             self.asked += 1;
-            self.open.push((withdrawal, Fate::of(number), number));
+            self.open.push((withdrawal, DemoOutcome::of(number), number));
         }
         Ok(())
     }
 
     /// Takes those out of the open ones that fit.
-    fn take(&mut self, fits: impl Fn(&Withdrawal, Fate) -> bool) -> Vec<(Withdrawal, Fate, usize)> {
-        let (taken, kept) = std::mem::take(&mut self.open).into_iter().partition(|(one, fate, _)| fits(one, *fate));
+    fn take(&mut self, fits: impl Fn(&Withdrawal, DemoOutcome) -> bool) -> Vec<(Withdrawal, DemoOutcome, usize)> {
+        let (taken, kept) =
+            std::mem::take(&mut self.open).into_iter().partition(|(one, outcome, _)| fits(one, *outcome));
         self.open = kept;
         taken
     }
 
     fn call_off(&mut self, tx: &mut WriteTx<'_>, day: i64) -> Result<(), Error> {
-        let taken = self.take(|_, fate| matches!(fate, Fate::Cancelled | Fate::Rejected));
-        for (minute, (one, fate, _)) in (1_200..).zip(taken) {
-            let mut doer = self.doer(day, minute, "system:demo-desk");
-            let (closing, reason) = match fate {
-                Fate::Cancelled => (Closing::Cancel, "User requested cancellation"),
-                _ => (Closing::Reject, "The account is under review"),
+        let taken = self.take(|_, outcome| matches!(outcome, DemoOutcome::Cancelled | DemoOutcome::Rejected));
+        for (minute, (one, outcome, _)) in (1_200..).zip(taken) {
+            let mut cx = self.cx(day, minute, "system:demo-desk");
+            let (closing, reason) = match outcome {
+                DemoOutcome::Cancelled => (CloseReason::Cancel, "User requested cancellation"),
+                _ => (CloseReason::Reject, "The account is under review"),
             };
-            forgiven(withdrawal_close(tx, self.settings, &mut doer, one.id, closing, reason))?;
+            forgiven(withdrawal_close(tx, self.settings, &mut cx, one.id, closing, reason))?;
         }
         Ok(())
     }
 
     fn begin(&mut self, tx: &mut WriteTx<'_>, day: i64) -> Result<(), Error> {
         let is_last = day == DAYS - 1;
-        let fits = |fate: Fate| fate.is_begun() && (fate != Fate::Unknown || is_last);
-        let wanted = self.open.iter().filter(|(one, fate, _)| one.status == Status::Pending && fits(*fate));
+        let fits = |fate: DemoOutcome| fate.is_begun() && (fate != DemoOutcome::Unknown || is_last);
+        let wanted = self.open.iter().filter(|(one, fate, _)| one.status == WithdrawalStatus::Pending && fits(*fate));
         let ids: Vec<Uuid> = wanted.map(|(one, ..)| one.id).collect();
-        let mut doer = self.doer(day, 1_300, "system:demo-desk");
-        let (_, outcomes) = payouts_begin(tx, self.settings, &mut doer, &ids)?;
+        let mut cx = self.cx(day, 1_300, "system:demo-desk");
+        let (_, outcomes) = payouts_begin(tx, self.settings, &mut cx, &ids)?;
         for (id, outcome) in outcomes {
             // What cools off is begun with the next ones.
             let Some(begun) = forgiven(outcome)? else { continue };
@@ -287,12 +289,13 @@ impl Story<'_> {
 
     /// What the bank says of those that were begun the day before.
     fn settle(&mut self, tx: &mut WriteTx<'_>, day: i64, first: i64) -> Result<(), Error> {
-        let taken = self.take(|one, fate| one.status == Status::Processing && fate != Fate::Unknown);
-        for (minute, (one, fate, number)) in (first..).zip(taken) {
-            let mut doer = self.doer(day, minute, "system:demo-desk");
-            if fate == Fate::Fails {
+        let taken =
+            self.take(|one, outcome| one.status == WithdrawalStatus::Processing && outcome != DemoOutcome::Unknown);
+        for (minute, (one, outcome, number)) in (first..).zip(taken) {
+            let mut cx = self.cx(day, minute, "system:demo-desk");
+            if outcome == DemoOutcome::Fails {
                 let reason = FAILURES[number % FAILURES.len()];
-                forgiven(withdrawal_close(tx, self.settings, &mut doer, one.id, Closing::Fail, reason))?;
+                forgiven(withdrawal_close(tx, self.settings, &mut cx, one.id, CloseReason::Fail, reason))?;
                 let note = Some("Please ask again with a UPI id that takes payments.".to_owned());
                 let noted =
                     forgiven(note_set(tx, one.id, note, Some("Second failure of this bank this month.".to_owned())))?;
@@ -303,8 +306,8 @@ impl Story<'_> {
             }
             let utr = Utr::parse(&format!("{}", 428_811_902_377_u64 + 7_919 * number as u64))
                 .map_err(|rule| Error::Answer(rule.must.to_string()))?;
-            forgiven(withdrawal_complete(tx, self.settings, &mut doer, one.id, &utr))?;
-            if fate == Fate::Reversed {
+            forgiven(withdrawal_complete(tx, self.settings, &mut cx, one.id, &utr))?;
+            if outcome == DemoOutcome::Reversed {
                 self.returns.push((one.id, day + 2));
             }
         }
@@ -312,8 +315,8 @@ impl Story<'_> {
         self.returns = later;
         let due: Vec<(Uuid, i64)> = due;
         for (minute, (id, _)) in (first + 40..).zip(due) {
-            let (mut doer, reason) = (self.doer(day, minute, "system:demo-desk"), "Sent back by the payee's bank");
-            forgiven(withdrawal_close(tx, self.settings, &mut doer, id, Closing::Reverse, reason))?;
+            let (mut cx, reason) = (self.cx(day, minute, "system:demo-desk"), "Sent back by the payee's bank");
+            forgiven(withdrawal_close(tx, self.settings, &mut cx, id, CloseReason::Reverse, reason))?;
         }
         Ok(())
     }
@@ -325,11 +328,16 @@ impl Story<'_> {
             "The withdrawal is failed, not processing. The bank says that it is paid with the UTR {}.",
             utr.as_str()
         );
-        let found = Found { kind: Kind::Status, claim: Claim::Paid(utr), paid: Some(failed.due()), told };
-        contradiction_keep(tx, &mut self.doer(day, 1_380, "system:demo-desk"), failed, &found)?;
+        let found = ContradictionFinding {
+            kind: ContradictionKind::Status,
+            claim: BankClaim::Paid(utr),
+            paid: Some(failed.due()),
+            told,
+        };
+        contradiction_store(tx, &mut self.cx(day, 1_380, "system:demo-desk"), failed, &found)?;
         let utr = Utr::parse("428812990027").map_err(|rule| Error::Answer(rule.must.to_string()))?;
-        let strange = NewUnmatched { named: "REFUND-117".to_owned(), utr, paid: Some(failed.due()) };
-        unmatched_keep(tx, &mut self.doer(day, 1_381, "system:demo-desk"), &strange).map(drop)
+        let strange = NewUnmatchedPayment { named: "REFUND-117".to_owned(), utr, paid: Some(failed.due()) };
+        unmatched_store(tx, &mut self.cx(day, 1_381, "system:demo-desk"), &strange).map(drop)
     }
 
     /// Where to write to most of them: said last, so that nobody is told of what never happened.
@@ -339,7 +347,7 @@ impl Story<'_> {
             let address = format!("{name}@example.com");
             let email = Email::parse(&address).map_err(|error| Error::Answer(error.to_string()))?;
             let change = UserChange { email: Some(Some(email)), language: Some(language) };
-            user_change(tx, &mut self.doer(DAYS - 1, minute, "system:demo"), &user_id(name)?, &change)?;
+            user_change(tx, &mut self.cx(DAYS - 1, minute, "system:demo"), &user_id(name)?, &change)?;
         }
         Ok(())
     }
@@ -374,11 +382,18 @@ mod tests {
 
     #[test]
     fn every_fate_has_somebody_and_every_request_its_minute_before_now() {
-        let all =
-            [Fate::Paid, Fate::Fails, Fate::Cancelled, Fate::Rejected, Fate::Reversed, Fate::Unknown, Fate::Waits];
-        assert_eq!(Fate::of(CONTRADICTED), Fate::Fails);
-        for fate in all {
-            assert!((0..OVER + WAITING).any(|number| Fate::of(number) == fate), "{fate:?}");
+        let all = [
+            DemoOutcome::Paid,
+            DemoOutcome::Fails,
+            DemoOutcome::Cancelled,
+            DemoOutcome::Rejected,
+            DemoOutcome::Reversed,
+            DemoOutcome::Unknown,
+            DemoOutcome::Waits,
+        ];
+        assert_eq!(DemoOutcome::of(CONTRADICTED), DemoOutcome::Fails);
+        for outcome in all {
+            assert!((0..OVER + WAITING).any(|number| DemoOutcome::of(number) == outcome), "{outcome:?}");
         }
         for number in 0..OVER + WAITING {
             let (day, minute) = asked_on(number);

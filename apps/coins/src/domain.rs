@@ -8,7 +8,7 @@ use purser_money::{Currency, Money};
 use purser_outbox::Language;
 use uuid::Uuid;
 
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::upi::UpiId;
 use crate::utr::Utr;
 
@@ -125,7 +125,7 @@ const PLAIN: usize = 150;
 
 /// Somebody who has coins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
+pub struct CoinUser {
     /// The id.
     pub id: Uuid,
     /// What the application calls them.
@@ -141,14 +141,14 @@ pub struct User {
     /// The person with an account here who they are.
     pub person: Option<Uuid>,
     /// Who has frozen them, when and why: they neither spend nor withdraw.
-    pub frozen: Option<Frozen>,
+    pub frozen: Option<Freeze>,
     /// Since when they are known.
     pub created_at: Timestamp,
 }
 
 /// Why somebody is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frozen {
+pub struct Freeze {
     /// Who did it.
     pub by: String,
     /// When.
@@ -162,7 +162,7 @@ pub struct Frozen {
 pub struct Withdrawal {
     /// The id.
     pub id: Uuid,
-    /// Whose, by the id of [`User`].
+    /// Whose, by the id of [`CoinUser`].
     pub owner: Uuid,
     /// Whose, by the application's name.
     pub user_id: UserId,
@@ -175,7 +175,7 @@ pub struct Withdrawal {
     /// Whether its handle was on the list when it was asked for.
     pub handle_known: bool,
     /// How it stands.
-    pub status: Status,
+    pub status: WithdrawalStatus,
     /// Who asked: a key or a person.
     pub requested_by: String,
     /// When.
@@ -222,19 +222,19 @@ impl Withdrawal {
         }
         let reason = self.reason.as_deref().unwrap_or_default();
         match self.status {
-            Status::Pending => Some("Awaiting admin approval".to_owned()),
-            Status::Processing | Status::Completed => None,
-            Status::Failed => Some(format!("Failed: {reason}")),
-            Status::Cancelled => Some(format!("Cancelled: {reason}")),
-            Status::Rejected => Some(format!("Rejected: {reason}")),
-            Status::Reversed => Some(format!("Returned by the bank: {reason}")),
+            WithdrawalStatus::Pending => Some("Awaiting admin approval".to_owned()),
+            WithdrawalStatus::Processing | WithdrawalStatus::Completed => None,
+            WithdrawalStatus::Failed => Some(format!("Failed: {reason}")),
+            WithdrawalStatus::Cancelled => Some(format!("Cancelled: {reason}")),
+            WithdrawalStatus::Rejected => Some(format!("Rejected: {reason}")),
+            WithdrawalStatus::Reversed => Some(format!("Returned by the bank: {reason}")),
         }
     }
 }
 
 /// What a user's coins came to over time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct UserTotals {
     /// Coins that were ever awarded.
     pub lifetime: i64,
     /// Coins that were spent in the application.
@@ -245,7 +245,7 @@ pub struct Totals {
 
 /// Why coins came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Movement {
+pub enum MovementKind {
     /// The application gave them.
     Award,
     /// The user spent them in the application.
@@ -258,37 +258,42 @@ pub enum Movement {
     Adjustment,
 }
 
-impl Movement {
-    const ALL: [Movement; 5] =
-        [Movement::Award, Movement::Spend, Movement::Withdrawal, Movement::Refund, Movement::Adjustment];
+impl MovementKind {
+    const ALL: [MovementKind; 5] = [
+        MovementKind::Award,
+        MovementKind::Spend,
+        MovementKind::Withdrawal,
+        MovementKind::Refund,
+        MovementKind::Adjustment,
+    ];
 
     /// Its word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Movement::Award => "award",
-            Movement::Spend => "spend",
-            Movement::Withdrawal => "withdrawal",
-            Movement::Refund => "refund",
-            Movement::Adjustment => "adjustment",
+            MovementKind::Award => "award",
+            MovementKind::Spend => "spend",
+            MovementKind::Withdrawal => "withdrawal",
+            MovementKind::Refund => "refund",
+            MovementKind::Adjustment => "adjustment",
         }
     }
 
     /// The kind of its journal entries.
     pub(crate) fn kind(self) -> &'static str {
         match self {
-            Movement::Award => "coins.award",
-            Movement::Spend => "coins.spend",
-            Movement::Withdrawal => "coins.withdrawal",
-            Movement::Refund => "coins.refund",
-            Movement::Adjustment => "coins.adjustment",
+            MovementKind::Award => "coins.award",
+            MovementKind::Spend => "coins.spend",
+            MovementKind::Withdrawal => "coins.withdrawal",
+            MovementKind::Refund => "coins.refund",
+            MovementKind::Adjustment => "coins.adjustment",
         }
     }
 
     /// Reads its word.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Movement::ALL.into_iter().find(|movement| movement.name() == name)
+        MovementKind::ALL.into_iter().find(|movement| movement.name() == name)
     }
 }
 
@@ -300,7 +305,7 @@ pub struct Transaction {
     /// Whose.
     pub owner: Uuid,
     /// Why.
-    pub movement: Movement,
+    pub movement: MovementKind,
     /// How many; negative where they went.
     pub amount: Money,
     /// How many there were afterwards.

@@ -9,10 +9,10 @@ use purser_outbox::Error as OutboxError;
 use purser_store::Error as StoreError;
 use uuid::Uuid;
 
-use crate::contradiction::{Settlement, State};
+use crate::contradiction::{ContradictionRemedy, ContradictionState};
 use crate::domain::UserId;
-use crate::sheet::FileError;
-use crate::status::Status;
+use crate::result_file::ResultFileError;
+use crate::status::WithdrawalStatus;
 use crate::utr::Utr;
 
 /// A refusal. The command it came from changes nothing.
@@ -60,12 +60,12 @@ pub enum Error {
     #[error("The UPI id is new for this user; it may be paid from {0:.0} on.")]
     CoolingOff(Timestamp),
     /// The withdrawal is not what it must be for this.
-    #[error("Cannot {} non-{} withdrawal", .next.verb(), .next.from().map_or("new", Status::name))]
+    #[error("Cannot {} non-{} withdrawal", .next.verb(), .next.from().map_or("new", WithdrawalStatus::name))]
     NotSo {
         /// What it is.
-        is: Status,
+        is: WithdrawalStatus,
         /// What it was to become.
-        next: Status,
+        next: WithdrawalStatus,
     },
     /// Whoever asks for money does not pay it.
     #[error("This withdrawal is your own; somebody else must pay it.")]
@@ -110,7 +110,7 @@ pub enum Error {
     #[error("The withdrawal is {} and has no UTR to correct.", .is.name())]
     NoUtr {
         /// How it stands.
-        is: Status,
+        is: WithdrawalStatus,
     },
     /// The withdrawal has this UTR.
     #[error("The withdrawal has the UTR {} already.", .0.as_str())]
@@ -120,14 +120,14 @@ pub enum Error {
     NoContradiction,
     /// Somebody has decided on the contradiction.
     #[error("This contradiction is {} already.", .0.name())]
-    Decided(State),
+    Decided(ContradictionState),
     /// As the withdrawal stands, this does not put the contradiction right.
     #[error("The withdrawal is {}; '{}' does not put this right.", .is.name(), .settlement.title())]
     NotSettledSo {
         /// What was to be done.
-        settlement: Settlement,
+        settlement: ContradictionRemedy,
         /// How the withdrawal stands.
-        is: Status,
+        is: WithdrawalStatus,
     },
     /// The user is frozen.
     #[error("The user '{}' is frozen: nothing is spent, asked for or begun to be paid.", .0.as_str())]
@@ -164,7 +164,7 @@ pub enum Error {
     NoResult,
     /// The file is no answer of a bank.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] ResultFileError),
     /// What is good of the file is done.
     #[error("This file was done before.")]
     ResultCommitted,
@@ -431,7 +431,7 @@ static RESULT_STALE: Code = Code {
 };
 
 /// Refused as the withdrawal stands, which is told under the documents' name and under ours.
-fn wrong_status(detail: String, is: Status) -> Problem {
+fn wrong_status(detail: String, is: WithdrawalStatus) -> Problem {
     let problem = Problem::new(&WRONG_STATUS, detail).with("current_status", &is.name());
     problem.with("withdrawal_status", &is.name())
 }

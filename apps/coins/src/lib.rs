@@ -14,8 +14,8 @@ mod error;
 mod handle;
 mod notices;
 mod portal;
+pub mod result_file;
 pub mod service;
-pub mod sheet;
 mod status;
 mod store;
 mod unmatched;
@@ -27,19 +27,21 @@ mod withdrawal;
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::console::Via;
-use purser_kit::{App, AppContext, AppState, Fixed, Problem, RequestContext, Scope};
+use purser_kit::console::EntryPoint;
+use purser_kit::{App, AppContext, AppState, FixedSetting, Problem, RequestContext, Scope};
 use purser_money::Currency;
 use purser_store::{Migration, ReadTx};
 
-pub use contradiction::{Contradiction, Kind as ContradictionKind, Settlement, State as ContradictionState};
-pub use domain::{Frozen, HandlePolicy, Movement, Settings, Totals, Transaction, User, UserId, Withdrawal, coins};
+pub use contradiction::{ContradictionKind, ContradictionRemedy, ContradictionState, WithdrawalContradiction};
+pub use domain::{
+    CoinUser, Freeze, HandlePolicy, MovementKind, Settings, Transaction, UserId, UserTotals, Withdrawal, coins,
+};
 pub use error::{CODES, Error};
-pub use status::{Status, TRANSITIONS};
+pub use status::{TRANSITIONS, WithdrawalStatus};
 pub use store::handle::Handle;
 pub use store::payout::Payout;
 pub use store::result::ResultState;
-pub use store::result::{results_forget, results_old};
+pub use store::result::{results_old, results_purge};
 pub use upi::UpiId;
 pub use utr::Utr;
 
@@ -59,7 +61,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { room: "coins", number: 4, name: "unmatched", sql: include_str!("../migrations/0004_unmatched.sql") },
 ];
 
-/// What kind of object a key may be tied to.
+/// What kind of object a key may be bound to.
 pub const USER_TIE: &str = "coins:user";
 
 /// The app's permissions.
@@ -94,7 +96,7 @@ impl AppState for Coins {
 
     fn refusal(error: Error, cx: &RequestContext) -> Problem {
         // Whoever decides on many wants to know how each stands.
-        if cx.via == Via::Console { error.for_staff() } else { error.into() }
+        if cx.entry_point == EntryPoint::Console { error.for_staff() } else { error.into() }
     }
 }
 
@@ -113,7 +115,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         jobs: Vec::new(),
         schedules: Vec::new(),
         notices: notices::NOTICES,
-        fixed: vec![Fixed::currency("the currency of coins", Currency::COIN, "coins:user")],
+        fixed: vec![FixedSetting::currency("the currency of coins", Currency::COIN, "coins:user")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&coins)))),
     }
 }

@@ -2,7 +2,7 @@
 
 use purser_outbox::{NoticeKind, NoticeText, NoticeTexts, NoticeValue};
 
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 
 pub(crate) static NOTICES: &[&NoticeKind] = &[
     &REQUESTED,
@@ -152,14 +152,14 @@ pub(crate) static TRANSACTION_EVENT: NoticeKind = NoticeKind {
 };
 
 /// The mail on a withdrawal that has come to stand so.
-pub(crate) fn mail(status: Status) -> &'static NoticeKind {
+pub(crate) fn mail(status: WithdrawalStatus) -> &'static NoticeKind {
     match status {
-        Status::Pending => &REQUESTED,
-        Status::Processing => &PROCESSING,
-        Status::Completed => &COMPLETED,
-        Status::Failed => &FAILED,
-        Status::Cancelled => &CANCELLED,
-        Status::Rejected => &REJECTED,
-        Status::Reversed => &REVERSED,
+        WithdrawalStatus::Pending => &REQUESTED,
+        WithdrawalStatus::Processing => &PROCESSING,
+        WithdrawalStatus::Completed => &COMPLETED,
+        WithdrawalStatus::Failed => &FAILED,
+        WithdrawalStatus::Cancelled => &CANCELLED,
+        WithdrawalStatus::Rejected => &REJECTED,
+        WithdrawalStatus::Reversed => &REVERSED,
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use purser_identity::user_get as person_get;
-use purser_kit::console::{Cell, DetailTable, Field, Input, Preview, Sheet};
-use purser_kit::portal::{Deed, Did, Doing, Portal, PortalPage, PortalSheet, Visit};
-use purser_kit::{Fields, Once, Problem, Rule};
+use purser_kit::console::{Cell, DetailTable, Field, Input, Preview, ReportContent};
+use purser_kit::portal::{Invocation, Portal, PortalAction, PortalContent, PortalContext, PortalOutcome, PortalPage};
+use purser_kit::{Fields, IdempotentResponse, Problem, Rule};
 use purser_money::{Currency, Money};
 use purser_store::ReadTx;
 use uuid::Uuid;
@@ -13,13 +13,13 @@ use uuid::Uuid;
 use crate::Coins;
 use crate::commands;
 use crate::console::status;
-use crate::domain::{Settings, User, Withdrawal};
+use crate::domain::{CoinUser, Settings, Withdrawal};
 use crate::error::Error;
 use crate::service::{
     NewWithdrawal, Period, change_record, user_get, user_of_person, withdrawal_cancel, withdrawal_create,
     withdrawal_get, withdrawals_of,
 };
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::store::transaction::transactions_of;
 use crate::upi::UpiId;
 use crate::utr::Utr;
@@ -42,37 +42,42 @@ pub(crate) fn portal(app: &Arc<Coins>) -> Portal {
             page(app, "withdrawals", "Withdrawals", withdrawals),
             page(app, "transactions", "Transactions", transactions),
         ],
-        deeds: vec![ask(app), cancel(app)],
+        actions: vec![ask(app), cancel(app)],
     }
 }
 
-type Draw = fn(&mut ReadTx<'_>, &Coins, &Visit, Option<Uuid>) -> Result<PortalSheet, Problem>;
+type DrawFn = fn(&mut ReadTx<'_>, &Coins, &PortalContext, Option<Uuid>) -> Result<PortalContent, Problem>;
 
 /// A page that shows what is older than the row that its address names.
-fn page(app: &Arc<Coins>, name: &'static str, title: &'static str, draw: Draw) -> PortalPage {
+fn page(app: &Arc<Coins>, name: &'static str, title: &'static str, draw: DrawFn) -> PortalPage {
     let app = Arc::clone(app);
-    let draw = move |tx: &mut ReadTx<'_>, visit: &Visit, query: &[(String, String)]| {
+    let draw = move |tx: &mut ReadTx<'_>, portal_cx: &PortalContext, query: &[(String, String)]| {
         let after = query.iter().find(|(known, _)| known == "after").map(|(_, value)| value.as_str());
-        draw(tx, &app, visit, after.and_then(|after| Uuid::try_parse(after).ok())).map(Some)
+        draw(tx, &app, portal_cx, after.and_then(|after| Uuid::try_parse(after).ok())).map(Some)
     };
-    PortalPage { name, title, listed: true, draw: Box::new(draw) }
+    PortalPage { name, title, listed: true, render: Box::new(draw) }
 }
 
-fn home(tx: &mut ReadTx<'_>, app: &Coins, visit: &Visit, _: Option<Uuid>) -> Result<PortalSheet, Problem> {
-    let user = user_get(tx, visit.object)?;
+fn home(
+    tx: &mut ReadTx<'_>,
+    app: &Coins,
+    portal_cx: &PortalContext,
+    _: Option<Uuid>,
+) -> Result<PortalContent, Problem> {
+    let user = user_get(tx, portal_cx.object)?;
     let newest = withdrawals_of(tx, user.id, None, None, NEWEST)?;
     let facts = vec![
         ("Coins", Cell::Money(user.balance)),
         ("Worth", app.settings.worth(user.balance.minor()).map_or(Cell::Nothing, Cell::Money)),
     ];
-    let tables = vec![withdrawals_table("Newest withdrawals", visit, &newest)];
-    let sheet = Sheet { title: user.user_id.as_str().to_owned(), facts, tables };
-    Ok(PortalSheet { sheet, deeds: vec![("withdraw", None)], ..PortalSheet::default() })
+    let tables = vec![withdrawals_table("Newest withdrawals", portal_cx, &newest)];
+    let content = ReportContent { title: user.user_id.as_str().to_owned(), facts, tables };
+    Ok(PortalContent { content, actions: vec![("withdraw", None)], ..PortalContent::default() })
 }
 
-fn withdrawals_table(title: &'static str, visit: &Visit, rows: &[Withdrawal]) -> DetailTable {
+fn withdrawals_table(title: &'static str, portal_cx: &PortalContext, rows: &[Withdrawal]) -> DetailTable {
     let row = |one: &Withdrawal| {
-        let cancel = Cell::Link("Cancel".to_owned(), format!("{}do/cancel/?id={}", visit.base, one.id));
+        let cancel = Cell::Link("Cancel".to_owned(), format!("{}do/cancel/?id={}", portal_cx.base, one.id));
         vec![
             Cell::Time(one.created_at),
             Cell::Money(one.amount),
@@ -81,7 +86,7 @@ fn withdrawals_table(title: &'static str, visit: &Visit, rows: &[Withdrawal]) ->
             status(one.status),
             Cell::text(one.utr.as_ref().map(Utr::as_str)),
             Cell::text(one.reason.clone().or_else(|| one.public_note.clone())),
-            if one.status == Status::Pending { cancel } else { Cell::Nothing },
+            if one.status == WithdrawalStatus::Pending { cancel } else { Cell::Nothing },
         ]
     };
     DetailTable {
@@ -92,16 +97,26 @@ fn withdrawals_table(title: &'static str, visit: &Visit, rows: &[Withdrawal]) ->
     }
 }
 
-fn withdrawals(tx: &mut ReadTx<'_>, _: &Coins, visit: &Visit, after: Option<Uuid>) -> Result<PortalSheet, Problem> {
-    let mut rows = withdrawals_of(tx, visit.object, None, after, ROWS + 1)?;
+fn withdrawals(
+    tx: &mut ReadTx<'_>,
+    _: &Coins,
+    portal_cx: &PortalContext,
+    after: Option<Uuid>,
+) -> Result<PortalContent, Problem> {
+    let mut rows = withdrawals_of(tx, portal_cx.object, None, after, ROWS + 1)?;
     let next = next(&mut rows, |one| one.id);
-    let tables = vec![withdrawals_table("Withdrawals", visit, &rows)];
-    let sheet = Sheet { title: "Withdrawals".to_owned(), facts: Vec::new(), tables };
-    Ok(PortalSheet { sheet, next, deeds: vec![("withdraw", None)], csv: true, ..PortalSheet::default() })
+    let tables = vec![withdrawals_table("Withdrawals", portal_cx, &rows)];
+    let content = ReportContent { title: "Withdrawals".to_owned(), facts: Vec::new(), tables };
+    Ok(PortalContent { content, next, actions: vec![("withdraw", None)], csv: true, ..PortalContent::default() })
 }
 
-fn transactions(tx: &mut ReadTx<'_>, _: &Coins, visit: &Visit, after: Option<Uuid>) -> Result<PortalSheet, Problem> {
-    let mut rows = transactions_of(tx, visit.object, after, ROWS + 1)?;
+fn transactions(
+    tx: &mut ReadTx<'_>,
+    _: &Coins,
+    portal_cx: &PortalContext,
+    after: Option<Uuid>,
+) -> Result<PortalContent, Problem> {
+    let mut rows = transactions_of(tx, portal_cx.object, after, ROWS + 1)?;
     let next = next(&mut rows, |one| one.id);
     let cells = rows.into_iter().map(|one| {
         let (what, reason) = (Cell::Text(one.movement.name().to_owned()), Cell::Text(one.reason));
@@ -113,8 +128,8 @@ fn transactions(tx: &mut ReadTx<'_>, _: &Coins, visit: &Visit, after: Option<Uui
         columns: vec!["When", "What", "Coins", "Coins after", "Reason"],
         rows: cells.collect(),
     };
-    let sheet = Sheet { title: "Transactions".to_owned(), facts: Vec::new(), tables: vec![table] };
-    Ok(PortalSheet { sheet, next, csv: true, ..PortalSheet::default() })
+    let content = ReportContent { title: "Transactions".to_owned(), facts: Vec::new(), tables: vec![table] };
+    Ok(PortalContent { content, next, csv: true, ..PortalContent::default() })
 }
 
 /// Cuts a page off a list that was read with one row more, and says where the next begins.
@@ -141,16 +156,16 @@ fn ask_read(mut fields: Fields<'_>, settings: &Settings) -> Result<(Money, UpiId
 }
 
 /// The user, where money may leave for whoever looks: their address is confirmed.
-fn payee(tx: &mut ReadTx<'_>, visit: &Visit) -> Result<User, Problem> {
-    if person_get(tx, visit.user)?.email_verified_at.is_none() {
+fn payee(tx: &mut ReadTx<'_>, portal_cx: &PortalContext) -> Result<CoinUser, Problem> {
+    if person_get(tx, portal_cx.user)?.email_verified_at.is_none() {
         return Err(Error::Unconfirmed.into());
     }
-    Ok(user_get(tx, visit.object)?)
+    Ok(user_get(tx, portal_cx.object)?)
 }
 
-fn ask(app: &Arc<Coins>) -> Deed {
+fn ask(app: &Arc<Coins>) -> PortalAction {
     let (reading, asking, bounds) = (Arc::clone(app), Arc::clone(app), Arc::clone(&app.settings));
-    Deed {
+    PortalAction {
         name: "withdraw",
         title: "Withdraw",
         harms: false,
@@ -160,9 +175,9 @@ fn ask(app: &Arc<Coins>) -> Deed {
             let upi_id = Field::line("upi_id", "UPI id", "Whom to pay, such as asha@okhdfcbank.");
             Ok(vec![amount.with(bounds.least.to_string()), upi_id])
         }),
-        preview: Box::new(move |tx, visit, _, fields| {
+        preview: Box::new(move |tx, portal_cx, _, fields| {
             let (amount, upi_id) = ask_read(fields, &reading.settings)?;
-            let user = payee(tx, visit)?;
+            let user = payee(tx, portal_cx)?;
             let available = user.balance;
             let left = available.checked_sub(amount).filter(|left| left.minor() >= 0);
             let left = left.ok_or(Error::Insufficient { available, needed: amount })?.minor();
@@ -170,68 +185,68 @@ fn ask(app: &Arc<Coins>) -> Deed {
             let (amount, upi_id) = (amount.minor(), upi_id.as_str());
             Ok(Preview::sentence(format!("{amount} coins become {rupees} to {upi_id}. {left} coins will be left.")))
         }),
-        run: Box::new(move |doing| {
+        run: Box::new(move |invocation| {
             let app = Arc::clone(&asking);
             Box::pin(async move {
-                let (amount, upi_id) = ask_read(doing.fields(), &app.settings)?;
-                let doer = doing.visit.doer(doing.id);
-                let Doing { visit, repeat, .. } = doing;
-                let now = visit.now;
+                let (amount, upi_id) = ask_read(invocation.fields(), &app.settings)?;
+                let cx = invocation.portal.request_context(invocation.id);
+                let Invocation { portal: portal_cx, idempotency: repeat, .. } = invocation;
+                let now = portal_cx.now;
                 let period = Period::at(now, &app.context.zone).ok_or_else(|| Problem::internal("the end of time"))?;
-                let (settings, go) = (Arc::clone(&app.settings), format!("{}withdrawals/", visit.base));
+                let (settings, go) = (Arc::clone(&app.settings), format!("{}withdrawals/", portal_cx.base));
                 let asked = app.context.store.write(move |tx| {
-                    Once::run(tx, now, Some(&repeat), |tx| {
-                        let user_id = payee(tx, &visit)?.user_id;
+                    IdempotentResponse::run(tx, now, Some(&repeat), |tx| {
+                        let user_id = payee(tx, &portal_cx)?.user_id;
                         let new = NewWithdrawal { user_id, amount, upi_id: upi_id.clone() };
-                        let mut doer = doer.clone();
-                        let (one, _) = withdrawal_create(tx, &settings, &mut doer, &new, &period)?;
-                        change_record(tx, &mut doer, None, &one)?;
+                        let mut cx = cx.clone();
+                        let (one, _) = withdrawal_create(tx, &settings, &mut cx, &new, &period)?;
+                        change_record(tx, &mut cx, None, &one)?;
                         Ok::<_, Problem>(one.id.to_string())
                     })
                 });
                 asked.await?;
-                Ok(Did::Go(go))
+                Ok(PortalOutcome::Redirect(go))
             })
         }),
     }
 }
 
-fn cancel(app: &Arc<Coins>) -> Deed {
+fn cancel(app: &Arc<Coins>) -> PortalAction {
     let cancelling = Arc::clone(app);
-    Deed {
+    PortalAction {
         name: "cancel",
         title: "Cancel",
         harms: true,
         command: &commands::WITHDRAWAL_CANCEL,
         fields: Box::new(|_, _, _| Ok(Vec::new())),
-        preview: Box::new(|tx, visit, target, fields| {
+        preview: Box::new(|tx, portal_cx, target, fields| {
             fields.finish(Some(()))?;
-            let one = own(tx, visit.object, target)?;
-            if !one.status.may_become(Status::Cancelled) {
-                return Err(Error::NotSo { is: one.status, next: Status::Cancelled }.into());
+            let one = own(tx, portal_cx.object, target)?;
+            if !one.status.may_become(WithdrawalStatus::Cancelled) {
+                return Err(Error::NotSo { is: one.status, next: WithdrawalStatus::Cancelled }.into());
             }
             let (rupees, back) = (one.rupees.for_people(), one.amount.minor());
             Ok(Preview::sentence(format!("{rupees} will not be paid; {back} coins are back at once.")))
         }),
-        run: Box::new(move |doing| {
+        run: Box::new(move |invocation| {
             let app = Arc::clone(&cancelling);
             Box::pin(async move {
-                let doer = doing.visit.doer(doing.id);
-                let Doing { visit, target, repeat, .. } = doing;
-                let now = visit.now;
-                let (settings, go) = (Arc::clone(&app.settings), format!("{}withdrawals/", visit.base));
+                let cx = invocation.portal.request_context(invocation.id);
+                let Invocation { portal: portal_cx, target, idempotency: repeat, .. } = invocation;
+                let now = portal_cx.now;
+                let (settings, go) = (Arc::clone(&app.settings), format!("{}withdrawals/", portal_cx.base));
                 let cancelled = app.context.store.write(move |tx| {
-                    Once::run(tx, now, Some(&repeat), |tx| {
-                        let id = own(tx, visit.object, target)?.id;
+                    IdempotentResponse::run(tx, now, Some(&repeat), |tx| {
+                        let id = own(tx, portal_cx.object, target)?.id;
                         let reason = "User requested cancellation";
-                        let mut doer = doer.clone();
-                        let one = withdrawal_cancel(tx, &settings, &mut doer, id, reason)?;
-                        change_record(tx, &mut doer, Some(Status::Pending), &one)?;
+                        let mut cx = cx.clone();
+                        let one = withdrawal_cancel(tx, &settings, &mut cx, id, reason)?;
+                        change_record(tx, &mut cx, Some(WithdrawalStatus::Pending), &one)?;
                         Ok::<_, Error>(one.id.to_string())
                     })
                 });
                 cancelled.await.map_err(|error: Error| Problem::from(error))?;
-                Ok(Did::Go(go))
+                Ok(PortalOutcome::Redirect(go))
             })
         }),
     }

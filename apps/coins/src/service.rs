@@ -8,9 +8,9 @@ mod contradiction;
 mod decide;
 mod handle;
 mod movement;
+mod notify;
 mod record;
 mod result;
-mod tell;
 mod unmatched;
 mod user;
 mod utr;
@@ -18,32 +18,33 @@ mod withdrawal;
 
 pub use check::problems;
 pub use contradiction::{
-    Found, contradiction_dismiss, contradiction_get, contradiction_keep, contradiction_settle, settlement_plan,
+    ContradictionFinding, contradiction_dismiss, contradiction_get, contradiction_settle, contradiction_store,
+    settlement_plan,
 };
 pub use decide::{
-    Close, Closing, Decidable, Outcomes, Payment, accounts_lock, begin_apply, begin_plan, close_apply, close_plan,
-    completable, complete_apply, complete_plan, is_own, note_set, payouts_begin, withdrawal_cancel, withdrawal_close,
-    withdrawal_complete,
+    ClosePlan, CloseReason, CompletionPlan, DecidableWithdrawal, WithdrawalOutcomes, accounts_lock, begin_apply,
+    begin_plan, close_apply, close_plan, completable, complete_apply, complete_plan, is_own, note_set, payouts_begin,
+    withdrawal_cancel, withdrawal_close, withdrawal_complete,
 };
 pub use handle::{handle_change, handle_new, handle_remove, handle_write};
-pub use movement::{Moved, NewMovement, coins_adjust, coins_move};
+pub use movement::{MovementResult, NewMovement, coins_adjust, coins_move};
 pub use record::{change_record, contact_record, frozen_record};
-pub use result::{Judged, RowOutcome, Verdict, result_check, result_commit, result_show};
-pub(crate) use unmatched::{NewUnmatched, unmatched_keep};
+pub use result::{ResultReview, RowDecision, RowOutcome, result_check, result_commit, result_show};
+pub(crate) use unmatched::{NewUnmatchedPayment, unmatched_store};
 pub use unmatched::{unmatched_dismiss, unmatched_open};
 pub(crate) use user::others;
 pub use user::{
     UserChange, freeze_plan, frozen_apply, is_ones_own, link_apply, link_plan, unfreeze_plan, user_change, user_freeze,
     user_get, user_known, user_link, user_of_person, user_totals, user_unfreeze,
 };
-pub use utr::{Correction, utr_apply, utr_correct, utr_correctable, utr_plan};
+pub use utr::{UtrCorrection, utr_apply, utr_correct, utr_correctable, utr_plan};
 pub use withdrawal::{
-    Checks, NewWithdrawal, Period, withdrawal_checks, withdrawal_create, withdrawal_get, withdrawals_list,
+    NewWithdrawal, Period, WithdrawalChecks, withdrawal_checks, withdrawal_create, withdrawal_get, withdrawals_list,
     withdrawals_of,
 };
 
 use jiff::Timestamp;
-use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};
+use purser_ledger::{AccountId, AccountKind, AccountPath, NewAccount, account_open};
 use purser_money::Currency;
 use purser_store::WriteTx;
 
@@ -51,7 +52,7 @@ use crate::error::Error;
 
 /// The app's own accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum House {
+enum SystemAccount {
     /// What was awarded: an expense, as each coin is a promise to pay.
     Issued,
     /// What users spent: the promise is kept without paying.
@@ -74,21 +75,24 @@ enum House {
     Losses,
 }
 
-impl House {
+impl SystemAccount {
     fn open(self, tx: &mut WriteTx<'_>, now: Timestamp) -> Result<AccountId, Error> {
-        let rupees = matches!(self, House::Redeemed | House::Payable | House::Bank | House::Losses);
+        let rupees = matches!(
+            self,
+            SystemAccount::Redeemed | SystemAccount::Payable | SystemAccount::Bank | SystemAccount::Losses
+        );
         let currency = if rupees { Currency::INR } else { Currency::COIN };
         let (path, kind, floor) = match self {
-            House::Issued => ("coins:issued", Kind::Expense, None),
-            House::Spent => ("coins:spent", Kind::Income, None),
-            House::Pending => ("coins:withdrawals:pending", Kind::Liability, Some(0)),
-            House::Paid => ("coins:withdrawals:paid", Kind::Equity, Some(0)),
-            House::Adjustments => ("coins:adjustments", Kind::Equity, None),
-            House::Recovered => ("coins:withdrawals:recovered", Kind::Equity, Some(0)),
-            House::Redeemed => ("coins:redeemed", Kind::Expense, None),
-            House::Payable => ("coins:payable", Kind::Liability, None),
-            House::Bank => ("coins:bank", Kind::Asset, None),
-            House::Losses => ("coins:losses", Kind::Expense, None),
+            SystemAccount::Issued => ("coins:issued", AccountKind::Expense, None),
+            SystemAccount::Spent => ("coins:spent", AccountKind::Income, None),
+            SystemAccount::Pending => ("coins:withdrawals:pending", AccountKind::Liability, Some(0)),
+            SystemAccount::Paid => ("coins:withdrawals:paid", AccountKind::Equity, Some(0)),
+            SystemAccount::Adjustments => ("coins:adjustments", AccountKind::Equity, None),
+            SystemAccount::Recovered => ("coins:withdrawals:recovered", AccountKind::Equity, Some(0)),
+            SystemAccount::Redeemed => ("coins:redeemed", AccountKind::Expense, None),
+            SystemAccount::Payable => ("coins:payable", AccountKind::Liability, None),
+            SystemAccount::Bank => ("coins:bank", AccountKind::Asset, None),
+            SystemAccount::Losses => ("coins:losses", AccountKind::Expense, None),
         };
         let path = AccountPath::new(path)?;
         Ok(account_open(tx, now, &NewAccount { path, kind, currency, floor })?)

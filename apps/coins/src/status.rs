@@ -2,7 +2,7 @@
 
 /// How a withdrawal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Status {
+pub enum WithdrawalStatus {
     /// Asked for; the coins are set aside.
     Pending,
     /// Somebody pays it. While nobody knows whether it is paid it stays so.
@@ -20,70 +20,76 @@ pub enum Status {
 }
 
 /// Every change that there is. What is not in this table is refused.
-pub const TRANSITIONS: &[(Status, Status)] = &[
-    (Status::Pending, Status::Processing),
-    (Status::Pending, Status::Cancelled),
-    (Status::Pending, Status::Rejected),
-    (Status::Processing, Status::Completed),
-    (Status::Processing, Status::Failed),
-    (Status::Completed, Status::Reversed),
+pub const TRANSITIONS: &[(WithdrawalStatus, WithdrawalStatus)] = &[
+    (WithdrawalStatus::Pending, WithdrawalStatus::Processing),
+    (WithdrawalStatus::Pending, WithdrawalStatus::Cancelled),
+    (WithdrawalStatus::Pending, WithdrawalStatus::Rejected),
+    (WithdrawalStatus::Processing, WithdrawalStatus::Completed),
+    (WithdrawalStatus::Processing, WithdrawalStatus::Failed),
+    (WithdrawalStatus::Completed, WithdrawalStatus::Reversed),
 ];
 
-impl Status {
+impl WithdrawalStatus {
     /// All of them, in the order of a withdrawal's life.
-    pub const ALL: [Status; 7] = [
-        Status::Pending,
-        Status::Processing,
-        Status::Completed,
-        Status::Failed,
-        Status::Cancelled,
-        Status::Rejected,
-        Status::Reversed,
+    pub const ALL: [WithdrawalStatus; 7] = [
+        WithdrawalStatus::Pending,
+        WithdrawalStatus::Processing,
+        WithdrawalStatus::Completed,
+        WithdrawalStatus::Failed,
+        WithdrawalStatus::Cancelled,
+        WithdrawalStatus::Rejected,
+        WithdrawalStatus::Reversed,
     ];
 
     /// Its word in the database, in the API and for people.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Status::Pending => "pending",
-            Status::Processing => "processing",
-            Status::Completed => "completed",
-            Status::Failed => "failed",
-            Status::Cancelled => "cancelled",
-            Status::Rejected => "rejected",
-            Status::Reversed => "reversed",
+            WithdrawalStatus::Pending => "pending",
+            WithdrawalStatus::Processing => "processing",
+            WithdrawalStatus::Completed => "completed",
+            WithdrawalStatus::Failed => "failed",
+            WithdrawalStatus::Cancelled => "cancelled",
+            WithdrawalStatus::Rejected => "rejected",
+            WithdrawalStatus::Reversed => "reversed",
         }
     }
 
     /// Reads its word.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Status::ALL.into_iter().find(|status| status.name() == name)
+        WithdrawalStatus::ALL.into_iter().find(|status| status.name() == name)
     }
 
     /// Whether it may become this.
     #[must_use]
-    pub fn may_become(self, next: Status) -> bool {
+    pub fn may_become(self, next: WithdrawalStatus) -> bool {
         TRANSITIONS.contains(&(self, next))
     }
 
     /// Whether the coins are with their owner again.
     #[must_use]
     pub fn gives_back(self) -> bool {
-        matches!(self, Status::Failed | Status::Cancelled | Status::Rejected | Status::Reversed)
+        matches!(
+            self,
+            WithdrawalStatus::Failed
+                | WithdrawalStatus::Cancelled
+                | WithdrawalStatus::Rejected
+                | WithdrawalStatus::Reversed
+        )
     }
 
     /// What becoming so is called, `cancel`.
     #[must_use]
     pub fn verb(self) -> &'static str {
         match self {
-            Status::Pending => "ask for",
-            Status::Processing => "process",
-            Status::Completed => "complete",
-            Status::Failed => "fail",
-            Status::Cancelled => "cancel",
-            Status::Rejected => "reject",
-            Status::Reversed => "reverse",
+            WithdrawalStatus::Pending => "ask for",
+            WithdrawalStatus::Processing => "process",
+            WithdrawalStatus::Completed => "complete",
+            WithdrawalStatus::Failed => "fail",
+            WithdrawalStatus::Cancelled => "cancel",
+            WithdrawalStatus::Rejected => "reject",
+            WithdrawalStatus::Reversed => "reverse",
         }
     }
 
@@ -91,19 +97,19 @@ impl Status {
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
-            Status::Pending => "request created",
-            Status::Processing => "processing",
-            Status::Completed => "completion",
-            Status::Failed => "failure",
-            Status::Cancelled => "cancellation",
-            Status::Rejected => "rejection",
-            Status::Reversed => "reversal",
+            WithdrawalStatus::Pending => "request created",
+            WithdrawalStatus::Processing => "processing",
+            WithdrawalStatus::Completed => "completion",
+            WithdrawalStatus::Failed => "failure",
+            WithdrawalStatus::Cancelled => "cancellation",
+            WithdrawalStatus::Rejected => "rejection",
+            WithdrawalStatus::Reversed => "reversal",
         }
     }
 
     /// What a withdrawal must be to become so.
     #[must_use]
-    pub fn from(self) -> Option<Status> {
+    pub fn from(self) -> Option<WithdrawalStatus> {
         TRANSITIONS.iter().find(|(_, next)| *next == self).map(|(from, _)| *from)
     }
 }
@@ -114,8 +120,8 @@ mod tests {
 
     #[test]
     fn a_withdrawal_that_gave_its_coins_back_becomes_nothing_more() {
-        for status in Status::ALL {
-            let ends = Status::ALL.iter().all(|next| !status.may_become(*next));
+        for status in WithdrawalStatus::ALL {
+            let ends = WithdrawalStatus::ALL.iter().all(|next| !status.may_become(*next));
             assert_eq!(ends, status.gives_back(), "{}", status.name());
             assert!(!status.may_become(status));
         }
@@ -123,10 +129,10 @@ mod tests {
 
     #[test]
     fn each_state_is_reached_from_one_other() {
-        for status in Status::ALL {
+        for status in WithdrawalStatus::ALL {
             let ways = TRANSITIONS.iter().filter(|(_, next)| *next == status).count();
-            assert_eq!(ways, usize::from(status != Status::Pending), "{}", status.name());
-            assert_eq!(Status::from_name(status.name()), Some(status));
+            assert_eq!(ways, usize::from(status != WithdrawalStatus::Pending), "{}", status.name());
+            assert_eq!(WithdrawalStatus::from_name(status.name()), Some(status));
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use purser_money::Money;
 use uuid::Uuid;
 
-use crate::contradiction::State;
+use crate::contradiction::ContradictionState;
 use crate::utr::Utr;
 
 /// The most characters that are kept of what the bank calls the withdrawal.
@@ -14,7 +14,7 @@ pub(crate) const NAMED: usize = 100;
 
 /// A payment of no withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unmatched {
+pub struct UnmatchedPayment {
     /// The id.
     pub id: Uuid,
     /// What the bank calls the withdrawal.
@@ -29,15 +29,15 @@ pub struct Unmatched {
     pub found_by: String,
     /// When.
     pub found_at: Timestamp,
-    /// [`State::Open`] or [`State::Dismissed`].
-    pub state: State,
+    /// [`ContradictionState::Open`] or [`ContradictionState::Dismissed`].
+    pub state: ContradictionState,
     /// Who dismissed it, and when.
     pub decided: Option<(String, Timestamp)>,
     /// Why.
     pub reason: Option<String>,
 }
 
-impl Unmatched {
+impl UnmatchedPayment {
     /// What makes it one of a kind: the same is kept once, however often a file says it.
     pub(crate) fn once(named: &str, utr: &Utr, paid: Option<Money>) -> String {
         let paid = paid.map(|paid| paid.minor().to_string()).unwrap_or_default();

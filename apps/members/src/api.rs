@@ -8,7 +8,7 @@ mod wallet;
 use std::sync::Arc;
 
 use purser_kit::console::Field;
-use purser_kit::{Needs, Routes};
+use purser_kit::{Access, Routes};
 use utoipa_axum::routes;
 
 use crate::Members;
@@ -27,24 +27,24 @@ const ROWS: u32 = 1_000;
 const LINES: u32 = 100;
 
 pub(crate) fn routes(members: &Arc<Members>) -> Routes {
-    let view = Needs::StaffScope("members.view");
+    let view = Access::StaffScope("members.view");
     Routes::new(&members.context)
         .refusing(REFUSALS)
         .add(view, routes!(members::member_list))
-        .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_CREATE, routes!(members::member_create))
+        .adapter(Access::StaffScope, members.as_ref(), &MEMBER_CREATE, routes!(members::member_create))
         .add(view, routes!(members::member_read))
         .described(
-            Needs::StaffScope,
+            Access::StaffScope,
             &MEMBER_EDIT.spec,
-            &any_of((MEMBER_EDIT.form)(members).shown()),
+            &any_of((MEMBER_EDIT.form)(members).form_fields()),
             routes!(members::member_update),
         )
-        .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_EXPIRE, routes!(pool::member_expire))
-        .adapter(Needs::StaffScope, members.as_ref(), &MEMBER_REVERT, routes!(pool::member_revert))
-        .adapter(Needs::StaffScope, members.as_ref(), &WALLET_TOP_UP, routes!(wallet::member_top_up))
+        .adapter(Access::StaffScope, members.as_ref(), &MEMBER_EXPIRE, routes!(pool::member_expire))
+        .adapter(Access::StaffScope, members.as_ref(), &MEMBER_REVERT, routes!(pool::member_revert))
+        .adapter(Access::StaffScope, members.as_ref(), &WALLET_TOP_UP, routes!(wallet::member_top_up))
         .add(view, routes!(wallet::member_statement))
-        .command(Needs::StaffScope, &commands::MEMBERS_IMPORT, routes!(import::import_file))
-        .command(Needs::StaffScope, &commands::MEMBERS_IMPORT, routes!(import::import_commit))
+        .command(Access::StaffScope, &commands::MEMBERS_IMPORT, routes!(import::import_file))
+        .command(Access::StaffScope, &commands::MEMBERS_IMPORT, routes!(import::import_commit))
         .commands("members", "members", &member_commands(members), CODES)
         .with_state(Arc::clone(members))
 }

@@ -1,9 +1,9 @@
 //! The app in the console.
 
 mod expiries;
-mod figures;
 mod members;
 mod upload;
+mod widgets;
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const ROWS: u32 = 20;
 pub(crate) fn console(members: &Arc<Members>) -> Console {
     Console {
         resources: vec![members::resource(members), expiries::resource(members)],
-        figures: figures::figures(&members.settings),
+        widgets: widgets::figures(&members.settings),
         imports: vec![upload::import(members)],
         ..Console::default()
     }

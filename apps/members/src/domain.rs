@@ -15,14 +15,14 @@ pub struct Settings {
     /// What each living member pays when another expires, more than zero.
     pub levy: Money,
     /// What happens where a living member cannot pay.
-    pub policy: Policy,
+    pub policy: ExpiryPolicy,
 }
 
 impl Settings {
     /// At most 10 members, a levy of ₹1.00, and no expiry while anybody cannot pay.
     #[must_use]
     pub fn standard() -> Self {
-        Settings { max: 10, levy: Money::new(100, Currency::INR), policy: Policy::Block }
+        Settings { max: 10, levy: Money::new(100, Currency::INR), policy: ExpiryPolicy::Block }
     }
 
     /// What wallets are counted in.
@@ -43,20 +43,20 @@ const MOST: i64 = 9_999_999_999;
 
 /// What happens to an expiry that a living member cannot pay for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
+pub enum ExpiryPolicy {
     /// Nothing happens at all.
     Block,
     /// Whoever cannot pay owes the levy, and pays it from what next comes into the wallet.
     Arrears,
 }
 
-impl Policy {
+impl ExpiryPolicy {
     /// Reads its name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
-            "block" => Some(Policy::Block),
-            "arrears" => Some(Policy::Arrears),
+            "block" => Some(ExpiryPolicy::Block),
+            "arrears" => Some(ExpiryPolicy::Arrears),
             _ => None,
         }
     }
@@ -131,7 +131,7 @@ impl Member {
 
 /// A member who cannot pay, and what is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lacking {
+pub struct Shortfall {
     /// Who.
     pub id: Uuid,
     /// The name.
@@ -219,8 +219,8 @@ pub(crate) fn times(amount: Money, count: i64) -> Option<Money> {
 
 /// "1 member", "412 members".
 pub(crate) fn counted(count: i64, one: &str) -> String {
-    let figure = grouped(count);
-    if count == 1 { format!("{figure} {one}") } else { format!("{figure} {one}s") }
+    let widget = grouped(count);
+    if count == 1 { format!("{widget} {one}") } else { format!("{widget} {one}s") }
 }
 
 /// `100,000`.

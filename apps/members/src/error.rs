@@ -11,8 +11,8 @@ use purser_store::Error as StoreError;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::{Lacking, counted};
-use crate::sheet::FileError;
+use crate::domain::{Shortfall, counted};
+use crate::member_file::MemberFileError;
 
 /// Members that a refusal names, at most; it counts them all.
 pub(crate) const NAMED: u32 = 1_000;
@@ -79,7 +79,7 @@ pub enum Error {
     #[error("{}", cannot_pay(.lacking, *.more))]
     CannotPay {
         /// Who, and what is missing.
-        lacking: Vec<Lacking>,
+        lacking: Vec<Shortfall>,
         /// Whether there are more than these.
         more: bool,
     },
@@ -129,7 +129,7 @@ pub enum Error {
     },
     /// An uploaded file cannot be read as a list of members.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] MemberFileError),
     /// Rows of an uploaded file are wrong.
     #[error("{} wrong; nothing was saved.", rows_are(*.bad))]
     ImportInvalid {
@@ -169,7 +169,7 @@ fn rows_are(bad: u32) -> String {
     format!("{} {}", counted(bad.into(), "row"), if bad == 1 { "is" } else { "are" })
 }
 
-fn cannot_pay(lacking: &[Lacking], more: bool) -> String {
+fn cannot_pay(lacking: &[Shortfall], more: bool) -> String {
     let named = lacking.iter().take(TOLD).map(|one| format!("{} lacks {}", one.name, one.missing.for_people()));
     let named = named.collect::<Vec<_>>().join(", ");
     let count = i64::try_from(lacking.len()).unwrap_or(i64::MAX);
@@ -333,8 +333,8 @@ struct LackingJson<'a> {
     missing: Decimal,
 }
 
-impl<'a> From<&'a Lacking> for LackingJson<'a> {
-    fn from(one: &'a Lacking) -> Self {
+impl<'a> From<&'a Shortfall> for LackingJson<'a> {
+    fn from(one: &'a Shortfall) -> Self {
         LackingJson { id: one.id, name: &one.name, available: Decimal(one.available), missing: Decimal(one.missing) }
     }
 }

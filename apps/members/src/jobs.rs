@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::Members;
 use crate::error::Error;
-use crate::notices::{News, notice};
+use crate::notices::{MemberEvent, notice};
 use crate::service::member_get;
 use crate::store;
 
@@ -55,11 +55,11 @@ pub(crate) fn handlers(members: &Arc<Members>) -> Vec<JobHandler> {
     vec![
         JobHandler::new(move |job: NotifyExpiry, context| {
             let next = move |after| NotifyExpiry { after: Some(after), ..job };
-            fan_out(Arc::clone(&expiry), job.expiry, job.after, News::Expired, next, context)
+            fan_out(Arc::clone(&expiry), job.expiry, job.after, MemberEvent::Expired, next, context)
         }),
         JobHandler::new(move |job: NotifyRevert, context| {
             let next = move |after| NotifyRevert { after: Some(after), ..job };
-            fan_out(Arc::clone(&revert), job.expiry, job.after, News::Reverted, next, context)
+            fan_out(Arc::clone(&revert), job.expiry, job.after, MemberEvent::Reverted, next, context)
         }),
     ]
 }
@@ -70,7 +70,7 @@ async fn fan_out<J: Job + Clone + Sync>(
     members: Arc<Members>,
     expiry: Uuid,
     after: Option<Uuid>,
-    news: News,
+    event: MemberEvent,
     next: impl Fn(Uuid) -> J + Send + Sync + 'static,
     context: JobContext,
 ) -> Result<(), JobError> {
@@ -81,7 +81,7 @@ async fn fan_out<J: Job + Clone + Sync>(
         let about = member_get(tx, &settings, expiry.member)?;
         let mut fresh = (seed.as_u128()..).map(Uuid::from_u128);
         let page = store::alive_page(tx, after, TOLD_AT_ONCE)?;
-        let notices = page.iter().map(|listener| notice(news, &expiry, &about, listener));
+        let notices = page.iter().map(|listener| notice(event, &expiry, &about, listener));
         let notices: Vec<(Uuid, NewNotice<'_>)> = fresh.by_ref().zip(notices).collect();
         notices_enqueue(tx, now, &notices)?;
         if let (Some(last), Some(id)) = (page.last(), fresh.next())

@@ -10,21 +10,21 @@ mod domain;
 mod error;
 mod jobs;
 mod member;
+pub mod member_file;
 mod notices;
 pub mod service;
-pub mod sheet;
 mod store;
 
 use std::sync::Arc;
 
 use purser_identity::Right;
-use purser_kit::{App, AppContext, AppState, Fixed, Scope};
+use purser_kit::{App, AppContext, AppState, FixedSetting, Scope};
 use purser_money::Currency;
 use purser_store::{Migration, ReadTx};
 
-pub use domain::{Debt, DebtStatus, Expiry, Lacking, Member, Policy, Settings};
+pub use domain::{Debt, DebtStatus, Expiry, ExpiryPolicy, Member, Settings, Shortfall};
 pub use error::{CODES, Error};
-pub use store::import::{ImportState, uploads_forget, uploads_old};
+pub use store::import::{ImportState, uploads_old, uploads_purge};
 
 /// The app's tables.
 pub const MIGRATIONS: &[Migration] = &[
@@ -72,7 +72,7 @@ pub fn app(context: &AppContext, settings: Settings) -> App {
         jobs: jobs::handlers(&members),
         schedules: Vec::new(),
         notices: notices::NOTICES,
-        fixed: vec![Fixed::currency("the currency of members", Currency::INR, "members")],
+        fixed: vec![FixedSetting::currency("the currency of members", Currency::INR, "members")],
         demo: Box::new(move || Box::pin(demo::fill(Arc::clone(&members)))),
     }
 }

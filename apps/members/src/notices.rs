@@ -4,7 +4,7 @@ use purser_outbox::{Channel, Language, NewNotice, NoticeKind, NoticeText, Notice
 use serde_json::json;
 
 use crate::domain::{Expiry, Member};
-use crate::store::Listener;
+use crate::store::Recipient;
 
 /// All that the app tells.
 pub(crate) static NOTICES: &[&NoticeKind] = &[&EXPIRY, &REVERT];
@@ -63,7 +63,7 @@ static REVERT: NoticeKind = NoticeKind {
 
 /// What members are told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum MemberEvent {
     /// A member has expired.
     Expired,
     /// That was taken back.
@@ -71,11 +71,16 @@ pub(crate) enum News {
 }
 
 /// The notice of it to one living member.
-pub(crate) fn notice<'a>(news: News, expiry: &Expiry, about: &Member, listener: &'a Listener) -> NewNotice<'a> {
+pub(crate) fn notice<'a>(
+    event: MemberEvent,
+    expiry: &Expiry,
+    about: &Member,
+    listener: &'a Recipient,
+) -> NewNotice<'a> {
     NewNotice {
-        kind: match news {
-            News::Expired => &EXPIRY,
-            News::Reverted => &REVERT,
+        kind: match event {
+            MemberEvent::Expired => &EXPIRY,
+            MemberEvent::Reverted => &REVERT,
         },
         channel: Channel::Email,
         to: &listener.email,

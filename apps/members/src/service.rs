@@ -6,9 +6,12 @@ mod member;
 mod preview;
 mod wallet;
 
-pub use expire::{Expired, Reverted, expire_apply, lives_lock, members_expire, members_revert, revert_apply};
+pub use expire::{
+    ExpiryResult, RevertResult, expire_apply, expiries_lock, members_expire, members_revert, revert_apply,
+};
 pub use import::{
-    Imported, Refused, import_check, import_commit, import_good, import_judge, import_report, import_save, import_show,
+    ImportRefusal, ImportResult, import_check, import_commit, import_good, import_judge, import_report, import_save,
+    import_show,
 };
 pub use member::{
     MemberChange, NewMember, member_apply, member_change, member_change_apply, member_change_plan, member_create,
@@ -16,11 +19,12 @@ pub use member::{
 };
 pub use preview::{ExpirePreview, RevertPreview, Revival, expire_preview, revert_preview};
 pub use wallet::{
-    Movement, PaymentReference, Reason, WalletPlan, debts_owed, pool_balance, wallet_apply, wallet_move, wallet_plan,
+    MovementReason, PaymentReference, WalletMovement, WalletPlan, debts_owed, pool_balance, wallet_apply, wallet_move,
+    wallet_plan,
 };
 
 use jiff::Timestamp;
-use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, account_open};
+use purser_ledger::{AccountId, AccountKind, AccountPath, NewAccount, account_open};
 use purser_money::Currency;
 use purser_store::{ReadTx, WriteTx};
 
@@ -31,13 +35,13 @@ use crate::store;
 /// `members:funding`: what members have paid in. An asset, so that what is in the wallets and the pool is there.
 fn funding(tx: &mut WriteTx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
     let path = AccountPath::new("members:funding")?;
-    Ok(account_open(tx, now, &NewAccount { path, kind: Kind::Asset, currency, floor: None })?)
+    Ok(account_open(tx, now, &NewAccount { path, kind: AccountKind::Asset, currency, floor: None })?)
 }
 
 /// `members:pool`: the levies.
 fn pool(tx: &mut WriteTx<'_>, now: Timestamp, currency: Currency) -> Result<AccountId, Error> {
     let path = AccountPath::new("members:pool")?;
-    Ok(account_open(tx, now, &NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) })?)
+    Ok(account_open(tx, now, &NewAccount { path, kind: AccountKind::Liability, currency, floor: Some(0) })?)
 }
 
 /// How many more members there may be; none for any number.

@@ -7,7 +7,7 @@ pub(crate) mod payment;
 use jiff::Timestamp;
 use purser_ledger::AccountId;
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error, Param, ReadTx, Row, WriteTx, params};
+use purser_store::{BulkStatement, Error, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::domain::Member;
@@ -35,7 +35,7 @@ fn read_member(row: &Row<'_>, currency: Currency) -> Result<Member, Error> {
 
 /// Which members, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Filter {
+pub(crate) struct MemberFilter {
     /// Expired ones only, or living ones only.
     pub(crate) expired: Option<bool>,
     /// The one with this address, in lower case.
@@ -46,7 +46,11 @@ pub(crate) struct Filter {
     pub(crate) limit: u32,
 }
 
-pub(crate) fn members_list(tx: &mut ReadTx<'_>, filter: &Filter, currency: Currency) -> Result<Vec<Member>, Error> {
+pub(crate) fn members_list(
+    tx: &mut ReadTx<'_>,
+    filter: &MemberFilter,
+    currency: Currency,
+) -> Result<Vec<Member>, Error> {
     let mut clauses: Vec<String> = Vec::new();
     let mut params: Vec<Param<'_>> = Vec::new();
     match filter.expired {
@@ -72,7 +76,7 @@ pub(crate) fn member_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> 
     tx.query_opt(&format!("{MEMBER_SELECT} WHERE m.id = ?1"), &params![id], |row| read_member(row, currency))
 }
 
-const MEMBERS_BY_ID: Each = Each {
+const MEMBERS_BY_ID: BulkStatement = BulkStatement {
     sqlite: "SELECT m.id, m.name, m.email, m.account, b.balance, b.held, m.expired_at, m.created_at, m.updated_at
         FROM members_member m JOIN ledger_balance b ON b.account = m.account WHERE m.id = ?1",
     postgres: "SELECT m.id, m.name, m.email, m.account, b.balance, b.held, m.expired_at, m.created_at, m.updated_at
@@ -82,10 +86,10 @@ const MEMBERS_BY_ID: Each = Each {
 /// The members with these ids, in any order.
 pub(crate) fn members_by_id(tx: &mut ReadTx<'_>, ids: &[Uuid], currency: Currency) -> Result<Vec<Member>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    tx.query_each(&MEMBERS_BY_ID, &rows, |row| read_member(row, currency))
+    tx.query_bulk(&MEMBERS_BY_ID, &rows, |row| read_member(row, currency))
 }
 
-const BY_EMAIL: Each = Each {
+const BY_EMAIL: BulkStatement = BulkStatement {
     sqlite: "SELECT email_folded FROM members_member WHERE email_folded = ?1",
     postgres: "SELECT email_folded FROM members_member WHERE email_folded = ANY(?1::text[])",
 };
@@ -93,12 +97,12 @@ const BY_EMAIL: Each = Each {
 /// Those of these addresses, in lower case, that a member has.
 pub(crate) fn emails_taken(tx: &mut ReadTx<'_>, folded: &[&str]) -> Result<Vec<String>, Error> {
     let rows: Vec<_> = folded.iter().map(|email| params![*email]).collect();
-    tx.query_each(&BY_EMAIL, &rows, |row| row.get(0))
+    tx.query_bulk(&BY_EMAIL, &rows, |row| row.get(0))
 }
 
 /// A member to be written down.
 #[derive(Debug)]
-pub(crate) struct NewRow<'a> {
+pub(crate) struct NewMemberRow<'a> {
     pub(crate) id: Uuid,
     pub(crate) name: &'a str,
     pub(crate) email: &'a str,
@@ -106,7 +110,7 @@ pub(crate) struct NewRow<'a> {
     pub(crate) account: AccountId,
 }
 
-const MEMBER_INSERT: Each = Each {
+const MEMBER_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO members_member (id, name, email, email_folded, account, created_at, updated_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
     postgres: "INSERT INTO members_member (id, name, email, email_folded, account, created_at, updated_at)
@@ -116,10 +120,10 @@ const MEMBER_INSERT: Each = Each {
 };
 
 /// Writes members down, and counts them.
-pub(crate) fn members_insert(tx: &mut WriteTx<'_>, now: Timestamp, new: &[NewRow<'_>]) -> Result<(), Error> {
+pub(crate) fn members_insert(tx: &mut WriteTx<'_>, now: Timestamp, new: &[NewMemberRow<'_>]) -> Result<(), Error> {
     let rows: Vec<_> =
         new.iter().map(|row| params![row.id, row.name, row.email, row.email_folded, row.account.get(), now]).collect();
-    tx.each(&MEMBER_INSERT, &rows)?;
+    tx.execute_bulk(&MEMBER_INSERT, &rows)?;
     let count = i64::try_from(new.len()).map_err(|_| Error::Engine("too many members at once".to_owned()))?;
     tally_change(tx, count, count)
 }
@@ -148,14 +152,14 @@ pub(crate) fn member_mark(
 
 /// How many members there are, and how many of them live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct MemberCounts {
     pub(crate) members: i64,
     pub(crate) alive: i64,
 }
 
-pub(crate) fn tally(tx: &mut ReadTx<'_>) -> Result<Tally, Error> {
+pub(crate) fn tally(tx: &mut ReadTx<'_>) -> Result<MemberCounts, Error> {
     tx.query_one("SELECT members, alive FROM members_tally WHERE id = 1", &[], |row| {
-        Ok(Tally { members: row.get(0)?, alive: row.get(1)? })
+        Ok(MemberCounts { members: row.get(0)?, alive: row.get(1)? })
     })
 }
 
@@ -166,9 +170,9 @@ pub(crate) fn tally_change(tx: &mut WriteTx<'_>, members: i64, alive: i64) -> Re
 }
 
 /// The members counted one by one.
-pub(crate) fn tally_counted(tx: &mut ReadTx<'_>) -> Result<Tally, Error> {
+pub(crate) fn tally_counted(tx: &mut ReadTx<'_>) -> Result<MemberCounts, Error> {
     let sql = "SELECT COUNT(*), COUNT(*) FILTER (WHERE expired_at IS NULL) FROM members_member";
-    tx.query_one(sql, &[], |row| Ok(Tally { members: row.get(0)?, alive: row.get(1)? }))
+    tx.query_one(sql, &[], |row| Ok(MemberCounts { members: row.get(0)?, alive: row.get(1)? }))
 }
 
 /// Expired members without an expiry that stands, and living ones with one.
@@ -197,18 +201,18 @@ pub(crate) fn poor(tx: &mut ReadTx<'_>, needed: Money, limit: u32) -> Result<Vec
 
 /// A living member to be told something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listener {
+pub(crate) struct Recipient {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) email: String,
 }
 
 /// Living members, in order of their ids, after `after`.
-pub(crate) fn alive_page(tx: &mut ReadTx<'_>, after: Option<Uuid>, limit: u32) -> Result<Vec<Listener>, Error> {
+pub(crate) fn alive_page(tx: &mut ReadTx<'_>, after: Option<Uuid>, limit: u32) -> Result<Vec<Recipient>, Error> {
     tx.query(
         "SELECT id, name, email FROM members_member WHERE expired_at IS NULL AND id > ?1 ORDER BY id LIMIT ?2",
         &params![after.unwrap_or_default(), limit],
-        |row| Ok(Listener { id: row.get(0)?, name: row.get(1)?, email: row.get(2)? }),
+        |row| Ok(Recipient { id: row.get(0)?, name: row.get(1)?, email: row.get(2)? }),
     )
 }
 

@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 
-use crate::counter::{Row, What};
-use crate::report::{Report, grouped, hundredths, mebibytes, millis};
+use crate::counter::{SaleRow, Workload};
+use crate::report::{BenchReport, grouped, hundredths, mebibytes, millis};
 use crate::transfers::{self, Case, Shape};
 
 /// One aim, beside what was measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Verdict {
+pub(crate) struct AimResult {
     pub(crate) aim: &'static str,
     pub(crate) measured: String,
     pub(crate) met: bool,
 }
 
-impl Verdict {
+impl AimResult {
     pub(crate) fn cells(&self) -> Vec<String> {
         vec![self.aim.to_owned(), self.measured.clone(), if self.met { "yes" } else { "no" }.to_owned()]
     }
@@ -24,13 +24,13 @@ const SQLITE: &str = "SQLite";
 const POSTGRES: &str = "PostgreSQL";
 
 /// The aims of which this run has the figures. They are for two cores that server and load generator share.
-pub(crate) fn verdicts(report: &Report) -> Vec<Verdict> {
+pub(crate) fn verdicts(report: &BenchReport) -> Vec<AimResult> {
     let mut verdicts = Vec::new();
     let mut add = |aim, measured: Option<(String, bool)>| {
-        verdicts.extend(measured.map(|(measured, met)| Verdict { aim, measured, met }));
+        verdicts.extend(measured.map(|(measured, met)| AimResult { aim, measured, met }));
     };
     let sale = |engine, connections| empty_sale(report, engine, connections);
-    let at_least = |row: Option<&Row>, aim: u64| row.map(|row| (grouped(row.per_second), row.per_second >= aim));
+    let at_least = |row: Option<&SaleRow>, aim: u64| row.map(|row| (grouped(row.per_second), row.per_second >= aim));
     add("SQLite, sales a second at 64 clients: 25,000", at_least(sale(SQLITE, 64), 25_000));
     add("SQLite, sales a second at 256 clients: 35,000", at_least(sale(SQLITE, 256), 35_000));
     for (aim, connections) in [("0.40 of noop at 64 clients", 64), ("0.40 of noop at 256 clients", 256)] {
@@ -54,7 +54,7 @@ pub(crate) fn verdicts(report: &Report) -> Vec<Verdict> {
     );
     let hot = batch(true).zip(batch(false)).and_then(|(hot, many)| (hot * 100).checked_div(many));
     add("one hot account no slower than many (ratio)", hot.map(|ratio| (hundredths(ratio), ratio >= 100)));
-    let listed = report.request(|row| row.what == What::SalesListed && row.engine == SQLITE);
+    let listed = report.request(|row| row.what == Workload::SalesListed && row.engine == SQLITE);
     let listed = listed.map(|row| (format!("{} ms", millis(row.p99)), row.p99 <= 30_000));
     add("SQLite, a console list page among a million rows: p99 of 30 ms or less", listed);
     let program = report.program.as_ref();
@@ -65,24 +65,24 @@ pub(crate) fn verdicts(report: &Report) -> Vec<Verdict> {
     verdicts
 }
 
-fn empty_sale<'r>(report: &'r Report, engine: &str, connections: usize) -> Option<&'r Row> {
+fn empty_sale<'r>(report: &'r BenchReport, engine: &str, connections: usize) -> Option<&'r SaleRow> {
     report.request(|row| {
-        row.what == What::Sale && row.sales_before == 0 && row.engine == engine && row.connections == connections
+        row.what == Workload::Sale && row.sales_before == 0 && row.engine == engine && row.connections == connections
     })
 }
 
 /// The rate with sales there in hundredths of the rate without.
-fn full_to_empty(report: &Report, connections: usize) -> Option<u64> {
+fn full_to_empty(report: &BenchReport, connections: usize) -> Option<u64> {
     let empty = empty_sale(report, SQLITE, connections)?;
     let full = report.request(|row| {
-        row.what == What::Sale && row.sales_before > 0 && row.engine == SQLITE && row.connections == connections
+        row.what == Workload::Sale && row.sales_before > 0 && row.engine == SQLITE && row.connections == connections
     })?;
     (full.per_second * 100).checked_div(empty.per_second)
 }
 
-fn transfers_of(report: &Report, hot: bool) -> Option<u64> {
+fn transfers_of(report: &BenchReport, hot: bool) -> Option<u64> {
     let wanted = Case { batch: 8_000, callers: 1, shape: Shape::EntryEach, hot };
-    let row = report.transfers.iter().find(|row: &&transfers::Row| row.engine == SQLITE && row.case == wanted);
+    let row = report.transfers.iter().find(|row: &&transfers::TransferRow| row.engine == SQLITE && row.case == wanted);
     row.map(|row| row.per_second)
 }
 
@@ -94,8 +94,8 @@ mod tests {
     use crate::machine::Machine;
     use crate::process::CpuUse;
 
-    fn row(what: What, sales_before: usize, per_second: u64) -> Row {
-        Row {
+    fn row(what: Workload, sales_before: usize, per_second: u64) -> SaleRow {
+        SaleRow {
             what,
             engine: SQLITE,
             sales_before,
@@ -110,7 +110,7 @@ mod tests {
         }
     }
 
-    fn report(requests: Vec<Row>) -> Report {
+    fn report(requests: Vec<SaleRow>) -> BenchReport {
         let machine = Machine {
             date: String::new(),
             cores: 2,
@@ -121,7 +121,7 @@ mod tests {
             sync_p50: 1,
             sync_p99: 1,
         };
-        Report {
+        BenchReport {
             machine,
             seconds: 8,
             requests,
@@ -136,9 +136,12 @@ mod tests {
 
     #[test]
     fn an_aim_is_judged_where_its_figures_are_there() {
-        let report =
-            report(vec![row(What::Noop, 0, 60_000), row(What::Sale, 0, 25_000), row(What::Sale, 1_000_000, 19_000)]);
-        let verdicts: Vec<_> = verdicts(&report).into_iter().map(|verdict| (verdict.measured, verdict.met)).collect();
+        let report = report(vec![
+            row(Workload::Noop, 0, 60_000),
+            row(Workload::Sale, 0, 25_000),
+            row(Workload::Sale, 1_000_000, 19_000),
+        ]);
+        let verdicts: Vec<_> = verdicts(&report).into_iter().map(|result| (result.measured, result.met)).collect();
         let expected = [("25,000", true), ("0.41", true), ("15.00 ms", false), ("0.76", false)];
         assert_eq!(verdicts, expected.map(|(measured, met)| (measured.to_owned(), met)));
     }

@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::histogram::Histogram;
 use crate::load::Timing;
-use crate::place::Ground;
-use crate::server::{Limited, Program};
+use crate::place::BenchFolder;
+use crate::server::{Program, ProgramLimits};
 
 /// Connections of the attack: more than the program may have open files.
 const CONNECTIONS: usize = 1_100;
@@ -61,7 +61,7 @@ struct Attack {
 
 /// A client that connects anew for each request.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct AttackRow {
     pub(crate) attack: &'static str,
     /// Connections that the attack tries to keep open.
     pub(crate) connections: usize,
@@ -76,14 +76,14 @@ pub(crate) struct Row {
 }
 
 /// Measures a client beside each attack, on the embedded engine.
-pub(crate) fn measure(ground: &mut Ground, program: &Program, timing: Timing) -> Result<Vec<Row>, String> {
-    let certificate = Certificate::make(ground)?;
+pub(crate) fn measure(ground: &mut BenchFolder, program: &Program, timing: Timing) -> Result<Vec<AttackRow>, String> {
+    let certificate = TestCertificate::make(ground)?;
     let mut rows = Vec::new();
     for attack in ATTACKS {
         eprintln!("a client beside {}", attack.name);
-        let place = ground.fresh(Engine::Sqlite)?;
+        let place = ground.database_new(Engine::Sqlite)?;
         let files = attack.tls.then(|| (certificate.chain.clone(), certificate.key.clone()));
-        let server = program.serve_limited(&place, &Limited { open_files: OPEN_FILES, certificate: files })?;
+        let server = program.serve_limited(&place, &ProgramLimits { open_files: OPEN_FILES, certificate: files })?;
         rows.push(beside(attack, server.address, &certificate.config, timing)?);
         server.stop()?;
         ground.remove(&place)?;
@@ -91,7 +91,12 @@ pub(crate) fn measure(ground: &mut Ground, program: &Program, timing: Timing) ->
     Ok(rows)
 }
 
-fn beside(attack: &Attack, address: SocketAddr, config: &Arc<ClientConfig>, timing: Timing) -> Result<Row, String> {
+fn beside(
+    attack: &Attack,
+    address: SocketAddr,
+    config: &Arc<ClientConfig>,
+    timing: Timing,
+) -> Result<AttackRow, String> {
     let over = AtomicBool::new(false);
     let reopened = AtomicU64::new(0);
     let mut latencies = Histogram::new();
@@ -114,7 +119,7 @@ fn beside(attack: &Attack, address: SocketAddr, config: &Arc<ClientConfig>, timi
         }
         over.store(true, Ordering::Relaxed);
     });
-    Ok(Row {
+    Ok(AttackRow {
         attack: attack.name,
         connections: if attack.says.is_some() { CONNECTIONS } else { 0 },
         reopened: reopened.into_inner(),
@@ -188,14 +193,14 @@ fn answered(mut stream: impl std::io::Read + std::io::Write) -> std::io::Result<
 }
 
 /// A certificate for this machine, and a client that believes it.
-struct Certificate {
+struct TestCertificate {
     chain: PathBuf,
     key: PathBuf,
     config: Arc<ClientConfig>,
 }
 
-impl Certificate {
-    fn make(ground: &Ground) -> Result<Self, String> {
+impl TestCertificate {
+    fn make(ground: &BenchFolder) -> Result<Self, String> {
         let failed = |error: &dyn std::fmt::Display| format!("no certificate can be made: {error}");
         let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).map_err(|error| failed(&error))?;
         let (chain, key) = (ground.folder().join("chain.pem"), ground.folder().join("key.pem"));
@@ -207,6 +212,6 @@ impl Certificate {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.map_err(|error| failed(&error))?.with_root_certificates(roots).with_no_client_auth();
-        Ok(Certificate { chain, key, config: Arc::new(config) })
+        Ok(TestCertificate { chain, key, config: Arc::new(config) })
     }
 }

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use purser_store::Engine;
 use serde::Serialize;
 
-use crate::load::{self, Field, Load, Part, Template, Timing, Values, per_second};
-use crate::place::{Ground, Place};
+use crate::load::{self, Load, RequestField, RequestPart, RequestTemplate, Timing, Values, per_second};
+use crate::place::{BenchDatabase, BenchFolder};
 use crate::prefill::{PHONES, Prefill, SELLERS, sales_counted};
 use crate::process::{self, CpuUse};
 use crate::server::{PASSWORD, Program, SUPERUSER};
@@ -15,7 +15,7 @@ use crate::server::{PASSWORD, Program, SUPERUSER};
 /// What is asked of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum What {
+pub(crate) enum Workload {
     /// The body of a sale, to a route that reads it and does nothing.
     Noop,
     /// A sale: any seller, any number, no key.
@@ -30,8 +30,8 @@ pub(crate) enum What {
 
 /// What one measurement came to. Times are microseconds.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Row {
-    pub(crate) what: What,
+pub(crate) struct SaleRow {
+    pub(crate) what: Workload,
     pub(crate) engine: &'static str,
     /// Sales in the database before the measurement.
     pub(crate) sales_before: usize,
@@ -58,7 +58,7 @@ pub(crate) struct LibrarySales {
 
 /// A database with everything that a sale needs; measurements run on copies of it.
 pub(crate) struct Stock {
-    place: Place,
+    place: BenchDatabase,
     prefill: Prefill,
     key: String,
     sales: usize,
@@ -66,8 +66,8 @@ pub(crate) struct Stock {
 
 impl Stock {
     /// Has the program make its tables and a key, and fills in sellers and numbers.
-    pub(crate) fn make(ground: &mut Ground, program: &Program, engine: Engine) -> Result<Stock, String> {
-        let place = ground.fresh(engine)?;
+    pub(crate) fn make(ground: &mut BenchFolder, program: &Program, engine: Engine) -> Result<Stock, String> {
+        let place = ground.database_new(engine)?;
         program.serve(&place, "127.0.0.1:0")?.stop()?;
         let key = program.key_create(&place)?;
         let mut prefill = Prefill::new();
@@ -90,19 +90,19 @@ impl Stock {
     /// Measures on a copy, which is checked afterwards: exactly the sales that were acknowledged are there.
     pub(crate) fn measure(
         &self,
-        ground: &mut Ground,
+        ground: &mut BenchFolder,
         program: &Program,
-        what: What,
+        what: Workload,
         connections: usize,
         timing: Timing,
-    ) -> Result<Row, String> {
+    ) -> Result<SaleRow, String> {
         let place = ground.copy(&self.place)?;
-        if what == What::SalesListed {
+        if what == Workload::SalesListed {
             program.superuser_create(&place)?;
         }
         let server = program.serve(&place, "127.0.0.1:0")?;
         let template = match what {
-            What::SalesListed => listing(server.address)?,
+            Workload::SalesListed => listing(server.address)?,
             _ => what.template(server.address, &self.key),
         };
         let mut values = self.values(what);
@@ -111,7 +111,7 @@ impl Stock {
         let measured = load::run(&load, &mut values)?;
         let (memory, _) = process::memory(server.process())?;
         server.stop()?;
-        if !matches!(what, What::Noop | What::SalesListed) {
+        if !matches!(what, Workload::Noop | Workload::SalesListed) {
             // One more was sold by the check.
             let (expected, found) = (self.sales as u64 + measured.accepted + 1, sales_counted(&place)?);
             if expected != found {
@@ -119,7 +119,7 @@ impl Stock {
             }
         }
         ground.remove(&place)?;
-        Ok(Row {
+        Ok(SaleRow {
             what,
             engine: self.place.engine().name(),
             sales_before: self.sales,
@@ -134,7 +134,7 @@ impl Stock {
         })
     }
 
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &BenchDatabase {
         &self.place
     }
 
@@ -142,42 +142,57 @@ impl Stock {
         &self.key
     }
 
-    pub(crate) fn values(&self, what: What) -> Values {
+    pub(crate) fn values(&self, what: Workload) -> Values {
         let sellers = &self.prefill.sellers;
-        Values::new(if what == What::SaleOfOneSeller { &sellers[..1] } else { sellers }, PHONES)
+        Values::new(if what == Workload::SaleOfOneSeller { &sellers[..1] } else { sellers }, PHONES)
     }
 }
 
-impl What {
-    pub(crate) fn template(self, server: SocketAddr, key: &str) -> Template {
+impl Workload {
+    pub(crate) fn template(self, server: SocketAddr, key: &str) -> RequestTemplate {
         let bearer = format!("Authorization: Bearer {key}\r\n");
-        let path: &[Part<'_>] = match self {
-            What::Noop => &[Part::Text("/api/v1/noop/")],
-            _ => &[Part::Text("/api/sellers/"), Part::Field(Field::Seller), Part::Text("/sell_charge/")],
+        let path: &[RequestPart<'_>] = match self {
+            Workload::Noop => &[RequestPart::Text("/api/v1/noop/")],
+            _ => &[
+                RequestPart::Text("/api/sellers/"),
+                RequestPart::Field(RequestField::Seller),
+                RequestPart::Text("/sell_charge/"),
+            ],
         };
-        let mut headers = vec![Part::Text(&bearer)];
-        let mut body =
-            vec![Part::Text(r#"{"phone_number":""#), Part::Field(Field::Phone), Part::Text(r#"","amount":1.00"#)];
-        if self == What::SaleWithKey {
-            headers.extend([Part::Text("Idempotency-Key: bench-"), Part::Field(Field::Serial), Part::Text("\r\n")]);
-            body.extend([Part::Text(r#","client_ref":"bench-"#), Part::Field(Field::Serial), Part::Text(r#"""#)]);
+        let mut headers = vec![RequestPart::Text(&bearer)];
+        let mut body = vec![
+            RequestPart::Text(r#"{"phone_number":""#),
+            RequestPart::Field(RequestField::Phone),
+            RequestPart::Text(r#"","amount":1.00"#),
+        ];
+        if self == Workload::SaleWithKey {
+            headers.extend([
+                RequestPart::Text("Idempotency-Key: bench-"),
+                RequestPart::Field(RequestField::Serial),
+                RequestPart::Text("\r\n"),
+            ]);
+            body.extend([
+                RequestPart::Text(r#","client_ref":"bench-"#),
+                RequestPart::Field(RequestField::Serial),
+                RequestPart::Text(r#"""#),
+            ]);
         }
-        body.push(Part::Text("}"));
-        Template::post(server, path, &headers, &body)
+        body.push(RequestPart::Text("}"));
+        RequestTemplate::post(server, path, &headers, &body)
     }
 
     /// What a good answer contains.
     fn answers(self) -> &'static [&'static str] {
         match self {
-            What::Noop => &["{"],
-            What::SalesListed => &["<h1>Sales</h1>", "rel=\"next\"", "</html>"],
+            Workload::Noop => &["{"],
+            Workload::SalesListed => &["<h1>Sales</h1>", "rel=\"next\"", "</html>"],
             _ => &[r#""status":"charge sold successfully""#, r#""remaining_credit":"#, r#""sale_id":""#],
         }
     }
 }
 
 /// The console's list of sales, for a superuser who has signed in.
-fn listing(server: SocketAddr) -> Result<Template, String> {
+fn listing(server: SocketAddr) -> Result<RequestTemplate, String> {
     let body = format!("login={SUPERUSER}&password={}", PASSWORD.replace(' ', "+"));
     let request = format!(
         "POST /accounts/login/ HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -188,11 +203,11 @@ fn listing(server: SocketAddr) -> Result<Template, String> {
     let (status, head, _) = answer.map_err(|error| format!("signing in is not answered: {error}"))?;
     let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
     let cookie = cookie.ok_or_else(|| format!("signing in is answered by {status}, without a session"))?;
-    Ok(Template::get(server, "/admin/charge/sales/", &format!("Cookie: {cookie}\r\n")))
+    Ok(RequestTemplate::get(server, "/admin/charge/sales/", &format!("Cookie: {cookie}\r\n")))
 }
 
 /// A load of refusals would be quick and mean nothing: the first request must get what it asks for.
-fn check(server: SocketAddr, what: What, template: &Template, values: &mut Values) -> Result<(), String> {
+fn check(server: SocketAddr, what: Workload, template: &RequestTemplate, values: &mut Values) -> Result<(), String> {
     let mut request = template.bytes.clone();
     values.fill(template, &mut request);
     let answer = load::ask(server, &request).map_err(|error| format!("the server does not answer: {error}"))?;

@@ -20,9 +20,9 @@ use mio::{Events, Poll, Token};
 
 use crate::histogram::Histogram;
 use crate::process::{Cpu, CpuUse};
-use connection::Connection;
+use connection::LoadConnection;
 
-pub(crate) use request::{FIRST_PHONE, Field, Part, Template, Values};
+pub(crate) use request::{FIRST_PHONE, RequestField, RequestPart, RequestTemplate, Values};
 
 /// How long an answer may take before the measurement is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,12 +40,12 @@ pub(crate) struct Load<'a> {
     /// The server's process, whose use of the processors is measured.
     pub(crate) process: u32,
     pub(crate) connections: usize,
-    pub(crate) template: &'a Template,
+    pub(crate) template: &'a RequestTemplate,
     pub(crate) timing: Timing,
 }
 
 /// What came of it.
-pub(crate) struct Measured {
+pub(crate) struct LoadResult {
     /// Latencies of the answers with status 200 that came while it counted.
     pub(crate) latency: Histogram,
     /// Answers with any other status, at any time.
@@ -57,7 +57,7 @@ pub(crate) struct Measured {
     pub(crate) cpu: CpuUse,
 }
 
-impl Measured {
+impl LoadResult {
     /// Answers with status 200 in a second.
     pub(crate) fn per_second(&self) -> u64 {
         per_second(self.latency.total(), self.window)
@@ -71,12 +71,12 @@ pub(crate) fn per_second(count: u64, time: Duration) -> u64 {
 }
 
 /// Runs the load to its end: every request has been answered when it returns.
-pub(crate) fn run(load: &Load<'_>, values: &mut Values) -> Result<Measured, String> {
+pub(crate) fn run(load: &Load<'_>, values: &mut Values) -> Result<LoadResult, String> {
     let broken = |error| format!("epoll failed: {error}");
     let mut poll = Poll::new().map_err(broken)?;
     let mut connections = Vec::with_capacity(load.connections);
     for index in 0..load.connections {
-        connections.push(Connection::open(load.server, load.template, poll.registry(), Token(index))?);
+        connections.push(LoadConnection::open(load.server, load.template, poll.registry(), Token(index))?);
     }
     let mut events = Events::with_capacity(load.connections);
     let mut meter = Meter::start(load);
@@ -173,10 +173,10 @@ impl Meter {
         }
     }
 
-    fn finish(self) -> Result<Measured, String> {
+    fn finish(self) -> Result<LoadResult, String> {
         let Phase::Over { window, cpu } = self.phase else { return Err("the load ended early".to_owned()) };
         let Meter { latency, refused, accepted, .. } = self;
-        Ok(Measured { latency, refused, accepted, window, cpu })
+        Ok(LoadResult { latency, refused, accepted, window, cpu })
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = listener.local_addr().unwrap();
         std::thread::spawn(move || serve(&listener));
-        let template = Template::post(server, &[Part::Text("/")], &[], &[]);
+        let template = RequestTemplate::post(server, &[RequestPart::Text("/")], &[], &[]);
         assert_eq!(ask(server, &template.bytes).unwrap(), (200, "ok".to_owned()));
 
         let timing = Timing { warm_up: Duration::from_millis(20), measured: Duration::from_millis(100) };

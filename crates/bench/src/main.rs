@@ -8,7 +8,6 @@ mod aims;
 mod attacks;
 mod clock;
 mod counter;
-mod dice;
 mod histogram;
 mod load;
 mod machine;
@@ -19,6 +18,7 @@ mod prefill;
 mod process;
 mod report;
 mod server;
+mod split_mix;
 mod startup;
 mod transfers;
 
@@ -27,11 +27,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::counter::{Stock, What};
+use crate::counter::{Stock, Workload};
 use crate::machine::Machine;
-use crate::options::{Options, Part};
-use crate::place::Ground;
-use crate::report::Report;
+use crate::options::{BenchOptions, BenchPart};
+use crate::place::BenchFolder;
+use crate::report::BenchReport;
 use crate::server::Program;
 
 /// Clients at once in the rows that look at one thing only.
@@ -41,7 +41,7 @@ const USUAL_CONNECTIONS: usize = 64;
 const STAFF: usize = 4;
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    match run(&BenchOptions::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -50,13 +50,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), String> {
+fn run(options: &BenchOptions) -> Result<(), String> {
     let own = clock::own_path()?;
     // Beside the folder of the release build: target/bench.
     let target = own.parent().and_then(Path::parent).ok_or("this program stands in no target folder")?;
     let folder = target.join("bench");
-    let ground = Ground::clear(&folder)?;
-    let report = Report {
+    let ground = BenchFolder::clear(&folder)?;
+    let report = BenchReport {
         machine: Machine::inspect(ground.folder())?,
         seconds: options.timing().measured.as_secs(),
         requests: Vec::new(),
@@ -69,7 +69,8 @@ fn run(options: &Options) -> Result<(), String> {
     };
     let mut bench = Bench { options, ground, report };
     bench.ledger()?;
-    let of_program = [Part::Start, Part::Noop, Part::Sale, Part::Console, Part::People, Part::Attacks];
+    let of_program =
+        [BenchPart::Start, BenchPart::Noop, BenchPart::Sale, BenchPart::Console, BenchPart::People, BenchPart::Attacks];
     if of_program.into_iter().any(|part| options.wants(part)) {
         let program = Program::find(&own, folder.join("data"))?;
         bench.start(&program)?;
@@ -83,14 +84,14 @@ fn run(options: &Options) -> Result<(), String> {
 
 /// A run: what is wanted, where it happens, and what came of it so far.
 struct Bench<'o> {
-    options: &'o Options,
-    ground: Ground,
-    report: Report,
+    options: &'o BenchOptions,
+    ground: BenchFolder,
+    report: BenchReport,
 }
 
 impl Bench<'_> {
     fn ledger(&mut self) -> Result<(), String> {
-        if !self.options.wants(Part::Ledger) {
+        if !self.options.wants(BenchPart::Ledger) {
             return Ok(());
         }
         for engine in self.options.engines() {
@@ -104,7 +105,7 @@ impl Bench<'_> {
     }
 
     fn start(&mut self, program: &Program) -> Result<(), String> {
-        if self.options.wants(Part::Start) {
+        if self.options.wants(BenchPart::Start) {
             eprintln!("starting the program");
             self.report.program = Some(startup::measure(&mut self.ground, program)?);
         }
@@ -112,16 +113,16 @@ impl Bench<'_> {
     }
 
     fn attacks(&mut self, program: &Program) -> Result<(), String> {
-        if self.options.wants(Part::Attacks) {
+        if self.options.wants(BenchPart::Attacks) {
             self.report.attacks = attacks::measure(&mut self.ground, program, self.options.timing())?;
         }
         Ok(())
     }
 
     fn counter(&mut self, program: &Program) -> Result<(), String> {
-        let mut noop = self.options.wants(Part::Noop);
+        let mut noop = self.options.wants(BenchPart::Noop);
         for engine in self.options.engines() {
-            let database = [Part::Sale, Part::Console, Part::People];
+            let database = [BenchPart::Sale, BenchPart::Console, BenchPart::People];
             if !noop && !database.into_iter().any(|part| self.options.wants(part)) {
                 return Ok(());
             }
@@ -129,9 +130,9 @@ impl Bench<'_> {
             let stock = Stock::make(&mut self.ground, program, engine)?;
             // It touches no database, so once is enough.
             if std::mem::take(&mut noop) {
-                self.at_all_connections(program, &stock, What::Noop)?;
+                self.at_all_connections(program, &stock, Workload::Noop)?;
             }
-            if self.options.wants(Part::People) {
+            if self.options.wants(BenchPart::People) {
                 eprintln!("a pool of members on {}", stock.engine().name());
                 let (import, beside) = people::measure(&mut self.ground, program, &stock, self.options.timing())?;
                 self.report.imports.push(import);
@@ -143,10 +144,10 @@ impl Bench<'_> {
     }
 
     fn sales(&mut self, program: &Program, mut stock: Stock) -> Result<(), String> {
-        let (sale, console) = (self.options.wants(Part::Sale), self.options.wants(Part::Console));
+        let (sale, console) = (self.options.wants(BenchPart::Sale), self.options.wants(BenchPart::Console));
         if sale {
-            self.at_all_connections(program, &stock, What::Sale)?;
-            for what in [What::SaleWithKey, What::SaleOfOneSeller] {
+            self.at_all_connections(program, &stock, Workload::Sale)?;
+            for what in [Workload::SaleWithKey, Workload::SaleOfOneSeller] {
                 self.request(program, &stock, what, USUAL_CONNECTIONS)?;
             }
         }
@@ -156,19 +157,19 @@ impl Bench<'_> {
         eprintln!("filling {}: {} sales", stock.engine().name(), self.options.sales());
         self.report.library_sales.push(stock.sell(self.options.sales())?);
         if console {
-            self.request(program, &stock, What::SalesListed, STAFF)?;
+            self.request(program, &stock, Workload::SalesListed, STAFF)?;
         }
-        if sale { self.at_all_connections(program, &stock, What::Sale) } else { Ok(()) }
+        if sale { self.at_all_connections(program, &stock, Workload::Sale) } else { Ok(()) }
     }
 
-    fn at_all_connections(&mut self, program: &Program, stock: &Stock, what: What) -> Result<(), String> {
+    fn at_all_connections(&mut self, program: &Program, stock: &Stock, what: Workload) -> Result<(), String> {
         for connections in &self.options.connections {
             self.request(program, stock, what, *connections)?;
         }
         Ok(())
     }
 
-    fn request(&mut self, program: &Program, stock: &Stock, what: What, connections: usize) -> Result<(), String> {
+    fn request(&mut self, program: &Program, stock: &Stock, what: Workload, connections: usize) -> Result<(), String> {
         eprintln!("{what:?} on {} at {connections} clients", stock.engine().name());
         let row = stock.measure(&mut self.ground, program, what, connections, self.options.timing())?;
         self.report.requests.push(row);

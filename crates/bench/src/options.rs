@@ -12,10 +12,10 @@ use crate::load::Timing;
 /// Prints Markdown tables on standard output, and writes the same figures to target/bench/bench.json.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo xtask bench --", max_term_width = 100)]
-pub(crate) struct Options {
+pub(crate) struct BenchOptions {
     /// Measure these parts only, joined by commas
     #[arg(long, value_delimiter = ',', value_name = "PARTS")]
-    only: Vec<Part>,
+    only: Vec<BenchPart>,
     /// Measure on this engine only
     #[arg(long)]
     engine: Option<EngineName>,
@@ -29,7 +29,7 @@ pub(crate) struct Options {
 
 /// A part of the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Part {
+pub(crate) enum BenchPart {
     /// A request without a database: the ceiling
     Noop,
     /// Sales over HTTP
@@ -52,8 +52,8 @@ enum EngineName {
     Postgres,
 }
 
-impl Options {
-    pub(crate) fn wants(&self, part: Part) -> bool {
+impl BenchOptions {
+    pub(crate) fn wants(&self, part: BenchPart) -> bool {
         self.only.is_empty() || self.only.contains(&part)
     }
 
@@ -79,17 +79,24 @@ impl Options {
 mod tests {
     use super::*;
 
-    fn parse(args: &[&str]) -> Options {
-        Options::try_parse_from([&["bench"], args].concat()).unwrap()
+    fn parse(args: &[&str]) -> BenchOptions {
+        BenchOptions::try_parse_from([&["bench"], args].concat()).unwrap()
     }
 
     #[test]
     fn without_arguments_everything_is_measured() {
         let options = parse(&[]);
         assert!(
-            [Part::Noop, Part::Sale, Part::Ledger, Part::Start, Part::Console, Part::People]
-                .into_iter()
-                .all(|part| options.wants(part))
+            [
+                BenchPart::Noop,
+                BenchPart::Sale,
+                BenchPart::Ledger,
+                BenchPart::Start,
+                BenchPart::Console,
+                BenchPart::People
+            ]
+            .into_iter()
+            .all(|part| options.wants(part))
         );
         assert_eq!(options.engines(), [Engine::Sqlite, Engine::Postgres]);
         assert_eq!(options.connections, [16, 64, 256]);
@@ -99,7 +106,7 @@ mod tests {
     #[test]
     fn arguments_narrow_it_down() {
         let options = parse(&["--only", "noop,sale", "--engine", "postgres", "--quick", "--connections", "8"]);
-        assert!(options.wants(Part::Sale) && !options.wants(Part::Ledger));
+        assert!(options.wants(BenchPart::Sale) && !options.wants(BenchPart::Ledger));
         assert_eq!((options.engines(), options.connections), (vec![Engine::Postgres], vec![8]));
     }
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use purser_store::Engine;
 use serde::Serialize;
 
-use crate::counter::{Stock, What};
+use crate::counter::{Stock, Workload};
 use crate::load::{self, Load, Timing, Values, micros, per_second};
-use crate::place::{Ground, Place};
+use crate::place::{BenchDatabase, BenchFolder};
 use crate::prefill::sales_counted;
 use crate::server::Program;
 
@@ -51,14 +51,14 @@ pub(crate) struct BesideRow {
 
 /// Fills a pool on a copy of `stock`, and sells beside an expiry and beside people who sign in.
 pub(crate) fn measure(
-    ground: &mut Ground,
+    ground: &mut BenchFolder,
     program: &Program,
     stock: &Stock,
     timing: Timing,
 ) -> Result<(ImportRow, Vec<BesideRow>), String> {
     let place = ground.copy(stock.place())?;
     let server = program.serve(&place, "127.0.0.1:0")?;
-    let house = House { server: server.address, process: server.process(), stock, place: &place, timing };
+    let house = BenchSite { server: server.address, process: server.process(), stock, place: &place, timing };
     let import = house.import()?;
     let mut sold = 0;
     let mut rows = Vec::new();
@@ -76,15 +76,15 @@ pub(crate) fn measure(
 }
 
 /// A server with everything in it.
-struct House<'h> {
+struct BenchSite<'h> {
     server: SocketAddr,
     process: u32,
     stock: &'h Stock,
-    place: &'h Place,
+    place: &'h BenchDatabase,
     timing: Timing,
 }
 
-impl House<'_> {
+impl BenchSite<'_> {
     fn engine(&self) -> Engine {
         self.place.engine()
     }
@@ -142,8 +142,8 @@ impl House<'_> {
         sold: &mut u64,
         other: impl FnOnce(&AtomicBool) -> Result<(String, Option<u64>), String> + Send,
     ) -> Result<BesideRow, String> {
-        let template = What::Sale.template(self.server, self.stock.key());
-        let mut values: Values = self.stock.values(What::Sale);
+        let template = Workload::Sale.template(self.server, self.stock.key());
+        let mut values: Values = self.stock.values(Workload::Sale);
         let (over, begin) = (AtomicBool::new(false), self.timing.warm_up + Duration::from_millis(500));
         let (measured, outcome) = std::thread::scope(|scope| {
             let other = scope.spawn(|| {

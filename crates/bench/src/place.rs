@@ -3,12 +3,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use purser_store::{Engine, Options, Store};
+use purser_store::{Engine, Store, StoreOptions};
 use purser_testkit::{Cluster, Durability};
 use tempfile::TempDir;
 
 /// The folder of one run, and its PostgreSQL server once somebody needs one.
-pub(crate) struct Ground {
+pub(crate) struct BenchFolder {
     folder: TempDir,
     cluster: Option<Cluster>,
     count: u32,
@@ -16,19 +16,19 @@ pub(crate) struct Ground {
 
 /// One database.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum BenchDatabase {
     File(PathBuf),
     Server { name: String, url: String },
 }
 
-impl Ground {
+impl BenchFolder {
     /// Clears a folder under `parent`, which must be on a real disk: where a sync costs nothing, all figures are wrong.
-    pub(crate) fn clear(parent: &Path) -> Result<Ground, String> {
+    pub(crate) fn clear(parent: &Path) -> Result<BenchFolder, String> {
         let parent = &absolute(parent)?;
         refuse_memory(parent)?;
         let folder = TempDir::with_prefix_in("run-", parent);
         let folder = folder.map_err(|error| format!("cannot make a folder in {}: {error}", parent.display()))?;
-        Ok(Ground { folder, cluster: None, count: 0 })
+        Ok(BenchFolder { folder, cluster: None, count: 0 })
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -36,45 +36,45 @@ impl Ground {
     }
 
     /// A place for a new database of `engine`, empty. On PostgreSQL it exists, on SQLite it comes by being opened.
-    pub(crate) fn fresh(&mut self, engine: Engine) -> Result<Place, String> {
+    pub(crate) fn database_new(&mut self, engine: Engine) -> Result<BenchDatabase, String> {
         self.count += 1;
         match engine {
-            Engine::Sqlite => Ok(Place::File(self.folder().join(format!("{}.db", self.count)))),
+            Engine::Sqlite => Ok(BenchDatabase::File(self.folder().join(format!("{}.db", self.count)))),
             Engine::Postgres => {
                 let name = format!("bench_{}", self.count);
                 let cluster = self.cluster()?;
                 cluster.database_create(&name)?;
-                Ok(Place::Server { url: cluster.url(&name), name })
+                Ok(BenchDatabase::Server { url: cluster.url(&name), name })
             }
         }
     }
 
     /// A copy of a database that nobody has open, all of it on the disk, so that the measurement that follows does not
     /// wait for what the copying left to be written.
-    pub(crate) fn copy(&mut self, original: &Place) -> Result<Place, String> {
+    pub(crate) fn copy(&mut self, original: &BenchDatabase) -> Result<BenchDatabase, String> {
         self.count += 1;
         match original {
-            Place::File(path) => {
+            BenchDatabase::File(path) => {
                 let copy = self.folder().join(format!("{}.db", self.count));
                 let copied = fs::copy(path, &copy).and_then(|_| File::open(&copy)?.sync_all());
                 copied.map_err(|error| format!("cannot copy {}: {error}", path.display()))?;
-                Ok(Place::File(copy))
+                Ok(BenchDatabase::File(copy))
             }
-            Place::Server { name: template, .. } => {
+            BenchDatabase::Server { name: template, .. } => {
                 let name = format!("bench_{}", self.count);
                 let cluster = self.cluster()?;
                 cluster.database_copy(&name, template)?;
                 // Stopping in good order ends with a checkpoint.
                 cluster.restart();
-                Ok(Place::Server { url: cluster.url(&name), name })
+                Ok(BenchDatabase::Server { url: cluster.url(&name), name })
             }
         }
     }
 
     /// Removes a database that nobody needs any more.
-    pub(crate) fn remove(&mut self, place: &Place) -> Result<(), String> {
+    pub(crate) fn remove(&mut self, place: &BenchDatabase) -> Result<(), String> {
         match place {
-            Place::File(path) => {
+            BenchDatabase::File(path) => {
                 for suffix in ["", "-wal", "-shm"] {
                     let mut path = path.clone().into_os_string();
                     path.push(suffix);
@@ -83,7 +83,7 @@ impl Ground {
                 }
                 Ok(())
             }
-            Place::Server { name, .. } => self.cluster()?.database_drop(name),
+            BenchDatabase::Server { name, .. } => self.cluster()?.database_drop(name),
         }
     }
 
@@ -97,26 +97,26 @@ impl Ground {
     }
 }
 
-impl Place {
+impl BenchDatabase {
     pub(crate) fn engine(&self) -> Engine {
         match self {
-            Place::File(_) => Engine::Sqlite,
-            Place::Server { .. } => Engine::Postgres,
+            BenchDatabase::File(_) => Engine::Sqlite,
+            BenchDatabase::Server { .. } => Engine::Postgres,
         }
     }
 
     /// As `DATABASE_URL` says it.
     pub(crate) fn url(&self) -> String {
         match self {
-            Place::File(path) => format!("sqlite:{}", path.display()),
-            Place::Server { url, .. } => url.clone(),
+            BenchDatabase::File(path) => format!("sqlite:{}", path.display()),
+            BenchDatabase::Server { url, .. } => url.clone(),
         }
     }
 
     pub(crate) fn open(&self) -> Result<Store, String> {
         let options = match self {
-            Place::File(path) => Options::sqlite(path),
-            Place::Server { url, .. } => Options::postgres(url),
+            BenchDatabase::File(path) => StoreOptions::sqlite(path),
+            BenchDatabase::Server { url, .. } => StoreOptions::postgres(url),
         };
         Store::open(&options).map_err(|error| error.to_string())
     }

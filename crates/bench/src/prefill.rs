@@ -4,18 +4,18 @@
 use std::time::{Duration, Instant};
 
 use purser_charge::service::{
-    IncreaseOrder, NewPhone, NewSeller, credit_increase, phone_create, sales_create, seller_create,
+    CreditGrantRequest, NewPhone, NewSeller, credit_increase, phone_create, sales_create, seller_create,
 };
-use purser_charge::{CreditCheck, Error, Order, PhoneNumber, Settings, credit_check};
+use purser_charge::{CreditCheck, Error, PhoneNumber, SaleOrder, Settings, credit_check};
 use purser_money::{Currency, Money};
 use purser_store::{ReadTx, Store, WriteTx};
-use purser_testkit::Ids;
+use purser_testkit::TestIds;
 use uuid::Uuid;
 
 use crate::clock;
-use crate::dice::Dice;
 use crate::load::FIRST_PHONE;
-use crate::place::Place;
+use crate::place::BenchDatabase;
+use crate::split_mix::SplitMix;
 
 /// Who sells.
 pub(crate) const SELLERS: usize = 10_000;
@@ -34,7 +34,7 @@ const TURN: usize = 512;
 
 /// Makes the contents of databases. Ids go on from one to the next.
 pub(crate) struct Prefill {
-    ids: Ids,
+    ids: TestIds,
     settings: Settings,
     /// The sellers made so far.
     pub(crate) sellers: Vec<Uuid>,
@@ -42,11 +42,11 @@ pub(crate) struct Prefill {
 
 impl Prefill {
     pub(crate) fn new() -> Self {
-        Prefill { ids: Ids::default(), settings: Settings::standard(), sellers: Vec::new() }
+        Prefill { ids: TestIds::default(), settings: Settings::standard(), sellers: Vec::new() }
     }
 
     /// Fills a migrated database with `sellers` sellers and `phones` numbers.
-    pub(crate) fn stock(&mut self, place: &Place, sellers: usize, phones: usize) -> Result<(), String> {
+    pub(crate) fn stock(&mut self, place: &BenchDatabase, sellers: usize, phones: usize) -> Result<(), String> {
         self.sellers = (0..sellers).map(|_| self.ids.next()).collect();
         with_store(place, async |store| {
             for batch in self.sellers.chunks(BATCH) {
@@ -62,7 +62,7 @@ impl Prefill {
     async fn sellers_create(&self, store: &Store, sellers: Vec<Uuid>) -> Result<(), Error> {
         let (now, settings) = (clock::now(), self.settings.clone());
         let amount = Money::new(CREDIT, Currency::INR);
-        let new: Vec<(NewSeller, IncreaseOrder)> = sellers
+        let new: Vec<(NewSeller, CreditGrantRequest)> = sellers
             .into_iter()
             .map(|seller| {
                 let name = format!("Seller {seller}");
@@ -75,7 +75,7 @@ impl Prefill {
                     language: Default::default(),
                 };
                 let actor = "system:bench".to_owned();
-                (new, IncreaseOrder { id: self.ids.next(), seller, amount, reference: None, again: false, actor })
+                (new, CreditGrantRequest { id: self.ids.next(), seller, amount, reference: None, again: false, actor })
             })
             .collect();
         let create = move |tx: &mut WriteTx<'_>| {
@@ -98,29 +98,29 @@ impl Prefill {
     }
 
     /// Makes `count` sales between what [`Prefill::stock`] made, one turn after another, and says how long that took.
-    pub(crate) fn sell(&self, place: &Place, phones: usize, count: usize) -> Result<Duration, String> {
-        let mut dice = Dice::new(2);
+    pub(crate) fn sell(&self, place: &BenchDatabase, phones: usize, count: usize) -> Result<Duration, String> {
+        let mut random = SplitMix::new(2);
         with_store(place, async |store| {
             let began = Instant::now();
             for first in (0..count).step_by(TURN) {
-                let turn = (first..count.min(first + TURN)).filter_map(|_| self.order(phones, &mut dice));
-                let (orders, settings): (Vec<Order>, _) = (turn.collect(), self.settings.clone());
+                let turn = (first..count.min(first + TURN)).filter_map(|_| self.order(phones, &mut random));
+                let (orders, settings): (Vec<SaleOrder>, _) = (turn.collect(), self.settings.clone());
                 store.write(move |tx| sell_all(tx, &settings, &orders)).await?;
             }
             Ok(began.elapsed())
         })
     }
 
-    fn order(&self, phones: usize, dice: &mut Dice) -> Option<Order> {
-        Some(Order {
+    fn order(&self, phones: usize, random: &mut SplitMix) -> Option<SaleOrder> {
+        Some(SaleOrder {
             id: self.ids.next(),
             phone_id: self.ids.next(),
             now: clock::now(),
-            seller: self.sellers[dice.below(self.sellers.len())],
-            number: self.number(dice.below(phones))?,
+            seller: self.sellers[random.below(self.sellers.len())],
+            number: self.number(random.below(phones))?,
             amount: Money::new(100, Currency::INR),
             client_ref: None,
-            repeat: None,
+            idempotency: None,
             actor: "system:bench".to_owned(),
         })
     }
@@ -131,12 +131,12 @@ impl Prefill {
     }
 }
 
-fn sell_all(tx: &mut WriteTx<'_>, settings: &Settings, orders: &[Order]) -> Result<(), Error> {
+fn sell_all(tx: &mut WriteTx<'_>, settings: &Settings, orders: &[SaleOrder]) -> Result<(), Error> {
     sales_create(tx, settings, orders)?.into_iter().try_for_each(|sold| sold.map(drop))
 }
 
 /// How many sales a database holds, once it is certain that no credit went astray.
-pub(crate) fn sales_counted(place: &Place) -> Result<u64, String> {
+pub(crate) fn sales_counted(place: &BenchDatabase) -> Result<u64, String> {
     let (sales, check) = with_store(place, async |store| {
         let count = |tx: &mut ReadTx<'_>| {
             let sales: i64 = tx.query_one("SELECT COUNT(*) FROM charge_sale", &[], |row| row.get(0))?;
@@ -150,7 +150,7 @@ pub(crate) fn sales_counted(place: &Place) -> Result<u64, String> {
     }
 }
 
-fn with_store<T>(place: &Place, work: impl AsyncFnOnce(&Store) -> Result<T, Error>) -> Result<T, String> {
+fn with_store<T>(place: &BenchDatabase, work: impl AsyncFnOnce(&Store) -> Result<T, Error>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     let store = place.open()?;
     let done = runtime.block_on(work(&store));
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_prefilled_database_holds_what_was_asked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::File(folder.path().join("bench.db"));
+        let place = BenchDatabase::File(folder.path().join("bench.db"));
         let rooms = [purser_identity::MIGRATIONS, purser_ledger::MIGRATIONS, purser_charge::MIGRATIONS];
         let tables: Vec<Migration> = rooms.concat();
         let migrate = async |store: &Store| Ok(store.migrate(tables, clock::now()).await.map(drop)?);

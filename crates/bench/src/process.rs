@@ -48,7 +48,7 @@ pub(crate) fn memory(process: u32) -> Result<(u64, u64), String> {
     Ok((field("VmRSS:")?, field("VmHWM:")?))
 }
 
-/// The value of a line `Name:   123 kB`.
+/// The value of a line `ConnectorName:   123 kB`.
 pub(crate) fn kibibytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()

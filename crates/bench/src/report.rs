@@ -4,38 +4,38 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::aims::{self, Verdict};
+use crate::aims::{self, AimResult};
 use crate::attacks;
-use crate::counter::{self, LibrarySales, What};
+use crate::counter::{self, LibrarySales, Workload};
 use crate::machine::Machine;
 use crate::people::{BesideRow, ImportRow};
-use crate::startup::Figures;
+use crate::startup::EngineFigures;
 use crate::transfers::{self, Shape};
 
 /// Everything that was measured.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct BenchReport {
     pub(crate) machine: Machine,
     /// How long each measurement took, in seconds.
     pub(crate) seconds: u64,
-    pub(crate) requests: Vec<counter::Row>,
-    pub(crate) transfers: Vec<transfers::Row>,
+    pub(crate) requests: Vec<counter::SaleRow>,
+    pub(crate) transfers: Vec<transfers::TransferRow>,
     pub(crate) library_sales: Vec<LibrarySales>,
     pub(crate) imports: Vec<ImportRow>,
     pub(crate) beside: Vec<BesideRow>,
-    pub(crate) attacks: Vec<attacks::Row>,
-    pub(crate) program: Option<Figures>,
+    pub(crate) attacks: Vec<attacks::AttackRow>,
+    pub(crate) program: Option<EngineFigures>,
 }
 
-impl Report {
+impl BenchReport {
     pub(crate) fn json(&self) -> Result<String, String> {
         #[derive(Serialize)]
-        struct WithVerdicts<'r> {
+        struct ReportWithAims<'r> {
             #[serde(flatten)]
-            report: &'r Report,
-            aims: Vec<Verdict>,
+            report: &'r BenchReport,
+            aims: Vec<AimResult>,
         }
-        let report = WithVerdicts { report: self, aims: aims::verdicts(self) };
+        let report = ReportWithAims { report: self, aims: aims::verdicts(self) };
         serde_json::to_string_pretty(&report).map_err(|error| error.to_string())
     }
 
@@ -64,33 +64,33 @@ impl Report {
         table(&mut text, ATTACKS, &attacks);
         let program: Vec<_> = self.program.iter().map(program_cells).collect();
         table(&mut text, PROGRAM, &program);
-        let verdicts: Vec<_> = aims::verdicts(self).iter().map(Verdict::cells).collect();
+        let verdicts: Vec<_> = aims::verdicts(self).iter().map(AimResult::cells).collect();
         table(&mut text, AIMS, &verdicts);
         text
     }
 
     /// The rate of a row in hundredths of the noop's at as many connections.
-    pub(crate) fn of_noop(&self, row: &counter::Row) -> Option<u64> {
-        let noop = self.request(|other| other.what == What::Noop && other.connections == row.connections)?;
+    pub(crate) fn of_noop(&self, row: &counter::SaleRow) -> Option<u64> {
+        let noop = self.request(|other| other.what == Workload::Noop && other.connections == row.connections)?;
         (row.per_second * 100).checked_div(noop.per_second)
     }
 
-    pub(crate) fn request(&self, wanted: impl Fn(&counter::Row) -> bool) -> Option<&counter::Row> {
+    pub(crate) fn request(&self, wanted: impl Fn(&counter::SaleRow) -> bool) -> Option<&counter::SaleRow> {
         self.requests.iter().find(|row| wanted(row))
     }
 
-    fn request_cells(&self, row: &counter::Row) -> Vec<String> {
+    fn request_cells(&self, row: &counter::SaleRow) -> Vec<String> {
         let refused = row.refused.iter().map(|(status, count)| format!("{count} × {status}"));
         let what = match row.what {
-            What::Noop => "noop",
-            What::Sale => "sale",
-            What::SaleWithKey => "sale with client_ref and Idempotency-Key",
-            What::SaleOfOneSeller => "sale, one seller only",
-            What::SalesListed => "the console's list of sales",
+            Workload::Noop => "noop",
+            Workload::Sale => "sale",
+            Workload::SaleWithKey => "sale with client_ref and Idempotency-Key",
+            Workload::SaleOfOneSeller => "sale, one seller only",
+            Workload::SalesListed => "the console's list of sales",
         };
         vec![
             what.to_owned(),
-            if row.what == What::Noop { "none".to_owned() } else { row.engine.to_owned() },
+            if row.what == Workload::Noop { "none".to_owned() } else { row.engine.to_owned() },
             grouped(row.sales_before as u64),
             row.connections.to_string(),
             grouped(row.per_second),
@@ -129,7 +129,7 @@ const ATTACKS: &[&str] =
 const PROGRAM: &[&str] = &["MiB of program", "stripped", "ms to first answer", "on an empty folder", "MiB at rest"];
 const AIMS: &[&str] = &["aim", "measured", "met"];
 
-fn transfer_cells(row: &transfers::Row) -> Vec<String> {
+fn transfer_cells(row: &transfers::TransferRow) -> Vec<String> {
     let case = row.case;
     let entries = match case.shape {
         Shape::EntryEach => "one each",
@@ -169,7 +169,7 @@ fn beside_cells(row: &BesideRow) -> Vec<String> {
     ]
 }
 
-fn attack_cells(row: &attacks::Row) -> Vec<String> {
+fn attack_cells(row: &attacks::AttackRow) -> Vec<String> {
     vec![
         row.attack.to_owned(),
         grouped(row.connections as u64),
@@ -182,7 +182,7 @@ fn attack_cells(row: &attacks::Row) -> Vec<String> {
     ]
 }
 
-fn program_cells(figures: &Figures) -> Vec<String> {
+fn program_cells(figures: &EngineFigures) -> Vec<String> {
     vec![
         mebibytes(figures.size / 1_024),
         figures.size_stripped.map_or_else(|| "?".to_owned(), |size| mebibytes(size / 1_024)),

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::load;
-use crate::place::Place;
+use crate::place::BenchDatabase;
 
 /// Who looks at the console.
 pub(crate) const SUPERUSER: &str = "bench";
@@ -33,7 +33,7 @@ pub(crate) struct Program {
 }
 
 /// How the program is held short.
-pub(crate) struct Limited {
+pub(crate) struct ProgramLimits {
     /// What `ulimit -n` says.
     pub(crate) open_files: u32,
     /// The PEM files of its certificate and key, where it speaks TLS.
@@ -69,7 +69,7 @@ impl Program {
     }
 
     /// Starts the server on `place` and returns once it listens.
-    pub(crate) fn serve(&self, place: &Place, listen: &str) -> Result<Server, String> {
+    pub(crate) fn serve(&self, place: &BenchDatabase, listen: &str) -> Result<Server, String> {
         self.started(self.spawn(place, listen)?)
     }
 
@@ -89,7 +89,7 @@ impl Program {
     }
 
     /// Starts the server where it may have so many open files, with a certificate or without, and nobody trusted.
-    pub(crate) fn serve_limited(&self, place: &Place, limited: &Limited) -> Result<Server, String> {
+    pub(crate) fn serve_limited(&self, place: &BenchDatabase, limited: &ProgramLimits) -> Result<Server, String> {
         let plain = self.command(place)?;
         let mut command = Command::new("/bin/sh");
         let script = format!("ulimit -n {}; exec \"$0\" \"$@\" serve --listen 127.0.0.1:0", limited.open_files);
@@ -105,7 +105,7 @@ impl Program {
     }
 
     /// From the start of the process to its first answer, on `place`.
-    pub(crate) fn time_to_answer(&self, place: &Place) -> Result<(Duration, Server), String> {
+    pub(crate) fn time_to_answer(&self, place: &BenchDatabase) -> Result<(Duration, Server), String> {
         let address = free_port()?;
         let began = Instant::now();
         let mut server = Server { child: self.spawn(place, &address.to_string())?, address };
@@ -124,7 +124,7 @@ impl Program {
     }
 
     /// Makes an API key that may use the charge app, and returns its secret.
-    pub(crate) fn key_create(&self, place: &Place) -> Result<String, String> {
+    pub(crate) fn key_create(&self, place: &BenchDatabase) -> Result<String, String> {
         let output = self
             .command(place)?
             .args(["key", "create", "bench", "--scope", "charge.*", "--scope", "members.*", "--json"])
@@ -136,7 +136,7 @@ impl Program {
     }
 
     /// Makes a superuser who signs in as [`SUPERUSER`] with [`PASSWORD`].
-    pub(crate) fn superuser_create(&self, place: &Place) -> Result<(), String> {
+    pub(crate) fn superuser_create(&self, place: &BenchDatabase) -> Result<(), String> {
         let mut command = self.command(place)?;
         command.args(["user", "create", "--username", SUPERUSER, "--email", "bench@example.com", "--superuser"]);
         let mut child = command.arg("--password-stdin").stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
@@ -149,14 +149,14 @@ impl Program {
         if status.success() { Ok(()) } else { Err(format!("`purser user create` ended with {status}")) }
     }
 
-    fn spawn(&self, place: &Place, listen: &str) -> Result<Child, String> {
+    fn spawn(&self, place: &BenchDatabase, listen: &str) -> Result<Child, String> {
         let mut command = self.command(place)?;
         command.args(["serve", "--with-noop", "--listen", listen]).stdout(Stdio::piped());
         command.spawn().map_err(|error| format!("cannot start {}: {error}", self.path.display()))
     }
 
     /// The program as it comes: nothing of the caller's environment or settings reaches it.
-    fn command(&self, place: &Place) -> Result<Command, String> {
+    fn command(&self, place: &BenchDatabase) -> Result<Command, String> {
         let log = OpenOptions::new().create(true).append(true).open(self.log());
         let log: File = log.map_err(|error| format!("cannot write {}: {error}", self.log().display()))?;
         let mut command = Command::new(&self.path);

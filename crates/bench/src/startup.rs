@@ -6,7 +6,7 @@ use std::time::Duration;
 use purser_store::Engine;
 use serde::Serialize;
 
-use crate::place::Ground;
+use crate::place::BenchFolder;
 use crate::process;
 use crate::server::{Program, Server};
 
@@ -18,7 +18,7 @@ const REST: Duration = Duration::from_secs(2);
 
 /// Figures of the embedded engine.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Figures {
+pub(crate) struct EngineFigures {
     /// Bytes of the release build, as cargo leaves it; and without its line tables, where there is a `strip`.
     pub(crate) size: u64,
     pub(crate) size_stripped: Option<u64>,
@@ -31,13 +31,13 @@ pub(crate) struct Figures {
 }
 
 /// Starts the program again and again.
-pub(crate) fn measure(ground: &mut Ground, program: &Program) -> Result<Figures, String> {
+pub(crate) fn measure(ground: &mut BenchFolder, program: &Program) -> Result<EngineFigures, String> {
     let mut first = Vec::with_capacity(STARTS);
     let mut later = Vec::with_capacity(STARTS);
     let mut memory = Vec::with_capacity(STARTS);
     for number in 0..STARTS {
         let program = program.with_data(ground.folder().join(format!("start-{number}")))?;
-        let place = ground.fresh(Engine::Sqlite)?;
+        let place = ground.database_new(Engine::Sqlite)?;
         let (took, server) = program.time_to_answer(&place)?;
         first.push(took);
         server.stop()?;
@@ -48,7 +48,7 @@ pub(crate) fn measure(ground: &mut Ground, program: &Program) -> Result<Figures,
         ground.remove(&place)?;
     }
     let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    Ok(Figures {
+    Ok(EngineFigures {
         size: program.size()?,
         size_stripped: size_stripped(ground, program),
         ready: micros(median(later)),
@@ -67,7 +67,7 @@ fn median<T: Ord + Copy + Default>(mut values: Vec<T>) -> T {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-fn size_stripped(ground: &Ground, program: &Program) -> Option<u64> {
+fn size_stripped(ground: &BenchFolder, program: &Program) -> Option<u64> {
     let stripped = ground.folder().join("stripped");
     let done = Command::new("strip").arg("-o").arg(&stripped).arg(&program.path).status();
     done.ok().filter(|status| status.success())?;

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use purser_ledger::{AccountId, AccountPath, Book, Error, Kind, NewAccount, NewEntry, Transfer, accounts_open};
+use purser_ledger::{AccountId, AccountKind, AccountPath, Book, Error, NewAccount, NewEntry, Transfer, accounts_open};
 use purser_money::{Currency, Money};
 use purser_store::{Engine, Store, WriteTx};
 use serde::Serialize;
 
 use crate::clock;
-use crate::dice::Dice;
 use crate::load::{Timing, per_second};
-use crate::place::{Ground, Place};
+use crate::place::{BenchDatabase, BenchFolder};
+use crate::split_mix::SplitMix;
 
 /// How many accounts the transfers are between.
 const ACCOUNTS: usize = 10_000;
@@ -44,7 +44,7 @@ pub(crate) enum Shape {
 
 /// What one way came to.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct TransferRow {
     pub(crate) engine: &'static str,
     #[serde(flatten)]
     pub(crate) case: Case,
@@ -65,14 +65,19 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// Measures one case on a database of its own.
-pub(crate) fn measure(ground: &mut Ground, engine: Engine, case: Case, timing: Timing) -> Result<Row, String> {
-    let place = ground.fresh(engine)?;
+pub(crate) fn measure(
+    ground: &mut BenchFolder,
+    engine: Engine,
+    case: Case,
+    timing: Timing,
+) -> Result<TransferRow, String> {
+    let place = ground.database_new(engine)?;
     let per_second = run(&place, case, timing)?;
     ground.remove(&place)?;
-    Ok(Row { engine: engine.name(), case, per_second })
+    Ok(TransferRow { engine: engine.name(), case, per_second })
 }
 
-fn run(place: &Place, case: Case, timing: Timing) -> Result<u64, String> {
+fn run(place: &BenchDatabase, case: Case, timing: Timing) -> Result<u64, String> {
     let store = place.open()?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     let rate = runtime.block_on(async {
@@ -90,9 +95,9 @@ fn run(place: &Place, case: Case, timing: Timing) -> Result<u64, String> {
 /// Accounts with a floor of zero, and enough in each.
 async fn funded(store: &Store, now: Timestamp) -> Result<Arc<[AccountId]>, Error> {
     let open = move |tx: &mut WriteTx<'_>| {
-        let mut new = vec![account("bench:funding".to_owned(), Kind::Asset, None)?];
+        let mut new = vec![account("bench:funding".to_owned(), AccountKind::Asset, None)?];
         for number in 0..ACCOUNTS {
-            new.push(account(format!("bench:account:{number}"), Kind::Liability, Some(0))?);
+            new.push(account(format!("bench:account:{number}"), AccountKind::Liability, Some(0))?);
         }
         let mut accounts = accounts_open(tx, now, &new)?;
         let funding = accounts.remove(0);
@@ -104,7 +109,7 @@ async fn funded(store: &Store, now: Timestamp) -> Result<Arc<[AccountId]>, Error
     store.write(open).await
 }
 
-fn account(path: String, kind: Kind, floor: Option<i64>) -> Result<NewAccount, Error> {
+fn account(path: String, kind: AccountKind, floor: Option<i64>) -> Result<NewAccount, Error> {
     Ok(NewAccount { path: AccountPath::new(path)?, kind, currency: Currency::INR, floor })
 }
 
@@ -114,7 +119,7 @@ async fn post_for(store: &Store, accounts: &Arc<[AccountId]>, case: Case, time: 
     let end = Instant::now() + time;
     let mut callers = tokio::task::JoinSet::new();
     for seed in 0..case.callers {
-        callers.spawn(call_until(end, store.clone(), Arc::clone(accounts), case, Dice::new(seed as u64)));
+        callers.spawn(call_until(end, store.clone(), Arc::clone(accounts), case, SplitMix::new(seed as u64)));
     }
     let mut posted = 0;
     for one in callers.join_all().await {
@@ -128,11 +133,11 @@ async fn call_until(
     store: Store,
     accounts: Arc<[AccountId]>,
     case: Case,
-    mut dice: Dice,
+    mut random: SplitMix,
 ) -> Result<u64, Error> {
     let mut posted = 0;
     while Instant::now() < end {
-        let transfers: Vec<Transfer> = (0..case.batch).map(|_| transfer(&accounts, case.hot, &mut dice)).collect();
+        let transfers: Vec<Transfer> = (0..case.batch).map(|_| transfer(&accounts, case.hot, &mut random)).collect();
         let now = clock::now();
         store.write(move |tx| post(tx, now, case.shape, &transfers)).await?;
         posted += case.batch as u64;
@@ -141,9 +146,9 @@ async fn call_until(
 }
 
 /// From any account but the first to the first, or to any other.
-fn transfer(accounts: &[AccountId], hot: bool, dice: &mut Dice) -> Transfer {
-    let debit = 1 + dice.below(accounts.len() - 1);
-    let credit = if hot { 0 } else { (debit + 1 + dice.below(accounts.len() - 1)) % accounts.len() };
+fn transfer(accounts: &[AccountId], hot: bool, random: &mut SplitMix) -> Transfer {
+    let debit = 1 + random.below(accounts.len() - 1);
+    let credit = if hot { 0 } else { (debit + 1 + random.below(accounts.len() - 1)) % accounts.len() };
     Transfer { debit: accounts[debit], credit: accounts[credit], amount: Money::new(100, Currency::INR) }
 }
 
@@ -173,12 +178,12 @@ mod tests {
         let timing = Timing { warm_up: Duration::ZERO, measured: Duration::from_millis(50) };
         for shape in [Shape::EntryEach, Shape::OneEntry] {
             let case = Case { batch: 10, callers: 2, shape, hot: shape == Shape::OneEntry };
-            let place = Place::File(folder.path().join(format!("{shape:?}.db")));
+            let place = BenchDatabase::File(folder.path().join(format!("{shape:?}.db")));
             assert!(run(&place, case, timing).unwrap() > 0);
             let store = place.open().unwrap();
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let verdict = runtime.block_on(store.read(verify)).unwrap();
-            assert!(verdict.is_clean(), "{:?}", verdict.problems);
+            let result = runtime.block_on(store.read(verify)).unwrap();
+            assert!(result.is_clean(), "{:?}", result.problems);
         }
     }
 }

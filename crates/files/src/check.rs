@@ -6,12 +6,12 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use sha2::{Digest, Sha256};
 
-use crate::kind::Sent;
-use crate::{Kind, Refusal, jpeg};
+use crate::kind::UploadKind;
+use crate::{FileKind, UploadRefusal, jpeg};
 
 /// What may be uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accept {
+pub struct UploadPolicy {
     /// Whether a PDF may come instead of a picture.
     pub pdf: bool,
     /// Bytes, at most.
@@ -23,27 +23,33 @@ pub struct Accept {
     /// Bytes of memory that its pixels may take, at most.
     pub unpacked: u64,
     /// Pixels on the longer side of what is kept; a larger picture is made smaller.
-    pub kept: Option<u32>,
+    pub stored: Option<u32>,
 }
 
-impl Accept {
+impl UploadPolicy {
     /// A picture of a thing: 10 MiB, 16.7 million pixels (as most phones take them), four bytes each.
-    pub const PICTURE: Accept =
-        Accept { pdf: false, bytes: 10 << 20, pixels: 1 << 24, longest: 16_384, unpacked: 64 << 20, kept: None };
+    pub const PICTURE: UploadPolicy = UploadPolicy {
+        pdf: false,
+        bytes: 10 << 20,
+        pixels: 1 << 24,
+        longest: 16_384,
+        unpacked: 64 << 20,
+        stored: None,
+    };
 
     /// A picture of oneself: 8 MiB, 12.6 million pixels (12 megapixels), made smaller. Anybody with an account may send
     /// one, so what it may cost is little.
-    pub const PORTRAIT: Accept = Accept {
+    pub const PORTRAIT: UploadPolicy = UploadPolicy {
         bytes: 8 << 20,
         pixels: 12 << 20,
         longest: 8_192,
         unpacked: 48 << 20,
-        kept: Some(1_024),
-        ..Accept::PICTURE
+        stored: Some(1_024),
+        ..UploadPolicy::PICTURE
     };
 
     /// What shows that somebody has paid: a picture, or a PDF.
-    pub const RECEIPT: Accept = Accept { pdf: true, ..Accept::PICTURE };
+    pub const RECEIPT: UploadPolicy = UploadPolicy { pdf: true, ..UploadPolicy::PICTURE };
 
     fn wanted(&self) -> &'static str {
         if self.pdf { "a PNG, JPEG or WebP picture, or a PDF" } else { "a PNG, JPEG or WebP picture" }
@@ -52,9 +58,9 @@ impl Accept {
 
 /// A file fit to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedFile {
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// All of it.
     pub bytes: Vec<u8>,
     /// Pixels across and down; a PDF has none.
@@ -84,29 +90,29 @@ const PDF_TAIL: usize = 1_024;
 ///
 /// # Errors
 /// Why it is not taken. How large a picture will be is known before anything is unpacked.
-pub fn check(bytes: &[u8], accept: &Accept) -> Result<Checked, Refusal> {
+pub fn check(bytes: &[u8], accept: &UploadPolicy) -> Result<CheckedFile, UploadRefusal> {
     if bytes.is_empty() {
-        return Err(Refusal::Empty);
+        return Err(UploadRefusal::Empty);
     }
     if bytes.len() > accept.bytes {
-        return Err(Refusal::TooLarge { bytes: bytes.len(), limit: accept.bytes });
+        return Err(UploadRefusal::TooLarge { bytes: bytes.len(), limit: accept.bytes });
     }
-    match Sent::of(bytes) {
-        Some(Sent::Png) => picture(bytes, ImageFormat::Png, accept),
-        Some(Sent::Jpeg) => match jpeg::scans(bytes) {
-            None => Err(Refusal::Damaged),
-            Some(scans) if scans > SCANS => Err(Refusal::Scans { scans, limit: SCANS }),
+    match UploadKind::of(bytes) {
+        Some(UploadKind::Png) => picture(bytes, ImageFormat::Png, accept),
+        Some(UploadKind::Jpeg) => match jpeg::scans(bytes) {
+            None => Err(UploadRefusal::Damaged),
+            Some(scans) if scans > SCANS => Err(UploadRefusal::Scans { scans, limit: SCANS }),
             Some(_) => picture(bytes, ImageFormat::Jpeg, accept),
         },
-        Some(Sent::Webp) if !webp_is_whole(bytes) => Err(Refusal::Damaged),
-        Some(Sent::Webp) => picture(bytes, ImageFormat::WebP, accept),
-        Some(Sent::Pdf) if accept.pdf => pdf(bytes),
-        _ => Err(Refusal::Type { wanted: accept.wanted() }),
+        Some(UploadKind::Webp) if !webp_is_whole(bytes) => Err(UploadRefusal::Damaged),
+        Some(UploadKind::Webp) => picture(bytes, ImageFormat::WebP, accept),
+        Some(UploadKind::Pdf) if accept.pdf => pdf(bytes),
+        _ => Err(UploadRefusal::Type { wanted: accept.wanted() }),
     }
 }
 
-fn picture(bytes: &[u8], format: ImageFormat, accept: &Accept) -> Result<Checked, Refusal> {
-    let damaged = |_| Refusal::Damaged;
+fn picture(bytes: &[u8], format: ImageFormat, accept: &UploadPolicy) -> Result<CheckedFile, UploadRefusal> {
+    let damaged = |_| UploadRefusal::Damaged;
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(accept.unpacked.saturating_add(MEMORY));
@@ -116,30 +122,30 @@ fn picture(bytes: &[u8], format: ImageFormat, accept: &Accept) -> Result<Checked
     let all = u64::from(width) * u64::from(height);
     if all == 0 || all > accept.pixels || width.max(height) > accept.longest {
         let (limit, longest) = (accept.pixels, accept.longest);
-        return Err(Refusal::Pixels { width, height, limit, longest });
+        return Err(UploadRefusal::Pixels { width, height, limit, longest });
     }
     let unpacked = decoder.total_bytes();
     if unpacked > accept.unpacked {
-        return Err(Refusal::Deep { bytes: unpacked, limit: accept.unpacked });
+        return Err(UploadRefusal::Deep { bytes: unpacked, limit: accept.unpacked });
     }
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    if let Some(kept) = accept.kept.filter(|kept| width.max(height) > *kept) {
+    if let Some(kept) = accept.stored.filter(|kept| width.max(height) > *kept) {
         image = image.thumbnail(kept, kept);
     }
     image.apply_orientation(orientation);
     let is_photograph = format == ImageFormat::Jpeg || (format == ImageFormat::WebP && !image.color().has_alpha());
-    let kind = if is_photograph { Kind::Jpeg } else { Kind::Png };
+    let kind = if is_photograph { FileKind::Jpeg } else { FileKind::Png };
     let mut out = Vec::new();
     let size = Some((image.width(), image.height()));
     match kind {
-        Kind::Jpeg => {
+        FileKind::Jpeg => {
             let image = DynamicImage::ImageRgb8(image.into_rgb8());
             image.write_with_encoder(JpegEncoder::new_with_quality(&mut out, QUALITY)).map_err(damaged)?;
         }
         _ => image.write_to(&mut Cursor::new(&mut out), ImageFormat::Png).map_err(damaged)?,
     }
-    Ok(kept(kind, out, size))
+    Ok(encoded(kind, out, size))
 }
 
 /// Its first lines say how long it is.
@@ -149,18 +155,18 @@ fn webp_is_whole(bytes: &[u8]) -> bool {
 }
 
 /// A PDF cannot be encoded anew: it is kept as it is, and never shown by a browser of ours.
-fn pdf(bytes: &[u8]) -> Result<Checked, Refusal> {
+fn pdf(bytes: &[u8]) -> Result<CheckedFile, UploadRefusal> {
     let version = bytes.get(5..8).is_some_and(|version| matches!(version, [b'1' | b'2', b'.', b'0'..=b'9']));
     let tail = &bytes[bytes.len().saturating_sub(PDF_TAIL)..];
     if !version || !tail.windows(5).any(|window| window == b"%%EOF") {
-        return Err(Refusal::Damaged);
+        return Err(UploadRefusal::Damaged);
     }
-    Ok(kept(Kind::Pdf, bytes.to_vec(), None))
+    Ok(encoded(FileKind::Pdf, bytes.to_vec(), None))
 }
 
-fn kept(kind: Kind, bytes: Vec<u8>, size: Option<(u32, u32)>) -> Checked {
+fn encoded(kind: FileKind, bytes: Vec<u8>, size: Option<(u32, u32)>) -> CheckedFile {
     let sha256 = Sha256::digest(&bytes).into();
-    Checked { kind, bytes, size, sha256 }
+    CheckedFile { kind, bytes, size, sha256 }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io;
 
 /// Why an upload is not taken: a sentence for whoever sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum UploadRefusal {
     /// There is nothing in it.
     #[error("The file is empty. Choose another.")]
     Empty,
@@ -61,7 +61,7 @@ pub enum Refusal {
 pub enum Error {
     /// The upload is not taken.
     #[error("{0}")]
-    Refused(#[from] Refusal),
+    Refused(#[from] UploadRefusal),
     /// The database's.
     #[error("{0}")]
     Store(#[from] purser_store::Error),

@@ -20,11 +20,11 @@ mod store;
 
 use purser_store::Migration;
 
-pub use check::{Accept, Checked, check};
-pub use error::{Error, Refusal};
-pub use kind::Kind;
-pub use orphan::Orphan;
-pub use record::{File, NewFile, file_create, file_get, file_remove, files_known, files_of};
+pub use check::{CheckedFile, UploadPolicy, check};
+pub use error::{Error, UploadRefusal};
+pub use kind::FileKind;
+pub use orphan::OrphanFile;
+pub use record::{NewFile, StoredFile, file_create, file_get, file_remove, files_known, files_of};
 pub use store::FileStore;
 
 /// The tables of this room.

@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 /// A file on the disk that may have no row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Orphan {
+pub struct OrphanFile {
     id: Uuid,
     /// Its path in the folder.
     name: String,
     half: bool,
 }
 
-impl Orphan {
+impl OrphanFile {
     /// The id that it was saved under.
     #[must_use]
     pub fn id(&self) -> Uuid {
@@ -43,11 +43,11 @@ impl Orphan {
         let id = Uuid::try_parse(digits).ok()?;
         let in_place = digits.len() == 32 && digits.get(28..30) == Some(first) && digits.get(30..) == Some(second);
         let known = ["png", "jpg", "pdf"].contains(&extension);
-        (in_place && known).then(|| Orphan { id, name: format!("{first}/{second}/{name}"), half })
+        (in_place && known).then(|| OrphanFile { id, name: format!("{first}/{second}/{name}"), half })
     }
 
     /// When its id was made, as ids say.
-    fn made(&self) -> Option<Timestamp> {
+    fn modified_at(&self) -> Option<Timestamp> {
         let (seconds, nanos) = self.id.get_timestamp()?.to_unix();
         let seconds = i64::try_from(seconds).ok()?;
         Timestamp::new(seconds, 0).ok()?.checked_add(SignedDuration::from_nanos(nanos.into())).ok()
@@ -55,13 +55,13 @@ impl Orphan {
 }
 
 /// Those that were made before `before`.
-pub(crate) fn older(folder: &Path, before: Timestamp) -> io::Result<Vec<Orphan>> {
+pub(crate) fn older(folder: &Path, before: Timestamp) -> io::Result<Vec<OrphanFile>> {
     let mut found = Vec::new();
     for first in names(folder)? {
         for second in names(&folder.join(&first))? {
             for name in names(&folder.join(&first).join(&second))? {
-                let orphan = Orphan::read(&first, &second, &name);
-                found.extend(orphan.filter(|orphan| orphan.made().is_some_and(|made| made < before)));
+                let orphan = OrphanFile::read(&first, &second, &name);
+                found.extend(orphan.filter(|orphan| orphan.modified_at().is_some_and(|made| made < before)));
             }
         }
     }
@@ -94,13 +94,13 @@ mod tests {
     #[test]
     fn only_what_is_named_as_files_are_is_one() {
         let name = format!("{DIGITS}.png");
-        let file = Orphan::read("ab", "cd", &name).unwrap();
+        let file = OrphanFile::read("ab", "cd", &name).unwrap();
         assert_eq!((file.name(), file.is_half()), (format!("ab/cd/{name}").as_str(), false));
-        assert!(Orphan::read("ab", "cd", &format!(".{name}")).unwrap().is_half());
-        assert_eq!(file.made().unwrap().as_millisecond(), 0x0192_0000_0000);
+        assert!(OrphanFile::read("ab", "cd", &format!(".{name}")).unwrap().is_half());
+        assert_eq!(file.modified_at().unwrap().as_millisecond(), 0x0192_0000_0000);
         for other in ["notes.txt", "x.png", &format!("{DIGITS}.html"), DIGITS, "..", ".", ""] {
-            assert_eq!(Orphan::read("ab", "cd", other), None, "{other}");
+            assert_eq!(OrphanFile::read("ab", "cd", other), None, "{other}");
         }
-        assert_eq!(Orphan::read("ab", "ce", &name), None, "not where it belongs");
+        assert_eq!(OrphanFile::read("ab", "ce", &name), None, "not where it belongs");
     }
 }

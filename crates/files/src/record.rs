@@ -1,14 +1,14 @@
 //! What the database knows of a file.
 
 use jiff::Timestamp;
-use purser_store::{Each, Error as StoreError, ReadTx, Row, WriteTx, params};
+use purser_store::{BulkStatement, Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
-use crate::{Checked, Error, Kind};
+use crate::{CheckedFile, Error, FileKind};
 
 /// A file that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
+pub struct StoredFile {
     /// Its id, and its name in the store.
     pub id: Uuid,
     /// The sort of thing that it belongs to: `identity.user`. 1 to 60 characters.
@@ -16,7 +16,7 @@ pub struct File {
     /// Which of them.
     pub owner_id: Uuid,
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its length.
     pub bytes: i64,
     /// Pixels across and down; a PDF has none.
@@ -39,7 +39,7 @@ pub struct NewFile {
     /// Which of them.
     pub owner_id: Uuid,
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its length.
     pub bytes: i64,
     /// Pixels across and down; a PDF has none.
@@ -53,7 +53,7 @@ pub struct NewFile {
 impl NewFile {
     /// A row for what was checked and saved.
     #[must_use]
-    pub fn new(id: Uuid, checked: &Checked, owner: (&'static str, Uuid), created_by: &str) -> Self {
+    pub fn new(id: Uuid, checked: &CheckedFile, owner: (&'static str, Uuid), created_by: &str) -> Self {
         NewFile {
             id,
             owner_kind: owner.0,
@@ -98,7 +98,7 @@ const COLUMNS: &str = "id, owner_kind, owner_id, kind, bytes, width, height, sha
 ///
 /// # Errors
 /// [`Error::Missing`]; the store's.
-pub fn file_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<File, Error> {
+pub fn file_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<StoredFile, Error> {
     let sql = format!("SELECT {COLUMNS} FROM files_file WHERE id = ?1");
     tx.query_opt(&sql, &params![id], read)?.ok_or(Error::Missing)
 }
@@ -107,7 +107,7 @@ pub fn file_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<File, Error> {
 ///
 /// # Errors
 /// The store's.
-pub fn files_of(tx: &mut ReadTx<'_>, owner_kind: &str, owner_id: Uuid) -> Result<Vec<File>, Error> {
+pub fn files_of(tx: &mut ReadTx<'_>, owner_kind: &str, owner_id: Uuid) -> Result<Vec<StoredFile>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM files_file WHERE owner_kind = ?1 AND owner_id = ?2 ORDER BY id");
     Ok(tx.query(&sql, &params![owner_kind, owner_id], read)?)
 }
@@ -116,7 +116,7 @@ pub fn files_of(tx: &mut ReadTx<'_>, owner_kind: &str, owner_id: Uuid) -> Result
 ///
 /// # Errors
 /// [`Error::Missing`]; the store's.
-pub fn file_remove(tx: &mut WriteTx<'_>, id: Uuid) -> Result<File, Error> {
+pub fn file_remove(tx: &mut WriteTx<'_>, id: Uuid) -> Result<StoredFile, Error> {
     let file = file_get(tx, id)?;
     tx.execute("DELETE FROM files_file WHERE id = ?1", &params![id])?;
     Ok(file)
@@ -128,24 +128,24 @@ pub fn file_remove(tx: &mut WriteTx<'_>, id: Uuid) -> Result<File, Error> {
 /// The store's.
 pub fn files_known(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    tx.query_each(&KNOWN, &rows, |row| row.get(0))
+    tx.query_bulk(&KNOWN, &rows, |row| row.get(0))
 }
 
-const KNOWN: Each = Each {
+const KNOWN: BulkStatement = BulkStatement {
     sqlite: "SELECT id FROM files_file WHERE id = ?1",
     postgres: "SELECT id FROM files_file WHERE id = ANY(?1::uuid[])",
 };
 
-fn read(row: &Row<'_>) -> Result<File, StoreError> {
+fn read(row: &Row<'_>) -> Result<StoredFile, StoreError> {
     let wrong = |index, expected| StoreError::Column { index, expected, found: "something else" };
     let kind: String = row.get(3)?;
     let (width, height): (Option<u32>, Option<u32>) = (row.get(5)?, row.get(6)?);
     let sha256: Vec<u8> = row.get(7)?;
-    Ok(File {
+    Ok(StoredFile {
         id: row.get(0)?,
         owner_kind: row.get(1)?,
         owner_id: row.get(2)?,
-        kind: Kind::parse(&kind).ok_or_else(|| wrong(3, "png, jpeg or pdf"))?,
+        kind: FileKind::parse(&kind).ok_or_else(|| wrong(3, "png, jpeg or pdf"))?,
         bytes: row.get(4)?,
         size: width.zip(height),
         sha256: sha256.try_into().map_err(|_| wrong(7, "a hash"))?,

@@ -13,8 +13,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::orphan::{self, Orphan};
-use crate::{Accept, Checked, Error, File, Kind, check};
+use crate::orphan::{self, OrphanFile};
+use crate::{CheckedFile, Error, FileKind, StoredFile, UploadPolicy, check};
 
 /// Uploads checked at the same time: each takes a core, and the sales need the other.
 const CHECKS: usize = 1;
@@ -53,7 +53,7 @@ impl FileStore {
     ///
     /// # Errors
     /// [`Error::Refused`]; [`Error::Busy`] where enough wait already, or it takes too long.
-    pub async fn check(&self, bytes: Vec<u8>, accept: Accept) -> Result<Checked, Error> {
+    pub async fn check(&self, bytes: Vec<u8>, accept: UploadPolicy) -> Result<CheckedFile, Error> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Busy)?;
         let waiting = timeout(PATIENCE, Arc::clone(&self.checks).acquire_owned());
         let turn = waiting.await.map_err(|_| Error::Busy)?.map_err(|_| Error::Stopped)?;
@@ -70,8 +70,8 @@ impl FileStore {
     ///
     /// # Errors
     /// [`Error::Disk`].
-    pub async fn save(&self, id: Uuid, checked: &Checked) -> Result<(), Error> {
-        let (Backend::Folder(folder), place) = (self.backend.clone(), Place::of(id, checked.kind));
+    pub async fn save(&self, id: Uuid, checked: &CheckedFile) -> Result<(), Error> {
+        let (Backend::Folder(folder), place) = (self.backend.clone(), StoredPath::of(id, checked.kind));
         let bytes = checked.bytes.clone();
         blocking(move || place.write(&folder, &bytes).map_err(|cause| place.error(cause))).await
     }
@@ -80,8 +80,8 @@ impl FileStore {
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Changed`], [`Error::Disk`].
-    pub async fn read(&self, file: &File) -> Result<Vec<u8>, Error> {
-        let (Backend::Folder(folder), place) = (self.backend.clone(), Place::of(file.id, file.kind));
+    pub async fn read(&self, file: &StoredFile) -> Result<Vec<u8>, Error> {
+        let (Backend::Folder(folder), place) = (self.backend.clone(), StoredPath::of(file.id, file.kind));
         let expected = file.sha256;
         let read = blocking(move || {
             let bytes = fs::read(place.path(&folder)).map_err(|cause| place.error(cause))?;
@@ -98,8 +98,8 @@ impl FileStore {
     ///
     /// # Errors
     /// [`Error::Disk`].
-    pub async fn remove(&self, id: Uuid, kind: Kind) -> Result<(), Error> {
-        let (Backend::Folder(folder), place) = (self.backend.clone(), Place::of(id, kind));
+    pub async fn remove(&self, id: Uuid, kind: FileKind) -> Result<(), Error> {
+        let (Backend::Folder(folder), place) = (self.backend.clone(), StoredPath::of(id, kind));
         let removed = blocking(move || match fs::remove_file(place.path(&folder)) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(place.error(cause)),
             _ => Ok(()),
@@ -114,7 +114,7 @@ impl FileStore {
     ///
     /// # Errors
     /// [`Error::Disk`].
-    pub async fn older(&self, before: Timestamp) -> Result<Vec<Orphan>, Error> {
+    pub async fn older(&self, before: Timestamp) -> Result<Vec<OrphanFile>, Error> {
         let Backend::Folder(folder) = self.backend.clone();
         let failed = |cause| Error::Disk { name: "the folder of files".to_owned(), cause };
         blocking(move || orphan::older(&folder, before).map_err(failed)).await
@@ -124,7 +124,7 @@ impl FileStore {
     ///
     /// # Errors
     /// [`Error::Disk`].
-    pub async fn orphan_remove(&self, orphan: &Orphan) -> Result<(), Error> {
+    pub async fn orphan_remove(&self, orphan: &OrphanFile) -> Result<(), Error> {
         let (Backend::Folder(folder), orphan) = (self.backend.clone(), orphan.clone());
         let removed = blocking(move || match fs::remove_file(folder.join(orphan.name())) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
@@ -141,16 +141,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + S
 }
 
 /// `ab/cd/<id>.png`: the folders are the id's last digits, which are random. Nothing that a person wrote is part of it.
-struct Place {
+struct StoredPath {
     folders: [String; 2],
     name: String,
 }
 
-impl Place {
-    fn of(id: Uuid, kind: Kind) -> Self {
+impl StoredPath {
+    fn of(id: Uuid, kind: FileKind) -> Self {
         let digits = id.simple().to_string();
         let folders = [digits[28..30].to_owned(), digits[30..].to_owned()];
-        Place { folders, name: format!("{digits}.{}", kind.extension()) }
+        StoredPath { folders, name: format!("{digits}.{}", kind.extension()) }
     }
 
     fn path(&self, folder: &Path) -> PathBuf {
@@ -205,13 +205,13 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn checked(bytes: &[u8]) -> Checked {
+    fn checked(bytes: &[u8]) -> CheckedFile {
         let sha256 = Sha256::digest(bytes).into();
-        Checked { kind: Kind::Pdf, bytes: bytes.to_vec(), size: None, sha256 }
+        CheckedFile { kind: FileKind::Pdf, bytes: bytes.to_vec(), size: None, sha256 }
     }
 
-    fn file(id: Uuid, checked: &Checked) -> File {
-        File {
+    fn file(id: Uuid, checked: &CheckedFile) -> StoredFile {
+        StoredFile {
             id,
             owner_kind: "test".to_owned(),
             owner_id: id,
@@ -232,7 +232,7 @@ mod tests {
         let under_way = Arc::clone(&store.checks).acquire_owned().await.unwrap();
         assert!(store.checks.try_acquire().is_err(), "there is no second turn");
         let (check, pdf) =
-            (|store: FileStore, bytes| async move { store.check(bytes, Accept::RECEIPT).await }, b"x".to_vec());
+            (|store: FileStore, bytes| async move { store.check(bytes, UploadPolicy::RECEIPT).await }, b"x".to_vec());
         let waiting: Vec<_> = (0..CHECKS + WAITING).map(|_| tokio::spawn(check(store.clone(), pdf.clone()))).collect();
         tokio::task::yield_now().await;
         assert!(matches!(check(store.clone(), pdf.clone()).await, Err(Error::Busy)), "at once, without a wait");
@@ -255,8 +255,8 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"%PDF-one");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         assert_eq!(store.read(&file(ID, &one)).await.unwrap(), b"%PDF-one");
-        store.remove(ID, Kind::Pdf).await.unwrap();
-        store.remove(ID, Kind::Pdf).await.unwrap();
+        store.remove(ID, FileKind::Pdf).await.unwrap();
+        store.remove(ID, FileKind::Pdf).await.unwrap();
         assert!(matches!(store.read(&file(ID, &one)).await, Err(Error::Missing)));
     }
 
@@ -266,14 +266,14 @@ mod tests {
         let store = FileStore::folder(folder.path());
         let one = checked(b"%PDF-one");
         store.save(ID, &one).await.unwrap();
-        fs::write(Place::of(ID, Kind::Pdf).path(folder.path()), b"%PDF-two").unwrap();
+        fs::write(StoredPath::of(ID, FileKind::Pdf).path(folder.path()), b"%PDF-two").unwrap();
         assert!(matches!(store.read(&file(ID, &one)).await, Err(Error::Changed(name)) if name.ends_with("abcd.pdf")));
     }
 
     #[tokio::test]
     async fn what_cannot_be_written_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let path = Place::of(ID, Kind::Pdf).path(folder.path());
+        let path = StoredPath::of(ID, FileKind::Pdf).path(folder.path());
         // A folder where the file belongs.
         fs::create_dir_all(path.join("in the way")).unwrap();
         let store = FileStore::folder(folder.path());

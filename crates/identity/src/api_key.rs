@@ -8,7 +8,7 @@ use crate::{Actor, Error, Scopes, SecretHash};
 
 /// The one object that a key acts for. Whatever else there is of that kind does not exist for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Tie {
+pub struct ResourceBinding {
     /// What it is, such as `charge:seller`: 1 to 100 characters.
     pub kind: String,
     /// Which one.
@@ -25,7 +25,7 @@ pub struct ApiKey {
     /// What it may do.
     pub scopes: Scopes,
     /// The one object that it acts for.
-    pub tie: Option<Tie>,
+    pub binding: Option<ResourceBinding>,
     /// Who made it.
     pub created_by: String,
     /// The person who made it, for whom it stands. A key made on the command line stands for itself.
@@ -50,7 +50,7 @@ pub struct NewApiKey {
     /// What it may do.
     pub scopes: Scopes,
     /// The one object that it acts for.
-    pub tie: Option<Tie>,
+    pub binding: Option<ResourceBinding>,
     /// When it ends by itself: after now.
     pub expires_at: Option<Timestamp>,
     /// Who makes it: 1 to 200 characters. A person ([`Actor::User`]) is the one for whom it stands.
@@ -66,13 +66,13 @@ const COLUMNS: &str =
 /// [`Error::BadField`].
 pub fn api_key_create(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewApiKey, hash: SecretHash) -> Result<(), Error> {
     label_check("the label", &new.label)?;
-    if let Some(tie) = &new.tie {
-        label_check("the kind of what the key is tied to", &tie.kind)?;
+    if let Some(binding) = &new.binding {
+        label_check("the kind of what the key is tied to", &binding.kind)?;
     }
     if new.expires_at.is_some_and(|at| at <= now) {
         return Err(Error::BadField { field: "the expiry", rule: "later than now" });
     }
-    let (tie_kind, tie_id) = new.tie.as_ref().map(|tie| (tie.kind.as_str(), tie.id)).unzip();
+    let (tie_kind, tie_id) = new.binding.as_ref().map(|binding| (binding.kind.as_str(), binding.id)).unzip();
     let scopes = new.scopes.to_string();
     let maker = match Actor::parse(&new.created_by) {
         Some(Actor::User(person)) => Some(person),
@@ -126,11 +126,11 @@ pub fn api_key_list(tx: &mut ReadTx<'_>, limit: u32, before: Option<(Timestamp, 
 ///
 /// # Errors
 /// The store's.
-pub fn api_keys_of(tx: &mut ReadTx<'_>, tie: &Tie) -> Result<Vec<ApiKey>, Error> {
+pub fn api_keys_of(tx: &mut ReadTx<'_>, binding: &ResourceBinding) -> Result<Vec<ApiKey>, Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM identity_api_key WHERE tie_kind = ?1 AND tie_id = ?2 ORDER BY created_at DESC, id DESC"
     );
-    Ok(tx.query(&sql, &params![&tie.kind, tie.id], read_key)?)
+    Ok(tx.query(&sql, &params![&binding.kind, binding.id], read_key)?)
 }
 
 /// The keys that stand for a person, dead ones as well, newest first.
@@ -151,11 +151,11 @@ pub fn api_keys_revoke_of(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
     maker: Uuid,
-    tie: Option<&Tie>,
+    binding: Option<&ResourceBinding>,
     actor: &str,
 ) -> Result<Vec<ApiKey>, Error> {
     let mut keys = api_keys_made_by(tx, maker)?;
-    keys.retain(|key| key.revoked_at.is_none() && tie.is_none_or(|tie| key.tie.as_ref() == Some(tie)));
+    keys.retain(|key| key.revoked_at.is_none() && binding.is_none_or(|binding| key.binding.as_ref() == Some(binding)));
     for key in &keys {
         api_key_revoke(tx, now, key.id, actor)?;
     }
@@ -242,12 +242,12 @@ fn label_check(field: &'static str, text: &str) -> Result<(), Error> {
 
 fn read_key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
     let scopes: String = row.get(2)?;
-    let tie = row.get::<Option<String>>(3)?.zip(row.get(4)?).map(|(kind, id)| Tie { kind, id });
+    let binding = row.get::<Option<String>>(3)?.zip(row.get(4)?).map(|(kind, id)| ResourceBinding { kind, id });
     Ok(ApiKey {
         id: row.get(0)?,
         label: row.get(1)?,
         scopes: Scopes::parse(&scopes).map_err(|error| StoreError::Engine(format!("identity_api_key: {error}")))?,
-        tie,
+        binding,
         created_by: row.get(5)?,
         created_at: row.get(6)?,
         expires_at: row.get(7)?,

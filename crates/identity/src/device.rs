@@ -57,7 +57,7 @@ pub fn device_remember(
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn devices_forget_of(tx: &mut WriteTx<'_>, person: Uuid) -> Result<(), Error> {
+pub(crate) fn devices_purge_of(tx: &mut WriteTx<'_>, person: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM identity_device WHERE person = ?1", &params![person])?;
     Ok(())
 }
@@ -66,6 +66,6 @@ pub(crate) fn devices_forget_of(tx: &mut WriteTx<'_>, person: Uuid) -> Result<()
 ///
 /// # Errors
 /// The store's.
-pub fn devices_forget(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<u64, Error> {
+pub fn devices_purge(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<u64, Error> {
     Ok(tx.execute("DELETE FROM identity_device WHERE ends_at <= ?1", &params![now])?)
 }

@@ -103,7 +103,7 @@ pub const CODE_FAILED_BY_DEVICE: RateLimit =
 
 /// Whether a try is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateVerdict {
+pub enum RateDecision {
     /// It is, and was counted.
     Allowed,
     /// It is not, and was not counted.
@@ -128,14 +128,14 @@ pub fn rate_hit(
     key: &str,
     limit: u32,
     window: SignedDuration,
-) -> Result<RateVerdict, Error> {
+) -> Result<RateDecision, Error> {
     let key = key_hash(key);
     let mut log = log_read(tx, bucket, &key)?;
     log.retain(|at| *at + window > now);
     let over = log.len().checked_sub(limit as usize);
     if let Some(first) = over.and_then(|over| log.get(over)) {
         let retry_after_seconds = whole_seconds((*first + window).duration_since(now));
-        return Ok(RateVerdict::Limited { retry_after_seconds });
+        return Ok(RateDecision::Limited { retry_after_seconds });
     }
     log.push(now);
     let ends_at = log.iter().max().map_or(now, |last| *last) + window;
@@ -144,7 +144,7 @@ pub fn rate_hit(
          ON CONFLICT (bucket, key) DO UPDATE SET hits = excluded.hits, ends_at = excluded.ends_at, log = excluded.log",
         &params![bucket, &key, count(&log), ends_at, &log_text(&log)],
     )?;
-    Ok(RateVerdict::Allowed)
+    Ok(RateDecision::Allowed)
 }
 
 /// When the tries that stand were counted, oldest first.
@@ -169,14 +169,14 @@ fn log_text(log: &[Timestamp]) -> String {
 ///
 /// # Errors
 /// The store's.
-pub fn rates_hit(tx: &mut WriteTx<'_>, now: Timestamp, limits: &[(RateLimit, &str)]) -> Result<RateVerdict, Error> {
+pub fn rates_hit(tx: &mut WriteTx<'_>, now: Timestamp, limits: &[(RateLimit, &str)]) -> Result<RateDecision, Error> {
     for (RateLimit { bucket, limit, window }, key) in limits {
         let verdict = rate_hit(tx, now, bucket, key, *limit, *window)?;
-        if verdict != RateVerdict::Allowed {
+        if verdict != RateDecision::Allowed {
             return Ok(verdict);
         }
     }
-    Ok(RateVerdict::Allowed)
+    Ok(RateDecision::Allowed)
 }
 
 /// Takes the newest counted try back, because it went well.
@@ -216,7 +216,7 @@ pub fn rate_clear(tx: &mut WriteTx<'_>, bucket: &str, key: &str) -> Result<(), E
 ///
 /// # Errors
 /// The store's.
-pub fn rates_forget(tx: &mut WriteTx<'_>, before: Timestamp) -> Result<u64, Error> {
+pub fn rates_purge(tx: &mut WriteTx<'_>, before: Timestamp) -> Result<u64, Error> {
     Ok(tx.execute("DELETE FROM identity_rate WHERE ends_at < ?1", &params![before])?)
 }
 

@@ -35,7 +35,7 @@ impl Default for SessionRules {
 
 /// Where a request came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct RequestOrigin {
     /// The peer's address, as text.
     pub address: String,
     /// What its browser calls itself. The first 300 characters are kept.
@@ -54,11 +54,11 @@ pub struct Session {
     /// When it ends unless it is used again before.
     pub expires_at: Timestamp,
     /// When the person last proved who they are: at signing in, or when asked again.
-    pub proved_at: Timestamp,
+    pub reauthenticated_at: Timestamp,
     /// When it last decided something that requires a reauthentication.
     pub decided_at: Option<Timestamp>,
     /// From where it was begun.
-    pub from: Origin,
+    pub from: RequestOrigin,
     /// The hash of its token: its name towards the functions here.
     pub hash: SecretHash,
 }
@@ -76,12 +76,12 @@ pub fn session_create(
     now: Timestamp,
     hash: SecretHash,
     user: &User,
-    from: &Origin,
+    from: &RequestOrigin,
     rules: &SessionRules,
 ) -> Result<(), Error> {
     let (idle, absolute) =
         if user.is_staff { (rules.staff_idle, rules.staff_absolute) } else { (rules.idle, rules.absolute) };
-    insert(tx, now, hash, user.id, from, Length { idle, absolute, pending: false })?;
+    insert(tx, now, hash, user.id, from, SessionLifetime { idle, absolute, pending: false })?;
     person_seen(tx, now, user.id)
 }
 
@@ -95,12 +95,12 @@ pub fn session_create_pending(
     now: Timestamp,
     hash: SecretHash,
     user: &User,
-    from: &Origin,
+    from: &RequestOrigin,
 ) -> Result<(), Error> {
-    insert(tx, now, hash, user.id, from, Length { idle: PENDING, absolute: PENDING, pending: true })
+    insert(tx, now, hash, user.id, from, SessionLifetime { idle: PENDING, absolute: PENDING, pending: true })
 }
 
-struct Length {
+struct SessionLifetime {
     idle: SignedDuration,
     absolute: SignedDuration,
     pending: bool,
@@ -111,8 +111,8 @@ fn insert(
     now: Timestamp,
     hash: SecretHash,
     person: Uuid,
-    from: &Origin,
-    length: Length,
+    from: &RequestOrigin,
+    length: SessionLifetime,
 ) -> Result<(), Error> {
     tx.execute(
         "DELETE FROM identity_session
@@ -170,7 +170,7 @@ pub fn sessions_of(tx: &mut ReadTx<'_>, now: Timestamp, person: Uuid) -> Result<
 ///
 /// # Errors
 /// The store's.
-pub fn session_proved(tx: &mut WriteTx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
+pub fn session_reauthenticated(tx: &mut WriteTx<'_>, now: Timestamp, hash: SecretHash) -> Result<(), Error> {
     let sql = "UPDATE identity_session SET proved_at = ?2 WHERE hash = ?1 AND proved_at < ?2";
     tx.execute(sql, &params![&hash.0, now])?;
     Ok(())
@@ -267,8 +267,8 @@ fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
         created_at: row.get(0)?,
         last_seen_at,
         expires_at: later(last_seen_at, idle).min(ends_at),
-        proved_at: row.get(4)?,
-        from: Origin { address: row.get(5)?, agent: row.get(6)? },
+        reauthenticated_at: row.get(4)?,
+        from: RequestOrigin { address: row.get(5)?, agent: row.get(6)? },
         hash: SecretHash::read(row, 7)?,
         decided_at: row.get(8)?,
         user: User::read(row, 9)?,

@@ -112,6 +112,6 @@ pub fn sign_up_confirm(
 ///
 /// # Errors
 /// The store's.
-pub fn sign_ups_forget(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<u64, Error> {
+pub fn sign_ups_purge(tx: &mut WriteTx<'_>, now: Timestamp) -> Result<u64, Error> {
     Ok(tx.execute("DELETE FROM identity_sign_up WHERE expires_at <= ?1", &params![now])?)
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_store::{Error as StoreError, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
-use crate::{Actor, Cause, Email, Error, PasswordHash, Roles, Username, power_changed};
+use crate::{Actor, Email, Error, PasswordHash, RevocationCause, Roles, Username, credentials_changed};
 
 /// Somebody who may sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,10 +180,10 @@ pub fn email_verify(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, email: &Emai
     let was = user_get(tx, id)?;
     address_set(tx, now, id, email)?;
     if was.email != *email {
-        power_changed(tx, now, &was, Cause::AddressChanged)?;
+        credentials_changed(tx, now, &was, RevocationCause::AddressChanged)?;
     }
     if was.must_confirm && was.email_verified_at.is_none() {
-        power_changed(tx, now, &was, Cause::Confirmed)?;
+        credentials_changed(tx, now, &was, RevocationCause::Confirmed)?;
     }
     Ok(())
 }
@@ -202,7 +202,7 @@ fn address_set(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, email: &Email) ->
 
 /// What somebody may do: set by staff, never by themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
+pub struct Privileges {
     /// Whether the console is open to the person.
     pub is_staff: bool,
     /// Whether everything is; makes the person staff.
@@ -222,18 +222,18 @@ impl User {
 
     /// What this person may do.
     #[must_use]
-    pub fn access(&self) -> Access {
+    pub fn access(&self) -> Privileges {
         let User { is_staff, is_superuser, is_active, .. } = *self;
-        Access { is_staff, is_superuser, is_active, roles: self.roles.clone() }
+        Privileges { is_staff, is_superuser, is_active, roles: self.roles.clone() }
     }
 }
 
 /// Sets what somebody may do, and ends what goes with other rights: all sessions, and more where they are stopped or let
-/// in again ([`Cause`]).
+/// in again ([`RevocationCause`]).
 ///
 /// # Errors
 /// [`Error::LastSuperuser`] where nobody who may sign in would be left who may do everything; [`Error::NoUser`].
-pub fn access_set(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, access: &Access) -> Result<(), Error> {
+pub fn access_set(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, access: &Privileges) -> Result<(), Error> {
     let was = user_get(tx, id)?;
     tx.execute(
         "UPDATE identity_user SET is_staff = ?2, is_superuser = ?3, is_active = ?4, roles = ?5 WHERE id = ?1",
@@ -250,11 +250,11 @@ pub fn access_set(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, access: &Acces
         return Err(Error::LastSuperuser);
     }
     let cause = match (was.is_active, access.is_active) {
-        (true, false) => Cause::Stopped,
-        (false, true) => Cause::LetIn,
-        _ => Cause::RightsChanged,
+        (true, false) => RevocationCause::Stopped,
+        (false, true) => RevocationCause::LetIn,
+        _ => RevocationCause::RightsChanged,
     };
-    power_changed(tx, now, &was, cause)
+    credentials_changed(tx, now, &was, cause)
 }
 
 /// Sets a user's password, as the operator does: whoever had the old one is out.
@@ -268,7 +268,7 @@ pub fn password_set(
     password: &PasswordHash,
     actor: &str,
 ) -> Result<(), Error> {
-    password_replace(tx, now, id, password, actor, Cause::PasswordSet)
+    password_replace(tx, now, id, password, actor, RevocationCause::PasswordSet)
 }
 
 /// Sets the password of a user who knows the old one. Whether it fits is the caller's to see before.
@@ -276,7 +276,7 @@ pub fn password_set(
 /// # Errors
 /// [`Error::NoUser`].
 pub fn password_change(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, password: &PasswordHash) -> Result<(), Error> {
-    password_replace(tx, now, id, password, &Actor::User(id).to_string(), Cause::PasswordChanged)
+    password_replace(tx, now, id, password, &Actor::User(id).to_string(), RevocationCause::PasswordChanged)
 }
 
 /// Sets the password of a user who has opened the link that was mailed to `email`, and so reads mail there: everything of
@@ -292,7 +292,7 @@ pub fn password_recover(
     email: &Email,
 ) -> Result<(), Error> {
     let user = user_get(tx, id)?;
-    password_replace(tx, now, id, password, &Actor::User(id).to_string(), Cause::Recovered)?;
+    password_replace(tx, now, id, password, &Actor::User(id).to_string(), RevocationCause::Recovered)?;
     if user.email == *email && user.email_verified_at.is_none() {
         address_set(tx, now, id, &user.email)?;
     }
@@ -305,14 +305,14 @@ fn password_replace(
     id: Uuid,
     password: &PasswordHash,
     actor: &str,
-    cause: Cause,
+    cause: RevocationCause,
 ) -> Result<(), Error> {
     let user = user_get(tx, id)?;
     tx.execute(
         "UPDATE identity_user SET password = ?2, password_set_at = ?3, password_set_by = ?4 WHERE id = ?1",
         &params![id, password.as_str(), now, actor],
     )?;
-    power_changed(tx, now, &user, cause)
+    credentials_changed(tx, now, &user, cause)
 }
 
 /// Whether there is a superuser, active or not. While there is none, a set-up link is due.

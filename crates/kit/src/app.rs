@@ -8,7 +8,7 @@ use purser_outbox::{JobHandler, NoticeKind, Schedule};
 
 use crate::code::Code;
 use crate::console::Console;
-use crate::fixed::Fixed;
+use crate::fixed_setting::FixedSetting;
 use crate::problem::Problem;
 use crate::routes::Routes;
 
@@ -57,7 +57,7 @@ pub struct App {
     /// What it tells people and programs.
     pub notices: &'static [&'static NoticeKind],
     /// Its settings that are fixed once there is data.
-    pub fixed: Vec<Fixed>,
+    pub fixed: Vec<FixedSetting>,
     /// Fills an empty database with believable data.
     pub demo: Box<dyn Fn() -> DemoFuture + Send + Sync>,
 }

@@ -24,19 +24,19 @@ mod run;
 mod schema;
 mod spec;
 
-pub use crate::console::Doer as RequestContext;
-pub use audit::{Record, changes};
+pub use crate::console::RequestContext;
+pub use audit::{AuditSnapshot, changes};
 pub use declaration::{
-    AboutFn, AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command, FillFn, Hooks,
-    LockFn, Noun, PlanFn, RecordsFn,
+    AppState, ApplyFn, BatchApplyFn, BatchCommand, BatchPlanFn, CheckFn, ChoicesFn, Command, DefaultsFn, DescribeFn,
+    Hooks, LockFn, Noun, PlanFn, RecordsFn,
 };
 pub use erased::{AnyCommand, Commands, command};
 pub use form::{FieldSet, Form, FormField};
 pub use http::CommandRequest;
 pub use invoke::invoke;
 pub use observe::{CommandCounts, CommandLabels};
-pub use reauth::{Lacking, REAUTH_AT_MOST, REAUTH_LASTS, decided, lacking, lacking_reauth};
+pub use reauth::{MissingAuth, REAUTH_AT_MOST, REAUTH_LASTS, missing_auth, missing_reauth, reauth_extend};
 pub(crate) use route::{on_none, on_one};
-pub use run::{Declared, Sorted};
+pub use run::{ItemResults, TypedCommand};
 pub(crate) use schema::{body_of, operation};
 pub use spec::{CommandSpec, Effect};

@@ -5,13 +5,13 @@
 //! action that says what will happen before it does. The functions here are the app's own, run inside one transaction.
 
 mod cell;
-mod doer;
 mod import;
 mod keys;
 mod listing;
 mod outcome;
 mod progress;
-mod sheet;
+mod report;
+mod request_context;
 
 use std::sync::Arc;
 
@@ -23,15 +23,19 @@ use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 pub use cell::{Cell, Tone};
-pub(crate) use doer::fields;
-pub use doer::{Doer, Via, changed};
-pub use import::{CheckFn, Checked, CheckedState, CommitFn, Import, InsistFn, ReportFn, ShowFn};
+pub use import::{
+    Import, ImportCheck, ImportCheckFn, ImportCheckState, ImportCommitFn, ImportConfirmFn, ImportReportFn, ImportShowFn,
+};
 pub use keys::keys_table;
-pub use listing::{Choice, Column, Direction, Filter, Kind, ListAsk, Listed, Listing, Search, Span, Whole};
+pub use listing::{
+    Choice, Column, ColumnKind, Direction, Filter, ListPage, ListQuery, ListTotals, Listing, Search, TimeRange,
+};
 pub(crate) use outcome::refused_too;
-pub use outcome::{Done, Preview};
-pub use progress::{Progress, Seen};
-pub use sheet::{Download, Report, Sheet, SheetFn, WriteFn};
+pub use outcome::{Outcome, Preview};
+pub use progress::{Progress, ProgressSnapshot};
+pub use report::{Download, DownloadFn, Report, ReportContent, ReportContentFn};
+pub(crate) use request_context::fields;
+pub use request_context::{EntryPoint, RequestContext, changed};
 
 use crate::code::Code;
 use crate::command::{AnyCommand, CommandSpec, Commands};
@@ -45,7 +49,7 @@ pub struct Console {
     /// Its lists.
     pub resources: Vec<Resource>,
     /// What an operator wants to see each morning.
-    pub figures: Vec<Figure>,
+    pub widgets: Vec<Widget>,
     /// What can be uploaded.
     pub imports: Vec<Import>,
     /// What is printed, or taken into a spreadsheet, of one object and one day.
@@ -116,7 +120,7 @@ pub struct DetailTable {
 ///
 /// # Errors
 /// A mistake of ours: the console gives exactly one where the target is one.
-pub fn only(ids: &[Uuid]) -> Result<Uuid, Problem> {
+pub fn single_id(ids: &[Uuid]) -> Result<Uuid, Problem> {
     ids.first().copied().ok_or_else(|| Problem::internal("an action on one object was given none"))
 }
 
@@ -128,17 +132,17 @@ pub(crate) const FEW: usize = 20;
 ///
 /// # Errors
 /// The store's.
-pub fn wide_where_many(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<bool, StoreError> {
+pub fn bulk_if_many(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<bool, StoreError> {
     let many = ids.len() > FEW;
     if many {
-        tx.wide()?;
+        tx.bulk()?;
     }
     Ok(many)
 }
 
 /// So many of them, in words: "1 sale", "2 sales".
 #[must_use]
-pub fn counted(count: usize, one: &str) -> String {
+pub fn count_noun(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
@@ -169,7 +173,7 @@ pub struct Action {
     pub fields: FieldsFn,
     /// What it will do, said before it is done.
     pub preview: PreviewFn,
-    /// Does it. May run more than once: time and ids come from the [`Doer`].
+    /// Does it. May run more than once: time and ids come from the [`RequestContext`].
     pub run: RunFn,
 }
 
@@ -199,9 +203,10 @@ impl Action {
 /// The fields of an action on these objects.
 pub type FieldsFn = Box<dyn Fn(&mut ReadTx<'_>, &[Uuid]) -> Result<Vec<Field>, Problem> + Send + Sync>;
 /// What an action on these objects will do, if this person does it now.
-pub type PreviewFn = Box<dyn Fn(&mut ReadTx<'_>, &Doer, &[Uuid]) -> Result<Preview, Problem> + Send + Sync>;
+pub type PreviewFn = Box<dyn Fn(&mut ReadTx<'_>, &RequestContext, &[Uuid]) -> Result<Preview, Problem> + Send + Sync>;
 /// Does an action on these objects, with what was entered.
-pub type RunFn = Box<dyn Fn(&mut WriteTx<'_>, &mut Doer, &[Uuid], Fields<'_>) -> Result<Done, Problem> + Send + Sync>;
+pub type RunFn =
+    Box<dyn Fn(&mut WriteTx<'_>, &mut RequestContext, &[Uuid], Fields<'_>) -> Result<Outcome, Problem> + Send + Sync>;
 
 /// A field of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,7 +251,7 @@ impl Field {
     /// A tick that is asked for only after a refusal with this code, and says that it is meant all the same.
     #[must_use]
     pub fn second_yes(name: &'static str, title: &'static str, says: &'static str, after: &Code) -> Self {
-        let tick = Input::Ticks(vec![("yes".to_owned(), says.to_owned())]);
+        let tick = Input::Checkboxes(vec![("yes".to_owned(), says.to_owned())]);
         Field { after: Some(after.name), ..Field::line(name, title, "").input(tick).optional() }
     }
 
@@ -276,33 +281,33 @@ pub enum Input {
     /// One of a few: value and label.
     Choice(Vec<(String, String)>),
     /// Any number of these: value and label. They come in joined by spaces.
-    Ticks(Vec<(String, String)>),
+    Checkboxes(Vec<(String, String)>),
 }
 
 /// A number or a chart on the console's first page.
-pub struct Figure {
+pub struct Widget {
     /// What it shows.
     pub title: &'static str,
     /// The scope that shows it.
     pub view: &'static str,
     /// Reads it.
-    pub draw: DrawFn,
+    pub render: WidgetFn,
 }
 
-/// Reads a figure as of a moment; days are those of the zone.
-pub type DrawFn = Box<dyn Fn(&mut ReadTx<'_>, Timestamp, &TimeZone) -> Result<Drawing, Problem> + Send + Sync>;
+/// Reads a widget as of a moment; days are those of the zone.
+pub type WidgetFn = Box<dyn Fn(&mut ReadTx<'_>, Timestamp, &TimeZone) -> Result<WidgetValue, Problem> + Send + Sync>;
 
-/// What a figure comes to.
+/// What a widget comes to.
 #[derive(Debug, Clone)]
-pub enum Drawing {
+pub enum WidgetValue {
     /// An amount, and a few words on it.
     Amount(Money, String),
     /// A number, and a few words on it.
     Count(i64, String),
     /// Something that is no number, such as a length of time, and a few words on it.
-    Words(String, String),
+    Text(String, String),
     /// Good or bad news in words.
-    Verdict(Tone, String),
+    Status(Tone, String),
     /// A column a label: what it is called, how high it is, and the same for people.
-    Columns(Vec<(String, i64, String)>),
+    Chart(Vec<(String, i64, String)>),
 }

@@ -11,18 +11,18 @@ use purser_outbox::Outbox;
 use purser_store::{Clock, Store};
 use uuid::Uuid;
 
-use crate::caller::KeyRing;
 use crate::command::CommandCounts;
 use crate::ids::Ids;
-use crate::refused::RefusedCalls;
+use crate::principal::KeyCache;
+use crate::refused_calls::RefusedCalls;
 use crate::rights::Rights;
 
 /// What every app is given. Cheap to clone; made once, at the binary's edge.
 #[derive(Clone)]
-pub struct AppContext(Arc<House>);
+pub struct AppContext(Arc<Services>);
 
 /// What is in it.
-pub struct House {
+pub struct Services {
     /// The database.
     pub store: Store,
     /// The time.
@@ -36,7 +36,7 @@ pub struct House {
     /// This process, told apart from all others: the owner of its leases.
     pub process: Uuid,
     /// API keys seen lately.
-    pub keys: KeyRing,
+    pub keys: KeyCache,
     /// Refused calls of the last minute.
     pub refused_calls: RefusedCalls,
     /// Commands that ran, for the metrics.
@@ -56,8 +56,8 @@ pub struct House {
 impl AppContext {
     /// Moves into the house.
     #[must_use]
-    pub fn new(house: House) -> Self {
-        AppContext(Arc::new(house))
+    pub fn new(services: Services) -> Self {
+        AppContext(Arc::new(services))
     }
 
     /// The present moment.
@@ -75,9 +75,9 @@ impl AppContext {
 }
 
 impl Deref for AppContext {
-    type Target = House;
+    type Target = Services;
 
-    fn deref(&self) -> &House {
+    fn deref(&self) -> &Services {
         &self.0
     }
 }

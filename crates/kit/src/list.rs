@@ -11,18 +11,18 @@ use crate::json::json;
 
 /// How much of a list, and from where on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListQuery {
+pub struct PageQuery {
     /// Rows to answer with, at most.
     pub limit: u32,
     /// The id of the last row of the page before.
     pub before: Option<Uuid>,
 }
 
-impl ListQuery {
+impl PageQuery {
     /// Reads `limit` (1 to `most`, which is also the default) and `cursor`.
     pub fn read(fields: &mut Fields<'_>, most: u32) -> Self {
         let limit = fields.number("limit", 1, most).unwrap_or(most);
-        ListQuery { limit, before: fields.id("cursor") }
+        PageQuery { limit, before: fields.id("cursor") }
     }
 
     /// Rows to ask the database for: one more than are shown tells whether there is a next page.
@@ -33,10 +33,10 @@ impl ListQuery {
 }
 
 /// Answers with a page of `rows` as a JSON array, and, where there are more, with the next page's address in a `Link`
-/// header. `rows` are those of [`ListQuery::fetch`]; `id` tells a row's cursor.
-pub fn listed<T: Serialize>(
+/// header. `rows` are those of [`PageQuery::fetch`]; `id` tells a row's cursor.
+pub fn list_response<T: Serialize>(
     uri: &OriginalUri,
-    query: ListQuery,
+    query: PageQuery,
     mut rows: Vec<T>,
     id: impl Fn(&T) -> Uuid,
 ) -> Response {

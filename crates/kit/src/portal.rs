@@ -1,23 +1,23 @@
 //! What an app offers to people who act for one of its objects: whoever sells for a seller, a customer with a wallet.
 //!
 //! An app declares a [`Portal`]; crates/web makes pages of it under /portal/, for whoever is signed in. Every page and
-//! every deed is about one object; for a person who does not act for it, none of it is there.
+//! every action is about one object; for a person who does not act for it, none of it is there.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use purser_identity::Tie;
+use purser_identity::ResourceBinding;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use crate::command::{AnyCommand, CommandSpec, RequestContext, invoke};
-use crate::console::{Doer, Field, Preview, Sheet};
+use crate::console::{Field, Preview, ReportContent};
 use crate::context::AppContext;
 use crate::fields::Fields;
+use crate::idempotency::IdempotentRequest;
 use crate::json::json_text_of;
-use crate::once::Repeatable;
 use crate::problem::Problem;
 
 /// All that an app offers.
@@ -25,15 +25,15 @@ pub struct Portal {
     /// What it is for: "Sell charges".
     pub title: &'static str,
     /// The objects that a person acts for.
-    pub mine: MineFn,
+    pub mine: PortalObjectsFn,
     /// Its pages; the first is where one begins.
     pub pages: Vec<PortalPage>,
     /// What can be done.
-    pub deeds: Vec<Deed>,
+    pub actions: Vec<PortalAction>,
 }
 
 /// The objects that a person acts for, by id and by name.
-pub type MineFn = Box<dyn Fn(&mut ReadTx<'_>, Uuid) -> Result<Vec<(Uuid, String)>, Problem> + Send + Sync>;
+pub type PortalObjectsFn = Box<dyn Fn(&mut ReadTx<'_>, Uuid) -> Result<Vec<(Uuid, String)>, Problem> + Send + Sync>;
 
 /// A page about an object.
 pub struct PortalPage {
@@ -44,16 +44,19 @@ pub struct PortalPage {
     /// Whether it stands in the way around: a page that needs to be told what of does not.
     pub listed: bool,
     /// Reads it; `None` where what was asked for is not there.
-    pub draw: PageFn,
+    pub render: PortalPageFn,
 }
 
 /// Reads a page, as the address asks for it.
-pub type PageFn =
-    Box<dyn Fn(&mut ReadTx<'_>, &Visit, &[(String, String)]) -> Result<Option<PortalSheet>, Problem> + Send + Sync>;
+pub type PortalPageFn = Box<
+    dyn Fn(&mut ReadTx<'_>, &PortalContext, &[(String, String)]) -> Result<Option<PortalContent>, Problem>
+        + Send
+        + Sync,
+>;
 
 /// Who looks at which object, and when.
 #[derive(Debug, Clone)]
-pub struct Visit {
+pub struct PortalContext {
     /// The person.
     pub user: Uuid,
     /// The person, as journals name them.
@@ -68,25 +71,25 @@ pub struct Visit {
     pub base: String,
 }
 
-impl Visit {
+impl PortalContext {
     /// The same as whoever does something now, with the ids that begin at this fresh one.
     #[must_use]
-    pub fn doer(&self, seed: Uuid) -> Doer {
-        Doer::new(self.now, self.actor.clone(), self.user, seed).at_address(self.address.clone())
+    pub fn request_context(&self, seed: Uuid) -> RequestContext {
+        RequestContext::new(self.now, self.actor.clone(), self.user, seed).with_address(self.address.clone())
     }
 }
 
 /// A page, before it is one.
 #[derive(Debug, Clone, Default)]
-pub struct PortalSheet {
+pub struct PortalContent {
     /// What stands on it.
-    pub sheet: Sheet,
+    pub content: ReportContent,
     /// What is wrong with what was asked for.
     pub error: Option<String>,
     /// What the page can be narrowed to.
     pub narrow: Vec<Field>,
-    /// What can be done from here: deeds, each perhaps with what it is done to.
-    pub deeds: Vec<(&'static str, Option<Uuid>)>,
+    /// What can be done from here: actions, each perhaps with what it is done to.
+    pub actions: Vec<(&'static str, Option<Uuid>)>,
     /// The query of the next page of a list.
     pub next: Option<String>,
     /// Whether its first table can be taken along as CSV.
@@ -94,7 +97,7 @@ pub struct PortalSheet {
 }
 
 /// Something that can be done for an object: a form, a page that says what will happen, and the doing.
-pub struct Deed {
+pub struct PortalAction {
     /// Its name in addresses, `sell`.
     pub name: &'static str,
     /// What its button says.
@@ -105,11 +108,11 @@ pub struct Deed {
     /// that the person acts for is what counts.
     pub command: &'static CommandSpec,
     /// The fields that it asks for.
-    pub fields: DeedFieldsFn,
+    pub fields: PortalFieldsFn,
     /// Reads what was entered, and says what will happen.
-    pub preview: DeedPreviewFn,
+    pub preview: PortalPreviewFn,
     /// Does it.
-    pub run: DeedRunFn,
+    pub run: PortalRunFn,
 }
 
 /// A command that the portal offers to people who act for an object.
@@ -121,7 +124,7 @@ pub struct PortalCommand {
     /// What it does.
     pub command: Arc<dyn AnyCommand>,
     /// What a person acts for here: `charge:seller`.
-    pub tie: &'static str,
+    pub binding: &'static str,
     /// What it acts on.
     pub on: PortalTarget,
     /// The page that it leads to, below the object's address: `requests/`.
@@ -133,7 +136,7 @@ pub struct PortalCommand {
 pub enum PortalTarget {
     /// The object that the person acts for.
     Own,
-    /// What was chosen. The command finds it only where it belongs to the object: [`RequestContext::tie`].
+    /// What was chosen. The command finds it only where it belongs to the object: [`RequestContext::binding`].
     Chosen,
     /// Nothing yet: it makes something.
     New,
@@ -149,69 +152,71 @@ impl PortalCommand {
         }
     }
 
-    /// The same as a deed.
+    /// The same as an action.
     #[must_use]
-    pub fn deed(self, context: &AppContext) -> Deed {
-        let PortalCommand { name, title, command, tie, on, then } = self;
+    pub fn action(self, context: &AppContext) -> PortalAction {
+        let PortalCommand { name, title, command, binding, on, then } = self;
         let spec = command.spec();
-        let own = move |visit: &Visit| Some(Tie { kind: tie.to_owned(), id: visit.object });
+        let own =
+            move |portal_cx: &PortalContext| Some(ResourceBinding { kind: binding.to_owned(), id: portal_cx.object });
         let (filling, deciding, context) = (Arc::clone(&command), Arc::clone(&command), context.clone());
-        Deed {
+        PortalAction {
             name,
             title,
             harms: spec.harms,
             command: spec,
-            fields: Box::new(move |tx, visit, chosen| filling.fields(tx, &Self::ids(on, visit.object, chosen))),
-            preview: Box::new(move |tx, visit, chosen, fields| {
-                let cx = visit.doer(Uuid::nil()).tied_to(own(visit));
-                deciding.preview(tx, &cx, &Self::ids(on, visit.object, chosen), Some(fields))
+            fields: Box::new(move |tx, portal_cx, chosen| filling.fields(tx, &Self::ids(on, portal_cx.object, chosen))),
+            preview: Box::new(move |tx, portal_cx, chosen, fields| {
+                let cx = portal_cx.request_context(Uuid::nil()).bound_to(own(portal_cx));
+                deciding.preview(tx, &cx, &Self::ids(on, portal_cx.object, chosen), Some(fields))
             }),
-            run: Box::new(move |doing| {
+            run: Box::new(move |invocation| {
                 let (command, context) = (Arc::clone(&command), context.clone());
                 Box::pin(async move {
-                    let Doing { visit, target, entered, repeat, id, .. } = doing;
-                    let cx = visit.doer(id).tied_to(own(&visit));
-                    let ids = Self::ids(on, visit.object, target);
+                    let Invocation { portal: portal_cx, target, entered, idempotency: repeat, id, .. } = invocation;
+                    let cx = portal_cx.request_context(id).bound_to(own(&portal_cx));
+                    let ids = Self::ids(on, portal_cx.object, target);
                     let work = move |tx: &mut WriteTx<'_>, cx: &mut RequestContext| {
                         let done = command.run(tx, cx, &ids, Fields::from_form(entered.clone()))?;
                         json_text_of(&done)
                     };
                     invoke(&context, spec, cx, Some(repeat), work).await?;
-                    Ok(Did::Go(format!("{}{then}", visit.base)))
+                    Ok(PortalOutcome::Redirect(format!("{}{then}", portal_cx.base)))
                 })
             }),
         }
     }
 }
 
-/// The fields of a deed, perhaps about one thing.
-pub type DeedFieldsFn = Box<dyn Fn(&mut ReadTx<'_>, &Visit, Option<Uuid>) -> Result<Vec<Field>, Problem> + Send + Sync>;
-/// What a deed will do, with what was entered.
-pub type DeedPreviewFn =
-    Box<dyn Fn(&mut ReadTx<'_>, &Visit, Option<Uuid>, Fields<'_>) -> Result<Preview, Problem> + Send + Sync>;
-/// Does a deed. It is not inside a transaction, so that what must be asked of others can be.
-pub type DeedRunFn = Box<dyn Fn(Doing) -> DeedFuture + Send + Sync>;
-/// A deed while it is done.
-pub type DeedFuture = Pin<Box<dyn Future<Output = Result<Did, Problem>> + Send>>;
+/// The fields of an action, perhaps about one thing.
+pub type PortalFieldsFn =
+    Box<dyn Fn(&mut ReadTx<'_>, &PortalContext, Option<Uuid>) -> Result<Vec<Field>, Problem> + Send + Sync>;
+/// What an action will do, with what was entered.
+pub type PortalPreviewFn =
+    Box<dyn Fn(&mut ReadTx<'_>, &PortalContext, Option<Uuid>, Fields<'_>) -> Result<Preview, Problem> + Send + Sync>;
+/// Does an action. It is not inside a transaction, so that what must be asked of others can be.
+pub type PortalRunFn = Box<dyn Fn(Invocation) -> PortalFuture + Send + Sync>;
+/// An action while it is done.
+pub type PortalFuture = Pin<Box<dyn Future<Output = Result<PortalOutcome, Problem>> + Send>>;
 
-/// A deed that is to be done.
+/// An action that is to be done.
 #[derive(Debug, Clone)]
-pub struct Doing {
+pub struct Invocation {
     /// Who does it, and for which object.
-    pub visit: Visit,
+    pub portal: PortalContext,
     /// What it is done to, where it was chosen.
     pub target: Option<Uuid>,
     /// What was entered.
     pub entered: Vec<(String, String)>,
     /// The form may be sent twice: what is done is kept under this with its answer, in its own transaction.
-    pub repeat: Repeatable,
+    pub idempotency: IdempotentRequest,
     /// A fresh id; those after it are fresh too.
     pub id: Uuid,
     /// Fresh, for a secret to be made of.
-    pub chance: [u8; 32],
+    pub entropy: [u8; 32],
 }
 
-impl Doing {
+impl Invocation {
     /// What was entered, to be read.
     #[must_use]
     pub fn fields(&self) -> Fields<'static> {
@@ -219,11 +224,11 @@ impl Doing {
     }
 }
 
-/// What a deed has come to.
+/// What an action has come to.
 #[derive(Debug, Clone)]
-pub enum Did {
+pub enum PortalOutcome {
     /// It is done; what came of it is told on this page, which can be loaded again.
-    Go(String),
+    Redirect(String),
     /// It is done, and made a secret that is shown this once.
     Secret {
         /// What it is.

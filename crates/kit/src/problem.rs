@@ -176,7 +176,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::Nul => told(&code::INVALID_FIELDS, "A text must not have a NUL character in it."),
             // Nobody sees it: the store takes it for what it is, and begins anew.
-            StoreError::Wide => told(&code::BUSY, "The command begins anew; nothing was changed."),
+            StoreError::Bulk => told(&code::BUSY, "The command begins anew; nothing was changed."),
             StoreError::Closed => {
                 told(&code::UNAVAILABLE, "The server is shutting down; nothing was changed.").retry_after(2)
             }

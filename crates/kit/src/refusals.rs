@@ -11,7 +11,7 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::code::{self, Code};
-use crate::routes::Needs;
+use crate::routes::Access;
 
 /// The name of a problem's schema among the components.
 pub const PROBLEM_SCHEMA: &str = "Problem";
@@ -23,11 +23,11 @@ pub type Refusals = &'static [(&'static str, &'static [&'static Code])];
 pub(crate) fn derived(
     method: &Method,
     operation: &Operation,
-    needs: Needs,
+    access: Access,
     requires_reauth: bool,
 ) -> Vec<&'static Code> {
     let mut codes: Vec<&'static Code> = vec![&code::INTERNAL, &code::BUSY, &code::UNAVAILABLE, &code::STORAGE_DAMAGED];
-    if needs != Needs::Nothing {
+    if access != Access::Public {
         codes.extend([&code::UNAUTHENTICATED, &code::FORBIDDEN]);
         if requires_reauth {
             codes.extend([&code::PROOF_NEEDED, &code::SECOND_FACTOR_NEEDED]);
@@ -122,9 +122,9 @@ pub fn problem_schema() -> Schema {
 
 /// How many rows a list answers with: 1 to `MOST`, and `USUAL` where nothing is said.
 #[derive(Debug)]
-pub struct Rows<const MOST: u32, const USUAL: u32>;
+pub struct RowLimit<const MOST: u32, const USUAL: u32>;
 
-impl<const MOST: u32, const USUAL: u32> PartialSchema for Rows<MOST, USUAL> {
+impl<const MOST: u32, const USUAL: u32> PartialSchema for RowLimit<MOST, USUAL> {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::Integer)
@@ -136,16 +136,16 @@ impl<const MOST: u32, const USUAL: u32> PartialSchema for Rows<MOST, USUAL> {
     }
 }
 
-impl<const MOST: u32, const USUAL: u32> ToSchema for Rows<MOST, USUAL> {}
+impl<const MOST: u32, const USUAL: u32> ToSchema for RowLimit<MOST, USUAL> {}
 
 /// The same for a list that answers with its most where more is asked for, and so refuses no number from 1 on.
 #[derive(Debug)]
-pub struct RowsFromOne<const USUAL: u32>;
+pub struct RowLimitFromOne<const USUAL: u32>;
 
-impl<const USUAL: u32> PartialSchema for RowsFromOne<USUAL> {
+impl<const USUAL: u32> PartialSchema for RowLimitFromOne<USUAL> {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).default(Some(json!(USUAL))).into()
     }
 }
 
-impl<const USUAL: u32> ToSchema for RowsFromOne<USUAL> {}
+impl<const USUAL: u32> ToSchema for RowLimitFromOne<USUAL> {}

@@ -13,20 +13,20 @@ pub struct Rights(Arc<[Scope]>);
 
 /// What somebody may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Granted {
+pub enum GrantedScopes {
     /// Everything.
     Everything,
     /// These scopes.
     Scopes(Arc<[&'static str]>),
 }
 
-impl Granted {
+impl GrantedScopes {
     /// Whether a scope is among it.
     #[must_use]
     pub fn covers(&self, scope: &str) -> bool {
         match self {
-            Granted::Everything => true,
-            Granted::Scopes(scopes) => scopes.contains(&scope),
+            GrantedScopes::Everything => true,
+            GrantedScopes::Scopes(scopes) => scopes.contains(&scope),
         }
     }
 }
@@ -40,9 +40,9 @@ impl Rights {
 
     /// What this person may do: everything as a superuser, what the roles say as staff, and else nothing.
     #[must_use]
-    pub fn granted(&self, user: &User) -> Granted {
+    pub fn granted(&self, user: &User) -> GrantedScopes {
         match (user.is_superuser, user.is_staff) {
-            (true, _) => Granted::Everything,
+            (true, _) => GrantedScopes::Everything,
             (false, true) => self.of_roles(&user.roles),
             (false, false) => self.of_roles(&Roles::default()),
         }
@@ -50,9 +50,9 @@ impl Rights {
 
     /// What these roles allow.
     #[must_use]
-    pub fn of_roles(&self, roles: &Roles) -> Granted {
+    pub fn of_roles(&self, roles: &Roles) -> GrantedScopes {
         let allowed = self.0.iter().filter(|scope| roles.allow(scope.app(), scope.right));
-        Granted::Scopes(allowed.map(|scope| scope.name).collect())
+        GrantedScopes::Scopes(allowed.map(|scope| scope.name).collect())
     }
 
     /// Every scope.

@@ -14,14 +14,14 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{RefOr, Required};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::caller::{Caller, ClientAddress, authenticate, has_token, token};
 use crate::command::{
-    AppState, CommandSpec, Commands, Declared, body_of, decided, lacking_reauth, on_none, on_one, operation,
+    AppState, CommandSpec, Commands, TypedCommand, body_of, missing_reauth, on_none, on_one, operation, reauth_extend,
 };
 use crate::console::{Field, Target};
+use crate::principal::{ClientAddress, Principal, authenticate, has_token, token};
 use crate::problem::Problem;
 use crate::refusals::{self, Refusals};
-use crate::refused::{RefusedCall, RefusedCalls};
+use crate::refused_calls::{RefusedCall, RefusedCalls};
 use crate::{AppContext, Code, code};
 
 /// The header that makes a request happen once.
@@ -29,14 +29,14 @@ const HEADER_NAME: &str = "Idempotency-Key";
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
+pub enum Access {
     /// Anybody. The route itself checks what it must (a signature, say).
-    Nothing,
-    /// A caller with this scope. A key that is tied to one object may use the route for that object.
+    Public,
+    /// A caller with this scope. A key that is bound to one object may use the route for that object.
     Scope(&'static str),
     /// A caller with this scope, or any person for what is their own: the route finds out what that is.
-    Own(&'static str),
-    /// A caller with this scope who is not tied to one object: staff work.
+    OwnResource(&'static str),
+    /// A caller with this scope who is not bound to one object: staff work.
     StaffScope(&'static str),
 }
 
@@ -48,7 +48,7 @@ pub struct RouteInfo {
     /// Its path, with its trailing slash and `{parameters}`. It answers without the slash too.
     pub path: String,
     /// Who may use it.
-    pub needs: Needs,
+    pub access: Access,
     /// What it does, where it changes something.
     pub command: Option<&'static CommandSpec>,
 }
@@ -74,20 +74,20 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Routes { refusals, ..self }
     }
 
-    /// Adds what `routes!(handler)` made, for whoever `needs` allows. The handler finds its [`Caller`] as an extractor.
+    /// Adds what `routes!(handler)` made, for whoever `needs` allows. The handler finds its [`Principal`] as an extractor.
     /// This is for routes that change nothing. One that changes something is a [`command`](Self::command); added here it
     /// asks sessions for a reauthentication, because nobody said that it need not.
     #[must_use]
-    pub fn add(self, needs: Needs, route: UtoipaMethodRouter<S>) -> Self {
-        self.route(needs, None, route)
+    pub fn add(self, access: Access, route: UtoipaMethodRouter<S>) -> Self {
+        self.route(access, None, route)
     }
 
-    /// Adds a route that runs `command`: for callers with its scope, as `access` has it ([`Needs::Scope`],
-    /// [`Needs::Own`] or [`Needs::StaffScope`]), and with a reauthentication where the command requires one.
+    /// Adds a route that runs `command`: for callers with its scope, as `access` has it ([`Access::Scope`],
+    /// [`Access::OwnResource`] or [`Access::StaffScope`]), and with a reauthentication where the command requires one.
     #[must_use]
     pub fn command(
         self,
-        access: fn(&'static str) -> Needs,
+        access: fn(&'static str) -> Access,
         command: &'static CommandSpec,
         route: UtoipaMethodRouter<S>,
     ) -> Self {
@@ -98,19 +98,19 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn adapter<A: AppState>(
         self,
-        access: fn(&'static str) -> Needs,
+        access: fn(&'static str) -> Access,
         app: &A,
-        command: &'static impl Declared<A>,
+        command: &'static impl TypedCommand<A>,
         (schemas, paths, methods): UtoipaMethodRouter<S>,
     ) -> Self {
-        self.described(access, command.spec(), command.form(app).shown(), (schemas, paths, methods))
+        self.described(access, command.spec(), command.form(app).form_fields(), (schemas, paths, methods))
     }
 
     /// The same with these fields, where the documented body has others than the command's form.
     #[must_use]
     pub fn described(
         self,
-        access: fn(&'static str) -> Needs,
+        access: fn(&'static str) -> Access,
         command: &'static CommandSpec,
         fields: &[Field],
         (schemas, mut paths, methods): UtoipaMethodRouter<S>,
@@ -130,7 +130,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn commands(mut self, app: &str, noun: &str, commands: &Commands, codes: &'static [&'static Code]) -> Self {
         for command in commands.iter() {
-            let (spec, fields) = (command.spec(), command.shown());
+            let (spec, fields) = (command.spec(), command.form_fields());
             let mut routes = Vec::new();
             if spec.target != Target::Nothing {
                 routes.push((format!("/api/{app}/{noun}/{{id}}/{}/", spec.verb()), true));
@@ -144,28 +144,28 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                 }
                 let methods = if one { on_one(&self.context, command) } else { on_none(&self.context, command) };
                 let route = (Vec::new(), operation(spec, app, &path, one, &fields), methods);
-                self = self.route_refusing(Needs::StaffScope(spec.scope), Some(spec), route, codes);
+                self = self.route_refusing(Access::StaffScope(spec.scope), Some(spec), route, codes);
             }
         }
         self
     }
 
-    fn route(self, needs: Needs, command: Option<&'static CommandSpec>, route: UtoipaMethodRouter<S>) -> Self {
-        self.route_refusing(needs, command, route, &[])
+    fn route(self, access: Access, command: Option<&'static CommandSpec>, route: UtoipaMethodRouter<S>) -> Self {
+        self.route_refusing(access, command, route, &[])
     }
 
     fn route_refusing(
         mut self,
-        needs: Needs,
+        access: Access,
         command: Option<&'static CommandSpec>,
         (schemas, mut paths, methods): UtoipaMethodRouter<S>,
         codes: &'static [&'static Code],
     ) -> Self {
         let mut listed = Vec::new();
         for item in paths.paths.values_mut() {
-            listed.extend(self.describe(needs, command, item, codes));
+            listed.extend(self.describe(access, command, item, codes));
         }
-        let guard = Guard { context: self.context.clone(), needs, command, listed: listed.into() };
+        let guard = Guard { context: self.context.clone(), access, command, listed: listed.into() };
         let methods = methods.layer(middleware::from_fn_with_state(guard, check));
         for (path, item) in &mut paths.paths {
             let operations = [
@@ -177,13 +177,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             ];
             for (method, operation) in operations {
                 let Some(operation) = operation else { continue };
-                operation.security = Some(needs.documented());
-                if let Some(sentence) = needs.sentence() {
+                operation.security = Some(access.documented());
+                if let Some(sentence) = access.sentence() {
                     let text = operation.description.get_or_insert_default();
                     text.push_str(if text.is_empty() { "" } else { "\n\n" });
                     text.push_str(&sentence);
                 }
-                self.table.push(RouteInfo { method, path: path.clone(), needs, command });
+                self.table.push(RouteInfo { method, path: path.clone(), access, command });
             }
             if let Some(bare) = path.strip_suffix('/').filter(|bare| !bare.is_empty()) {
                 self.router = self.router.route(bare, methods.clone());
@@ -196,7 +196,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Lists in an operation's description what it refuses, and says it.
     fn describe(
         &self,
-        needs: Needs,
+        access: Access,
         command: Option<&'static CommandSpec>,
         item: &mut PathItem,
         more: &'static [&'static Code],
@@ -214,7 +214,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             if method == Method::POST && command.is_some() {
                 document_key(operation);
             }
-            let mut codes = refusals::derived(&method, operation, needs, requires_reauth(command, &method));
+            let mut codes = refusals::derived(&method, operation, access, requires_reauth(command, &method));
             codes.extend(refusals::own(self.refusals, operation));
             codes.extend(more);
             refusals::describe(operation, &codes);
@@ -246,11 +246,11 @@ impl Routes<()> {
     }
 }
 
-impl Needs {
+impl Access {
     fn documented(self) -> Vec<SecurityRequirement> {
         match self {
-            Needs::Nothing => Vec::new(),
-            Needs::Scope(scope) | Needs::Own(scope) | Needs::StaffScope(scope) => {
+            Access::Public => Vec::new(),
+            Access::Scope(scope) | Access::OwnResource(scope) | Access::StaffScope(scope) => {
                 vec![SecurityRequirement::new("api_key", [scope]), SecurityRequirement::new("session", [scope])]
             }
         }
@@ -258,36 +258,36 @@ impl Needs {
 
     fn sentence(self) -> Option<String> {
         match self {
-            Needs::Nothing => None,
-            Needs::Scope(scope) => Some(format!("Needs the scope `{scope}`.")),
-            Needs::Own(scope) => {
+            Access::Public => None,
+            Access::Scope(scope) => Some(format!("Needs the scope `{scope}`.")),
+            Access::OwnResource(scope) => {
                 Some(format!("Needs the scope `{scope}`, or the session of the person whose own it is."))
             }
-            Needs::StaffScope(scope) => {
+            Access::StaffScope(scope) => {
                 Some(format!("Needs the scope `{scope}`; not for keys that are tied to one object."))
             }
         }
     }
 
     /// Whether this caller finds only what is their own here: of others' objects there are none for them.
-    fn bounds(self, caller: &Caller) -> bool {
-        let own = matches!(self, Needs::Own(scope) if !caller.has(scope));
-        own || caller.tie().is_some()
+    fn bounds(self, principal: &Principal) -> bool {
+        let own = matches!(self, Access::OwnResource(scope) if !principal.has(scope));
+        own || principal.binding().is_some()
     }
 
     /// Whether this caller may use the route.
-    fn allow(self, caller: &Caller) -> Result<(), Problem> {
+    fn allow(self, principal: &Principal) -> Result<(), Problem> {
         let (scope, staff) = match self {
-            Needs::Nothing => return Ok(()),
-            Needs::Own(_) if caller.person_id().is_some() => return Ok(()),
-            Needs::Scope(scope) | Needs::Own(scope) => (scope, false),
-            Needs::StaffScope(scope) => (scope, true),
+            Access::Public => return Ok(()),
+            Access::OwnResource(_) if principal.person_id().is_some() => return Ok(()),
+            Access::Scope(scope) | Access::OwnResource(scope) => (scope, false),
+            Access::StaffScope(scope) => (scope, true),
         };
-        if !caller.has(scope) {
-            let detail = format!("This needs the scope {scope}, which {} does not have.", caller.described());
+        if !principal.has(scope) {
+            let detail = format!("This needs the scope {scope}, which {} does not have.", principal.described());
             return Err(Problem::new(&code::FORBIDDEN, detail));
         }
-        if staff && caller.tie().is_some() {
+        if staff && principal.binding().is_some() {
             let detail = "This is staff work: a key that is tied to one object may not do it.";
             return Err(Problem::new(&code::FORBIDDEN, detail));
         }
@@ -310,7 +310,7 @@ fn document_key(operation: &mut Operation) {
 #[derive(Clone)]
 struct Guard {
     context: AppContext,
-    needs: Needs,
+    access: Access,
     command: Option<&'static CommandSpec>,
     /// The codes that the description lists.
     listed: Arc<[&'static Code]>,
@@ -328,24 +328,24 @@ impl Guard {
 }
 
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    if guard.needs == Needs::Nothing {
+    if guard.access == Access::Public {
         return guard.listed(next.run(request).await);
     }
     let address: Option<ClientAddress> = request.extensions().get().copied();
-    let caller = match authenticate(&guard.context, request.headers()).await {
-        Ok(caller) => caller.at(address),
+    let principal = match authenticate(&guard.context, request.headers()).await {
+        Ok(principal) => principal.at(address),
         Err(problem) => {
             if problem.code() == &code::UNAUTHENTICATED && has_token(guard.context.https, request.headers()) {
                 let token = token(request.headers());
-                note(&guard.context, (None, token), address, &asked(&request), 401, problem.code().name);
+                note(&guard.context, (None, token), address, &requested(&request), 401, problem.code().name);
             }
             return problem.into_response();
         }
     };
-    let (asked, actor, bound) = (asked(&request), caller.actor().to_string(), guard.needs.bounds(&caller));
-    let response = match admitted(&guard, request.method(), &caller).await {
+    let (asked, actor, bound) = (requested(&request), principal.actor().to_string(), guard.access.bounds(&principal));
+    let response = match admitted(&guard, request.method(), &principal).await {
         Ok(()) => {
-            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(principal);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
@@ -360,7 +360,7 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
 }
 
 /// The method and the path of a request; never its query, which may have a secret in it.
-fn asked(request: &Request) -> (Method, String) {
+fn requested(request: &Request) -> (Method, String) {
     let path = request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.0.path());
     (request.method().clone(), path.to_owned())
 }
@@ -383,14 +383,14 @@ fn requires_reauth(command: Option<&'static CommandSpec>, method: &Method) -> bo
     command.map_or(!method.is_safe(), CommandSpec::requires_reauth)
 }
 
-async fn admitted(guard: &Guard, method: &Method, caller: &Caller) -> Result<(), Problem> {
-    guard.needs.allow(caller)?;
+async fn admitted(guard: &Guard, method: &Method, principal: &Principal) -> Result<(), Problem> {
+    guard.access.allow(principal)?;
     if requires_reauth(guard.command, method) {
         let now = guard.context.now();
-        if let Some(lacking) = lacking_reauth(&guard.context, caller, now).await? {
+        if let Some(lacking) = missing_reauth(&guard.context, principal, now).await? {
             return Err(lacking.problem());
         }
-        decided(&guard.context, caller, now).await?;
+        reauth_extend(&guard.context, principal, now).await?;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ fn is_guarded(cell: &str) -> bool {
 
 /// Why a file is no table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TableError {
+pub enum CsvError {
     /// There is nothing in it.
     Empty,
     /// It has a header, this one, and nothing else: whose columns may be wrong as well.
@@ -64,13 +64,13 @@ pub enum TableError {
 /// A file as a table: CSV with commas, semicolons or tabs, or with what a `sep=` line names; UTF-8, or UTF-16 with a
 /// byte-order mark; any line ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct CsvFile {
     /// How its amounts are written.
     pub decimals: Decimals,
     /// The names of the columns as they were given, without spaces around them.
     pub header: Vec<String>,
     /// The rows that are not blank.
-    pub rows: Vec<TableRow>,
+    pub rows: Vec<CsvRow>,
 }
 
 /// What stands before the decimals of amounts in a file.
@@ -115,14 +115,14 @@ impl Decimals {
 
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableRow {
+pub struct CsvRow {
     /// Its line in the file, from 1; the header is one.
     pub line: u64,
     /// Its cells as they were given.
     pub cells: Vec<String>,
 }
 
-impl TableRow {
+impl CsvRow {
     /// What a cell says: without spaces around it, and [`plain`]. A cell that is not there is empty.
     #[must_use]
     pub fn cell(&self, place: usize) -> &str {
@@ -130,19 +130,19 @@ impl TableRow {
     }
 }
 
-impl Table {
+impl CsvFile {
     /// Reads a file of at most so many bytes and rows, its header and blank rows not counted.
     ///
     /// # Errors
-    /// [`TableError`].
-    pub fn read(file: &[u8], most_bytes: usize, most_rows: usize) -> Result<Self, TableError> {
+    /// [`CsvError`].
+    pub fn read(file: &[u8], most_bytes: usize, most_rows: usize) -> Result<Self, CsvError> {
         let text = file_text(file, most_bytes)?;
         let (delimiter, text, lines_before) = delimited(&text);
         let mut reader =
             ReaderBuilder::new().flexible(true).has_headers(false).delimiter(delimiter).from_reader(text.as_bytes());
         let mut records = reader.records();
-        let malformed = |error: csv::Error| TableError::Malformed(error.to_string());
-        let header = records.next().ok_or(TableError::Empty)?.map_err(malformed)?;
+        let malformed = |error: csv::Error| CsvError::Malformed(error.to_string());
+        let header = records.next().ok_or(CsvError::Empty)?.map_err(malformed)?;
         let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
         let decimals = if delimiter == b',' { Decimals::Point } else { Decimals::PointOrComma };
         let mut rows = Vec::new();
@@ -152,51 +152,51 @@ impl Table {
                 continue;
             }
             if rows.len() == most_rows {
-                return Err(TableError::TooManyRows(most_rows));
+                return Err(CsvError::TooManyRows(most_rows));
             }
             let line = lines_before + record_line(text, &record);
-            rows.push(TableRow { line, cells: record.iter().map(str::to_owned).collect() });
+            rows.push(CsvRow { line, cells: record.iter().map(str::to_owned).collect() });
         }
-        if rows.is_empty() { Err(TableError::NoRows(header)) } else { Ok(Table { decimals, header, rows }) }
+        if rows.is_empty() { Err(CsvError::NoRows(header)) } else { Ok(CsvFile { decimals, header, rows }) }
     }
 }
 
-/// The text of a file of at most so many bytes, without its byte-order mark: [`Table::read`] reads it as well as the file.
+/// The text of a file of at most so many bytes, without its byte-order mark: [`CsvFile::read`] reads it as well as the file.
 ///
 /// # Errors
-/// [`TableError`], where it is too large, empty, or no text.
-pub fn file_text(file: &[u8], most_bytes: usize) -> Result<Cow<'_, str>, TableError> {
+/// [`CsvError`], where it is too large, empty, or no text.
+pub fn file_text(file: &[u8], most_bytes: usize) -> Result<Cow<'_, str>, CsvError> {
     if file.len() > most_bytes {
-        return Err(TableError::TooLarge { bytes: file.len(), most: most_bytes });
+        return Err(CsvError::TooLarge { bytes: file.len(), most: most_bytes });
     }
     let text = decoded(file)?;
-    if text.trim().is_empty() { Err(TableError::Empty) } else { Ok(text) }
+    if text.trim().is_empty() { Err(CsvError::Empty) } else { Ok(text) }
 }
 
 /// A spreadsheet's "Unicode text" is UTF-16 and begins with a byte-order mark.
-fn decoded(file: &[u8]) -> Result<Cow<'_, str>, TableError> {
+fn decoded(file: &[u8]) -> Result<Cow<'_, str>, CsvError> {
     let text = match file {
         // A mark and nothing else is no text.
-        [0xff, 0xfe] | [0xfe, 0xff] => return Err(TableError::NotText { line: 1 }),
+        [0xff, 0xfe] | [0xfe, 0xff] => return Err(CsvError::NotText { line: 1 }),
         [0xff, 0xfe, rest @ ..] => Cow::Owned(decoded_utf16(rest, u16::from_le_bytes)?),
         [0xfe, 0xff, rest @ ..] => Cow::Owned(decoded_utf16(rest, u16::from_be_bytes)?),
         _ => {
             let text = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
             Cow::Borrowed(std::str::from_utf8(text).map_err(|error| {
                 let before = text.get(..error.valid_up_to()).unwrap_or_default();
-                TableError::NotText { line: before.iter().filter(|byte| **byte == b'\n').count() + 1 }
+                CsvError::NotText { line: before.iter().filter(|byte| **byte == b'\n').count() + 1 }
             })?)
         }
     };
     match text.split_once('\0') {
-        Some((before, _)) => Err(TableError::NotText { line: before.matches('\n').count() + 1 }),
+        Some((before, _)) => Err(CsvError::NotText { line: before.matches('\n').count() + 1 }),
         None => Ok(text),
     }
 }
 
-fn decoded_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, TableError> {
+fn decoded_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, CsvError> {
     let mut text = String::with_capacity(bytes.len() / 2);
-    let wrong = |text: &str| TableError::NotText { line: text.matches('\n').count() + 1 };
+    let wrong = |text: &str| CsvError::NotText { line: text.matches('\n').count() + 1 };
     let (units, odd) = bytes.as_chunks::<2>();
     for character in char::decode_utf16(units.iter().map(|pair| unit(*pair))) {
         match character {
@@ -307,8 +307,8 @@ pub fn written(rows: impl Iterator<Item = Vec<String>>) -> String {
 mod tests {
     use super::*;
 
-    fn read(file: impl AsRef<[u8]>) -> Result<Table, TableError> {
-        Table::read(file.as_ref(), 10_000, 100)
+    fn read(file: impl AsRef<[u8]>) -> Result<CsvFile, CsvError> {
+        CsvFile::read(file.as_ref(), 10_000, 100)
     }
 
     fn cells(file: impl AsRef<[u8]>) -> Vec<Vec<String>> {
@@ -366,19 +366,19 @@ mod tests {
         for file in [&little, &big] {
             assert_eq!(cells(file), [["आशा 🙂", "7"]]);
         }
-        assert_eq!(read(&little[..little.len() - 1]), Err(TableError::NotText { line: 2 }));
-        assert_eq!(read([0xff, 0xfe, 0x00, 0xd8, b'a', 0]), Err(TableError::NotText { line: 1 }));
+        assert_eq!(read(&little[..little.len() - 1]), Err(CsvError::NotText { line: 2 }));
+        assert_eq!(read([0xff, 0xfe, 0x00, 0xd8, b'a', 0]), Err(CsvError::NotText { line: 1 }));
     }
 
     #[test]
     fn what_is_no_table_is_refused_by_name() {
-        assert_eq!(read(""), Err(TableError::Empty));
-        assert_eq!(read("\u{feff} \n"), Err(TableError::Empty));
-        assert_eq!(read("a,b\n,\n"), Err(TableError::NoRows(vec!["a".to_owned(), "b".to_owned()])));
-        assert_eq!(read(b"a\n\xff\n"), Err(TableError::NotText { line: 2 }));
-        assert_eq!(read(b"a\n\0\n"), Err(TableError::NotText { line: 2 }));
-        assert_eq!(read("x".repeat(10_001)), Err(TableError::TooLarge { bytes: 10_001, most: 10_000 }));
-        assert_eq!(read(format!("a\n{}", "1\n".repeat(101))), Err(TableError::TooManyRows(100)));
+        assert_eq!(read(""), Err(CsvError::Empty));
+        assert_eq!(read("\u{feff} \n"), Err(CsvError::Empty));
+        assert_eq!(read("a,b\n,\n"), Err(CsvError::NoRows(vec!["a".to_owned(), "b".to_owned()])));
+        assert_eq!(read(b"a\n\xff\n"), Err(CsvError::NotText { line: 2 }));
+        assert_eq!(read(b"a\n\0\n"), Err(CsvError::NotText { line: 2 }));
+        assert_eq!(read("x".repeat(10_001)), Err(CsvError::TooLarge { bytes: 10_001, most: 10_000 }));
+        assert_eq!(read(format!("a\n{}", "1\n".repeat(101))), Err(CsvError::TooManyRows(100)));
     }
 
     #[test]
@@ -399,7 +399,8 @@ mod tests {
         for some in texts.chunks(5_000) {
             let header = vec!["id".to_owned(), "text".to_owned()];
             let rows = some.iter().map(|text| vec!["1".to_owned(), harmless(text)]);
-            let table = Table::read(written(std::iter::once(header).chain(rows)).as_bytes(), 1_000_000, 5_000).unwrap();
+            let table =
+                CsvFile::read(written(std::iter::once(header).chain(rows)).as_bytes(), 1_000_000, 5_000).unwrap();
             let again: Vec<&str> = table.rows.iter().map(|row| plain(&row.cells[1])).collect();
             assert_eq!(again, some);
         }

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use purser_files::{Error, File, Refusal};
+use purser_files::{Error, StoredFile, UploadRefusal};
 
 use crate::body::body_bytes;
 use crate::code;
@@ -74,12 +74,13 @@ pub fn file_problem(field: &'static str, error: Error) -> Problem {
     match error {
         Error::Refused(refusal) => {
             let code = match refusal {
-                Refusal::Empty => "required",
-                Refusal::TooLarge { .. } | Refusal::Pixels { .. } | Refusal::Deep { .. } | Refusal::Scans { .. } => {
-                    "too_large"
-                }
-                Refusal::Type { .. } => "wrong_type",
-                Refusal::Damaged => "malformed",
+                UploadRefusal::Empty => "required",
+                UploadRefusal::TooLarge { .. }
+                | UploadRefusal::Pixels { .. }
+                | UploadRefusal::Deep { .. }
+                | UploadRefusal::Scans { .. } => "too_large",
+                UploadRefusal::Type { .. } => "wrong_type",
+                UploadRefusal::Damaged => "malformed",
             };
             Problem::fields(vec![FieldError { field: field.into(), code, message: refusal.to_string() }])
         }
@@ -98,7 +99,7 @@ pub fn file_problem(field: &'static str, error: Error) -> Problem {
 
 /// A file on its way to somebody who may see it: no browser guesses what it is, runs anything in it, or keeps it.
 #[must_use]
-pub fn file_response(file: &File, bytes: Vec<u8>) -> Response {
+pub fn file_response(file: &StoredFile, bytes: Vec<u8>) -> Response {
     let how = if file.kind.is_image() { "inline" } else { "attachment" };
     // Made of digits and dashes: nothing that a person wrote gets into a header.
     let name = format!("{how}; filename=\"{}.{}\"", file.id, file.kind.extension());
@@ -117,7 +118,7 @@ pub fn file_response(file: &File, bytes: Vec<u8>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use purser_files::Kind;
+    use purser_files::FileKind;
     use uuid::Uuid;
 
     use super::*;
@@ -179,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_file_goes_out_under_its_own_type_and_nobody_keeps_it() {
-        let file = |kind| File {
+        let file = |kind| StoredFile {
             id: Uuid::from_u128(7),
             owner_kind: "test".to_owned(),
             owner_id: Uuid::nil(),
@@ -197,14 +198,14 @@ mod tests {
         };
         let id = "00000000-0000-0000-0000-000000000007";
         let shown = format!("inline; filename=\"{id}.jpg\"");
-        assert_eq!(headers(Kind::Jpeg), ["image/jpeg", &shown, "nosniff", "private, no-store"]);
+        assert_eq!(headers(FileKind::Jpeg), ["image/jpeg", &shown, "nosniff", "private, no-store"]);
         let kept = format!("attachment; filename=\"{id}.pdf\"");
-        assert_eq!(headers(Kind::Pdf), ["application/pdf", &kept, "nosniff", "private, no-store"]);
+        assert_eq!(headers(FileKind::Pdf), ["application/pdf", &kept, "nosniff", "private, no-store"]);
     }
 
     #[test]
     fn a_refused_file_is_told_by_its_field() {
-        let problem = file_problem("photo", Error::Refused(Refusal::Damaged));
+        let problem = file_problem("photo", Error::Refused(UploadRefusal::Damaged));
         assert_eq!((problem.code(), problem.errors()[0].code), (&code::INVALID_FIELDS, "malformed"));
         assert_eq!(file_problem("photo", Error::Missing).code(), &code::NOT_FOUND);
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error as StoreError, ReadTx, Row, WriteTx, params};
+use purser_store::{BulkStatement, Error as StoreError, ReadTx, Row, WriteTx, params};
 
 use crate::Error;
 use crate::sequence::{Sequence, ids};
@@ -74,7 +74,7 @@ impl fmt::Display for AccountPath {
 
 /// The five kinds of account, which decide whether a debit or a credit makes one grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum AccountKind {
     /// What the house has. Grows by debits.
     Asset,
     /// What the house owes, such as its customers' credit. Grows by credits.
@@ -87,38 +87,39 @@ pub enum Kind {
     Equity,
 }
 
-impl Kind {
-    const ALL: [Kind; 5] = [Kind::Asset, Kind::Liability, Kind::Income, Kind::Expense, Kind::Equity];
+impl AccountKind {
+    const ALL: [AccountKind; 5] =
+        [AccountKind::Asset, AccountKind::Liability, AccountKind::Income, AccountKind::Expense, AccountKind::Equity];
 
     /// Its name in the schema and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Asset => "asset",
-            Kind::Liability => "liability",
-            Kind::Income => "income",
-            Kind::Expense => "expense",
-            Kind::Equity => "equity",
+            AccountKind::Asset => "asset",
+            AccountKind::Liability => "liability",
+            AccountKind::Income => "income",
+            AccountKind::Expense => "expense",
+            AccountKind::Equity => "equity",
         }
     }
 
     /// 1 where debits make it grow, −1 where credits do.
     pub(crate) fn side(self) -> i64 {
         match self {
-            Kind::Asset | Kind::Expense => 1,
-            Kind::Liability | Kind::Income | Kind::Equity => -1,
+            AccountKind::Asset | AccountKind::Expense => 1,
+            AccountKind::Liability | AccountKind::Income | AccountKind::Equity => -1,
         }
     }
 
     pub(crate) fn from_column(name: &str) -> Result<Self, StoreError> {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        let kind = AccountKind::ALL.into_iter().find(|kind| kind.name() == name);
         kind.ok_or_else(|| StoreError::Engine(format!("ledger_account.kind is {name}")))
     }
 }
 
 /// What may happen on an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Status {
+pub enum AccountStatus {
     /// Everything.
     Open,
     /// Nothing new starts; what was under way may finish: holds are settled, entries reversed.
@@ -127,30 +128,30 @@ pub enum Status {
     Closed,
 }
 
-impl Status {
+impl AccountStatus {
     /// Its name for people.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Status::Open => "open",
-            Status::Frozen => "frozen",
-            Status::Closed => "closed",
+            AccountStatus::Open => "open",
+            AccountStatus::Frozen => "frozen",
+            AccountStatus::Closed => "closed",
         }
     }
 
     fn column(self) -> i64 {
         match self {
-            Status::Open => 0,
-            Status::Frozen => 1,
-            Status::Closed => 2,
+            AccountStatus::Open => 0,
+            AccountStatus::Frozen => 1,
+            AccountStatus::Closed => 2,
         }
     }
 
     pub(crate) fn from_column(value: i64) -> Result<Self, StoreError> {
         match value {
-            0 => Ok(Status::Open),
-            1 => Ok(Status::Frozen),
-            2 => Ok(Status::Closed),
+            0 => Ok(AccountStatus::Open),
+            1 => Ok(AccountStatus::Frozen),
+            2 => Ok(AccountStatus::Closed),
             _ => Err(StoreError::Engine(format!("ledger_balance.status is {value}"))),
         }
     }
@@ -164,13 +165,13 @@ pub struct Account {
     /// Its path.
     pub path: AccountPath,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: AccountKind,
     /// Its currency.
     pub currency: Currency,
     /// What its available balance never passes, if anything.
     pub floor: Option<Money>,
     /// What may happen on it.
-    pub status: Status,
+    pub status: AccountStatus,
     /// What it holds, in the direction that its kind grows.
     pub balance: Money,
     /// How much of that holds have set aside.
@@ -197,7 +198,7 @@ pub struct NewAccount {
     /// Its path, not taken yet.
     pub path: AccountPath,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: AccountKind,
     /// Its currency.
     pub currency: Currency,
     /// Minor units that its available balance never passes: zero, or less for an overdraft; `None` for no limit.
@@ -219,13 +220,13 @@ pub fn account_open(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewAccount) -> R
     opened.into_iter().next().ok_or(Error::Bug("an account was opened and has no id"))
 }
 
-const ACCOUNT_INSERT: Each = Each {
+const ACCOUNT_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO ledger_account (id, path, kind, created_at) VALUES (?1, ?2, ?3, ?4)",
     postgres: "INSERT INTO ledger_account (id, path, kind, created_at)
         SELECT * FROM UNNEST(?1::bigint[], ?2::text[], ?3::text[], ?4::bigint[])",
 };
 
-const BALANCE_INSERT: Each = Each {
+const BALANCE_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO ledger_balance
         (account, currency, scale, side, floor, status, balance, held, postings, head, last_at)
         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, 0)",
@@ -244,13 +245,13 @@ pub fn accounts_open(tx: &mut WriteTx<'_>, now: Timestamp, new: &[NewAccount]) -
     let ids = ids(tx, Sequence::Account, new.len())?;
     let accounts: Vec<_> =
         std::iter::zip(&ids, new).map(|(id, new)| params![*id, new.path.as_str(), new.kind.name(), now]).collect();
-    tx.each(&ACCOUNT_INSERT, &accounts)?;
+    tx.execute_bulk(&ACCOUNT_INSERT, &accounts)?;
     let codes: Vec<_> = new.iter().map(|new| new.currency.code().to_owned()).collect();
     let balances: Vec<_> = std::iter::zip(&ids, new)
         .zip(&codes)
         .map(|((id, new), code)| params![*id, code, i64::from(new.currency.scale()), new.kind.side(), new.floor])
         .collect();
-    tx.each(&BALANCE_INSERT, &balances)?;
+    tx.execute_bulk(&BALANCE_INSERT, &balances)?;
     Ok(ids.into_iter().map(AccountId).collect())
 }
 
@@ -265,10 +266,10 @@ fn read_account(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         id: AccountId(row.get(0)?),
         path: AccountPath(path),
-        kind: Kind::from_column(&kind)?,
+        kind: AccountKind::from_column(&kind)?,
         currency,
         floor: row.get::<Option<i64>>(5)?.map(money),
-        status: Status::from_column(row.get(6)?)?,
+        status: AccountStatus::from_column(row.get(6)?)?,
         balance: money(row.get(7)?),
         held: money(row.get(8)?),
         postings: row.get(9)?,
@@ -326,7 +327,7 @@ pub fn accounts_under(
 /// # Errors
 /// [`Error::NoAccount`], [`Error::Closed`].
 pub fn account_freeze(tx: &mut WriteTx<'_>, id: AccountId) -> Result<(), Error> {
-    status_set(tx, id, Status::Frozen)
+    status_set(tx, id, AccountStatus::Frozen)
 }
 
 /// Opens a frozen account again. Doing so to an open one changes nothing.
@@ -334,7 +335,7 @@ pub fn account_freeze(tx: &mut WriteTx<'_>, id: AccountId) -> Result<(), Error> 
 /// # Errors
 /// [`Error::NoAccount`], [`Error::Closed`].
 pub fn account_unfreeze(tx: &mut WriteTx<'_>, id: AccountId) -> Result<(), Error> {
-    status_set(tx, id, Status::Open)
+    status_set(tx, id, AccountStatus::Open)
 }
 
 /// Closes an empty account for good. Closing a closed one changes nothing.
@@ -343,17 +344,17 @@ pub fn account_unfreeze(tx: &mut WriteTx<'_>, id: AccountId) -> Result<(), Error
 /// [`Error::NoAccount`]; [`Error::NotEmpty`] where it has a balance or a hold.
 pub fn account_close(tx: &mut WriteTx<'_>, id: AccountId) -> Result<(), Error> {
     let account = account_get(tx, id)?;
-    if account.status == Status::Closed {
+    if account.status == AccountStatus::Closed {
         return Ok(());
     }
     if account.balance.minor() != 0 || account.held.minor() != 0 {
         return Err(Error::NotEmpty(id));
     }
-    status_set(tx, id, Status::Closed)
+    status_set(tx, id, AccountStatus::Closed)
 }
 
-fn status_set(tx: &mut WriteTx<'_>, id: AccountId, status: Status) -> Result<(), Error> {
-    if account_get(tx, id)?.status == Status::Closed {
+fn status_set(tx: &mut WriteTx<'_>, id: AccountId, status: AccountStatus) -> Result<(), Error> {
+    if account_get(tx, id)?.status == AccountStatus::Closed {
         return Err(Error::Closed(id));
     }
     tx.execute("UPDATE ledger_balance SET status = ?2 WHERE account = ?1", &params![id.0, status.column()])?;

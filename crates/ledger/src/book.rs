@@ -5,11 +5,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error as StoreError, ReadTx, Row, WriteTx, params};
+use purser_store::{BulkStatement, Error as StoreError, ReadTx, Row, WriteTx, params};
 
 use crate::account::read_currency;
 use crate::sequence::{Sequence, ids};
-use crate::{AccountId, Error, Status, history};
+use crate::{AccountId, AccountStatus, Error, history};
 
 /// A journal entry's number; later entries have larger ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,7 +61,7 @@ pub struct Transfer {
 
 /// An entry that a [`Book`] has accepted. [`Entries::of`] gives its id once the book is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Posted(usize);
+pub struct PostedEntry(usize);
 
 /// The ids of the entries that a [`Book`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Entries {
     ///
     /// # Errors
     /// [`Error::Bug`] where another book accepted it and wrote more entries than this one.
-    pub fn of(&self, posted: Posted) -> Result<EntryId, Error> {
+    pub fn of(&self, posted: PostedEntry) -> Result<EntryId, Error> {
         self.0.get(posted.0).copied().ok_or(Error::Bug("an entry is asked of a book that did not write it"))
     }
 
@@ -90,17 +90,17 @@ impl Entries {
 /// the write checks it, row by row.
 #[derive(Debug)]
 pub struct Book {
-    accounts: HashMap<AccountId, State>,
+    accounts: HashMap<AccountId, BalanceState>,
     entries: Vec<PendingEntry>,
     transfers: Vec<PendingTransfer>,
 }
 
 /// A row of ledger_balance, as it was and as it will be.
 #[derive(Debug, Clone, Copy)]
-struct State {
+struct BalanceState {
     currency: Currency,
     side: i64,
-    status: Status,
+    status: AccountStatus,
     floor: Option<i64>,
     held: i64,
     stored_head: i64,
@@ -162,7 +162,7 @@ impl Purpose {
 /// An account's every nth posting gets a mark.
 pub(crate) const MARK_EVERY: i64 = 64;
 
-const BALANCE_SELECT: Each = Each {
+const BALANCE_SELECT: BulkStatement = BulkStatement {
     sqlite: "SELECT account, currency, scale, side, status, floor, balance, held, postings, head, last_at
         FROM ledger_balance WHERE account = ?1",
     postgres: "SELECT account, currency, scale, side, status, floor, balance, held, postings, head, last_at
@@ -171,14 +171,14 @@ const BALANCE_SELECT: Each = Each {
 
 /// The same, and nobody else changes them until this transaction ends. A wide command would otherwise find at its very end
 /// that one of a hundred thousand accounts was changed meanwhile, and begin anew.
-const BALANCE_LOCK: Each = Each {
+const BALANCE_LOCK: BulkStatement = BulkStatement {
     sqlite: BALANCE_SELECT.sqlite,
     postgres: "SELECT account, currency, scale, side, status, floor, balance, held, postings, head, last_at
         FROM ledger_balance WHERE account = ANY(?1::bigint[]) ORDER BY account FOR NO KEY UPDATE",
 };
 
 /// The head and what is held must be as they were read: a book never writes over what it did not see.
-const BALANCE_UPDATE: Each = Each {
+const BALANCE_UPDATE: BulkStatement = BulkStatement {
     sqlite: "UPDATE ledger_balance SET balance = ?2, postings = ?3, head = ?4, last_at = ?5
         WHERE account = ?1 AND head = ?6 AND held = ?7",
     postgres: "UPDATE ledger_balance b
@@ -188,7 +188,7 @@ const BALANCE_UPDATE: Each = Each {
         WHERE b.account = new.account AND b.head = new.old_head AND b.held = new.held",
 };
 
-const ENTRY_INSERT: Each = Each {
+const ENTRY_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO ledger_entry (id, at, kind, actor, memo, reference, reverses, first_transfer, last_transfer)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     postgres: "INSERT INTO ledger_entry (id, at, kind, actor, memo, reference, reverses, first_transfer, last_transfer)
@@ -196,7 +196,7 @@ const ENTRY_INSERT: Each = Each {
             ?8::bigint[], ?9::bigint[])",
 };
 
-const TRANSFER_INSERT: Each = Each {
+const TRANSFER_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO ledger_transfer
         (id, entry, debit, credit, amount, debit_balance, credit_balance, debit_before, credit_before)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -206,7 +206,7 @@ const TRANSFER_INSERT: Each = Each {
             ?7::bigint[], ?8::bigint[], ?9::bigint[])",
 };
 
-const MARK_INSERT: Each = Each {
+const MARK_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO ledger_mark (account, at, transfer) VALUES (?1, ?2, ?3)",
     postgres: "INSERT INTO ledger_mark (account, at, transfer)
         SELECT * FROM UNNEST(?1::bigint[], ?2::bigint[], ?3::bigint[])",
@@ -233,8 +233,8 @@ impl Book {
         keys.sort_unstable();
         keys.dedup();
         let keys: Vec<_> = keys.into_iter().map(|id| params![id]).collect();
-        let select = if tx.is_wide() { &BALANCE_LOCK } else { &BALANCE_SELECT };
-        let states = tx.query_each(select, &keys, read_state)?;
+        let select = if tx.is_bulk() { &BALANCE_LOCK } else { &BALANCE_SELECT };
+        let states = tx.query_bulk(select, &keys, read_state)?;
         self.accounts.extend(states);
         Ok(())
     }
@@ -265,7 +265,7 @@ impl Book {
     ///
     /// # Errors
     /// The rule that refused it.
-    pub fn post(&mut self, now: Timestamp, entry: NewEntry, transfers: &[Transfer]) -> Result<Posted, Error> {
+    pub fn post(&mut self, now: Timestamp, entry: NewEntry, transfers: &[Transfer]) -> Result<PostedEntry, Error> {
         self.post_as(now, entry, transfers, Purpose::New)
     }
 
@@ -275,7 +275,7 @@ impl Book {
         entry: NewEntry,
         transfers: &[Transfer],
         purpose: Purpose,
-    ) -> Result<Posted, Error> {
+    ) -> Result<PostedEntry, Error> {
         check_texts(&entry)?;
         if transfers.is_empty() {
             return Err(Error::EmptyEntry);
@@ -283,7 +283,7 @@ impl Book {
         let at = self.time_of(now, transfers)?;
         let index = self.entries.len();
         let first = self.transfers.len();
-        let mut before: Vec<(AccountId, State)> = Vec::with_capacity(2 * transfers.len());
+        let mut before: Vec<(AccountId, BalanceState)> = Vec::with_capacity(2 * transfers.len());
         for transfer in transfers {
             let pair = (transfer.debit, *self.state(transfer.debit)?, transfer.credit, *self.state(transfer.credit)?);
             before.extend([(pair.0, pair.1), (pair.2, pair.3)]);
@@ -294,7 +294,7 @@ impl Book {
         }
         let span = (first, self.transfers.len() - 1);
         self.entries.push(PendingEntry { at, entry, reverses: purpose.reverses(), span });
-        Ok(Posted(index))
+        Ok(PostedEntry(index))
     }
 
     /// Counts what a hold has set aside as free again. The caller writes the hold's side of it.
@@ -329,13 +329,13 @@ impl Book {
         Ok(())
     }
 
-    fn undo(&mut self, first_transfer: usize, before: Vec<(AccountId, State)>) {
+    fn undo(&mut self, first_transfer: usize, before: Vec<(AccountId, BalanceState)>) {
         self.transfers.truncate(first_transfer);
         // Latest first, so that an account touched twice ends as it was at the very beginning.
         self.accounts.extend(before.into_iter().rev());
     }
 
-    fn state(&self, account: AccountId) -> Result<&State, Error> {
+    fn state(&self, account: AccountId) -> Result<&BalanceState, Error> {
         self.accounts.get(&account).ok_or(Error::NoAccount(account))
     }
 
@@ -356,7 +356,7 @@ impl Book {
 
     /// Writes a book in which one entry was posted.
     pub(crate) fn write_one(self, tx: &mut WriteTx<'_>) -> Result<EntryId, Error> {
-        self.write(tx)?.of(Posted(0))
+        self.write(tx)?.of(PostedEntry(0))
     }
 
     fn write_entries(&self, tx: &mut WriteTx<'_>, ids: &[i64], transfer_ids: &[i64]) -> Result<(), StoreError> {
@@ -368,7 +368,7 @@ impl Book {
                 params![*id, pending.at, *kind, actor, memo, reference.as_deref(), reverses, first, last]
             })
             .collect();
-        tx.each(&ENTRY_INSERT, &rows).map(drop)
+        tx.execute_bulk(&ENTRY_INSERT, &rows).map(drop)
     }
 
     fn write_transfers(&self, tx: &mut WriteTx<'_>, entry_ids: &[i64], ids: &[i64]) -> Result<(), StoreError> {
@@ -388,7 +388,7 @@ impl Book {
                 ]
             })
             .collect();
-        tx.each(&TRANSFER_INSERT, &rows).map(drop)
+        tx.execute_bulk(&TRANSFER_INSERT, &rows).map(drop)
     }
 
     fn write_balances(&self, tx: &mut WriteTx<'_>, transfer_ids: &[i64]) -> Result<(), Error> {
@@ -403,7 +403,7 @@ impl Book {
                 params![id.0, state.balance, state.postings, head, state.last_at, state.stored_head, state.held]
             })
             .collect();
-        let changed = tx.each(&BALANCE_UPDATE, &rows)?;
+        let changed = tx.execute_bulk(&BALANCE_UPDATE, &rows)?;
         if changed == rows.len() as u64 {
             return Ok(());
         }
@@ -417,16 +417,16 @@ impl Book {
             let marked = sides.into_iter().filter(|(_, posting)| posting.number % MARK_EVERY == 0);
             rows.extend(marked.map(|(account, _)| params![account.0, self.entries[pending.entry].at, *id]));
         }
-        tx.each(&MARK_INSERT, &rows).map(drop)
+        tx.execute_bulk(&MARK_INSERT, &rows).map(drop)
     }
 }
 
-fn read_state(row: &Row<'_>) -> Result<(AccountId, State), StoreError> {
+fn read_state(row: &Row<'_>) -> Result<(AccountId, BalanceState), StoreError> {
     let head: i64 = row.get(9)?;
-    let state = State {
+    let state = BalanceState {
         currency: read_currency(row, 1)?,
         side: row.get(3)?,
-        status: Status::from_column(row.get(4)?)?,
+        status: AccountStatus::from_column(row.get(4)?)?,
         floor: row.get(5)?,
         held: row.get(7)?,
         stored_head: head,
@@ -447,7 +447,7 @@ impl Head {
     }
 }
 
-impl State {
+impl BalanceState {
     fn available(&self) -> i64 {
         self.balance.saturating_sub(self.held).saturating_sub(self.floor.unwrap_or(0))
     }
@@ -467,9 +467,9 @@ impl State {
             return Err(Error::WrongCurrency { account, expected, found });
         }
         match self.status {
-            Status::Closed => return Err(Error::Closed(account)),
-            Status::Frozen if purpose == Purpose::New => return Err(Error::Frozen(account)),
-            Status::Frozen | Status::Open => {}
+            AccountStatus::Closed => return Err(Error::Closed(account)),
+            AccountStatus::Frozen if purpose == Purpose::New => return Err(Error::Frozen(account)),
+            AccountStatus::Frozen | AccountStatus::Open => {}
         }
         let change = amount.minor() * direction * self.side;
         if change < 0 && self.floor.is_some() && self.available() < amount.minor() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::account::read_currency;
 use crate::book::{Purpose, check_text};
-use crate::{AccountId, Book, EntryId, Error, NewEntry, Status, Transfer, account_get};
+use crate::{AccountId, AccountStatus, Book, EntryId, Error, NewEntry, Transfer, account_get};
 
 /// How a hold stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,9 +101,9 @@ pub fn hold_place(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewHold) -> Result
         return Err(Error::WrongCurrency { account: new.account, expected, found });
     }
     match account.status {
-        Status::Open => {}
-        Status::Frozen => return Err(Error::Frozen(new.account)),
-        Status::Closed => return Err(Error::Closed(new.account)),
+        AccountStatus::Open => {}
+        AccountStatus::Frozen => return Err(Error::Frozen(new.account)),
+        AccountStatus::Closed => return Err(Error::Closed(new.account)),
     }
     // Only an account without a floor can come to this.
     account.held.checked_add(new.amount).ok_or(Error::TooLarge(new.account))?;

@@ -1,13 +1,13 @@
 //! The answer to a request, kept in the transaction of its effect, so that a repeat gets the first answer again.
 
 use jiff::Timestamp;
-use purser_store::{Each, ReadTx, WriteTx, params};
+use purser_store::{BulkStatement, ReadTx, WriteTx, params};
 
 use crate::Error;
 
 /// A request's key, whose it is, what was asked, and what was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
+pub struct IdempotencyRecord {
     /// Whose key: keys of different owners never meet.
     pub owner: String,
     /// The key, 1 to 200 characters.
@@ -18,14 +18,14 @@ pub struct Recorded {
     pub answer: String,
 }
 
-const FIND: Each = Each {
+const FIND: BulkStatement = BulkStatement {
     sqlite: "SELECT owner, key, fingerprint, answer FROM ledger_idempotency WHERE owner = ?1 AND key = ?2",
     postgres: "SELECT i.owner, i.key, i.fingerprint, i.answer
         FROM UNNEST(?1::text[], ?2::text[]) AS asked (owner, key)
         JOIN ledger_idempotency i ON i.owner = asked.owner AND i.key = asked.key",
 };
 
-const KEEP: Each = Each {
+const KEEP: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO ledger_idempotency (owner, key, fingerprint, answer, created_at)
         VALUES (?1, ?2, ?3, ?4, ?5)",
     postgres: "INSERT INTO ledger_idempotency (owner, key, fingerprint, answer, created_at)
@@ -41,7 +41,7 @@ pub fn idempotency_find(
     owner: &str,
     key: &str,
     fingerprint: &[u8; 32],
-) -> Result<Option<Recorded>, Error> {
+) -> Result<Option<IdempotencyRecord>, Error> {
     let found = idempotency_find_many(tx, &[(owner, key)])?.pop();
     match found {
         Some(recorded) if recorded.fingerprint != *fingerprint => Err(Error::KeyReused(key.to_owned())),
@@ -53,12 +53,12 @@ pub fn idempotency_find(
 ///
 /// # Errors
 /// The store's.
-pub fn idempotency_find_many(tx: &mut ReadTx<'_>, keys: &[(&str, &str)]) -> Result<Vec<Recorded>, Error> {
+pub fn idempotency_find_many(tx: &mut ReadTx<'_>, keys: &[(&str, &str)]) -> Result<Vec<IdempotencyRecord>, Error> {
     let rows: Vec<_> = keys.iter().map(|(owner, key)| params![*owner, *key]).collect();
-    let found = tx.query_each(&FIND, &rows, |row| {
+    let found = tx.query_bulk(&FIND, &rows, |row| {
         let fingerprint: Vec<u8> = row.get(2)?;
         let fingerprint = fingerprint.try_into().unwrap_or([0; 32]);
-        Ok(Recorded { owner: row.get(0)?, key: row.get(1)?, fingerprint, answer: row.get(3)? })
+        Ok(IdempotencyRecord { owner: row.get(0)?, key: row.get(1)?, fingerprint, answer: row.get(3)? })
     })?;
     Ok(found)
 }
@@ -67,18 +67,22 @@ pub fn idempotency_find_many(tx: &mut ReadTx<'_>, keys: &[(&str, &str)]) -> Resu
 ///
 /// # Errors
 /// The store's `Unique` where the key came before.
-pub fn idempotency_keep(tx: &mut WriteTx<'_>, now: Timestamp, recorded: &Recorded) -> Result<(), Error> {
-    idempotency_keep_many(tx, now, std::slice::from_ref(recorded))
+pub fn idempotency_store(tx: &mut WriteTx<'_>, now: Timestamp, recorded: &IdempotencyRecord) -> Result<(), Error> {
+    idempotency_store_many(tx, now, std::slice::from_ref(recorded))
 }
 
 /// Keeps many answers at once.
 ///
 /// # Errors
 /// The store's `Unique` where one of the keys came before.
-pub fn idempotency_keep_many(tx: &mut WriteTx<'_>, now: Timestamp, recorded: &[Recorded]) -> Result<(), Error> {
+pub fn idempotency_store_many(
+    tx: &mut WriteTx<'_>,
+    now: Timestamp,
+    recorded: &[IdempotencyRecord],
+) -> Result<(), Error> {
     let rows: Vec<_> =
         recorded.iter().map(|one| params![&one.owner, &one.key, &one.fingerprint, &one.answer, now]).collect();
-    tx.each(&KEEP, &rows)?;
+    tx.execute_bulk(&KEEP, &rows)?;
     Ok(())
 }
 
@@ -87,7 +91,7 @@ pub fn idempotency_keep_many(tx: &mut WriteTx<'_>, now: Timestamp, recorded: &[R
 ///
 /// # Errors
 /// The store's.
-pub fn idempotency_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+pub fn idempotency_purge(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
     let gone = tx.execute(
         "DELETE FROM ledger_idempotency WHERE (owner, key) IN
              (SELECT owner, key FROM ledger_idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",

@@ -24,10 +24,10 @@ mod verify;
 use purser_store::Migration;
 
 pub use account::{
-    Account, AccountId, AccountPath, Kind, NewAccount, Status, account_by_path, account_close, account_freeze,
-    account_get, account_open, account_unfreeze, accounts_open, accounts_under,
+    Account, AccountId, AccountKind, AccountPath, AccountStatus, NewAccount, account_by_path, account_close,
+    account_freeze, account_get, account_open, account_unfreeze, accounts_open, accounts_under,
 };
-pub use book::{Book, Entries, EntryId, NewEntry, Posted, Transfer, post, reverse};
+pub use book::{Book, Entries, EntryId, NewEntry, PostedEntry, Transfer, post, reverse};
 pub use error::Error;
 pub use history::{
     Entry, StatementLine, TransferId, balance_at, entry_get, newest_entry_at, statement, statement_between,
@@ -36,10 +36,11 @@ pub use hold::{
     Hold, HoldStatus, NewHold, hold_capture, hold_capture_split, hold_get, hold_place, hold_release, holds_expire,
 };
 pub use idempotency::{
-    Recorded, idempotency_find, idempotency_find_many, idempotency_forget, idempotency_keep, idempotency_keep_many,
+    IdempotencyRecord, idempotency_find, idempotency_find_many, idempotency_purge, idempotency_store,
+    idempotency_store_many,
 };
 pub use tree::{Branch, branches};
-pub use verify::{Sums, Totals, Verdict, sums, verify};
+pub use verify::{CurrencyTotals, LedgerSums, VerifyReport, sums, verify};
 
 /// The ledger's tables.
 pub const MIGRATIONS: &[Migration] =

@@ -3,7 +3,7 @@
 use purser_money::Money;
 use purser_store::{Engine, Error as StoreError, ReadTx, Row, params};
 
-use crate::account::{AccountPath, Kind, read_currency};
+use crate::account::{AccountKind, AccountPath, read_currency};
 use crate::error::Error;
 
 /// The accounts of one kind and currency under one branch.
@@ -14,7 +14,7 @@ pub struct Branch {
     /// The last part of it.
     pub segment: String,
     /// The accounts' kind.
-    pub kind: Kind,
+    pub kind: AccountKind,
     /// How many accounts there are, the branch's own included.
     pub accounts: i64,
     /// What stands on them together.
@@ -66,7 +66,7 @@ pub fn branches(
         let (segment, currency): (String, _) = (row.get(0)?, read_currency(row, 2)?);
         Ok(Branch {
             path: format!("{prefix}{segment}"),
-            kind: Kind::from_column(&row.get::<String>(1)?)?,
+            kind: AccountKind::from_column(&row.get::<String>(1)?)?,
             accounts: row.get(4)?,
             balance: Money::new(row.get(5)?, currency),
             held: Money::new(row.get(6)?, currency),

@@ -6,9 +6,9 @@ use crate::Error;
 
 /// What the audit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct VerifyReport {
     /// Sums and counts by currency.
-    pub totals: Vec<Totals>,
+    pub totals: Vec<CurrencyTotals>,
     /// How many journal entries there are.
     pub entries: i64,
     /// How many transfers.
@@ -17,7 +17,7 @@ pub struct Verdict {
     pub problems: Vec<String>,
 }
 
-impl Verdict {
+impl VerifyReport {
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -27,7 +27,7 @@ impl Verdict {
 
 /// One currency's books.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Totals {
+pub struct CurrencyTotals {
     /// Its code.
     pub currency: String,
     /// How many decimals an amount of it has.
@@ -42,13 +42,13 @@ pub struct Totals {
 
 /// What the books come to: counts and sums, without looking whether they are right.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sums {
+pub struct LedgerSums {
     /// How many journal entries there are.
     pub entries: i64,
     /// How many transfers.
     pub transfers: i64,
     /// By currency.
-    pub totals: Vec<Totals>,
+    pub totals: Vec<CurrencyTotals>,
 }
 
 /// Problems of one sort that are named, at most.
@@ -159,8 +159,8 @@ const CHECKS: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// The store's. What is wrong with the books is no error but the verdict.
-pub fn verify(tx: &mut ReadTx<'_>) -> Result<Verdict, Error> {
-    let Sums { entries, transfers, totals } = sums(tx)?;
+pub fn verify(tx: &mut ReadTx<'_>) -> Result<VerifyReport, Error> {
+    let LedgerSums { entries, transfers, totals } = sums(tx)?;
     let unbalanced = totals.iter().filter(|totals| totals.sum != 0);
     let mut problems: Vec<String> = unbalanced
         .map(|totals| format!("{} does not balance: debits less credits are {}", totals.currency, totals.sum))
@@ -171,26 +171,32 @@ pub fn verify(tx: &mut ReadTx<'_>) -> Result<Verdict, Error> {
             Ok(filled(sentence, figures))
         })?);
     }
-    Ok(Verdict { totals, entries, transfers, problems })
+    Ok(VerifyReport { totals, entries, transfers, problems })
 }
 
 /// What the books come to, on one snapshot. Reads every balance, and counts the rest.
 ///
 /// # Errors
 /// The store's.
-pub fn sums(tx: &mut ReadTx<'_>) -> Result<Sums, Error> {
+pub fn sums(tx: &mut ReadTx<'_>) -> Result<LedgerSums, Error> {
     let totals = tx.query(
         "SELECT currency, scale, COUNT(*), CAST(SUM(balance * side) AS BIGINT), CAST(SUM(held) AS BIGINT)
          FROM ledger_balance GROUP BY currency, scale ORDER BY currency, scale",
         &[],
         |row| {
             let scale = u8::try_from(row.get::<u32>(1)?).unwrap_or(u8::MAX);
-            Ok(Totals { currency: row.get(0)?, scale, accounts: row.get(2)?, sum: row.get(3)?, held: row.get(4)? })
+            Ok(CurrencyTotals {
+                currency: row.get(0)?,
+                scale,
+                accounts: row.get(2)?,
+                sum: row.get(3)?,
+                held: row.get(4)?,
+            })
         },
     )?;
     let entries = tx.query_one("SELECT COUNT(*) FROM ledger_entry", &[], |row| row.get(0))?;
     let transfers = tx.query_one("SELECT COUNT(*) FROM ledger_transfer", &[], |row| row.get(0))?;
-    Ok(Sums { entries, transfers, totals })
+    Ok(LedgerSums { entries, transfers, totals })
 }
 
 /// The sentence with each `{}` replaced, in order.

@@ -1,7 +1,7 @@
 //! Fills notices in and delivers them.
 //!
-//! [`Texts`] knows what the house has to tell and fills it in, from the program's own templates or the operator's.
-//! [`Post`] delivers: [`Mail`] over SMTP, [`Telegram`] by the Bot API, [`Webhook`] as a signed POST, [`Sheets`] as a row.
+//! [`NoticeCatalog`] knows what the house has to tell and fills it in, from the program's own templates or the operator's.
+//! [`NoticeDelivery`] delivers: [`Mailer`] over SMTP, [`Telegram`] by the Bot API, [`Webhook`] as a signed POST, [`GoogleSheets`] as a row.
 //! Its job handlers take one notice each:
 //!
 //! - taken by whoever carries it: the notice is marked sent before the job is acknowledged, and one that is marked is
@@ -13,39 +13,39 @@
 //! A server that takes a message and dies before it says so will get it twice, as nobody can know: both copies carry
 //! the same Message-ID or event id.
 
-mod away;
+mod circuit_breaker;
+mod delivery;
+mod google_sheets;
 mod html;
 mod mail;
 mod operator;
 mod parts;
-mod post;
 mod probe;
 mod render;
-mod sheet;
+mod secret_mask;
 mod telegram;
 mod texts;
-mod veil;
 mod webhook;
 
-pub use mail::{Mail, MailSettings, Security};
-pub use operator::{OPERATOR_NOTICES, Operator};
-pub use post::{Post, PostSetup};
-pub use probe::Probe;
-pub use render::{Fault, Place};
-pub use sheet::Sheets;
+pub use delivery::{NoticeDelivery, NoticeDeliverySetup};
+pub use google_sheets::GoogleSheets;
+pub use mail::{MailSecurity, MailSettings, Mailer};
+pub use operator::{InstanceOperator, OPERATOR_NOTICES};
+pub use probe::ChannelProbe;
+pub use render::{TemplateFault, TemplatePart};
 pub use telegram::Telegram;
-pub use texts::{TEST, Texts};
+pub use texts::{NoticeCatalog, TEST};
 pub use webhook::{EVENT_ID, SIGNATURE, TIMESTAMP, Webhook, webhook_address};
 
 use jiff::SignedDuration;
 
 /// Why something was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum DeliveryError {
     /// It may go well another time: after this long, where that was said.
-    Later(String, Option<SignedDuration>),
+    Temporary(String, Option<SignedDuration>),
     /// It never will.
-    Never(String),
+    Permanent(String),
 }
 
 /// A setting that cannot be used.

@@ -15,7 +15,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Ex
 use purser_outbox::{Notice, SentText};
 use tokio::sync::Semaphore;
 
-use crate::{BadSetting, Trouble, bad};
+use crate::{BadSetting, DeliveryError, bad};
 
 /// Connections to the mail server at once, at most: more than that, and many servers turn us away.
 const CONNECTIONS: usize = 4;
@@ -50,7 +50,7 @@ pub struct MailSettings {
 
 /// How a connection is kept from being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Security {
+pub enum MailSecurity {
     /// In the clear at first, then TLS: port 587. A server that does not offer it gets nothing.
     StartTls,
     /// TLS from the first byte: port 465.
@@ -59,7 +59,7 @@ pub enum Security {
     None,
 }
 
-impl Security {
+impl MailSecurity {
     /// What the setting means for this server.
     ///
     /// # Errors
@@ -67,11 +67,11 @@ impl Security {
     pub fn of(word: &str, host: &str, port: u16) -> Result<Self, BadSetting> {
         let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         match word {
-            "auto" if port == 465 => Ok(Security::Tls),
-            "auto" if here => Ok(Security::None),
-            "auto" | "starttls" => Ok(Security::StartTls),
-            "tls" => Ok(Security::Tls),
-            "none" if here => Ok(Security::None),
+            "auto" if port == 465 => Ok(MailSecurity::Tls),
+            "auto" if here => Ok(MailSecurity::None),
+            "auto" | "starttls" => Ok(MailSecurity::StartTls),
+            "tls" => Ok(MailSecurity::Tls),
+            "none" if here => Ok(MailSecurity::None),
             "none" => Err(bad("mail.security", word, "only a server on this machine may be spoken to in the clear")),
             _ => Err(bad("mail.security", word, "it must be auto, starttls, tls or none")),
         }
@@ -81,16 +81,16 @@ impl Security {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
-            Security::StartTls => "STARTTLS",
-            Security::Tls => "TLS",
-            Security::None => "in the clear",
+            MailSecurity::StartTls => "STARTTLS",
+            MailSecurity::Tls => "TLS",
+            MailSecurity::None => "in the clear",
         }
     }
 }
 
 /// A way to send mail. Cheap to clone.
 #[derive(Clone)]
-pub struct Mail {
+pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     reply_to: Option<Mailbox>,
@@ -99,7 +99,7 @@ pub struct Mail {
     described: String,
 }
 
-impl Mail {
+impl Mailer {
     /// The way that is configured; `None` where there is none.
     ///
     /// # Errors
@@ -109,14 +109,14 @@ impl Mail {
         if host.is_empty() {
             return Ok(None);
         }
-        let security = Security::of(&settings.security, host, *port)?;
+        let security = MailSecurity::of(&settings.security, host, *port)?;
         let from = mailbox("mail.from", &settings.from)?;
         let support = Some(&settings.support).filter(|support| !support.is_empty());
         let reply_to = support.map(|support| mailbox("mail.support", support)).transpose()?;
         let tls = match security {
-            Security::None => Tls::None,
-            Security::StartTls => Tls::Required(tls(settings)?),
-            Security::Tls => Tls::Wrapper(tls(settings)?),
+            MailSecurity::None => Tls::None,
+            MailSecurity::StartTls => Tls::Required(tls(settings)?),
+            MailSecurity::Tls => Tls::Wrapper(tls(settings)?),
         };
         let kept = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
         let pool = PoolConfig::new().max_size(kept).idle_timeout(IDLE);
@@ -131,7 +131,7 @@ impl Mail {
         }
         let described = format!("{host}:{port}, {}", security.title());
         let gate = Arc::new(Semaphore::new(CONNECTIONS));
-        Ok(Some(Mail { transport: builder.build(), from, reply_to, gate, described }))
+        Ok(Some(Mailer { transport: builder.build(), from, reply_to, gate, described }))
     }
 
     /// Connects, greets and signs in, and says where.
@@ -142,18 +142,18 @@ impl Mail {
         match self.transport.test_connection().await {
             Ok(true) => Ok(self.described.clone()),
             Ok(false) => Err(format!("{}: the server hung up", self.described)),
-            Err(error) => Err(format!("{}: {}", self.described, told(&error))),
+            Err(error) => Err(format!("{}: {}", self.described, error_text(&error))),
         }
     }
 
-    pub(crate) async fn send(&self, now: Timestamp, notice: &Notice, text: &SentText) -> Result<(), Trouble> {
-        let message = self.message(now, notice, text).map_err(Trouble::Never)?;
+    pub(crate) async fn send(&self, now: Timestamp, notice: &Notice, text: &SentText) -> Result<(), DeliveryError> {
+        let message = self.message(now, notice, text).map_err(DeliveryError::Permanent)?;
         // Only a gate that is closed gives no permit, and nobody closes it.
-        let _permit = self.gate.acquire().await.map_err(|error| Trouble::Later(error.to_string(), None))?;
+        let _permit = self.gate.acquire().await.map_err(|error| DeliveryError::Temporary(error.to_string(), None))?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
-            Err(error) if is_final(&error) => Err(Trouble::Never(told(&error))),
-            Err(error) => Err(Trouble::Later(told(&error), None)),
+            Err(error) if is_final(&error) => Err(DeliveryError::Permanent(error_text(&error))),
+            Err(error) => Err(DeliveryError::Temporary(error_text(&error), None)),
         }
     }
 
@@ -211,7 +211,7 @@ fn is_final(error: &SmtpError) -> bool {
 }
 
 /// The error with its causes, as one line.
-fn told(error: &SmtpError) -> String {
+fn error_text(error: &SmtpError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -241,23 +241,23 @@ mod tests {
 
     #[test]
     fn mail_leaves_this_machine_only_under_tls() {
-        let of = |word, host, port| Security::of(word, host, port).ok();
-        assert_eq!(of("auto", "mail.example.com", 587), Some(Security::StartTls));
-        assert_eq!(of("auto", "mail.example.com", 465), Some(Security::Tls));
-        assert_eq!(of("auto", "127.0.0.1", 2525), Some(Security::None));
-        assert_eq!(of("none", "localhost", 25), Some(Security::None));
+        let of = |word, host, port| MailSecurity::of(word, host, port).ok();
+        assert_eq!(of("auto", "mail.example.com", 587), Some(MailSecurity::StartTls));
+        assert_eq!(of("auto", "mail.example.com", 465), Some(MailSecurity::Tls));
+        assert_eq!(of("auto", "127.0.0.1", 2525), Some(MailSecurity::None));
+        assert_eq!(of("none", "localhost", 25), Some(MailSecurity::None));
         assert_eq!(of("none", "10.0.0.1", 25), None);
         assert_eq!(of("ssl", "localhost", 25), None);
     }
 
     #[tokio::test]
     async fn a_setting_that_does_not_read_is_named() {
-        assert!(Mail::new(&MailSettings::default()).unwrap().is_none());
-        assert!(Mail::new(&settings()).unwrap().is_some());
+        assert!(Mailer::new(&MailSettings::default()).unwrap().is_none());
+        assert!(Mailer::new(&settings()).unwrap().is_some());
         let from = MailSettings { from: String::new(), ..settings() };
-        assert!(Mail::new(&from).map(drop).unwrap_err().to_string().starts_with("mail.from is ''"));
+        assert!(Mailer::new(&from).map(drop).unwrap_err().to_string().starts_with("mail.from is ''"));
         let support = MailSettings { support: "a@b.c\r\nBcc: d@e.f".to_owned(), ..settings() };
-        assert_eq!(Mail::new(&support).map(drop).unwrap_err().setting, "mail.support");
+        assert_eq!(Mailer::new(&support).map(drop).unwrap_err().setting, "mail.support");
     }
 
     #[test]

@@ -86,20 +86,20 @@ static BACKUP_FAILED: NoticeKind = NoticeKind {
 
 /// Who the operator is, and where the operator looks.
 #[derive(Debug, Clone)]
-pub struct Operator {
+pub struct InstanceOperator {
     /// The mail address.
     pub email: String,
     /// The address of the site, without a slash at the end; empty where it has none.
     pub site: String,
 }
 
-impl Operator {
+impl InstanceOperator {
     /// Tells of the dead letters since the last time, all in one mail, unless that is less than an hour ago. Those of
     /// mails to the operator are left out, or each would cause the next. False where there was nothing to tell.
     ///
     /// # Errors
     /// As the store refuses it.
-    pub fn dead_letters_tell(&self, tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<bool, Error> {
+    pub fn dead_letters_notify(&self, tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<bool, Error> {
         let last = notice_last(tx, &self.email, DEAD_LETTERS.name)?;
         if last.is_some_and(|last| now.duration_since(last) < APART) {
             return Ok(false);
@@ -118,7 +118,7 @@ impl Operator {
             "latest": short(&format!("{}: {error}", latest.kind)),
             "link": self.link(),
         });
-        self.tell(tx, now, id, &DEAD_LETTERS, values)?;
+        self.notify(tx, now, id, &DEAD_LETTERS, values)?;
         Ok(true)
     }
 
@@ -126,15 +126,21 @@ impl Operator {
     ///
     /// # Errors
     /// As the store refuses it.
-    pub fn backup_failed_tell(&self, tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, error: &str) -> Result<(), Error> {
-        self.tell(tx, now, id, &BACKUP_FAILED, json!({ "error": short(error), "link": self.link() }))
+    pub fn backup_failed_notify(
+        &self,
+        tx: &mut WriteTx<'_>,
+        now: Timestamp,
+        id: Uuid,
+        error: &str,
+    ) -> Result<(), Error> {
+        self.notify(tx, now, id, &BACKUP_FAILED, json!({ "error": short(error), "link": self.link() }))
     }
 
     fn link(&self) -> String {
         format!("{}/admin/house/dead-letters/", self.site)
     }
 
-    fn tell(
+    fn notify(
         &self,
         tx: &mut WriteTx<'_>,
         now: Timestamp,

@@ -12,9 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Remembers how a channel was.
 #[derive(Default)]
-pub struct Probe(Mutex<Option<(Instant, Result<String, String>)>>);
+pub struct ChannelProbe(Mutex<Option<(Instant, Result<String, String>)>>);
 
-impl Probe {
+impl ChannelProbe {
     /// What `check` says, or has said within the last minute.
     ///
     /// # Errors

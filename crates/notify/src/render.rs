@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::html;
-use crate::veil::Veil;
+use crate::secret_mask::SecretMask;
 
 /// Steps that a template may take. Ours take some tens.
 const FUEL: u64 = 50_000;
@@ -23,7 +23,7 @@ const LONGEST: usize = 262_144;
 
 /// A part of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum TemplatePart {
     /// The subject.
     Subject,
     /// The plain text.
@@ -32,28 +32,28 @@ pub enum Place {
     Html,
 }
 
-impl Place {
+impl TemplatePart {
     /// Its name in forms: `subject`, `text`, `html`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Place::Subject => "subject",
-            Place::Text => "text",
-            Place::Html => "html",
+            TemplatePart::Subject => "subject",
+            TemplatePart::Text => "text",
+            TemplatePart::Html => "html",
         }
     }
 }
 
 /// What is wrong with a part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct TemplateFault {
     /// Which part.
-    pub place: Place,
+    pub place: TemplatePart,
     /// What is wrong, and in which line.
     pub message: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for TemplateFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.place.name(), self.message)
     }
@@ -66,24 +66,24 @@ pub(crate) fn mail(
     values: &Map<String, Value>,
     secrets: &[&str],
     language: &str,
-) -> Result<SentText, Vec<Fault>> {
+) -> Result<SentText, Vec<TemplateFault>> {
     let mut values = harmless(values);
-    let veil = Veil::draw(&mut values, secrets);
+    let veil = SecretMask::mask(&mut values, secrets);
     let mut faults = Vec::new();
-    let mut fill = |place, source: &str| {
-        let filled = filled(place, source, &values).and_then(|text| match place {
-            Place::Subject => veil.subject(text),
-            Place::Text => veil.text(&text),
-            Place::Html => veil.html(&text),
+    let mut fill = |part, source: &str| {
+        let filled = filled(part, source, &values).and_then(|text| match part {
+            TemplatePart::Subject => veil.subject(text),
+            TemplatePart::Text => veil.text(&text),
+            TemplatePart::Html => veil.html(&text),
         });
         filled.map_err(|fault| faults.push(fault)).ok()
     };
-    let subject = fill(Place::Subject, &template.subject);
-    let text = fill(Place::Text, &template.text);
-    let own = if template.html.trim().is_empty() { None } else { Some(fill(Place::Html, &template.html)) };
+    let subject = fill(TemplatePart::Subject, &template.subject);
+    let text = fill(TemplatePart::Text, &template.text);
+    let own = if template.html.trim().is_empty() { None } else { Some(fill(TemplatePart::Html, &template.html)) };
     let subject = subject.map(|subject| cut(one_line(&subject)));
     if subject.as_ref().is_some_and(String::is_empty) {
-        faults.push(Fault { place: Place::Subject, message: "it must not come out empty".to_owned() });
+        faults.push(TemplateFault { place: TemplatePart::Subject, message: "it must not come out empty".to_owned() });
     }
     faults.extend(emptiness(text.as_ref()));
     match (subject, text) {
@@ -101,10 +101,10 @@ pub(crate) fn message(
     template: &Template,
     values: &Map<String, Value>,
     secrets: &[&str],
-) -> Result<SentText, Vec<Fault>> {
+) -> Result<SentText, Vec<TemplateFault>> {
     let mut values = harmless(values);
-    let veil = Veil::draw(&mut values, secrets);
-    let text = filled(Place::Text, &template.text, &values).and_then(|text| veil.text(&text));
+    let veil = SecretMask::mask(&mut values, secrets);
+    let text = filled(TemplatePart::Text, &template.text, &values).and_then(|text| veil.text(&text));
     let text = text.map_err(|fault| vec![fault])?;
     match emptiness(Some(&text)) {
         Some(fault) => Err(vec![fault]),
@@ -112,9 +112,9 @@ pub(crate) fn message(
     }
 }
 
-fn emptiness(text: Option<&String>) -> Option<Fault> {
+fn emptiness(text: Option<&String>) -> Option<TemplateFault> {
     let empty = text.is_some_and(|text| text.trim().is_empty());
-    empty.then(|| Fault { place: Place::Text, message: "it must not come out empty".to_owned() })
+    empty.then(|| TemplateFault { place: TemplatePart::Text, message: "it must not come out empty".to_owned() })
 }
 
 /// The same values, each text in one line: a name with line breaks in it could otherwise pass for a paragraph of ours,
@@ -146,16 +146,17 @@ fn cut(subject: String) -> String {
     fitting.chain(["…"]).collect()
 }
 
-fn filled(place: Place, source: &str, values: &Map<String, Value>) -> Result<String, Fault> {
-    let fault = |message: String| Fault { place, message };
+fn filled(part: TemplatePart, source: &str, values: &Map<String, Value>) -> Result<String, TemplateFault> {
+    let fault = |message: String| TemplateFault { place: part, message };
     if source.contains("autoescape") {
         return Err(fault("it must leave autoescape alone: it keeps names from becoming HTML".to_owned()));
     }
-    if Veil::forged(source) {
+    if SecretMask::forged(source) {
         return Err(fault("it has characters for private use, which stand for secrets here".to_owned()));
     }
     let environment = environment();
-    let template = environment.template_from_named_str(place.name(), source).map_err(|error| fault(told(&error)))?;
+    let template =
+        environment.template_from_named_str(part.name(), source).map_err(|error| fault(fault_text(&error)))?;
     let mut unknown: Vec<String> = template
         .undeclared_variables(false)
         .into_iter()
@@ -166,12 +167,12 @@ fn filled(place: Place, source: &str, values: &Map<String, Value>) -> Result<Str
         let known: Vec<&str> = values.keys().map(String::as_str).collect();
         return Err(fault(format!("there is no value '{name}'; there are {}", known.join(", "))));
     }
-    let mut out = Bounded { bytes: Vec::new(), limit: LONGEST, over: false };
+    let mut out = BoundedWriter { bytes: Vec::new(), limit: LONGEST, over: false };
     let done = template.render_captured_to(context(values), &mut out);
     if out.over {
         return Err(fault(format!("it comes out longer than {LONGEST} bytes")));
     }
-    done.map_err(|error| fault(told(&error)))?;
+    done.map_err(|error| fault(fault_text(&error)))?;
     let text = String::from_utf8(out.bytes).map_err(|error| fault(error.to_string()))?;
     // What a template makes by itself (`"\u0000"`) no database keeps and no mail carries.
     Ok(text.chars().filter(|character| !character.is_control() || matches!(character, '\n' | '\t')).collect())
@@ -191,7 +192,7 @@ fn context(values: &Map<String, Value>) -> minijinja::Value {
 }
 
 /// The error without the engine's name for the place, which the form says already.
-fn told(error: &minijinja::Error) -> String {
+fn fault_text(error: &minijinja::Error) -> String {
     let what = match (error.kind(), error.detail()) {
         (ErrorKind::OutOfFuel, _) => "it takes too many steps".to_owned(),
         (kind, Some(detail)) => format!("{kind}: {detail}"),
@@ -205,24 +206,22 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(32);
-    environment.set_auto_escape_callback(
-        |name| {
-            if name == Place::Html.name() { AutoEscape::Html } else { AutoEscape::None }
-        },
-    );
+    environment.set_auto_escape_callback(|name| {
+        if name == TemplatePart::Html.name() { AutoEscape::Html } else { AutoEscape::None }
+    });
     // It would let a name be HTML.
     environment.remove_filter("safe");
     environment
 }
 
 /// Takes so many bytes and no more.
-struct Bounded {
+struct BoundedWriter {
     bytes: Vec<u8>,
     limit: usize,
     over: bool,
 }
 
-impl io::Write for Bounded {
+impl io::Write for BoundedWriter {
     fn write(&mut self, part: &[u8]) -> io::Result<usize> {
         if self.bytes.len() + part.len() > self.limit {
             self.over = true;

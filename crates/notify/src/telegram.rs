@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::parts::parts;
-use crate::{BadSetting, Trouble, bad};
+use crate::{BadSetting, DeliveryError, bad};
 
 /// UTF-16 units in a message, at most: the Bot API refuses longer ones, and counts most emoji as two.
 const LONGEST: usize = 4_096;
@@ -89,7 +89,7 @@ impl Telegram {
     }
 
     /// Sends one message.
-    pub(crate) async fn send(&self, notice: &Notice, text: &str) -> Result<(), Trouble> {
+    pub(crate) async fn send(&self, notice: &Notice, text: &str) -> Result<(), DeliveryError> {
         // A chat has a number; a channel may have a name instead.
         let chat = notice.to.parse::<i64>().map_or_else(|_| Value::from(notice.to.as_str()), Value::from);
         // Plain text: no mark in somebody's name means anything.
@@ -99,25 +99,25 @@ impl Telegram {
             "link_preview_options": { "is_disabled": true },
         });
         let answer = self.client.post(format!("{}/sendMessage", self.base)).json(&message).send().await;
-        let (status, answer) = read(answer).await.map_err(|error| Trouble::Later(error, None))?;
+        let (status, answer) = read(answer).await.map_err(|error| DeliveryError::Temporary(error, None))?;
         if answer.ok { Ok(()) } else { Err(refusal(status, answer)) }
     }
 }
 
-fn refusal(status: StatusCode, answer: Answer) -> Trouble {
+fn refusal(status: StatusCode, answer: Answer) -> DeliveryError {
     let told = format!("Telegram answered {}: {}", status.as_u16(), answer.description);
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
             let wait = answer.parameters.retry_after.unwrap_or(1).clamp(1, LONGEST_WAIT);
-            Trouble::Later(told, Some(SignedDuration::from_secs(wait)))
+            DeliveryError::Temporary(told, Some(SignedDuration::from_secs(wait)))
         }
         // The token is wrong, which the operator can mend.
-        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => Trouble::Later(told, None),
+        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => DeliveryError::Temporary(told, None),
         _ if status.is_client_error() => match answer.parameters.migrate_to_chat_id {
-            Some(chat) => Trouble::Never(format!("{told}; the chat is {chat} now")),
-            None => Trouble::Never(told),
+            Some(chat) => DeliveryError::Permanent(format!("{told}; the chat is {chat} now")),
+            None => DeliveryError::Permanent(told),
         },
-        _ => Trouble::Later(told, None),
+        _ => DeliveryError::Temporary(told, None),
     }
 }
 
@@ -156,8 +156,8 @@ mod tests {
             ..Answer::default()
         };
         let wait = |asked| match refusal(StatusCode::TOO_MANY_REQUESTS, answer(asked)) {
-            Trouble::Later(_, wait) => wait.map(|wait| wait.as_secs()),
-            Trouble::Never(_) => None,
+            DeliveryError::Temporary(_, wait) => wait.map(|wait| wait.as_secs()),
+            DeliveryError::Permanent(_) => None,
         };
         assert_eq!(
             (wait(Some(7)), wait(Some(-5)), wait(Some(1 << 40)), wait(None)),

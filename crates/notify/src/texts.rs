@@ -3,7 +3,7 @@
 use purser_outbox::{Channel, Language, Notice, NoticeKind, NoticeText, NoticeTexts, NoticeValue, SentText, Template};
 use serde_json::{Map, Value};
 
-use crate::render::{self, Fault};
+use crate::render::{self, TemplateFault};
 
 /// What stands for a secret that was struck out.
 pub(crate) const STRUCK: &str = "********";
@@ -23,13 +23,13 @@ pub static TEST: NoticeKind = NoticeKind {
 };
 
 /// The kinds of notices there are, and what every text may say beside its own values.
-pub struct Texts {
+pub struct NoticeCatalog {
     kinds: Vec<&'static NoticeKind>,
     site: String,
     support: String,
 }
 
-impl Texts {
+impl NoticeCatalog {
     /// Gathers what rooms and apps have to tell. `site` is the address that people use, `support` the mail address of
     /// whoever helps; either may be empty.
     #[must_use]
@@ -37,7 +37,7 @@ impl Texts {
         let mut kinds: Vec<&'static NoticeKind> = [&TEST].into_iter().chain(kinds).collect();
         kinds.sort_by_key(|kind| kind.name);
         kinds.dedup_by_key(|kind| kind.name);
-        let texts = Texts { kinds, site: site.trim_end_matches('/').to_owned(), support: support.to_owned() };
+        let texts = NoticeCatalog { kinds, site: site.trim_end_matches('/').to_owned(), support: support.to_owned() };
         // In a build for tests a text of ours that does not work stops every test of the program, and so none is
         // shipped.
         debug_assert_eq!(texts.broken(), Vec::<String>::new());
@@ -51,7 +51,8 @@ impl Texts {
             for (channel, language) in
                 Channel::ALL.into_iter().flat_map(|by| Language::ALL.map(|language| (by, language)))
             {
-                let faults = self.preview(kind, channel, language, &Texts::built_in(kind, channel, language)).err();
+                let faults =
+                    self.preview(kind, channel, language, &NoticeCatalog::built_in(kind, channel, language)).err();
                 let faults = faults.into_iter().flatten();
                 broken.extend(faults.map(|fault| format!("{} {}: {fault}", kind.name, language.code())));
             }
@@ -83,7 +84,7 @@ impl Texts {
     ///
     /// # Errors
     /// Every fault of the template.
-    pub fn fill(&self, notice: &Notice, template: &Template) -> Result<SentText, Vec<Fault>> {
+    pub fn fill(&self, notice: &Notice, template: &Template) -> Result<SentText, Vec<TemplateFault>> {
         self.filled((notice.channel, notice.language), template, notice.values.clone(), &self.secrets(&notice.kind))
     }
 
@@ -97,7 +98,7 @@ impl Texts {
         channel: Channel,
         language: Language,
         template: &Template,
-    ) -> Result<SentText, Vec<Fault>> {
+    ) -> Result<SentText, Vec<TemplateFault>> {
         let samples = kind.values.iter().map(|value| (value.name.to_owned(), Value::from(value.sample)));
         let secrets: Vec<&str> = kind.values.iter().filter(|value| value.secret).map(|value| value.name).collect();
         self.filled((channel, language), template, samples.collect(), &secrets)
@@ -109,7 +110,7 @@ impl Texts {
         template: &Template,
         mut values: Map<String, Value>,
         secrets: &[&str],
-    ) -> Result<SentText, Vec<Fault>> {
+    ) -> Result<SentText, Vec<TemplateFault>> {
         for (name, value) in [("site", &self.site), ("support", &self.support)] {
             values.entry(name).or_insert_with(|| Value::from(value.as_str()));
         }
@@ -145,10 +146,10 @@ mod tests {
 
     #[test]
     fn the_test_notice_works_by_every_channel_and_in_every_language() {
-        let texts = Texts::new([], "https://purser.example/", "help@purser.example");
+        let texts = NoticeCatalog::new([], "https://purser.example/", "help@purser.example");
         for channel in Channel::ALL {
             for language in Language::ALL {
-                let template = Texts::built_in(&TEST, channel, language);
+                let template = NoticeCatalog::built_in(&TEST, channel, language);
                 let filled = texts.preview(&TEST, channel, language, &template).unwrap();
                 assert!(filled.text.contains("It works."), "{filled:?}");
                 assert_eq!(filled.html.contains("lang="), channel == Channel::Email);
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn every_text_may_say_where_the_house_is_and_who_helps() {
-        let texts = Texts::new([], "https://purser.example/", "help@purser.example");
+        let texts = NoticeCatalog::new([], "https://purser.example/", "help@purser.example");
         let template =
             Template { subject: String::new(), text: "{{ site }} {{ support }}".to_owned(), html: String::new() };
         let filled = texts.preview(&TEST, Channel::Telegram, Language::English, &template).unwrap();

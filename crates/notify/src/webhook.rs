@@ -30,8 +30,8 @@ use reqwest::{Client, Response, Url};
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::away::Away;
-use crate::{BadSetting, Trouble, bad};
+use crate::circuit_breaker::CircuitBreaker;
+use crate::{BadSetting, DeliveryError, bad};
 
 /// The header with the event's id.
 pub const EVENT_ID: &str = "x-purser-event-id";
@@ -57,7 +57,7 @@ pub struct Webhook {
     key: Hmac<Sha256>,
     client: Client,
     allow_private: bool,
-    away: Away,
+    circuit_breaker: CircuitBreaker,
 }
 
 impl Webhook {
@@ -80,7 +80,7 @@ impl Webhook {
             builder = builder.dns_resolver(Arc::new(PublicOnly));
         }
         let client = builder.build().map_err(|error| bad("webhook.secret", "…", error))?;
-        Ok(Some(Webhook { key, client, allow_private, away: Away::default() }))
+        Ok(Some(Webhook { key, client, allow_private, circuit_breaker: CircuitBreaker::default() }))
     }
 
     /// The signature of a message.
@@ -94,11 +94,14 @@ impl Webhook {
         bytes.iter().fold("v1=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
     }
 
-    pub(crate) async fn send(&self, now: Timestamp, notice: &Notice, text: &SentText) -> Result<(), Trouble> {
-        let url = address(&notice.to, self.allow_private).map_err(Trouble::Never)?;
+    pub(crate) async fn send(&self, now: Timestamp, notice: &Notice, text: &SentText) -> Result<(), DeliveryError> {
+        let url = address(&notice.to, self.allow_private).map_err(DeliveryError::Permanent)?;
         let receiver = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
-        if let Some(trouble) = self.away.trouble(&receiver, now) {
-            return Err(Trouble::Later(format!("{trouble} (a moment ago, so it was not called again)"), None));
+        if let Some(trouble) = self.circuit_breaker.trouble(&receiver, now) {
+            return Err(DeliveryError::Temporary(
+                format!("{trouble} (a moment ago, so it was not called again)"),
+                None,
+            ));
         }
         let body = json!({
             "id": notice.id,
@@ -120,18 +123,18 @@ impl Webhook {
             .body(body);
         let answer = request.send().await;
         if answer.is_ok() {
-            self.away.came_back(&receiver);
+            self.circuit_breaker.came_back(&receiver);
         }
         match answer {
             Ok(response) if response.status().is_success() => Ok(()),
             Ok(response) => Err(refusal(now, &response)),
             Err(error) => {
                 let is_away = error.is_timeout() || error.is_connect();
-                let error = told(&error.without_url());
+                let error = error_text(&error.without_url());
                 if is_away {
-                    self.away.left(&receiver, now, &error);
+                    self.circuit_breaker.left(&receiver, now, &error);
                 }
-                Err(Trouble::Later(error, None))
+                Err(DeliveryError::Temporary(error, None))
             }
         }
     }
@@ -170,12 +173,16 @@ fn address(text: &str, allow_private: bool) -> Result<Url, String> {
     Ok(url)
 }
 
-fn refusal(now: Timestamp, response: &Response) -> Trouble {
+fn refusal(now: Timestamp, response: &Response) -> DeliveryError {
     let status = response.status().as_u16();
     let told = format!("the receiver answered {}", response.status());
     let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let wait = asked.and_then(|asked| retry_after(now, asked));
-    if matches!(status, 408 | 425 | 429 | 500..) { Trouble::Later(told, wait) } else { Trouble::Never(told) }
+    if matches!(status, 408 | 425 | 429 | 500..) {
+        DeliveryError::Temporary(told, wait)
+    } else {
+        DeliveryError::Permanent(told)
+    }
 }
 
 /// How long a Retry-After asks us to wait: it says seconds, or a date.
@@ -186,7 +193,7 @@ fn retry_after(now: Timestamp, asked: &str) -> Option<SignedDuration> {
 }
 
 /// The error with its causes, as one line.
-fn told(error: &reqwest::Error) -> String {
+fn error_text(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -13,8 +13,8 @@ use tokio::time::{interval, sleep};
 use uuid::Uuid;
 
 use crate::{
-    Claimed, Error, JobContext, JobError, JobHandler, WorkerLimits, job_bury, job_done, job_failed, job_failed_until,
-    lease_extend, lease_release,
+    ClaimedJob, Error, JobContext, JobError, JobHandler, WorkerLimits, job_dead_letter, job_done, job_failed,
+    job_failed_until, lease_extend, lease_release,
 };
 
 /// An outcome that the database would not take is offered again: a job that is done should not be run again because
@@ -22,7 +22,7 @@ use crate::{
 const SETTLE_AGAIN_AFTER: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
 
 /// What running jobs need of their worker.
-pub(crate) struct Desk {
+pub(crate) struct WorkerContext {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) owner: Uuid,
@@ -31,7 +31,7 @@ pub(crate) struct Desk {
 }
 
 /// How an attempt ended, as far as this worker is concerned.
-enum Outcome {
+enum AttemptOutcome {
     Ended(Result<(), JobError>),
     /// The worker stops, and the job is still running.
     GivenUp,
@@ -39,9 +39,9 @@ enum Outcome {
     LeaseLost,
 }
 
-impl Desk {
+impl WorkerContext {
     /// Runs one job and tells the queue how it ended.
-    pub(crate) async fn attempt(self: Arc<Self>, job: Claimed, now: Timestamp, give_up: watch::Receiver<bool>) {
+    pub(crate) async fn attempt(self: Arc<Self>, job: ClaimedJob, now: Timestamp, give_up: watch::Receiver<bool>) {
         // Only jobs of known kinds are claimed.
         let Some(handler) = self.handlers.get(job.kind.as_str()) else { return };
         let outcome = self.outcome(handler, &job, now, give_up).await;
@@ -69,10 +69,10 @@ impl Desk {
     async fn outcome(
         &self,
         handler: &JobHandler,
-        job: &Claimed,
+        job: &ClaimedJob,
         now: Timestamp,
         mut give_up: watch::Receiver<bool>,
-    ) -> Outcome {
+    ) -> AttemptOutcome {
         let context = JobContext { lease: job.lease, max_attempts: job.max_attempts, now };
         let mut running = pin!(handler.run(job.payload.clone(), context));
         let mut too_long = pin!(sleep(handler.timeout.unsigned_abs()));
@@ -81,15 +81,15 @@ impl Desk {
         renewal.reset();
         loop {
             tokio::select! {
-                ended = &mut running => return Outcome::Ended(ended),
+                ended = &mut running => return AttemptOutcome::Ended(ended),
                 () = &mut too_long => {
                     let error = format!("stopped after {:#}", handler.timeout);
-                    return Outcome::Ended(Err(JobError::Retry(error)));
+                    return AttemptOutcome::Ended(Err(JobError::Retry(error)));
                 }
-                () = asked_to(&mut give_up) => return Outcome::GivenUp,
+                () = asked_to(&mut give_up) => return AttemptOutcome::GivenUp,
                 _ = renewal.tick() => {
                     if self.renew(job).await.is_err() {
-                        return Outcome::LeaseLost;
+                        return AttemptOutcome::LeaseLost;
                     }
                 }
             }
@@ -98,7 +98,7 @@ impl Desk {
 
     /// `Err` where the lease is lost: the handler must stop. Where the database does not answer, the
     /// next renewal may.
-    async fn renew(&self, job: &Claimed) -> Result<(), Error> {
+    async fn renew(&self, job: &ClaimedJob) -> Result<(), Error> {
         let (now, lease, length) = (self.clock.now(), job.lease, self.limits.lease);
         match self.store.write(move |tx| lease_extend(tx, now, &lease, length)).await {
             Err(lost @ Error::LeaseLost { .. }) => Err(lost),
@@ -110,24 +110,24 @@ impl Desk {
         }
     }
 
-    async fn settle(&self, handler: &JobHandler, job: &Claimed, outcome: &Outcome) -> Result<(), Error> {
+    async fn settle(&self, handler: &JobHandler, job: &ClaimedJob, outcome: &AttemptOutcome) -> Result<(), Error> {
         let (now, lease, backoff) = (self.clock.now(), job.lease, handler.backoff);
         match outcome {
-            Outcome::Ended(Ok(())) => self.store.write(move |tx| job_done(tx, &lease)).await,
-            Outcome::Ended(Err(JobError::Retry(error))) => {
+            AttemptOutcome::Ended(Ok(())) => self.store.write(move |tx| job_done(tx, &lease)).await,
+            AttemptOutcome::Ended(Err(JobError::Retry(error))) => {
                 let error = error.clone();
                 self.store.write(move |tx| job_failed(tx, now, &lease, &error, &backoff).map(drop)).await
             }
-            Outcome::Ended(Err(JobError::Later(error, at))) => {
+            AttemptOutcome::Ended(Err(JobError::Later(error, at))) => {
                 let (error, at) = (error.clone(), *at);
                 self.store.write(move |tx| job_failed_until(tx, now, &lease, &error, at).map(drop)).await
             }
-            Outcome::Ended(Err(JobError::Dead(error))) => {
+            AttemptOutcome::Ended(Err(JobError::Dead(error))) => {
                 let error = error.clone();
-                self.store.write(move |tx| job_bury(tx, now, &lease, &error)).await
+                self.store.write(move |tx| job_dead_letter(tx, now, &lease, &error)).await
             }
-            Outcome::GivenUp => self.store.write(move |tx| lease_release(tx, now, &lease)).await,
-            Outcome::LeaseLost => Err(Error::LeaseLost { job: lease.job }),
+            AttemptOutcome::GivenUp => self.store.write(move |tx| lease_release(tx, now, &lease)).await,
+            AttemptOutcome::LeaseLost => Err(Error::LeaseLost { job: lease.job }),
         }
     }
 }
@@ -139,17 +139,19 @@ async fn asked_to(give_up: &mut watch::Receiver<bool>) {
     }
 }
 
-fn log_end(job: &Claimed, outcome: &Outcome) {
+fn log_end(job: &ClaimedJob, outcome: &AttemptOutcome) {
     let (id, kind, attempt) = (job.lease.job, job.kind.as_str(), job.lease.attempt);
     match outcome {
-        Outcome::Ended(Ok(())) => tracing::debug!(job = %id, kind, attempt, "[JOB] done"),
-        Outcome::Ended(Err(JobError::Retry(error) | JobError::Later(error, _))) if attempt < job.max_attempts => {
+        AttemptOutcome::Ended(Ok(())) => tracing::debug!(job = %id, kind, attempt, "[JOB] done"),
+        AttemptOutcome::Ended(Err(JobError::Retry(error) | JobError::Later(error, _)))
+            if attempt < job.max_attempts =>
+        {
             tracing::warn!(job = %id, kind, attempt, error, "[JOB] failed, to be tried again");
         }
-        Outcome::Ended(Err(JobError::Retry(error) | JobError::Later(error, _) | JobError::Dead(error))) => {
+        AttemptOutcome::Ended(Err(JobError::Retry(error) | JobError::Later(error, _) | JobError::Dead(error))) => {
             tracing::error!(job = %id, kind, attempt, error, "[JOB] given up");
         }
-        Outcome::GivenUp | Outcome::LeaseLost => {
+        AttemptOutcome::GivenUp | AttemptOutcome::LeaseLost => {
             tracing::info!(job = %id, kind, attempt, "[JOB] given back undone");
         }
     }

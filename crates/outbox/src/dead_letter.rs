@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use purser_store::{ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
-use crate::{Error, Failure, failure, line};
+use crate::{Error, FailedAttempt, failed_attempt, ordered_queue};
 
 /// A job that was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct DeadLetter {
     /// Attempts made.
     pub attempts: u32,
     /// What went wrong, oldest first.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<FailedAttempt>,
     /// When it was enqueued.
     pub created_at: Timestamp,
     /// When it was given up.
@@ -60,7 +60,7 @@ pub fn dead_letters_after(tx: &mut ReadTx<'_>, after: Timestamp, limit: u32) -> 
 }
 
 fn with_failures((letter, failures): (DeadLetter, String)) -> Result<DeadLetter, Error> {
-    Ok(DeadLetter { failures: failure::parse(&failures)?, ..letter })
+    Ok(DeadLetter { failures: failed_attempt::parse(&failures)?, ..letter })
 }
 
 fn dead_letter_read(row: &Row<'_>) -> Result<DeadLetter, purser_store::Error> {
@@ -84,7 +84,7 @@ pub fn dead_letter_requeue(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Re
     let sql = "SELECT order_key FROM outbox_dead_letter WHERE id = ?1";
     let found = tx.query_opt(sql, &params![id], |row| row.get::<Option<String>>(0))?;
     let order_key = found.ok_or(Error::NoDeadLetter { id })?;
-    let behind = order_key.map(|key| line::join(tx, &key)).transpose()?.flatten();
+    let behind = order_key.map(|key| ordered_queue::join(tx, &key)).transpose()?.flatten();
     tx.execute(
         "INSERT INTO outbox_job
              (id, kind, payload, order_key, behind, due_at, attempts, max_attempts, failures, created_at)
@@ -109,7 +109,7 @@ pub(crate) fn bury(tx: &mut WriteTx<'_>, now: Timestamp, job: Uuid, attempts: u3
     let sql = "SELECT failures, order_key FROM outbox_job WHERE id = ?1";
     let (failures, order_key): (String, Option<String>) =
         tx.query_one(sql, &params![job], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let failures = failure::added(&failures, attempts, now, error)?;
+    let failures = failed_attempt::added(&failures, attempts, now, error)?;
     tx.execute(
         "INSERT INTO outbox_dead_letter
              (id, kind, payload, order_key, attempts, max_attempts, failures, created_at, died_at)
@@ -117,5 +117,5 @@ pub(crate) fn bury(tx: &mut WriteTx<'_>, now: Timestamp, job: Uuid, attempts: u3
         &params![job, attempts, &failures, now],
     )?;
     tx.execute("DELETE FROM outbox_job WHERE id = ?1", &params![job])?;
-    order_key.map_or(Ok(()), |key| line::move_up(tx, &key))
+    order_key.map_or(Ok(()), |key| ordered_queue::move_up(tx, &key))
 }

@@ -41,8 +41,8 @@ impl<E: std::error::Error> From<E> for JobError {
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
-type Run = dyn Fn(&str, JobContext) -> Running + Send + Sync;
+type HandlerFuture = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
+type HandlerFn = dyn Fn(&str, JobContext) -> HandlerFuture + Send + Sync;
 
 /// A function that does one kind of job.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub struct JobHandler {
     pub(crate) kind: &'static str,
     pub(crate) backoff: Backoff,
     pub(crate) timeout: SignedDuration,
-    run: Arc<Run>,
+    run: Arc<HandlerFn>,
 }
 
 impl fmt::Debug for JobHandler {
@@ -68,7 +68,7 @@ impl JobHandler {
         F: Fn(J, JobContext) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), JobError>> + Send + 'static,
     {
-        let run = move |payload: &str, context: JobContext| -> Running {
+        let run = move |payload: &str, context: JobContext| -> HandlerFuture {
             match serde_json::from_str(payload) {
                 Ok(job) => Box::pin(handle(job, context)),
                 // Only another version of the program could read it, so a person decides.
@@ -83,7 +83,7 @@ impl JobHandler {
 
     /// Does one job. A panic is a failure like any other.
     pub(crate) async fn run(&self, payload: String, context: JobContext) -> Result<(), JobError> {
-        let mut running: Option<Running> = None;
+        let mut running: Option<HandlerFuture> = None;
         poll_fn(|task| {
             // After a panic the future is dropped and never looked at again.
             let poll = catch_unwind(AssertUnwindSafe(|| {

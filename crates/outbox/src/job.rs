@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::backoff::later;
-use crate::{Backoff, Error, Lease, line};
+use crate::{Backoff, Error, Lease, ordered_queue};
 
 /// A payload in JSON is at most this long.
 const LONGEST_PAYLOAD: usize = 65_536;
@@ -94,7 +94,7 @@ pub(crate) fn job_enqueue_in_order<J: Job>(
     {
         return Ok(false);
     }
-    let behind = line::join(tx, order_key)?;
+    let behind = ordered_queue::join(tx, order_key)?;
     // Somebody else may have taken this place meanwhile, unseen by a transaction that is wide, or the other way around.
     // PostgreSQL then runs it anew, where without the last line it would report a duplicate.
     let rows = tx.execute(

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::backoff::later;
 use crate::dead_letter::bury;
-use crate::{Backoff, Error, failure, line, notice_failed, notice_of_job};
+use crate::{Backoff, Error, failed_attempt, notice_failed, notice_of_job, ordered_queue};
 
 /// The right of one attempt to acknowledge a job. The attempt is part of it: a worker that is slower
 /// than its own lease must not acknowledge for its next attempt.
@@ -22,7 +22,7 @@ pub struct Lease {
 
 /// A job to be run now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed {
+pub struct ClaimedJob {
     /// The right to acknowledge it.
     pub lease: Lease,
     /// Its [`Job::KIND`](crate::Job::KIND).
@@ -35,7 +35,7 @@ pub struct Claimed {
 
 /// What becomes of a job that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum FailureOutcome {
     /// It is tried again from this moment on.
     Retry(Timestamp),
     /// It is a dead letter.
@@ -56,7 +56,7 @@ pub fn jobs_claim(
     kinds: &[&str],
     limit: u32,
     length: SignedDuration,
-) -> Result<Vec<Claimed>, Error> {
+) -> Result<Vec<ClaimedJob>, Error> {
     if kinds.is_empty() || limit == 0 {
         return Ok(Vec::new());
     }
@@ -107,8 +107,8 @@ fn claim_sql(engine: Engine, kinds: usize) -> String {
     )
 }
 
-fn claimed_read(row: &Row<'_>, owner: Uuid) -> Result<Claimed, purser_store::Error> {
-    Ok(Claimed {
+fn claimed_read(row: &Row<'_>, owner: Uuid) -> Result<ClaimedJob, purser_store::Error> {
+    Ok(ClaimedJob {
         lease: Lease { job: row.get(0)?, owner, attempt: row.get(1)? },
         kind: row.get(2)?,
         payload: row.get(3)?,
@@ -128,7 +128,7 @@ pub fn job_done(tx: &mut WriteTx<'_>, lease: &Lease) -> Result<(), Error> {
         |row| row.get::<Option<String>>(0),
     )?;
     let order_key = done.into_iter().next().ok_or(Error::LeaseLost { job: lease.job })?;
-    order_key.map_or(Ok(()), |key| line::move_up(tx, &key))
+    order_key.map_or(Ok(()), |key| ordered_queue::move_up(tx, &key))
 }
 
 /// Says that an attempt failed: the job waits for its next one, or becomes a dead letter.
@@ -141,7 +141,7 @@ pub fn job_failed(
     lease: &Lease,
     error: &str,
     backoff: &Backoff,
-) -> Result<Fate, Error> {
+) -> Result<FailureOutcome, Error> {
     job_failed_until(tx, now, lease, error, later(now, backoff.delay(lease.job, lease.attempt)))
 }
 
@@ -155,25 +155,25 @@ pub fn job_failed_until(
     lease: &Lease,
     error: &str,
     retry_at: Timestamp,
-) -> Result<Fate, Error> {
+) -> Result<FailureOutcome, Error> {
     let (max_attempts, failures) = leased(tx, lease)?;
     if lease.attempt >= max_attempts {
         bury(tx, now, lease.job, lease.attempt, error)?;
-        return Ok(Fate::Dead);
+        return Ok(FailureOutcome::Dead);
     }
-    let failures = failure::added(&failures, lease.attempt, now, error)?;
+    let failures = failed_attempt::added(&failures, lease.attempt, now, error)?;
     tx.execute(
         "UPDATE outbox_job SET lease_owner = NULL, due_at = ?2, failures = ?3 WHERE id = ?1",
         &params![lease.job, retry_at, &failures],
     )?;
-    Ok(Fate::Retry(retry_at))
+    Ok(FailureOutcome::Retry(retry_at))
 }
 
 /// Says that there is no point in another attempt: the job becomes a dead letter now.
 ///
 /// # Errors
 /// [`Error::LeaseLost`] as [`job_done`].
-pub fn job_bury(tx: &mut WriteTx<'_>, now: Timestamp, lease: &Lease, error: &str) -> Result<(), Error> {
+pub fn job_dead_letter(tx: &mut WriteTx<'_>, now: Timestamp, lease: &Lease, error: &str) -> Result<(), Error> {
     leased(tx, lease)?;
     bury(tx, now, lease.job, lease.attempt, error)
 }

@@ -29,15 +29,15 @@ mod backlog;
 mod backoff;
 mod dead_letter;
 mod error;
-mod failure;
+mod failed_attempt;
 mod handler;
 mod job;
+mod job_status;
 mod lease;
-mod line;
 mod notice;
+mod ordered_queue;
 mod pulse;
 mod schedule;
-mod stand;
 mod worker;
 
 use purser_store::Migration;
@@ -47,23 +47,24 @@ pub use backlog::{Backlog, backlog};
 pub use backoff::Backoff;
 pub use dead_letter::{DeadLetter, dead_letter_discard, dead_letter_requeue, dead_letters, dead_letters_after};
 pub use error::Error;
-pub use failure::Failure;
+pub use failed_attempt::FailedAttempt;
 pub use handler::{JobContext, JobError, JobHandler};
 pub use job::{Job, job_enqueue, job_enqueue_at, job_enqueue_leased};
+pub use job_status::{JobStatus, job_status, job_waiting};
 pub use lease::{
-    Claimed, Fate, Lease, job_bury, job_done, job_failed, job_failed_until, jobs_claim, lease_extend, lease_release,
+    ClaimedJob, FailureOutcome, Lease, job_dead_letter, job_done, job_failed, job_failed_until, jobs_claim,
+    lease_extend, lease_release,
 };
-pub use line::{lines_are_broken, lines_mend};
 pub use notice::{
-    Channel, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue,
-    NoticesWaiting, Parts, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit, TemplateKey,
-    notice_again, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_kept, notice_last,
-    notice_of_job, notice_parts_sent, notice_sent, notice_texts_forget, notice_texts_old, notices_count,
-    notices_enqueue, notices_kept, notices_waiting, template_get, template_reset, template_set, templates_edited,
+    Channel, DeliveredParts, Language, NewNotice, Notice, NoticeKind, NoticeState, NoticeText, NoticeTexts,
+    NoticeValue, NoticesWaiting, SendBulkNotice, SendNotice, SendWebhook, SentText, Template, TemplateEdit,
+    TemplateKey, notice_enqueue, notice_enqueue_in_order, notice_failed, notice_get, notice_last, notice_of_job,
+    notice_parts_sent, notice_resend, notice_sent, notice_stored, notice_texts_old, notice_texts_purge, notices_count,
+    notices_enqueue, notices_stored, notices_waiting, template_get, template_reset, template_set, templates_edited,
 };
+pub use ordered_queue::{ordered_queues_are_broken, ordered_queues_repair};
 pub use pulse::pulse;
-pub use schedule::{Missed, Schedule, ScheduleRun, ScheduleStand, schedules_overdue, schedules_stand};
-pub use stand::{JobStand, job_stand, job_waiting};
+pub use schedule::{MissedRunPolicy, Schedule, ScheduleRun, ScheduleStatus, schedules_overdue, schedules_status};
 pub use worker::{Outbox, Worker, WorkerLimits, WorkerSetup};
 
 /// The tables of this room.

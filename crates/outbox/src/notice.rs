@@ -20,7 +20,7 @@ use std::collections::HashSet;
 use std::iter::zip;
 
 use jiff::{SignedDuration, Timestamp};
-use purser_store::{Each, Param, WriteTx, params};
+use purser_store::{BulkStatement, Param, WriteTx, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -29,9 +29,9 @@ use crate::job::job_enqueue_in_order;
 use crate::{Backoff, Error, Job};
 
 pub use record::{
-    Notice, NoticeState, NoticesWaiting, Parts, SentText, notice_again, notice_failed, notice_get, notice_kept,
-    notice_last, notice_parts_sent, notice_sent, notice_texts_forget, notice_texts_old, notices_count, notices_kept,
-    notices_waiting,
+    DeliveredParts, Notice, NoticeState, NoticesWaiting, SentText, notice_failed, notice_get, notice_last,
+    notice_parts_sent, notice_resend, notice_sent, notice_stored, notice_texts_old, notice_texts_purge, notices_count,
+    notices_stored, notices_waiting,
 };
 pub use template::{Template, TemplateEdit, TemplateKey, template_get, template_reset, template_set, templates_edited};
 
@@ -326,7 +326,7 @@ pub fn notice_of_job(kind: &str, payload: &str) -> Option<Uuid> {
     sends.then(|| serde_json::from_str(payload).ok()).flatten().map(|SendNotice { id }| id)
 }
 
-const INSERT: Each = Each {
+const INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO outbox_notice
                  (id, job, kind, channel, recipient, language, data, state, round, created_at, order_key)
              VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, 'waiting', 0, ?7, ?8) ON CONFLICT (id) DO NOTHING RETURNING id",
@@ -339,7 +339,7 @@ const INSERT: Each = Each {
                ON CONFLICT (id) DO NOTHING RETURNING id",
 };
 
-const INSERT_JOB: Each = Each {
+const INSERT_JOB: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO outbox_job (id, kind, payload, due_at, attempts, max_attempts, failures, created_at)
              VALUES (?1, ?2, ?3, ?4, 0, ?5, '[]', ?4)",
     postgres: "INSERT INTO outbox_job (id, kind, payload, due_at, attempts, max_attempts, failures, created_at)
@@ -381,7 +381,7 @@ fn notice_write(
     order_key: Option<&str>,
 ) -> Result<(), Error> {
     let data = notice.checked()?;
-    for id in tx.each_returning(&INSERT, &[row(id, notice, &data, now, order_key)], |row| row.get(0))? {
+    for id in tx.execute_bulk_returning(&INSERT, &[row(id, notice, &data, now, order_key)], |row| row.get(0))? {
         notice_job(tx, now, (id, id), notice.channel, order_key)?;
     }
     Ok(())
@@ -410,7 +410,7 @@ fn notice_job(
 pub fn notices_enqueue(tx: &mut WriteTx<'_>, now: Timestamp, notices: &[(Uuid, NewNotice<'_>)]) -> Result<(), Error> {
     let data: Vec<String> = notices.iter().map(|(_, notice)| notice.checked()).collect::<Result<_, Error>>()?;
     let rows: Vec<_> = zip(notices, &data).map(|((id, notice), data)| row(*id, notice, data, now, None)).collect();
-    let written: HashSet<Uuid> = tx.each_returning(&INSERT, &rows, |row| row.get(0))?.into_iter().collect();
+    let written: HashSet<Uuid> = tx.execute_bulk_returning(&INSERT, &rows, |row| row.get(0))?.into_iter().collect();
     let jobs = notices.iter().filter(|(id, _)| written.contains(id)).map(|(id, notice)| {
         let (kind, most) = match notice.channel {
             Channel::Webhook => (SendWebhook::KIND, SendWebhook::MAX_ATTEMPTS),
@@ -420,7 +420,7 @@ pub fn notices_enqueue(tx: &mut WriteTx<'_>, now: Timestamp, notices: &[(Uuid, N
     });
     let jobs: Vec<_> = jobs.collect();
     let jobs: Vec<_> = jobs.iter().map(|(id, kind, most, payload)| params![*id, *kind, payload, now, *most]).collect();
-    tx.each(&INSERT_JOB, &jobs)?;
+    tx.execute_bulk(&INSERT_JOB, &jobs)?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub struct Schedule {
     /// hour that the clocks skip is made up for right after; one that they repeat counts once.
     pub cron: &'static str,
     /// What to do about runs that fell into a time when no worker ran.
-    pub missed: Missed,
+    pub missed: MissedRunPolicy,
     /// Enqueues the job, as [`ScheduleRun::job`].
     pub make: fn(&mut WriteTx<'_>, &ScheduleRun) -> Result<(), Error>,
 }
@@ -41,7 +41,7 @@ impl fmt::Debug for Schedule {
 
 /// What to do about missed runs, however many there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missed {
+pub enum MissedRunPolicy {
     /// One run stands for them all, as if it were the latest: for work that looks at the present.
     Once,
     /// Each is made up for, in order: for work about the moment itself, a daily profit.
@@ -61,7 +61,7 @@ pub struct ScheduleRun {
 
 /// Where a schedule stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScheduleStand {
+pub struct ScheduleStatus {
     /// The schedule's name.
     pub name: String,
     /// The moment that its latest run was due, if it has run.
@@ -74,10 +74,10 @@ pub struct ScheduleStand {
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn schedules_stand(tx: &mut ReadTx<'_>) -> Result<Vec<ScheduleStand>, Error> {
+pub fn schedules_status(tx: &mut ReadTx<'_>) -> Result<Vec<ScheduleStatus>, Error> {
     let sql = "SELECT name, last_run_at, next_run_at FROM outbox_schedule ORDER BY name";
     let read = |row: &purser_store::Row<'_>| {
-        Ok(ScheduleStand { name: row.get(0)?, last_run_at: row.get(1)?, next_run_at: row.get(2)? })
+        Ok(ScheduleStatus { name: row.get(0)?, last_run_at: row.get(1)?, next_run_at: row.get(2)? })
     };
     Ok(tx.query(sql, &[], read)?)
 }
@@ -93,8 +93,8 @@ pub fn schedules_overdue(
     tx: &mut ReadTx<'_>,
     now: Timestamp,
     schedules: &[Schedule],
-) -> Result<Vec<ScheduleStand>, Error> {
-    let mut stands = schedules_stand(tx)?;
+) -> Result<Vec<ScheduleStatus>, Error> {
+    let mut stands = schedules_status(tx)?;
     stands.retain(|stand| {
         let is_ours = schedules.iter().any(|schedule| schedule.name == stand.name);
         is_ours && now.duration_since(stand.next_run_at) > OVERDUE
@@ -140,7 +140,7 @@ impl Timetable {
 
     /// Makes the runs that are due, and says when to look again.
     pub(crate) fn run_due(&self, tx: &mut WriteTx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
-        let Some(next) = self.stand(tx)? else { return self.begin(tx, now) };
+        let Some(next) = self.status(tx)? else { return self.begin(tx, now) };
         if next > now {
             return self.bounded(tx, next, now);
         }
@@ -172,7 +172,7 @@ impl Timetable {
     }
 
     /// When the next run is due; `None` for a schedule that is new, or whose cron line or zone is.
-    fn stand(&self, tx: &mut ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
+    fn status(&self, tx: &mut ReadTx<'_>) -> Result<Option<Timestamp>, Error> {
         let next = tx.query_opt(
             "SELECT next_run_at FROM outbox_schedule WHERE name = ?1 AND cron = ?2 AND zone = ?3",
             &params![self.schedule.name, self.schedule.cron, self.zone_name()],
@@ -195,7 +195,7 @@ impl Timetable {
 
     /// The runs to make at `now`, where the first that has not been made is `next`: at least one.
     fn due(&self, next: Timestamp, now: Timestamp) -> Result<Vec<Timestamp>, Error> {
-        if self.schedule.missed == Missed::Once {
+        if self.schedule.missed == MissedRunPolicy::Once {
             return Ok(vec![self.latest_until(now)?.max(next)]);
         }
         let mut due = vec![next];
@@ -250,7 +250,7 @@ fn refused(schedule: &Schedule, error: &croner::errors::CronError) -> Error {
 mod tests {
     use super::*;
 
-    fn timetable(cron: &'static str, missed: Missed, zone: &str) -> Timetable {
+    fn timetable(cron: &'static str, missed: MissedRunPolicy, zone: &str) -> Timetable {
         let schedule = Schedule { name: "test", cron, missed, make: |_, _| Ok(()) };
         Timetable::new(schedule, TimeZone::get(zone).unwrap()).unwrap()
     }
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_cron_line_means_the_clocks_of_its_zone() {
-        let nine = timetable("0 9 * * *", Missed::Once, "Asia/Kolkata");
+        let nine = timetable("0 9 * * *", MissedRunPolicy::Once, "Asia/Kolkata");
         let next = nine.next_after(at("2026-01-05T03:29:59.999Z")).unwrap();
         assert_eq!(next, at("2026-01-05T03:30:00Z"));
         assert_eq!(nine.next_after(next).unwrap(), at("2026-01-06T03:30:00Z"));
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_skipped_hour_is_made_up_for_and_a_repeated_one_counts_once() {
-        let half_past_two = timetable("30 2 * * *", Missed::Once, "Europe/Berlin");
+        let half_past_two = timetable("30 2 * * *", MissedRunPolicy::Once, "Europe/Berlin");
         let spring = half_past_two.next_after(at("2026-03-28T12:00:00Z")).unwrap();
         assert_eq!(spring, at("2026-03-29T01:00:00Z"));
         let autumn = half_past_two.next_after(at("2026-10-24T12:00:00Z")).unwrap();
@@ -280,9 +280,9 @@ mod tests {
     #[test]
     fn missed_runs_are_made_up_for_once_or_each() {
         let (from, now) = (at("2026-01-05T00:00:00Z"), at("2026-01-05T02:59:59.5Z"));
-        let once = timetable("0 * * * *", Missed::Once, "UTC");
+        let once = timetable("0 * * * *", MissedRunPolicy::Once, "UTC");
         assert_eq!(once.due(from, now).unwrap(), [at("2026-01-05T02:00:00Z")]);
-        let each = timetable("0 * * * *", Missed::Each, "UTC");
+        let each = timetable("0 * * * *", MissedRunPolicy::Each, "UTC");
         let hours = ["2026-01-05T00:00:00Z", "2026-01-05T01:00:00Z", "2026-01-05T02:00:00Z"];
         assert_eq!(each.due(from, now).unwrap(), hours.map(at));
         let year_later = at("2027-01-05T00:00:00Z");
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn what_was_due_is_counted_backward() {
-        let nightly = Schedule { name: "test", cron: "30 2 * * *", missed: Missed::Once, make: |_, _| Ok(()) };
+        let nightly = Schedule { name: "test", cron: "30 2 * * *", missed: MissedRunPolicy::Once, make: |_, _| Ok(()) };
         let now = at("2026-01-05T12:00:00Z");
         let due = |runs| nightly.due_before(now, &TimeZone::UTC, runs).unwrap();
         assert_eq!((due(1), due(2)), (at("2026-01-05T02:30:00Z"), at("2026-01-04T02:30:00Z")));
@@ -299,14 +299,14 @@ mod tests {
 
     #[test]
     fn a_run_that_is_due_this_second_is_the_latest() {
-        let once = timetable("* * * * *", Missed::Once, "UTC");
+        let once = timetable("* * * * *", MissedRunPolicy::Once, "UTC");
         let minute = at("2026-01-05T00:01:00Z");
         assert_eq!(once.due(minute, minute).unwrap(), [minute]);
     }
 
     #[test]
     fn a_run_has_one_id_and_another_run_another() {
-        let one = timetable("* * * * *", Missed::Once, "UTC");
+        let one = timetable("* * * * *", MissedRunPolicy::Once, "UTC");
         let mut other = one.clone();
         other.schedule.name = "other";
         let minute = at("2026-01-05T00:01:00Z");
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn a_line_that_does_not_read_or_never_comes_is_refused() {
         for cron in ["", "* * * *", "* * * * * *", "61 * * * *", "0 0 30 2 *", "0 9 * * someday"] {
-            let schedule = Schedule { name: "bad", cron, missed: Missed::Once, make: |_, _| Ok(()) };
+            let schedule = Schedule { name: "bad", cron, missed: MissedRunPolicy::Once, make: |_, _| Ok(()) };
             let error = Timetable::new(schedule, TimeZone::UTC).unwrap_err();
             assert!(matches!(error, Error::Cron { name: "bad", .. }), "{cron}: {error}");
         }

@@ -15,10 +15,10 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::ahead::{jobs_ahead_mend, jobs_are_ahead};
-use crate::attempt::Desk;
+use crate::attempt::WorkerContext;
 use crate::backoff::later;
 use crate::schedule::Timetable;
-use crate::{Claimed, Error, JobHandler, Schedule, jobs_claim, lines_are_broken, lines_mend};
+use crate::{ClaimedJob, Error, JobHandler, Schedule, jobs_claim, ordered_queues_are_broken, ordered_queues_repair};
 
 /// Tells the worker of this process that there is something to do. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -81,10 +81,10 @@ pub struct WorkerSetup {
 
 /// Does jobs and minds schedules, beside any number of other workers.
 pub struct Worker {
-    desk: Arc<Desk>,
+    context: Arc<WorkerContext>,
     kinds: Arc<[&'static str]>,
     outbox: Outbox,
-    schedules: Vec<Watched>,
+    schedules: Vec<WatchedSchedule>,
     /// From when on the lines are worth another look.
     mend_at: Timestamp,
     /// The last look at the queue, by the clock.
@@ -99,7 +99,7 @@ const MEND_EVERY: SignedDuration = SignedDuration::from_secs(10);
 const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// A schedule, and from when on it is worth a look at its row.
-struct Watched {
+struct WatchedSchedule {
     timetable: Timetable,
     look_at: Timestamp,
 }
@@ -120,7 +120,7 @@ impl Worker {
         let kinds = handlers.keys().copied().collect();
         let WorkerSetup { store, clock, owner, outbox, limits, .. } = setup;
         Ok(Worker {
-            desk: Arc::new(Desk { store, clock, owner, handlers, limits }),
+            context: Arc::new(WorkerContext { store, clock, owner, handlers, limits }),
             kinds,
             outbox,
             schedules: watched(setup.schedules, &setup.zone)?,
@@ -146,10 +146,10 @@ impl Worker {
                 () = &mut stop => break,
                 Some(_) = running.join_next() => {}
                 () = outbox.woken.notified() => {}
-                () = sleep(self.desk.limits.poll) => {}
+                () = sleep(self.context.limits.poll) => {}
             }
         }
-        if timeout(self.desk.limits.grace, finish(&mut running)).await.is_err() {
+        if timeout(self.context.limits.grace, finish(&mut running)).await.is_err() {
             self.give_up.send_replace(true);
             finish(&mut running).await;
         }
@@ -177,14 +177,15 @@ impl Worker {
         self.mind_clock();
         self.mind_schedules().await;
         self.mend_lines().await?;
-        let desk = &self.desk;
+        let desk = &self.context;
         let busy = u32::try_from(running.len()).unwrap_or(u32::MAX);
         let (now, owner, lease) = (desk.clock.now(), desk.owner, desk.limits.lease);
         let (kinds, room) = (Arc::clone(&self.kinds), desk.limits.concurrency.saturating_sub(busy));
         if room == 0 {
             return Ok(0);
         }
-        let claimed: Vec<Claimed> = desk.store.write(move |tx| jobs_claim(tx, now, owner, &kinds, room, lease)).await?;
+        let claimed: Vec<ClaimedJob> =
+            desk.store.write(move |tx| jobs_claim(tx, now, owner, &kinds, room, lease)).await?;
         let begun = claimed.len();
         for job in claimed {
             running.spawn(Arc::clone(desk).attempt(job, now, self.give_up.subscribe()));
@@ -194,7 +195,7 @@ impl Worker {
 
     /// A clock that was put back makes every moment worthless that was worked out before.
     fn mind_clock(&mut self) {
-        let now = self.desk.clock.now();
+        let now = self.context.clock.now();
         if now < self.looked_at {
             tracing::error!(was = %self.looked_at, %now, "[CLOCK] the clock was put back");
             self.mend_at = Timestamp::MIN;
@@ -205,15 +206,15 @@ impl Worker {
 
     /// Sees that every line has a first, and that no job waits for a moment that only a wrong clock knew.
     async fn mend_lines(&mut self) -> Result<(), Error> {
-        let now = self.desk.clock.now();
+        let now = self.context.clock.now();
         if now < self.mend_at {
             return Ok(());
         }
-        if self.desk.store.read(lines_are_broken).await? {
-            self.desk.store.write(lines_mend).await?;
+        if self.context.store.read(ordered_queues_are_broken).await? {
+            self.context.store.write(ordered_queues_repair).await?;
         }
-        if self.desk.store.read(move |tx| jobs_are_ahead(tx, now)).await? {
-            let mended = self.desk.store.write(move |tx| jobs_ahead_mend(tx, now)).await?;
+        if self.context.store.read(move |tx| jobs_are_ahead(tx, now)).await? {
+            let mended = self.context.store.write(move |tx| jobs_ahead_mend(tx, now)).await?;
             if mended > 0 {
                 tracing::error!(jobs = mended, "[CLOCK] jobs waited for a moment of a clock that was ahead: put right");
             }
@@ -224,11 +225,11 @@ impl Worker {
 
     /// A schedule that fails is logged and left alone for a minute; it holds nobody else up.
     async fn mind_schedules(&mut self) {
-        let now = self.desk.clock.now();
+        let now = self.context.clock.now();
         for watched in &mut self.schedules {
             while watched.look_at <= now {
                 let timetable = watched.timetable.clone();
-                let next = self.desk.store.write(move |tx| timetable.run_due(tx, now)).await;
+                let next = self.context.store.write(move |tx| timetable.run_due(tx, now)).await;
                 let next = next.map(|next| if next > now { next.min(later(now, LOOK_EVERY)) } else { next });
                 watched.look_at = next.unwrap_or_else(|error: Error| {
                     let schedule = watched.timetable.name();
@@ -240,14 +241,14 @@ impl Worker {
     }
 }
 
-fn watched(schedules: Vec<Schedule>, zone: &TimeZone) -> Result<Vec<Watched>, Error> {
-    let mut watched: Vec<Watched> = Vec::with_capacity(schedules.len());
+fn watched(schedules: Vec<Schedule>, zone: &TimeZone) -> Result<Vec<WatchedSchedule>, Error> {
+    let mut watched: Vec<WatchedSchedule> = Vec::with_capacity(schedules.len());
     for schedule in schedules {
         if watched.iter().any(|other| other.timetable.name() == schedule.name) {
             return Err(Error::Duplicate(schedule.name));
         }
         let timetable = Timetable::new(schedule, zone.clone())?;
-        watched.push(Watched { timetable, look_at: Timestamp::MIN });
+        watched.push(WatchedSchedule { timetable, look_at: Timestamp::MIN });
     }
     Ok(watched)
 }

@@ -4,18 +4,18 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use purser_charge::connector::http::{Operator, Secret};
+use purser_charge::connector::http::{OperatorEndpoint, SharedSecret};
 use purser_charge::{CallingCode, Connector};
 use purser_coins::HandlePolicy;
 use purser_kit::{App, AppContext, Scope};
-use purser_ledger::{Verdict, verify};
-use purser_members::Policy;
+use purser_ledger::{VerifyReport, verify};
+use purser_members::ExpiryPolicy;
 use purser_money::{Currency, Money};
 use purser_notify::webhook_address;
 use purser_store::{Migration, ReadTx};
 
+use crate::cli_error::CliError;
 use crate::config::{self, Config};
-use crate::failure::Failure;
 
 /// The tables of every room and app, in the order in which they refer to each other.
 pub(crate) fn migrations() -> Vec<Migration> {
@@ -27,11 +27,11 @@ pub(crate) fn migrations() -> Vec<Migration> {
 
 /// Every permission there is.
 pub(crate) fn scopes() -> Vec<Scope> {
-    [purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_members::SCOPES, purser_coins::SCOPES].concat()
+    [purser_web::SYSTEM_SCOPES, purser_charge::SCOPES, purser_members::SCOPES, purser_coins::SCOPES].concat()
 }
 
 /// The apps, opened in this house.
-pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, Failure> {
+pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, CliError> {
     Ok(vec![
         purser_charge::app(context, charge_settings(&config.charge)?, charge_connector(&config.charge)?),
         purser_members::app(context, members_settings(&config.members)?),
@@ -40,21 +40,21 @@ pub(crate) fn open(context: &AppContext, config: &Config) -> Result<Vec<App>, Fa
 }
 
 /// The ledger's audit, and that of the apps, on one snapshot.
-pub(crate) fn audit(tx: &mut ReadTx<'_>) -> Result<Verdict, purser_ledger::Error> {
-    let mut verdict = verify(tx)?;
+pub(crate) fn audit(tx: &mut ReadTx<'_>) -> Result<VerifyReport, purser_ledger::Error> {
+    let mut report = verify(tx)?;
     let check = purser_charge::credit_check(tx)?;
     if !check.holds() {
         let purser_charge::CreditCheck { granted, left, sold } = check;
         let minor = "in minor units";
-        verdict.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
+        report.problems.push(format!("charge: {granted} granted, but {left} left and {sold} sold ({minor})"));
     }
-    verdict.problems.extend(purser_members::problems(tx)?);
-    verdict.problems.extend(purser_coins::problems(tx)?);
-    Ok(verdict)
+    report.problems.extend(purser_members::problems(tx)?);
+    report.problems.extend(purser_coins::problems(tx)?);
+    Ok(report)
 }
 
-fn charge_settings(charge: &config::Charge) -> Result<purser_charge::Settings, Failure> {
-    let wrong = |key: &str, value: &str, why: String| Failure::usage(format!("charge.{key} is '{value}': {why}"));
+fn charge_settings(charge: &config::ChargeConfig) -> Result<purser_charge::Settings, CliError> {
+    let wrong = |key: &str, value: &str, why: String| CliError::usage(format!("charge.{key} is '{value}': {why}"));
     let currency = currency(&charge.currency).map_err(|why| wrong("currency", &charge.currency, why))?;
     let limit = |key: &str, text: &str| {
         let amount = Money::parse(text, currency).map_err(|error| wrong(key, text, error.to_string()))?;
@@ -81,19 +81,22 @@ fn charge_settings(charge: &config::Charge) -> Result<purser_charge::Settings, F
 }
 
 /// The rules of the pool.
-pub(crate) fn members_settings(members: &config::Members) -> Result<purser_members::Settings, Failure> {
-    let wrong = |key: &str, value: &str, why: &str| Failure::usage(format!("members.{key} is '{value}': {why}"));
+pub(crate) fn members_settings(members: &config::MembersConfig) -> Result<purser_members::Settings, CliError> {
+    let wrong = |key: &str, value: &str, why: &str| CliError::usage(format!("members.{key} is '{value}': {why}"));
     let levy = Money::parse(&members.levy, Currency::INR)
         .and_then(Money::positive)
         .map_err(|error| wrong("levy", &members.levy, &error.to_string()))?;
-    let policy = Policy::from_name(&members.policy)
+    let policy = ExpiryPolicy::from_name(&members.policy)
         .ok_or_else(|| wrong("policy", &members.policy, "it must be block or arrears"))?;
     Ok(purser_members::Settings { max: members.max, levy, policy })
 }
 
 /// The rules of withdrawals.
-pub(crate) fn coins_settings(coins: &config::Coins, allow_private: bool) -> Result<purser_coins::Settings, Failure> {
-    let wrong = |key: &str, value: &dyn Display, why: &str| Failure::usage(format!("coins.{key} is '{value}': {why}"));
+pub(crate) fn coins_settings(
+    coins: &config::CoinsConfig,
+    allow_private: bool,
+) -> Result<purser_coins::Settings, CliError> {
+    let wrong = |key: &str, value: &dyn Display, why: &str| CliError::usage(format!("coins.{key} is '{value}': {why}"));
     let coin_value = Money::parse(&coins.coin_value, Currency::INR)
         .and_then(Money::positive)
         .map_err(|error| wrong("coin_value", &coins.coin_value, &error.to_string()))?;
@@ -107,7 +110,7 @@ pub(crate) fn coins_settings(coins: &config::Coins, allow_private: bool) -> Resu
         .ok_or_else(|| wrong("handles", &coins.handles, "it must be strict or warn"))?;
     let webhook = coins.webhook_url.trim();
     if !webhook.is_empty() {
-        webhook_address(webhook, allow_private).map_err(|why| Failure::usage(format!("coins.webhook_url: {why}")))?;
+        webhook_address(webhook, allow_private).map_err(|why| CliError::usage(format!("coins.webhook_url: {why}")))?;
     }
     let limit = |count: u32| (count > 0).then(|| i64::from(count));
     Ok(purser_coins::Settings {
@@ -132,27 +135,28 @@ fn currency(code: &str) -> Result<Currency, String> {
     Currency::new(code, scale).map_err(|error| error.to_string())
 }
 
-fn charge_connector(charge: &config::Charge) -> Result<Connector, Failure> {
+fn charge_connector(charge: &config::ChargeConfig) -> Result<Connector, CliError> {
     match charge.connector.as_str() {
         "instant" => Ok(Connector::Instant),
         "simulator" => Ok(Connector::Simulator),
         "http" => operator(&charge.http).map(Connector::Http),
-        other => Err(Failure::usage(format!("charge.connector is '{other}': it must be instant, http or simulator"))),
+        other => Err(CliError::usage(format!("charge.connector is '{other}': it must be instant, http or simulator"))),
     }
 }
 
-fn operator(http: &config::ChargeHttp) -> Result<Operator, Failure> {
+fn operator(http: &config::ChargeHttpConfig) -> Result<OperatorEndpoint, CliError> {
     if !http.url.starts_with("https://") && !http.url.starts_with("http://") {
-        return Err(Failure::usage(format!("charge.http.url is '{}': it must be an http(s) address", http.url)));
+        return Err(CliError::usage(format!("charge.http.url is '{}': it must be an http(s) address", http.url)));
     }
     if http.secret.len() < 16 {
-        return Err(Failure::usage("charge.http.secret must have at least 16 characters"));
+        return Err(CliError::usage("charge.http.secret must have at least 16 characters"));
     }
     if !(1..=60).contains(&http.timeout_seconds) {
         let seconds = http.timeout_seconds;
-        return Err(Failure::usage(format!("charge.http.timeout_seconds is {seconds}: it must be 1 to 60")));
+        return Err(CliError::usage(format!("charge.http.timeout_seconds is {seconds}: it must be 1 to 60")));
     }
     let timeout = Duration::from_secs(http.timeout_seconds.into());
-    let secret = Secret::new(&http.secret).map_err(|error| Failure::machine("charge.http.secret", error))?;
-    Operator::new(&http.url, secret, timeout).map_err(|error| Failure::machine("the HTTP client cannot be made", error))
+    let secret = SharedSecret::new(&http.secret).map_err(|error| CliError::machine("charge.http.secret", error))?;
+    OperatorEndpoint::new(&http.url, secret, timeout)
+        .map_err(|error| CliError::machine("the HTTP client cannot be made", error))
 }

@@ -16,11 +16,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(crate) use list::{BackupInfo, backups_list, newest, partials_remove};
-pub(crate) use progress::Progress;
-pub(crate) use restore::{Plan, Restored, aside, restore, unfinished};
-pub(crate) use retention::{Keep, retire};
+pub(crate) use progress::BackupProgress;
+pub(crate) use restore::{RestorePlan, RestoreReport, aside, restore, unfinished};
+pub(crate) use retention::{RetentionPolicy, retire};
 pub(crate) use seal::Randomness;
-pub(crate) use take::{Request, Taken, take};
+pub(crate) use take::{BackupRequest, BackupResult, take};
 
 /// Why a backup could not be taken or restored.
 #[derive(Debug, thiserror::Error)]

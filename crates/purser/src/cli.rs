@@ -11,9 +11,9 @@ use uuid::Uuid;
 #[command(version, about, after_help = AFTER, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: LocationArgs,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 const AFTER: &str = "\
@@ -23,7 +23,7 @@ database does not play along; 4 a rule refuses it.";
 
 /// Where everything is.
 #[derive(Debug, Args)]
-pub(crate) struct Place {
+pub(crate) struct LocationArgs {
     /// The folder that holds everything: the embedded database, the instance key, uploads [default: ./data]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
@@ -33,58 +33,58 @@ pub(crate) struct Place {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Run everything: the web server, the job worker and the schedules
-    Serve(Serve),
+    Serve(ServeArgs),
     /// Run the job worker and the schedules alone, beside servers that run with --no-worker
     Worker,
     /// Show or apply the database's pending migrations
     #[command(subcommand)]
-    Migrate(Migrate),
+    Migrate(MigrateCommand),
     /// People who sign in
     #[command(subcommand)]
-    User(User),
+    User(UserCommand),
     /// API keys
     #[command(subcommand)]
-    Key(Key),
+    Key(KeyCommand),
     /// Jobs that were given up
     #[command(subcommand)]
-    DeadLetter(DeadLetter),
+    DeadLetter(DeadLetterCommand),
     /// Reward coins and their withdrawals
     #[command(subcommand)]
-    Coins(Coins),
+    Coins(CoinsCommand),
     /// Run a command of an app, as the console does: `purser run charge sellers freeze ID`
     ///
     /// Without more words it lists the apps; with an app its nouns, and with a noun what may be done.
     #[command(disable_help_flag = true)]
-    Run(Run),
+    Run(RunArgs),
     /// The books
     #[command(subcommand)]
-    Ledger(Ledger),
+    Ledger(LedgerCommand),
     /// Copy the live database, the uploaded files and (sealed) the instance key into one archive
-    Backup(Backup),
+    Backup(BackupArgs),
     /// Check a backup whole, and put it in the place of what is there
-    Restore(Restore),
+    Restore(RestoreArgs),
     /// Bring a database back whose log was damaged, as far as the log can be read
-    Repair(Repair),
+    Repair(RepairArgs),
     /// Remove what has had its time: backups, texts of notices, uploads, files that nothing names
-    Cleanup(Cleanup),
+    Cleanup(CleanupArgs),
     /// Take in files
     #[command(subcommand)]
-    Import(Import),
+    Import(ImportCommand),
     /// Show the settings that hold, secrets masked
     Config,
     /// Check the database, the disk and the clock, and say what to do
-    Doctor(Doctor),
+    Doctor(DoctorArgs),
     /// Print the API's description (OpenAPI 3.1)
     Openapi,
     /// Print generated documentation
     #[command(subcommand)]
-    Docs(Docs),
+    Docs(DocsCommand),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Serve {
+pub(crate) struct ServeArgs {
     /// Where to listen [default: 127.0.0.1:8080]; port 0 picks one and prints it
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
@@ -103,7 +103,7 @@ pub(crate) struct Serve {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Migrate {
+pub(crate) enum MigrateCommand {
     /// Show what is there and what is pending
     Plan,
     /// Apply what is pending
@@ -111,9 +111,9 @@ pub(crate) enum Migrate {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum User {
+pub(crate) enum UserCommand {
     /// Create a person who signs in
-    Create(UserCreate),
+    Create(UserCreateArgs),
     /// Set a person's password, and sign them out everywhere
     Password {
         /// Username or email
@@ -123,11 +123,11 @@ pub(crate) enum User {
         password_stdin: bool,
     },
     /// Say what a person may do, and sign them out everywhere
-    Role(UserRole),
+    Role(UserRoleArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct UserRole {
+pub(crate) struct UserRoleArgs {
     /// Username or email
     pub(crate) login: String,
     /// person, staff or superuser
@@ -139,7 +139,7 @@ pub(crate) struct UserRole {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum DeadLetter {
+pub(crate) enum DeadLetterCommand {
     /// List them, newest first, with why each was given up
     List {
         /// Print what a script would parse
@@ -163,7 +163,7 @@ pub(crate) enum DeadLetter {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct UserCreate {
+pub(crate) struct UserCreateArgs {
     #[arg(long)]
     pub(crate) username: String,
     #[arg(long)]
@@ -183,9 +183,9 @@ pub(crate) struct UserCreate {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Key {
+pub(crate) enum KeyCommand {
     /// Create a key and print it, once
-    Create(KeyCreate),
+    Create(KeyCreateArgs),
     /// List keys, newest first
     List {
         /// Print what a script would parse
@@ -200,7 +200,7 @@ pub(crate) enum Key {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct KeyCreate {
+pub(crate) struct KeyCreateArgs {
     /// What the key is for, 1 to 100 characters
     pub(crate) label: String,
     /// What it may do: charge.sell, charge.*, or * for everything; more than once for more
@@ -221,16 +221,16 @@ pub(crate) struct KeyCreate {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Run {
+pub(crate) struct RunArgs {
     /// APP NOUN VERB, the ids of what it is done to, and its fields as flags; --dry-run says what would happen
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "APP NOUN VERB")]
     pub(crate) words: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Coins {
+pub(crate) enum CoinsCommand {
     /// Give a user coins, once for each reference
-    Award(CoinsAward),
+    Award(CoinsAwardArgs),
     /// Show how many coins a user has
     Balance {
         /// What the application calls the user
@@ -240,11 +240,11 @@ pub(crate) enum Coins {
         json: bool,
     },
     /// List withdrawals, newest first
-    Withdrawals(CoinsWithdrawals),
+    Withdrawals(CoinsWithdrawalsArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CoinsAward {
+pub(crate) struct CoinsAwardArgs {
     /// What the application calls the user
     pub(crate) user_id: String,
     /// How many coins, a whole number
@@ -261,7 +261,7 @@ pub(crate) struct CoinsAward {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CoinsWithdrawals {
+pub(crate) struct CoinsWithdrawalsArgs {
     /// Only those that are pending, processing, completed, failed, cancelled, rejected or reversed
     #[arg(long)]
     pub(crate) status: Option<String>,
@@ -277,7 +277,7 @@ pub(crate) struct CoinsWithdrawals {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Ledger {
+pub(crate) enum LedgerCommand {
     /// Recompute every balance from the transfers, and check that every currency sums to zero
     Verify {
         /// Print what a script would parse
@@ -287,13 +287,13 @@ pub(crate) enum Ledger {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Import {
+pub(crate) enum ImportCommand {
     /// Register members from a CSV file: every row, or none
-    Members(ImportMembers),
+    Members(ImportMembersArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ImportMembers {
+pub(crate) struct ImportMembersArgs {
     /// CSV in UTF-8 with the columns name, email and wallet_balance, in any order
     pub(crate) file: PathBuf,
     /// Check the file and save nothing
@@ -305,7 +305,7 @@ pub(crate) struct ImportMembers {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Backup {
+pub(crate) struct BackupArgs {
     /// The folder to put it in [default: backups in the data folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -318,7 +318,7 @@ pub(crate) struct Backup {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Restore {
+pub(crate) struct RestoreArgs {
     /// The backup
     pub(crate) file: PathBuf,
     /// The file with its passphrase [default: PURSER_BACKUP_PASSPHRASE, or the settings']
@@ -336,7 +336,7 @@ pub(crate) struct Restore {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Repair {
+pub(crate) struct RepairArgs {
     /// Do it; without this it only says what is damaged and what would be lost
     #[arg(long)]
     pub(crate) yes: bool,
@@ -346,21 +346,21 @@ pub(crate) struct Repair {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Cleanup {
+pub(crate) struct CleanupArgs {
     /// Only say what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorArgs {
     /// Print what a script would parse
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Docs {
+pub(crate) enum DocsCommand {
     /// The API's error codes, as Markdown
     Errors,
 }

@@ -24,13 +24,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use purser_kit::AppContext;
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use uuid::Uuid;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, CliCommand};
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::edge;
-use crate::failure::Failure;
+use crate::environment;
 
 /// Tells something on standard output. Where nobody can read it, or the disk that it goes to is full, a server goes on.
 fn say(line: impl std::fmt::Display) {
@@ -38,28 +38,28 @@ fn say(line: impl std::fmt::Display) {
 }
 
 /// Runs one command to its exit code.
-pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    let environment = edge::environment();
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode, CliError> {
+    let environment = environment::environment();
     let settings = Config::load(&cli.place, &environment)?;
     match cli.command {
-        Command::Serve(flags) => serve::run(settings, &flags, &environment).await,
-        Command::Worker => worker::run(&settings, &environment).await,
-        Command::Migrate(command) => migrate::run(&settings, &command).await,
-        Command::User(command) => user::run(&settings, command).await,
-        Command::Key(command) => key::run(&settings, command).await,
-        Command::DeadLetter(command) => dead_letter::run(&settings, command).await,
-        Command::Coins(command) => coins::run(&settings, command).await,
-        Command::Run(flags) => run::run(&settings, flags).await,
-        Command::Ledger(command) => ledger::run(&settings, &command).await,
-        Command::Backup(flags) => backup::run(&settings, flags).await,
-        Command::Restore(flags) => restore::run(&settings, flags).await,
-        Command::Repair(flags) => repair::run(&settings, &flags).await,
-        Command::Cleanup(flags) => cleanup::run(&settings, &flags).await,
-        Command::Import(command) => import::run(&settings, command).await,
-        Command::Config => config::run(&settings),
-        Command::Doctor(flags) => doctor::run(&settings, &flags).await,
-        Command::Openapi => docs::openapi(&settings).await,
-        Command::Docs(command) => docs::run(&settings, &command).await,
+        CliCommand::Serve(flags) => serve::run(settings, &flags, &environment).await,
+        CliCommand::Worker => worker::run(&settings, &environment).await,
+        CliCommand::Migrate(command) => migrate::run(&settings, &command).await,
+        CliCommand::User(command) => user::run(&settings, command).await,
+        CliCommand::Key(command) => key::run(&settings, command).await,
+        CliCommand::DeadLetter(command) => dead_letter::run(&settings, command).await,
+        CliCommand::Coins(command) => coins::run(&settings, command).await,
+        CliCommand::Run(flags) => run::run(&settings, flags).await,
+        CliCommand::Ledger(command) => ledger::run(&settings, &command).await,
+        CliCommand::Backup(flags) => backup::run(&settings, flags).await,
+        CliCommand::Restore(flags) => restore::run(&settings, flags).await,
+        CliCommand::Repair(flags) => repair::run(&settings, &flags).await,
+        CliCommand::Cleanup(flags) => cleanup::run(&settings, &flags).await,
+        CliCommand::Import(command) => import::run(&settings, command).await,
+        CliCommand::Config => config::run(&settings),
+        CliCommand::Doctor(flags) => doctor::run(&settings, &flags).await,
+        CliCommand::Openapi => docs::openapi(&settings).await,
+        CliCommand::Docs(command) => docs::run(&settings, &command).await,
     }
 }
 
@@ -67,9 +67,9 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
 const ACTOR: &str = "system:command-line";
 
 /// Whoever sits at the command line, now.
-fn doer(context: &AppContext) -> Doer {
+fn request_context(context: &AppContext) -> RequestContext {
     let (now, seed) = context.stamp();
-    Doer::new(now, ACTOR.to_owned(), Uuid::nil(), seed)
+    RequestContext::new(now, ACTOR.to_owned(), Uuid::nil(), seed)
 }
 
 /// Prints a JSON value on one line, for scripts.

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::address;
-use crate::cli::Place;
-use crate::failure::Failure;
+use crate::cli::LocationArgs;
+use crate::cli_error::CliError;
 
 mod http;
 mod tls;
 
-pub(crate) use http::Http;
-pub(crate) use tls::Tls;
+pub(crate) use http::HttpConfig;
+pub(crate) use tls::TlsConfig;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,39 +38,39 @@ pub(crate) struct Config {
     #[serde(deserialize_with = "http::networks", serialize_with = "http::networks_shown")]
     pub(crate) trusted_proxies: Vec<Network>,
     /// How many may be connected, and for how long without a request.
-    pub(crate) http: Http,
+    pub(crate) http: HttpConfig,
     /// The certificate, where this program itself speaks https.
-    pub(crate) tls: Tls,
+    pub(crate) tls: TlsConfig,
     /// The zone of schedules and days.
     pub(crate) time_zone: String,
     /// How much of the machine the database may take.
-    pub(crate) database: Database,
+    pub(crate) database: DatabaseConfig,
     /// The mail server.
-    pub(crate) mail: Mail,
+    pub(crate) mail: MailConfig,
     /// The Telegram bot.
-    pub(crate) telegram: Telegram,
+    pub(crate) telegram: TelegramConfig,
     /// Notices to other programs.
-    pub(crate) webhook: Webhook,
+    pub(crate) webhook: WebhookConfig,
     /// Who may come in, and how.
-    pub(crate) identity: Identity,
+    pub(crate) identity: IdentityConfig,
     /// Backups.
-    pub(crate) backup: Backup,
+    pub(crate) backup: BackupConfig,
     /// How long what has had its use is kept.
-    pub(crate) cleanup: Cleanup,
+    pub(crate) cleanup: CleanupConfig,
     /// Rows in Google sheets.
-    pub(crate) sheets: Sheets,
+    pub(crate) sheets: SheetsConfig,
     /// The charge app.
-    pub(crate) charge: Charge,
+    pub(crate) charge: ChargeConfig,
     /// The members app.
-    pub(crate) members: Members,
+    pub(crate) members: MembersConfig,
     /// The coins app.
-    pub(crate) coins: Coins,
+    pub(crate) coins: CoinsConfig,
 }
 
 /// Who may come in, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Identity {
+pub(crate) struct IdentityConfig {
     /// Whether anybody may sign up.
     pub(crate) sign_up: bool,
     /// Whether staff need a second factor before they let money leave.
@@ -80,7 +80,7 @@ pub(crate) struct Identity {
 /// When backups are taken, where they go, and how many are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Backup {
+pub(crate) struct BackupConfig {
     /// A cron line in the instance's zone; empty for none.
     pub(crate) schedule: String,
     /// Where they go; empty for `backups` in the data folder.
@@ -100,7 +100,7 @@ pub(crate) struct Backup {
 /// How long what has had its use is kept, in days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Cleanup {
+pub(crate) struct CleanupConfig {
     /// What notices that were sent said.
     pub(crate) notice_text_days: u32,
     /// Uploaded lists, saved or left.
@@ -110,7 +110,7 @@ pub(crate) struct Cleanup {
 /// How much of the machine the database may take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Database {
+pub(crate) struct DatabaseConfig {
     /// Threads that read.
     pub(crate) readers: u32,
     /// Connections that write; PostgreSQL only.
@@ -122,7 +122,7 @@ pub(crate) struct Database {
 /// The mail server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Mail {
+pub(crate) struct MailConfig {
     /// Its name or address; empty while there is none.
     pub(crate) host: String,
     /// Its port.
@@ -148,7 +148,7 @@ pub(crate) struct Mail {
 /// The Telegram bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Telegram {
+pub(crate) struct TelegramConfig {
     /// The bot's token; empty while there is none.
     pub(crate) bot_token: String,
     /// Where the Bot API is.
@@ -158,7 +158,7 @@ pub(crate) struct Telegram {
 /// Notices to other programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Webhook {
+pub(crate) struct WebhookConfig {
     /// What we sign with; empty to send none.
     pub(crate) secret: String,
     /// Whether addresses inside this network, and http on this machine, are called too.
@@ -168,7 +168,7 @@ pub(crate) struct Webhook {
 /// Rows in Google sheets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Sheets {
+pub(crate) struct SheetsConfig {
     /// A service account's key, in JSON; empty while there is none.
     pub(crate) credentials: String,
     /// Where the Sheets API is.
@@ -178,7 +178,7 @@ pub(crate) struct Sheets {
 /// The charge app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Charge {
+pub(crate) struct ChargeConfig {
     /// What credit is counted in.
     pub(crate) currency: String,
     /// The most that one sale may be.
@@ -194,13 +194,13 @@ pub(crate) struct Charge {
     /// instant, http or simulator.
     pub(crate) connector: String,
     /// The operator behind the http connector.
-    pub(crate) http: ChargeHttp,
+    pub(crate) http: ChargeHttpConfig,
 }
 
 /// The operator behind the http connector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ChargeHttp {
+pub(crate) struct ChargeHttpConfig {
     /// Where it is, without `/charges`.
     pub(crate) url: String,
     /// What both sides sign with.
@@ -212,7 +212,7 @@ pub(crate) struct ChargeHttp {
 /// The members app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Members {
+pub(crate) struct MembersConfig {
     /// How many members there may be, expired ones included; 0 for no limit.
     pub(crate) max: u32,
     /// What each living member pays when another expires.
@@ -224,7 +224,7 @@ pub(crate) struct Members {
 /// The coins app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Coins {
+pub(crate) struct CoinsConfig {
     /// What one coin is worth, in rupees.
     pub(crate) coin_value: String,
     /// The fewest coins of a withdrawal.
@@ -362,7 +362,7 @@ const FILE: &str = "purser.toml";
 
 impl Config {
     /// Reads all levels but the flags of a command, which it lays over this itself.
-    pub(crate) fn load(place: &Place, environment: &[(String, String)]) -> Result<Self, Failure> {
+    pub(crate) fn load(place: &LocationArgs, environment: &[(String, String)]) -> Result<Self, CliError> {
         let mut table = defaults()?;
         lay(&mut table, file(place.config.as_deref())?);
         from_environment(&mut table, environment)?;
@@ -371,29 +371,29 @@ impl Config {
         }
         table
             .try_into()
-            .map_err(|error: toml::de::Error| Failure::usage(format!("the settings are wrong: {}", error.message())))
+            .map_err(|error: toml::de::Error| CliError::usage(format!("the settings are wrong: {}", error.message())))
     }
 
     /// Where to listen for /metrics; `None` where nobody asks.
-    pub(crate) fn metrics_address(&self) -> Result<Option<SocketAddr>, Failure> {
+    pub(crate) fn metrics_address(&self) -> Result<Option<SocketAddr>, CliError> {
         let text = self.metrics_listen.trim();
         if text.is_empty() {
             return Ok(None);
         }
         let address = text.parse().map_err(|_| {
-            Failure::usage(format!("metrics_listen is '{text}': it must be an address and a port, or empty for none"))
+            CliError::usage(format!("metrics_listen is '{text}': it must be an address and a port, or empty for none"))
         })?;
         Ok(Some(address))
     }
 
     /// The settings as TOML, secrets masked.
-    pub(crate) fn masked(&self) -> Result<String, Failure> {
+    pub(crate) fn masked(&self) -> Result<String, CliError> {
         let table = self.masked_with(|_| MASK.to_owned())?;
-        toml::to_string(&table).map_err(|error| Failure::machine("the settings cannot be shown", error))
+        toml::to_string(&table).map_err(|error| CliError::machine("the settings cannot be shown", error))
     }
 
     /// The settings as a table, with `mask` in the place of each secret.
-    pub(crate) fn masked_with(&self, mask: impl Fn(&str) -> String) -> Result<Table, Failure> {
+    pub(crate) fn masked_with(&self, mask: impl Fn(&str) -> String) -> Result<Table, CliError> {
         let mut config = self.clone();
         config.database_url = address::without_password(&config.database_url);
         let secrets = [
@@ -407,25 +407,25 @@ impl Config {
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             *secret = mask(secret);
         }
-        Table::try_from(&config).map_err(|error| Failure::machine("the settings cannot be shown", error))
+        Table::try_from(&config).map_err(|error| CliError::machine("the settings cannot be shown", error))
     }
 }
 
 /// What is shown of a secret.
 pub(crate) const MASK: &str = "********";
 
-fn defaults() -> Result<Table, Failure> {
-    DEFAULTS.parse().map_err(|error| Failure::machine("the built-in defaults do not read", error))
+fn defaults() -> Result<Table, CliError> {
+    DEFAULTS.parse().map_err(|error| CliError::machine("the built-in defaults do not read", error))
 }
 
-fn file(named: Option<&Path>) -> Result<Table, Failure> {
+fn file(named: Option<&Path>) -> Result<Table, CliError> {
     let path = named.unwrap_or(Path::new(FILE));
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(Table::new()),
-        Err(error) => return Err(Failure::usage(format!("{} cannot be read: {error}", path.display()))),
+        Err(error) => return Err(CliError::usage(format!("{} cannot be read: {error}", path.display()))),
     };
-    text.parse().map_err(|error| Failure::usage(format!("{} is not TOML: {error}", path.display())))
+    text.parse().map_err(|error| CliError::usage(format!("{} is not TOML: {error}", path.display())))
 }
 
 /// Lays `over` over `table`, key by key, so that half a section leaves the other half as it was.
@@ -440,15 +440,15 @@ fn lay(table: &mut Table, over: Table) {
     }
 }
 
-fn from_environment(table: &mut Table, environment: &[(String, String)]) -> Result<(), Failure> {
+fn from_environment(table: &mut Table, environment: &[(String, String)]) -> Result<(), CliError> {
     for (name, value) in environment {
         let familiar = FAMILIAR.iter().find(|(known, _)| known == name).map(|(_, key)| (*key).to_owned());
         let own = || name.strip_prefix("PURSER_").map(str::to_lowercase);
         let Some(key) = familiar.or_else(own) else { continue };
         let place = find(table, &key)
-            .ok_or_else(|| Failure::usage(format!("{name} names no setting; `purser config` lists them")))?;
+            .ok_or_else(|| CliError::usage(format!("{name} names no setting; `purser config` lists them")))?;
         *place =
-            typed(place, value).ok_or_else(|| Failure::usage(format!("{name} is '{value}': {}", expected(place))))?;
+            typed(place, value).ok_or_else(|| CliError::usage(format!("{name} is '{value}': {}", expected(place))))?;
     }
     Ok(())
 }
@@ -495,12 +495,12 @@ fn expected(setting: &Value) -> &'static str {
 mod tests {
     use super::*;
 
-    fn place() -> Place {
+    fn place() -> LocationArgs {
         // No file of this name is there, and none is asked for by name.
-        Place { data: None, config: None }
+        LocationArgs { data: None, config: None }
     }
 
-    fn load(environment: &[(&str, &str)]) -> Result<Config, Failure> {
+    fn load(environment: &[(&str, &str)]) -> Result<Config, CliError> {
         let pairs: Vec<_> = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Config::load(&place(), &pairs)
     }
@@ -544,7 +544,7 @@ mod tests {
         let path = folder.path().join("own.toml");
         let of = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            Config::load(&Place { data: None, config: Some(path.clone()) }, &[])
+            Config::load(&LocationArgs { data: None, config: Some(path.clone()) }, &[])
         };
         assert_eq!(of("[charge]\ncurrency = \"USD\"").unwrap().charge.country_code, "91");
         assert!(of("lissten = 1").unwrap_err().to_string().contains("lissten"));

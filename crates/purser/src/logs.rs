@@ -15,7 +15,7 @@ const CARRIERS: &[&str] = &["h2", "hyper", "hyper_util", "lettre", "postgres", "
 /// Starts logging. `filter` is what RUST_LOG says, `info` where it says nothing.
 pub(crate) fn start(environment: &[(String, String)]) {
     let wish = environment.iter().find(|(name, _)| name == "RUST_LOG").map_or("info", |(_, value)| value.as_str());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(wish)).with_writer(|| Struck(io::stderr()));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(wish)).with_writer(|| RedactingWriter(io::stderr()));
     let builder = builder.log_internal_errors(false);
     // A second start, in tests, changes nothing.
     let _ = if std::io::stderr().is_terminal() {
@@ -37,9 +37,9 @@ fn filter(wish: &str) -> EnvFilter {
 }
 
 /// Writes lines with the tokens in them struck out. A line comes in one piece.
-struct Struck<W>(W);
+struct RedactingWriter<W>(W);
 
-impl<W: Write> Write for Struck<W> {
+impl<W: Write> Write for RedactingWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // A log that cannot be written, for want of room or of a reader, ends no request and no job.
         let _ = self.0.write_all(secrets_struck_out(&String::from_utf8_lossy(line)).as_bytes());
@@ -60,14 +60,14 @@ mod tests {
     fn a_line_is_written_whole_without_its_tokens() {
         let mut written = Vec::new();
         let line = format!("GET /setup/pu_{}/ took 3 ms\n", "0a".repeat(32));
-        assert_eq!(Struck(&mut written).write(line.as_bytes()).unwrap(), line.len());
+        assert_eq!(RedactingWriter(&mut written).write(line.as_bytes()).unwrap(), line.len());
         assert_eq!(String::from_utf8(written).unwrap(), "GET /setup/pu_…/ took 3 ms\n");
     }
 
     #[test]
     fn a_line_that_cannot_be_written_ends_nothing() {
-        struct Full;
-        impl Write for Full {
+        struct NoSpaceWriter;
+        impl Write for NoSpaceWriter {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
                 Err(io::ErrorKind::StorageFull.into())
             }
@@ -75,7 +75,7 @@ mod tests {
                 Err(io::ErrorKind::StorageFull.into())
             }
         }
-        let mut log = Struck(Full);
+        let mut log = RedactingWriter(NoSpaceWriter);
         assert_eq!((log.write(b"[REQUEST] failed").unwrap(), log.flush().is_ok()), (16, true));
     }
 

@@ -6,18 +6,18 @@
 mod address;
 mod apps;
 mod backup;
+mod channels;
 mod cli;
+mod cli_error;
 mod commands;
 mod condition;
 mod config;
-mod edge;
-mod failure;
-mod house;
+mod environment;
+mod instance;
 mod logs;
-mod post;
+mod maintenance;
+mod retention;
 mod settings_record;
-mod sweep;
-mod upkeep;
 
 use std::process::ExitCode;
 
@@ -38,9 +38,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<ExitCode, failure::Failure> {
+fn run(cli: Cli) -> Result<ExitCode, cli_error::CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| failure::Failure::machine("the async runtime cannot start", error))?;
+    let runtime = runtime.map_err(|error| cli_error::CliError::machine("the async runtime cannot start", error))?;
     let code = runtime.block_on(commands::run(cli));
     runtime.shutdown_background();
     code

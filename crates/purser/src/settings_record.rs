@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use purser_identity::{Error, SecretHash, audit_of};
 use purser_kit::AppContext;
-use purser_kit::console::{Doer, changed};
+use purser_kit::console::{RequestContext, changed};
 use serde_json::{Value, json};
 use toml::Table;
 
+use crate::cli_error::CliError;
 use crate::config::{Config, MASK};
-use crate::failure::Failure;
-use crate::house;
+use crate::instance;
 
 /// What the audit log calls the settings.
 const SUBJECT: &str = "house:settings";
@@ -28,8 +28,8 @@ const OF_A_COPY: [&str; 2] = ["listen", "metrics_listen"];
 
 /// Puts on record what this start has otherwise than the last one, before and after. Of a secret only that it is another
 /// one can be seen: a few digits that the instance key makes of it.
-pub(crate) async fn note(context: &AppContext, config: &Config) -> Result<(), Failure> {
-    let key = house::instance_key_hex(config)?;
+pub(crate) async fn note(context: &AppContext, config: &Config) -> Result<(), CliError> {
+    let key = instance::instance_key_hex(config)?;
     let fingerprint = |secret: &str| {
         let SecretHash(hash) = SecretHash::of(&format!("settings:{key}:{secret}"));
         let digits: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -40,7 +40,7 @@ pub(crate) async fn note(context: &AppContext, config: &Config) -> Result<(), Fa
         flat(config.masked_with(fingerprint)?).into_iter().filter(|(name, _)| !OF_A_COPY.contains(&name.as_str()));
     let now: Settings = all.map(|(name, value)| (name, clip(value))).collect();
     let (at, seed) = context.stamp();
-    let doer = Doer::new(at, "system:start".to_owned(), uuid::Uuid::nil(), seed);
+    let cx = RequestContext::new(at, "system:start".to_owned(), uuid::Uuid::nil(), seed);
     let noted = context.store.write(move |tx| {
         let last = audit_of(tx, SUBJECT, 1)?.pop().map(|record| settings(&record.detail));
         if last.as_ref() == Some(&now) {
@@ -49,7 +49,7 @@ pub(crate) async fn note(context: &AppContext, config: &Config) -> Result<(), Fa
         // Of the first start there is nothing to compare with.
         let changed = last.map(|last| changed(&last, &now)).unwrap_or_default();
         let detail = json!({ "changed": changed, "settings": now });
-        doer.clone().record(tx, ACTION, SUBJECT, &detail).map_err(Error::from)
+        cx.clone().record(tx, ACTION, SUBJECT, &detail).map_err(Error::from)
     });
     Ok(noted.await?)
 }

@@ -1,6 +1,6 @@
 //! Copying a live database to elsewhere, and filling a new one from such a copy.
 //!
-//! A [`Snapshot`] is the database at one moment, read table by table while everybody goes on writing. A [`Restoring`] is
+//! A [`Snapshot`] is the database at one moment, read table by table while everybody goes on writing. A [`RestoreTarget`] is
 //! a database under construction that nobody sees before it is whole. Both speak rows of text in the same form
 //! (PostgreSQL's COPY: see [`rows`]), so that what one engine held, the other can take.
 //!
@@ -15,12 +15,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::store::Place;
-use crate::{Engine, Error, Migration, Options, ReadTx, WriteTx, migrate};
+use crate::store::StoreLocation;
+use crate::{Engine, Error, Migration, ReadTx, StoreOptions, WriteTx, migrate};
 
 /// A table of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct TableInfo {
     /// Its name.
     pub name: String,
     /// Its columns, in the order in which a row has them.
@@ -42,8 +42,8 @@ pub struct SchemaVersion {
 pub struct Snapshot(Source);
 
 enum Source {
-    Sqlite(sqlite::Copy),
-    Postgres(Box<postgres::Frozen>),
+    Sqlite(sqlite::SqliteSnapshot),
+    Postgres(Box<postgres::PostgresSnapshot>),
 }
 
 impl Snapshot {
@@ -55,10 +55,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::Unavailable`] where there is no such database; [`Error::Full`] where the copy does not fit.
-    pub fn take(options: &Options, scratch: &Path, copied: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
+    pub fn take(options: &StoreOptions, scratch: &Path, copied: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
         match options.place() {
-            Place::File(path) => sqlite::Copy::take(path, scratch, copied).map(Source::Sqlite),
-            Place::Server(url) => postgres::Frozen::take(url).map(Box::new).map(Source::Postgres),
+            StoreLocation::File(path) => sqlite::SqliteSnapshot::take(path, scratch, copied).map(Source::Sqlite),
+            StoreLocation::Server(url) => postgres::PostgresSnapshot::take(url).map(Box::new).map(Source::Postgres),
         }
         .map(Snapshot)
     }
@@ -101,7 +101,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// The engine's.
-    pub fn tables(&mut self) -> Result<Vec<Table>, Error> {
+    pub fn tables(&mut self) -> Result<Vec<TableInfo>, Error> {
         self.read(tables)
     }
 
@@ -109,7 +109,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// The engine's.
-    pub fn count(&mut self, table: &Table) -> Result<u64, Error> {
+    pub fn count(&mut self, table: &TableInfo) -> Result<u64, Error> {
         let sql = format!("SELECT COUNT(*) FROM {}", quoted(&table.name));
         let count: i64 = self.read(|tx| tx.query_one(&sql, &[], |row| row.get(0)))?;
         Ok(count.unsigned_abs())
@@ -119,7 +119,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// The engine's, or as `each` says.
-    pub fn rows<E: From<Error>>(&mut self, table: &Table, each: impl FnMut(&[u8]) -> Result<(), E>) -> Result<u64, E> {
+    pub fn rows<E: From<Error>>(
+        &mut self,
+        table: &TableInfo,
+        each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<u64, E> {
         match &mut self.0 {
             Source::Sqlite(copy) => copy.rows(table, each),
             Source::Postgres(frozen) => frozen.rows(table, each),
@@ -129,32 +133,32 @@ impl Snapshot {
 
 /// What stands where a database is to be restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RestoreTargetState {
     /// No database, or one without our tables.
-    Nothing,
+    Absent,
     /// Our tables, and nothing in them that somebody would miss.
     Empty,
     /// A database that holds something.
     Filled,
 }
 
-/// A database under construction. Dropped before [`Restoring::finish`], it leaves everything as it was.
-pub struct Restoring(Target);
+/// A database under construction. Dropped before [`RestoreTarget::finish`], it leaves everything as it was.
+pub struct RestoreTarget(Target);
 
 enum Target {
-    Sqlite(sqlite::Build),
-    Postgres(Box<postgres::Build>),
+    Sqlite(sqlite::SqliteRestore),
+    Postgres(Box<postgres::PostgresRestore>),
 }
 
-impl Restoring {
+impl RestoreTarget {
     /// What stands at the place now. Rows of the tables `unmissed` do not count: the program writes them by itself.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where it cannot be reached.
-    pub fn standing(options: &Options, unmissed: &[&str]) -> Result<Standing, Error> {
+    pub fn target_state(options: &StoreOptions, unmissed: &[&str]) -> Result<RestoreTargetState, Error> {
         match options.place() {
-            Place::File(path) => sqlite::standing(path, unmissed),
-            Place::Server(url) => postgres::standing(url, unmissed),
+            StoreLocation::File(path) => sqlite::target_state(path, unmissed),
+            StoreLocation::Server(url) => postgres::target_state(url, unmissed),
         }
     }
 
@@ -163,12 +167,14 @@ impl Restoring {
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the database is in use, or cannot be made; [`Error::Migration`].
-    pub fn begin(options: &Options, migrations: &[Migration], aside: &str, now: Timestamp) -> Result<Self, Error> {
+    pub fn begin(options: &StoreOptions, migrations: &[Migration], aside: &str, now: Timestamp) -> Result<Self, Error> {
         let mut restoring = match options.place() {
-            Place::File(path) => sqlite::Build::begin(path, aside).map(Target::Sqlite),
-            Place::Server(url) => postgres::Build::begin(url, aside).map(Box::new).map(Target::Postgres),
+            StoreLocation::File(path) => sqlite::SqliteRestore::begin(path, aside).map(Target::Sqlite),
+            StoreLocation::Server(url) => {
+                postgres::PostgresRestore::begin(url, aside).map(Box::new).map(Target::Postgres)
+            }
         }
-        .map(Restoring)?;
+        .map(RestoreTarget)?;
         restoring.migrate(migrations, now)?;
         Ok(restoring)
     }
@@ -191,11 +197,11 @@ impl Restoring {
     /// Where the table does not have these columns, or a row does not fit it; or as `next` says.
     pub fn table_fill<E: From<Error>>(
         &mut self,
-        table: &Table,
+        table: &TableInfo,
         next: impl FnMut(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<u64, E> {
         let own = self.with(|tx| columns(tx, &table.name))?;
-        let missing = |list: &[Column], name: &String| !list.iter().any(|column| column.name == *name);
+        let missing = |list: &[TableColumn], name: &String| !list.iter().any(|column| column.name == *name);
         if own.len() != table.columns.len() || table.columns.iter().any(|name| missing(&own, name)) {
             let says = format!("table {} does not have the columns {}", table.name, table.columns.join(", "));
             return Err(Error::Engine(says).into());
@@ -210,7 +216,7 @@ impl Restoring {
     ///
     /// # Errors
     /// The engine's.
-    pub fn tables(&mut self) -> Result<Vec<Table>, Error> {
+    pub fn tables(&mut self) -> Result<Vec<TableInfo>, Error> {
         self.with(|tx| tables(tx))
     }
 
@@ -249,13 +255,13 @@ pub fn migration_checksum(migration: &Migration) -> String {
 
 /// A column, as far as the text of a row depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Column {
+struct TableColumn {
     name: String,
-    kind: Kind,
+    kind: ValueKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ValueKind {
     Int,
     Text,
     Bytes,
@@ -268,7 +274,7 @@ const MIGRATIONS: &str = "store_migration";
 
 /// Removes what a migration has put into a fresh table: the backup has it, as it was. Only where there is something: a
 /// table that refuses deletions is asked for none.
-fn clear(tx: &mut WriteTx<'_>, table: &Table) -> Result<(), Error> {
+fn clear(tx: &mut WriteTx<'_>, table: &TableInfo) -> Result<(), Error> {
     let name = quoted(&table.name);
     if tx.query_opt(&format!("SELECT 1 FROM {name} LIMIT 1"), &[], |_| Ok(()))?.is_some() {
         tx.execute(&format!("DELETE FROM {name}"), &[])?;
@@ -277,7 +283,7 @@ fn clear(tx: &mut WriteTx<'_>, table: &Table) -> Result<(), Error> {
 }
 
 /// Our tables are those whose names begin with a room's: a server's database may hold others.
-fn tables(tx: &mut ReadTx<'_>) -> Result<Vec<Table>, Error> {
+fn tables(tx: &mut ReadTx<'_>) -> Result<Vec<TableInfo>, Error> {
     let names = table_names(tx)?;
     let references = match tx.engine() {
         Engine::Sqlite => sqlite::references(tx, &names)?,
@@ -286,7 +292,7 @@ fn tables(tx: &mut ReadTx<'_>) -> Result<Vec<Table>, Error> {
     let mut tables = Vec::with_capacity(names.len());
     for name in order::by_reference(names, &references) {
         let columns = columns(tx, &name)?.into_iter().map(|column| column.name).collect();
-        tables.push(Table { name, columns });
+        tables.push(TableInfo { name, columns });
     }
     Ok(tables)
 }
@@ -317,40 +323,41 @@ fn is_ours(rooms: &[String], name: &str) -> bool {
         || rooms.iter().any(|room| name.strip_prefix(room.as_str()).is_some_and(|rest| rest.starts_with('_')))
 }
 
-fn columns(tx: &mut ReadTx<'_>, table: &str) -> Result<Vec<Column>, Error> {
+fn columns(tx: &mut ReadTx<'_>, table: &str) -> Result<Vec<TableColumn>, Error> {
     let columns = match tx.engine() {
         Engine::Sqlite => sqlite::columns(tx, table)?,
         Engine::Postgres => postgres::columns(tx, table)?,
     };
     let known = columns.into_iter().map(|(name, declared)| {
         let kind = match declared.as_str() {
-            "INTEGER" | "BIGINT" | "bigint" | "integer" | "smallint" => Kind::Int,
-            "TEXT" | "text" => Kind::Text,
-            "BLOB" | "bytea" => Kind::Bytes,
-            "uuid" => Kind::Uuid,
+            "INTEGER" | "BIGINT" | "bigint" | "integer" | "smallint" => ValueKind::Int,
+            "TEXT" | "text" => ValueKind::Text,
+            "BLOB" | "bytea" => ValueKind::Bytes,
+            "uuid" => ValueKind::Uuid,
             _ => return Err(Error::Engine(format!("column {table}.{name} is {declared}, which no backup keeps"))),
         };
-        Ok(Column { name, kind })
+        Ok(TableColumn { name, kind })
     });
     known.collect()
 }
 
 /// The table's own columns in the order of the rows that are to come.
-fn in_order(table: &Table, own: Vec<Column>) -> Vec<Column> {
-    let kind = |name: &String| own.iter().find(|column| column.name == *name).map_or(Kind::Text, |column| column.kind);
-    table.columns.iter().map(|name| Column { name: name.clone(), kind: kind(name) }).collect()
+fn in_order(table: &TableInfo, own: Vec<TableColumn>) -> Vec<TableColumn> {
+    let kind =
+        |name: &String| own.iter().find(|column| column.name == *name).map_or(ValueKind::Text, |column| column.kind);
+    table.columns.iter().map(|name| TableColumn { name: name.clone(), kind: kind(name) }).collect()
 }
 
 /// Whether a table of ours has a row that somebody would miss.
-fn standing(tx: &mut ReadTx<'_>, unmissed: &[&str]) -> Result<Standing, Error> {
+fn target_state(tx: &mut ReadTx<'_>, unmissed: &[&str]) -> Result<RestoreTargetState, Error> {
     let names = table_names(tx)?;
     for name in &names {
         let sql = format!("SELECT 1 FROM {} LIMIT 1", quoted(name));
         if !unmissed.contains(&name.as_str()) && tx.query_opt(&sql, &[], |_| Ok(()))?.is_some() {
-            return Ok(Standing::Filled);
+            return Ok(RestoreTargetState::Filled);
         }
     }
-    Ok(if names.is_empty() { Standing::Nothing } else { Standing::Empty })
+    Ok(if names.is_empty() { RestoreTargetState::Absent } else { RestoreTargetState::Empty })
 }
 
 /// A name as both engines take it literally.

@@ -72,9 +72,9 @@ pub enum Error {
     /// The command panicked. It was rolled back, and nobody else's was.
     #[error("the command failed unexpectedly and was rolled back")]
     Panicked,
-    /// The command has said that it is wide, and is begun anew as such: see [`crate::ReadTx::wide`]. Nobody else sees this.
+    /// The command has said that it is bulk, and is begun anew as such: see [`crate::ReadTx::bulk`]. Nobody else sees this.
     #[error("the command is begun anew")]
-    Wide,
+    Bulk,
     /// A statement of this transaction failed earlier, so it can only be rolled back.
     #[error("the transaction had failed already")]
     Aborted,
@@ -117,7 +117,7 @@ impl Error {
                 | Error::Damaged(_)
                 | Error::Unavailable(_)
                 | Error::Unknown(_)
-                | Error::Wide
+                | Error::Bulk
         )
     }
 }

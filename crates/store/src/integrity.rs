@@ -54,7 +54,7 @@ impl Store {
         for table in self.read(tables).await? {
             let sql = format!("SELECT COUNT(CAST(t AS TEXT)) FROM {} AS t", quoted(&table));
             let read = self.read(move |tx| {
-                tx.wide()?;
+                tx.bulk()?;
                 tx.query(&sql, &[], |_| Ok(()))
             });
             if let Err(damage) = damage(read.await)? {
@@ -77,7 +77,7 @@ impl Store {
         for (oid, name) in self.read(indexes).await? {
             let sql = format!("SELECT {}.bt_index_check(CAST(?1 AS BIGINT)::oid::regclass, true)", quoted(schema));
             let read = self.read(move |tx| {
-                tx.wide()?;
+                tx.bulk()?;
                 tx.query(&sql, &params![oid], |_| Ok(()))
             });
             match damage(read.await)? {

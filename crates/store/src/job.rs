@@ -7,12 +7,12 @@ use tokio::sync::oneshot;
 use crate::{Error, WriteTx};
 
 /// One unit of work: run inside a transaction, perhaps more than once, and settled once it is known how that ended.
-pub(crate) trait Job: Send {
+pub(crate) trait TransactionJob: Send {
     /// Runs the work. `Err` asks for a rollback: the work refused, failed, or panicked. What it refused with stays in
-    /// the job until [`Job::settle`]; the error here says whether another attempt makes sense.
+    /// the job until [`TransactionJob::settle`]; the error here says whether another attempt makes sense.
     fn run(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Rollback>;
 
-    /// The last call: `Ok` when what [`Job::run`] did last is durable or, after a [`Rollback::Refused`], undone;
+    /// The last call: `Ok` when what [`TransactionJob::run`] did last is durable or, after a [`Rollback::Refused`], undone;
     /// `Err` when the engine failed around it.
     fn settle(self: Box<Self>, end: Result<(), Error>);
 }
@@ -27,20 +27,20 @@ pub(crate) enum Rollback {
 }
 
 /// A closure with somebody waiting for its answer.
-pub(crate) struct Command<T, E, F> {
+pub(crate) struct ClosureJob<T, E, F> {
     run: F,
     answer: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
-impl<T, E, F> Command<T, E, F> {
+impl<T, E, F> ClosureJob<T, E, F> {
     pub(crate) fn new(run: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
         let (reply, receiver) = oneshot::channel();
-        (Command { run, answer: None, reply }, receiver)
+        (ClosureJob { run, answer: None, reply }, receiver)
     }
 }
 
-impl<T, E, F> Job for Command<T, E, F>
+impl<T, E, F> TransactionJob for ClosureJob<T, E, F>
 where
     T: Send,
     E: From<Error> + Send,

@@ -3,7 +3,7 @@
 //! ```text
 //! store.write(|tx| ...).await     a command: all or nothing, durable when it returns
 //! store.read(|tx| ...).await      a query: one consistent snapshot
-//! lane.submit(input).await        a hot command: taken together with all others that wait
+//! batcher.submit(input).await        a hot command: taken together with all others that wait
 //! ```
 //!
 //! Both engines give the same promises: serializable, and durable before the answer leaves. A closure is ordinary
@@ -13,12 +13,12 @@
 //! This is the only room that knows a database driver.
 
 pub mod backup;
+mod batcher;
 mod clock;
 mod dialect;
 mod error;
 mod integrity;
 mod job;
-mod lane;
 mod migrate;
 mod param;
 mod postgres;
@@ -28,14 +28,14 @@ mod sqlite;
 mod store;
 mod tx;
 
+pub use batcher::Batcher;
 pub use clock::Clock;
 pub use error::Error;
 pub use integrity::Integrity;
-pub use lane::Lane;
 pub use migrate::{Migration, MigrationState, MigrationStep};
 pub use param::Param;
-pub use row::{Column, Row};
-pub use sqlite::inspect::LogRepaired;
+pub use row::{FromColumn, Row};
+pub use sqlite::inspect::LogRepair;
 pub use sqlite::log::LogDamage;
-pub use store::{Engine, Health, Options, Store};
-pub use tx::{Each, ReadTx, WriteTx};
+pub use store::{Engine, Store, StoreHealth, StoreOptions};
+pub use tx::{BulkStatement, ReadTx, WriteTx};

@@ -127,7 +127,7 @@ fn check_order(migrations: &[Migration]) -> Result<(), Error> {
     Ok(())
 }
 
-type Known = HashMap<(String, u32), String>;
+type AppliedChecksums = HashMap<(String, u32), String>;
 
 pub(crate) fn table_exists(tx: &mut ReadTx<'_>) -> Result<bool, Error> {
     let sql = match tx.engine() {
@@ -137,14 +137,14 @@ pub(crate) fn table_exists(tx: &mut ReadTx<'_>) -> Result<bool, Error> {
     Ok(tx.query_opt(sql, &[], |_| Ok(()))?.is_some())
 }
 
-fn known(tx: &mut ReadTx<'_>) -> Result<Known, Error> {
+fn known(tx: &mut ReadTx<'_>) -> Result<AppliedChecksums, Error> {
     let rows = tx.query("SELECT room, number, checksum FROM store_migration", &[], |row| {
         Ok(((row.get::<String>(0)?, row.get::<u32>(1)?), row.get::<String>(2)?))
     })?;
     Ok(rows.into_iter().collect())
 }
 
-fn step(known: &Known, migration: Migration) -> Result<MigrationStep, Error> {
+fn step(known: &AppliedChecksums, migration: Migration) -> Result<MigrationStep, Error> {
     let state = match known.get(&(migration.room.to_owned(), migration.number)) {
         None => MigrationState::Pending,
         Some(sum) if *sum == checksum(&migration) => MigrationState::Present,
@@ -159,7 +159,7 @@ fn step(known: &Known, migration: Migration) -> Result<MigrationStep, Error> {
 }
 
 /// A database that a newer program has migrated is not for an older one to write to.
-fn refuse_newer(known: &Known, migrations: &[Migration]) -> Result<(), Error> {
+fn refuse_newer(known: &AppliedChecksums, migrations: &[Migration]) -> Result<(), Error> {
     let unknown = known.keys().find(|(room, number)| {
         let of_room = || migrations.iter().filter(|migration| migration.room == room);
         of_room().next().is_some() && !of_room().any(|migration| migration.number == *number)
@@ -196,13 +196,13 @@ mod tests {
 
     #[test]
     fn an_edited_migration_is_refused() {
-        let known = Known::from([(("room".to_owned(), 1), "another".to_owned())]);
+        let known = AppliedChecksums::from([(("room".to_owned(), 1), "another".to_owned())]);
         assert!(matches!(step(&known, migration(1)), Err(Error::Migration(text)) if text.contains("edited")));
     }
 
     #[test]
     fn a_database_from_the_future_is_refused() {
-        let known = Known::from([(("room".to_owned(), 2), checksum(&migration(2)))]);
+        let known = AppliedChecksums::from([(("room".to_owned(), 2), checksum(&migration(2)))]);
         assert!(refuse_newer(&known, &[migration(1)]).is_err());
         assert!(refuse_newer(&known, &[migration(1), migration(2)]).is_ok());
     }

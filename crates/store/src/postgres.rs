@@ -6,6 +6,6 @@ mod pool;
 mod tls;
 mod wait;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::PostgresConnection;
 pub(crate) use hosts::Hosts;
-pub(crate) use pool::{Access, pool_run};
+pub(crate) use pool::{PoolMode, pool_run};

@@ -17,7 +17,7 @@ struct State<T> {
 
 /// Why an item was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum QueueError {
     Full,
     Closed,
 }
@@ -28,13 +28,13 @@ impl<T> Queue<T> {
         Queue { state: Mutex::new(state), ready: Condvar::new(), limit }
     }
 
-    pub(crate) fn push(&self, item: T) -> Result<(), Refused> {
+    pub(crate) fn push(&self, item: T) -> Result<(), QueueError> {
         let mut state = self.lock();
         if state.closed {
-            return Err(Refused::Closed);
+            return Err(QueueError::Closed);
         }
         if state.items.len() >= self.limit {
-            return Err(Refused::Full);
+            return Err(QueueError::Full);
         }
         state.items.push_back(item);
         drop(state);
@@ -95,7 +95,7 @@ mod tests {
         let queue = Queue::new(2);
         assert_eq!(queue.push(1), Ok(()));
         assert_eq!(queue.push(2), Ok(()));
-        assert_eq!(queue.push(3), Err(Refused::Full));
+        assert_eq!(queue.push(3), Err(QueueError::Full));
         assert_eq!(queue.pop(), Some(1));
         assert_eq!(queue.push(3), Ok(()));
     }
@@ -107,7 +107,7 @@ mod tests {
             assert_eq!(queue.push(item), Ok(()));
         }
         queue.close();
-        assert_eq!(queue.push(9), Err(Refused::Closed));
+        assert_eq!(queue.push(9), Err(QueueError::Closed));
         let mut items = Vec::new();
         assert!(queue.drain(&mut items, 2));
         assert_eq!(items, [0, 1]);

@@ -29,7 +29,7 @@ impl<'a> Row<'a> {
     ///
     /// # Errors
     /// [`Error::Column`] where the row holds something else than a `T` there.
-    pub fn get<T: Column>(&self, index: usize) -> Result<T, Error> {
+    pub fn get<T: FromColumn>(&self, index: usize) -> Result<T, Error> {
         let value = self.value(index)?;
         T::from_value(value).ok_or(Error::Column { index, expected: T::NAME, found: value.name() })
     }
@@ -108,14 +108,14 @@ impl<'a> FromSql<'a> for Value<'a> {
 }
 
 /// A type that a column can be read as.
-pub trait Column: Sized {
+pub trait FromColumn: Sized {
     /// What to call it in an error.
     const NAME: &'static str;
     /// The value as this type, or `None` where it is something else.
     fn from_value(value: Value<'_>) -> Option<Self>;
 }
 
-impl Column for i64 {
+impl FromColumn for i64 {
     const NAME: &'static str = "a whole number";
     fn from_value(value: Value<'_>) -> Option<Self> {
         match value {
@@ -125,14 +125,14 @@ impl Column for i64 {
     }
 }
 
-impl Column for u32 {
+impl FromColumn for u32 {
     const NAME: &'static str = "a whole number from 0 to 4294967295";
     fn from_value(value: Value<'_>) -> Option<Self> {
         i64::from_value(value)?.try_into().ok()
     }
 }
 
-impl Column for bool {
+impl FromColumn for bool {
     const NAME: &'static str = "0 or 1";
     fn from_value(value: Value<'_>) -> Option<Self> {
         match value {
@@ -143,7 +143,7 @@ impl Column for bool {
     }
 }
 
-impl Column for String {
+impl FromColumn for String {
     const NAME: &'static str = "text";
     fn from_value(value: Value<'_>) -> Option<Self> {
         match value {
@@ -153,7 +153,7 @@ impl Column for String {
     }
 }
 
-impl Column for Vec<u8> {
+impl FromColumn for Vec<u8> {
     const NAME: &'static str = "bytes";
     fn from_value(value: Value<'_>) -> Option<Self> {
         match value {
@@ -163,7 +163,7 @@ impl Column for Vec<u8> {
     }
 }
 
-impl Column for Uuid {
+impl FromColumn for Uuid {
     const NAME: &'static str = "an id";
     fn from_value(value: Value<'_>) -> Option<Self> {
         match value {
@@ -173,14 +173,14 @@ impl Column for Uuid {
     }
 }
 
-impl Column for Timestamp {
+impl FromColumn for Timestamp {
     const NAME: &'static str = "a time in microseconds";
     fn from_value(value: Value<'_>) -> Option<Self> {
         Timestamp::from_microsecond(i64::from_value(value)?).ok()
     }
 }
 
-impl<T: Column> Column for Option<T> {
+impl<T: FromColumn> FromColumn for Option<T> {
     const NAME: &'static str = T::NAME;
     fn from_value(value: Value<'_>) -> Option<Self> {
         match value {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ffi};
 
-use crate::tx::Visit;
+use crate::tx::RowVisitor;
 use crate::{Error, Param, Row};
 
 pub(crate) use checkpoint::checkpointer_run;
@@ -28,7 +28,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A database file, and how it is opened.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct DatabaseFile {
     pub(crate) path: PathBuf,
     index: Index,
 }
@@ -45,27 +45,27 @@ enum Index {
 /// Room that the log's index may need, in bytes. With less of it a disk counts as full.
 const INDEX_ROOM: u64 = 64 << 10;
 
-impl Place {
+impl DatabaseFile {
     /// Finds out how the file can be opened, creating it where it is missing. A full disk is no obstacle: reading needs
     /// no room.
     pub(crate) fn open(path: &Path) -> Result<(Self, Connection), Error> {
-        let place = Place { path: path.to_owned(), index: Index::File };
-        let refused = match place.connect() {
-            Ok(connection) => return Ok((place, connection)),
+        let location = DatabaseFile { path: path.to_owned(), index: Index::File };
+        let refused = match location.connect() {
+            Ok(connection) => return Ok((location, connection)),
             Err(refused) => refused,
         };
         let is_full = files::free_bytes(path).is_some_and(|free| free < INDEX_ROOM);
         if !is_full || files::size(path)?.unwrap_or(0) == 0 {
             return Err(refused);
         }
-        let place = Place { index: Index::Memory, ..place };
-        let connection = place.connect().map_err(|_| refused)?;
+        let location = DatabaseFile { index: Index::Memory, ..location };
+        let connection = location.connect().map_err(|_| refused)?;
         tracing::error!(
             database = %path.display(),
             "the disk is full: there is no room for the log's index, and no other command can open the database until \
              there is room and this one is started again"
         );
-        Ok((place, connection))
+        Ok((location, connection))
     }
 
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
@@ -82,7 +82,7 @@ impl Place {
 
 /// Opens the file, creating it where it is missing.
 pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
-    Place { path: path.to_owned(), index: Index::File }.connect()
+    DatabaseFile { path: path.to_owned(), index: Index::File }.connect()
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
@@ -107,7 +107,7 @@ pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Param<'_>]) 
     run(&mut statement, params)
 }
 
-pub(crate) fn execute_each<const N: usize>(
+pub(crate) fn execute_bulk<const N: usize>(
     connection: &Connection,
     sql: &str,
     rows: &[[Param<'_>; N]],
@@ -124,21 +124,21 @@ pub(crate) fn query(
     connection: &Connection,
     sql: &str,
     params: &[Param<'_>],
-    visit: &mut Visit<'_>,
+    visitor: &mut RowVisitor<'_>,
 ) -> Result<(), Error> {
     let mut statement = prepare(connection, sql)?;
-    visit_rows(&mut statement, params, visit)
+    visit_rows(&mut statement, params, visitor)
 }
 
-pub(crate) fn query_each<const N: usize>(
+pub(crate) fn query_bulk<const N: usize>(
     connection: &Connection,
     sql: &str,
     rows: &[[Param<'_>; N]],
-    visit: &mut Visit<'_>,
+    visitor: &mut RowVisitor<'_>,
 ) -> Result<(), Error> {
     let mut statement = prepare(connection, sql)?;
     for row in rows {
-        visit_rows(&mut statement, row, visit)?;
+        visit_rows(&mut statement, row, visitor)?;
     }
     Ok(())
 }
@@ -153,11 +153,15 @@ fn run(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<u64,
     Ok(changed as u64)
 }
 
-fn visit_rows(statement: &mut CachedStatement<'_>, params: &[Param<'_>], visit: &mut Visit<'_>) -> Result<(), Error> {
+fn visit_rows(
+    statement: &mut CachedStatement<'_>,
+    params: &[Param<'_>],
+    visitor: &mut RowVisitor<'_>,
+) -> Result<(), Error> {
     bind(statement, params)?;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(|error| translate(&error))? {
-        if !visit(&Row::sqlite(row))? {
+        if !visitor(&Row::sqlite(row))? {
             break;
         }
     }

@@ -7,14 +7,14 @@ use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
-use crate::job::{Command, Job};
+use crate::job::{ClosureJob, TransactionJob};
 use crate::migrate;
-use crate::postgres::{Access, Connection, Hosts, pool_run};
-use crate::queue::{Queue, Refused};
-use crate::sqlite::files::{self, OpenHere};
+use crate::postgres::{Hosts, PoolMode, PostgresConnection, pool_run};
+use crate::queue::{Queue, QueueError};
+use crate::sqlite::files::{self, OpenDatabase};
 use crate::sqlite::inspect::{inspect, log_damage, repair};
 use crate::sqlite::{self, RestartPoint};
-use crate::{Error, Lane, LogDamage, LogRepaired, Migration, MigrationStep, ReadTx, WriteTx};
+use crate::{Batcher, Error, LogDamage, LogRepair, Migration, MigrationStep, ReadTx, WriteTx};
 
 /// Which database is underneath.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,8 +38,8 @@ impl Engine {
 
 /// Where the database is, and how much of the machine it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    place: Place,
+pub struct StoreOptions {
+    place: StoreLocation,
     /// Threads that read, and on PostgreSQL connections for it. From 1.
     pub readers: u32,
     /// Connections that write on PostgreSQL (SQLite has exactly one writer). From 1.
@@ -50,34 +50,34 @@ pub struct Options {
 
 /// Where a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum StoreLocation {
     File(PathBuf),
     Server(String),
 }
 
-impl Options {
+impl StoreOptions {
     /// The embedded engine, in the file at `path`, made where it is missing.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self::at(Place::File(path.into()))
+        Self::at(StoreLocation::File(path.into()))
     }
 
     /// A PostgreSQL server, by its `postgres://` address. Of several hosts in it the one that takes writes is used.
     pub fn postgres(url: impl Into<String>) -> Self {
-        Self::at(Place::Server(url.into()))
+        Self::at(StoreLocation::Server(url.into()))
     }
 
-    fn at(place: Place) -> Self {
-        Options { place, readers: 2, writers: 4, queue: 4_096 }
+    fn at(location: StoreLocation) -> Self {
+        StoreOptions { place: location, readers: 2, writers: 4, queue: 4_096 }
     }
 
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &StoreLocation {
         &self.place
     }
 }
 
 /// What an operator may want to know of the store at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Health {
+pub struct StoreHealth {
     /// The engine.
     pub engine: Engine,
     /// Commands that wait for a writer.
@@ -96,9 +96,9 @@ pub struct Store {
 
 /// The first damage that a command met, until the store is opened again.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Damage(Arc<OnceLock<Error>>);
+pub(crate) struct StoreDamage(Arc<OnceLock<Error>>);
 
-impl Damage {
+impl StoreDamage {
     pub(crate) fn note(&self, error: &Error) {
         if matches!(error, Error::Damaged(_)) && self.0.set(error.clone()).is_ok() {
             tracing::error!(%error, "[DATABASE] damaged");
@@ -110,9 +110,9 @@ impl Damage {
 pub(crate) struct Shared {
     engine: Engine,
     queue_limit: usize,
-    damage: Damage,
-    writes: Arc<Queue<Box<dyn Job>>>,
-    reads: Arc<Queue<Box<dyn Job>>>,
+    damage: StoreDamage,
+    writes: Arc<Queue<Box<dyn TransactionJob>>>,
+    reads: Arc<Queue<Box<dyn TransactionJob>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Dropped to stop the checkpointer, after the writer has ended.
     checkpointer: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
@@ -123,10 +123,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the file cannot be opened or the server not be reached.
-    pub fn open(options: &Options) -> Result<Self, Error> {
+    pub fn open(options: &StoreOptions) -> Result<Self, Error> {
         let shared = match &options.place {
-            Place::File(path) => open_sqlite(path, options)?,
-            Place::Server(url) => open_postgres(url, options)?,
+            StoreLocation::File(path) => open_sqlite(path, options)?,
+            StoreLocation::Server(url) => open_postgres(url, options)?,
         };
         Ok(Store { shared: Arc::new(shared) })
     }
@@ -136,14 +136,14 @@ impl Store {
     ///
     /// # Errors
     /// The closure's own, or an [`Error`] turned into its type: `Busy` where too many wait, `Conflict` where retries
-    /// did not help, `Full`, `Unavailable`, `Unknown`, `Panicked`.
+    /// did not help, `NoSpaceWriter`, `Unavailable`, `Unknown`, `Panicked`.
     pub async fn write<T, E, F>(&self, command: F) -> Result<T, E>
     where
         F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = Command::new(command);
+        let (job, answer) = ClosureJob::new(command);
         self.shared.submit_write(Box::new(job))?;
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
@@ -159,23 +159,23 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = Command::new(move |tx: &mut WriteTx<'_>| query(tx));
+        let (job, answer) = ClosureJob::new(move |tx: &mut WriteTx<'_>| query(tx));
         submit(&self.shared.reads, Box::new(job))?;
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
-    /// Opens a lane for one hot command; see [`Lane`]. `batch` bounds the inputs in one turn.
-    pub fn lane<I, T, E>(
+    /// Opens a batcher for one hot command; see [`Batcher`]. `batch` bounds the inputs in one batch.
+    pub fn batcher<I, T, E>(
         &self,
         batch: usize,
         turn: impl Fn(&mut WriteTx<'_>, &[I]) -> Result<Vec<Result<T, E>>, E> + Send + Sync + 'static,
-    ) -> Lane<I, T, E>
+    ) -> Batcher<I, T, E>
     where
         I: Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        Lane::new(self, batch, turn)
+        Batcher::new(self, batch, turn)
     }
 
     /// Applies the migrations that the database lacks, all in one transaction and under a lock, and says what it did.
@@ -203,8 +203,8 @@ impl Store {
 
     /// How long the queues are now.
     #[must_use]
-    pub fn health(&self) -> Health {
-        Health {
+    pub fn health(&self) -> StoreHealth {
+        StoreHealth {
             engine: self.shared.engine,
             writes_waiting: self.shared.writes.len(),
             reads_waiting: self.shared.reads.len(),
@@ -224,10 +224,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the log cannot be read.
-    pub fn log_damage(options: &Options) -> Result<Option<LogDamage>, Error> {
+    pub fn log_damage(options: &StoreOptions) -> Result<Option<LogDamage>, Error> {
         match &options.place {
-            Place::File(path) => log_damage(path),
-            Place::Server(_) => Ok(None),
+            StoreLocation::File(path) => log_damage(path),
+            StoreLocation::Server(_) => Ok(None),
         }
     }
 
@@ -237,10 +237,10 @@ impl Store {
     /// # Errors
     /// [`Error::LogAlone`]; [`Error::Unavailable`] where somebody works with the database; [`Error::Engine`] where what
     /// is left is no sound database: then nothing was changed.
-    pub fn log_repair(options: &Options, aside: &str) -> Result<Option<LogRepaired>, Error> {
+    pub fn log_repair(options: &StoreOptions, aside: &str) -> Result<Option<LogRepair>, Error> {
         match &options.place {
-            Place::File(path) => repair(path, aside),
-            Place::Server(_) => Ok(None),
+            StoreLocation::File(path) => repair(path, aside),
+            StoreLocation::Server(_) => Ok(None),
         }
     }
 
@@ -255,7 +255,7 @@ impl Store {
 }
 
 impl Shared {
-    pub(crate) fn submit_write(&self, job: Box<dyn Job>) -> Result<(), Error> {
+    pub(crate) fn submit_write(&self, job: Box<dyn TransactionJob>) -> Result<(), Error> {
         submit(&self.writes, job)
     }
 
@@ -283,14 +283,14 @@ impl Drop for Shared {
     }
 }
 
-fn submit(queue: &Queue<Box<dyn Job>>, job: Box<dyn Job>) -> Result<(), Error> {
+fn submit(queue: &Queue<Box<dyn TransactionJob>>, job: Box<dyn TransactionJob>) -> Result<(), Error> {
     queue.push(job).map_err(|refused| match refused {
-        Refused::Full => Error::Busy,
-        Refused::Closed => Error::Closed,
+        QueueError::Full => Error::Busy,
+        QueueError::Closed => Error::Closed,
     })
 }
 
-/// Waits for a thread to end. A lane's turn may hold the last handle, so that a store closes on one of its own threads,
+/// Waits for a thread to end. A batcher's batch may hold the last handle, so that a store closes on one of its own threads,
 /// which cannot wait for itself.
 fn end(thread: JoinHandle<()>) {
     if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
@@ -298,7 +298,7 @@ fn end(thread: JoinHandle<()>) {
     }
 }
 
-fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
+fn open_sqlite(path: &Path, options: &StoreOptions) -> Result<Shared, Error> {
     let writes = Arc::new(Queue::new(options.queue));
     let reads = Arc::new(Queue::new(options.queue));
     let restart = Arc::new(RestartPoint::default());
@@ -306,18 +306,18 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     let opening = files::OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     inspect(path)?;
     files::prepare(path)?;
-    let open_here = OpenHere::note(path);
-    let (place, writer) = sqlite::Place::open(path)?;
+    let open_here = OpenDatabase::note(path);
+    let (location, writer) = sqlite::DatabaseFile::open(path)?;
     drop(opening);
-    let checkpoint_connection = place.connect()?;
-    let (mut threads, damage) = (Vec::new(), Damage::default());
+    let checkpoint_connection = location.connect()?;
+    let (mut threads, damage) = (Vec::new(), StoreDamage::default());
     for number in 0..options.readers.max(1) {
-        let connection = place.connect()?;
+        let connection = location.connect()?;
         let (reads, damage) = (Arc::clone(&reads), damage.clone());
         threads.push(spawn(format!("reader-{number}"), move || sqlite::reader_run(&connection, &reads, &damage))?);
     }
     let (queue, point, noted) = (Arc::clone(&writes), Arc::clone(&restart), damage.clone());
-    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(place, writer, &queue, &point, noted))?);
+    threads.push(spawn("writer".to_owned(), move || sqlite::writer_run(location, writer, &queue, &point, noted))?);
     let (stop, stopped) = channel();
     let path = path.clone();
     let checkpointer = spawn("checkpointer".to_owned(), move || {
@@ -336,28 +336,30 @@ fn open_sqlite(path: &Path, options: &Options) -> Result<Shared, Error> {
     })
 }
 
-fn open_postgres(url: &str, options: &Options) -> Result<Shared, Error> {
+fn open_postgres(url: &str, options: &StoreOptions) -> Result<Shared, Error> {
     // One connection now, so that a wrong address is an error at start and not at the first command.
     let hosts = Hosts::parse(url)?;
     let probe = Arc::clone(&hosts);
-    spawn("connect".to_owned(), move || Connection::open(&probe).map(drop))?
+    spawn("connect".to_owned(), move || PostgresConnection::open(&probe).map(drop))?
         .join()
         .map_err(|_| Error::Unavailable("the PostgreSQL client panicked while it connected".to_owned()))??;
     let writes = Arc::new(Queue::new(options.queue));
     let reads = Arc::new(Queue::new(options.queue));
     let mut threads = Vec::new();
-    for (access, count, queue) in [(Access::Write, options.writers, &writes), (Access::Read, options.readers, &reads)] {
+    for (access, count, queue) in
+        [(PoolMode::Write, options.writers, &writes), (PoolMode::Read, options.readers, &reads)]
+    {
         let contended = Arc::new(Mutex::new(()));
         for number in 0..count.max(1) {
             let (hosts, queue, contended) = (Arc::clone(&hosts), Arc::clone(queue), Arc::clone(&contended));
-            let name = format!("{}-{number}", if access == Access::Write { "writer" } else { "reader" });
+            let name = format!("{}-{number}", if access == PoolMode::Write { "writer" } else { "reader" });
             threads.push(spawn(name, move || pool_run(&hosts, access, &queue, &contended, number))?);
         }
     }
     Ok(Shared {
         engine: Engine::Postgres,
         queue_limit: options.queue,
-        damage: Damage::default(),
+        damage: StoreDamage::default(),
         writes,
         reads,
         threads: Mutex::new(threads),

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::postgres::Connection;
+use crate::postgres::PostgresConnection;
 use crate::{Engine, Error, Param, Row, sqlite};
 
 /// A transaction that reads: one consistent snapshot. It is handed to a closure and cannot outlive it.
@@ -55,14 +55,14 @@ pub(crate) enum Isolation {
 
 enum Backend<'c> {
     Sqlite(&'c rusqlite::Connection),
-    Postgres(&'c mut Connection),
+    Postgres(&'c mut PostgresConnection),
 }
 
 /// One statement over many rows, in both dialects: SQLite runs a prepared statement once a row, which for an embedded
 /// engine is as quick as anything; PostgreSQL runs it once, with each `?n` bound to the array of the rows' nth values
 /// (`UNNEST(?1::bigint[], ?2::text[])`), which saves a round trip a row.
 #[derive(Debug, Clone, Copy)]
-pub struct Each {
+pub struct BulkStatement {
     /// Run once for each row.
     pub sqlite: &'static str,
     /// Run once for all rows; every parameter is an array.
@@ -73,7 +73,7 @@ impl<'c> ReadTx<'c> {
     /// Says that this command touches rows by the tens of thousands. To be called before anything else that costs time.
     ///
     /// PostgreSQL finds out which serializable transactions meet by noting the rows that each has read, and past a few
-    /// dozen it notes the whole table: a wide command would meet everybody who touches any row of it, and lose, however
+    /// dozen it notes the whole table: a bulk command would meet everybody who touches any row of it, and lose, however
     /// often it is tried. So there it begins anew and works on a snapshot (REPEATABLE READ): it still fails, and is
     /// tried again, where a row that it changes was changed by somebody else meanwhile. What it only reads it must not
     /// rely on, unless whoever changes that also changes a row that this command changes.
@@ -82,11 +82,11 @@ impl<'c> ReadTx<'c> {
     ///
     /// # Errors
     /// One that only the store reads: pass it on.
-    pub fn wide(&mut self) -> Result<(), Error> {
+    pub fn bulk(&mut self) -> Result<(), Error> {
         match (&self.backend, self.isolation) {
             (Backend::Postgres(_), Isolation::Serializable) => {
-                self.failure.get_or_insert(Error::Wide);
-                Err(Error::Wide)
+                self.failure.get_or_insert(Error::Bulk);
+                Err(Error::Bulk)
             }
             _ => Ok(()),
         }
@@ -102,9 +102,9 @@ impl<'c> ReadTx<'c> {
     }
 
     /// Whether this command works on a snapshot, and so does well to lock early what it will change: see
-    /// [`ReadTx::wide`].
+    /// [`ReadTx::bulk`].
     #[must_use]
-    pub fn is_wide(&self) -> bool {
+    pub fn is_bulk(&self) -> bool {
         self.isolation == Isolation::Snapshot
     }
 
@@ -166,19 +166,19 @@ impl<'c> ReadTx<'c> {
     ///
     /// # Errors
     /// As the engine refuses it, or as `read` says.
-    pub fn query_each<T, const N: usize>(
+    pub fn query_bulk<T, const N: usize>(
         &mut self,
-        each: &Each,
+        each: &BulkStatement,
         rows: &[[Param<'_>; N]],
         read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
         debug_assert!(only_reads(each.sqlite) && only_reads(each.postgres), "a query that writes: {each:?}");
-        self.collect_each(each, rows, read)
+        self.collect_bulk(each, rows, read)
     }
 
-    fn collect_each<T, const N: usize>(
+    fn collect_bulk<T, const N: usize>(
         &mut self,
-        each: &Each,
+        each: &BulkStatement,
         rows: &[[Param<'_>; N]],
         mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
@@ -191,8 +191,8 @@ impl<'c> ReadTx<'c> {
             Ok(true)
         };
         self.guarded(rows.as_flattened(), |backend| match backend {
-            Backend::Sqlite(connection) => sqlite::query_each(connection, each.sqlite, rows, &mut collect),
-            Backend::Postgres(connection) => connection.query_each(each.postgres, rows, &mut collect),
+            Backend::Sqlite(connection) => sqlite::query_bulk(connection, each.sqlite, rows, &mut collect),
+            Backend::Postgres(connection) => connection.query_bulk(each.postgres, rows, &mut collect),
         })?;
         Ok(found)
     }
@@ -249,7 +249,7 @@ impl<'c> WriteTx<'c> {
         WriteTx(ReadTx { backend: Backend::Sqlite(connection), isolation: Isolation::Serializable, failure: None })
     }
 
-    pub(crate) fn postgres(connection: &'c mut Connection, isolation: Isolation) -> Self {
+    pub(crate) fn postgres(connection: &'c mut PostgresConnection, isolation: Isolation) -> Self {
         WriteTx(ReadTx { backend: Backend::Postgres(connection), isolation, failure: None })
     }
 
@@ -268,13 +268,17 @@ impl<'c> WriteTx<'c> {
     ///
     /// # Errors
     /// As the engine refuses it; see [`Error`].
-    pub fn each<const N: usize>(&mut self, each: &Each, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
+    pub fn execute_bulk<const N: usize>(
+        &mut self,
+        each: &BulkStatement,
+        rows: &[[Param<'_>; N]],
+    ) -> Result<u64, Error> {
         if rows.is_empty() {
             return Ok(0);
         }
         self.guarded(rows.as_flattened(), |backend| match backend {
-            Backend::Sqlite(connection) => sqlite::execute_each(connection, each.sqlite, rows),
-            Backend::Postgres(connection) => connection.execute_each(each.postgres, rows),
+            Backend::Sqlite(connection) => sqlite::execute_bulk(connection, each.sqlite, rows),
+            Backend::Postgres(connection) => connection.execute_bulk(each.postgres, rows),
         })
     }
 
@@ -292,17 +296,17 @@ impl<'c> WriteTx<'c> {
     }
 
     /// Runs a statement that changes or locks rows for each of `rows`, and reads all that it returns, in the order of
-    /// [`ReadTx::query_each`].
+    /// [`ReadTx::query_bulk`].
     ///
     /// # Errors
     /// As the engine refuses it, or as `read` says.
-    pub fn each_returning<T, const N: usize>(
+    pub fn execute_bulk_returning<T, const N: usize>(
         &mut self,
-        each: &Each,
+        each: &BulkStatement,
         rows: &[[Param<'_>; N]],
         read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        self.collect_each(each, rows, read)
+        self.collect_bulk(each, rows, read)
     }
 
     /// Runs several statements without parameters: for migrations.
@@ -321,4 +325,4 @@ fn only_reads(sql: &str) -> bool {
 }
 
 /// Reads one row; `Ok(false)` ends the query early.
-pub(crate) type Visit<'f> = dyn FnMut(&Row<'_>) -> Result<bool, Error> + 'f;
+pub(crate) type RowVisitor<'f> = dyn FnMut(&Row<'_>) -> Result<bool, Error> + 'f;

@@ -187,7 +187,7 @@ impl Cluster {
         self.control(&["start", "-l", log.to_str().expect("a readable path")]);
     }
 
-    /// Where `database` is: a connection URL for [`purser_store::Options::postgres`].
+    /// Where `database` is: a connection URL for [`purser_store::StoreOptions::postgres`].
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{SUPERUSER}@{}/{database}", self.host())

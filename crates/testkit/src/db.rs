@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use purser_store::{Engine, Error, Migration, Options, ReadTx, Store, WriteTx};
+use purser_store::{Engine, Error, Migration, ReadTx, Store, StoreOptions, WriteTx};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use crate::{Cluster, Ids, TestClock};
+use crate::{Cluster, TestClock, TestIds};
 
 /// A migrated database that only this test knows, with a clock and ids of its own. It is removed when the last clone
 /// goes.
@@ -19,13 +19,13 @@ pub struct TestDb {
 }
 
 struct Inner {
-    place: Place,
+    place: TestDbLocation,
     store: RwLock<Store>,
     clock: TestClock,
-    ids: Ids,
+    ids: TestIds,
 }
 
-enum Place {
+enum TestDbLocation {
     Folder(TempDir),
     /// A database of this name.
     Server(Arc<Cluster>, String),
@@ -37,11 +37,11 @@ impl TestDb {
         match engine {
             Engine::Sqlite => {
                 let folder = TempDir::with_prefix("purser-db-").expect("a temporary folder");
-                TestDb::open(Place::Folder(folder)).migrated(migrations).await
+                TestDb::open(TestDbLocation::Folder(folder)).migrated(migrations).await
             }
             Engine::Postgres => {
                 let name = copy_of_template(&migrations).await;
-                TestDb::open(Place::Server(Cluster::shared(), name))
+                TestDb::open(TestDbLocation::Server(Cluster::shared(), name))
             }
         }
     }
@@ -50,12 +50,12 @@ impl TestDb {
     pub async fn create_on(cluster: &Arc<Cluster>, migrations: Vec<Migration>) -> TestDb {
         let name = fresh_name("test");
         cluster.database_create(&name).expect("creating a database");
-        TestDb::open(Place::Server(Arc::clone(cluster), name)).migrated(migrations).await
+        TestDb::open(TestDbLocation::Server(Arc::clone(cluster), name)).migrated(migrations).await
     }
 
-    fn open(place: Place) -> TestDb {
+    fn open(place: TestDbLocation) -> TestDb {
         let store = RwLock::new(place.open());
-        TestDb { inner: Arc::new(Inner { place, store, clock: TestClock::default(), ids: Ids::default() }) }
+        TestDb { inner: Arc::new(Inner { place, store, clock: TestClock::default(), ids: TestIds::default() }) }
     }
 
     async fn migrated(self, migrations: Vec<Migration>) -> TestDb {
@@ -113,8 +113,8 @@ impl TestDb {
     #[must_use]
     pub fn engine(&self) -> Engine {
         match self.inner.place {
-            Place::Folder(_) => Engine::Sqlite,
-            Place::Server(..) => Engine::Postgres,
+            TestDbLocation::Folder(_) => Engine::Sqlite,
+            TestDbLocation::Server(..) => Engine::Postgres,
         }
     }
 
@@ -122,8 +122,8 @@ impl TestDb {
     #[must_use]
     pub fn url(&self) -> String {
         match &self.inner.place {
-            Place::Folder(folder) => format!("sqlite:{}", sqlite_file(folder).display()),
-            Place::Server(cluster, name) => cluster.url(name),
+            TestDbLocation::Folder(folder) => format!("sqlite:{}", sqlite_file(folder).display()),
+            TestDbLocation::Server(cluster, name) => cluster.url(name),
         }
     }
 
@@ -135,16 +135,16 @@ impl TestDb {
 
     /// The ids of this test.
     #[must_use]
-    pub fn ids(&self) -> &Ids {
+    pub fn ids(&self) -> &TestIds {
         &self.inner.ids
     }
 }
 
-impl Place {
+impl TestDbLocation {
     fn open(&self) -> Store {
         let options = match self {
-            Place::Folder(folder) => Options::sqlite(sqlite_file(folder)),
-            Place::Server(cluster, name) => Options::postgres(cluster.url(name)),
+            TestDbLocation::Folder(folder) => StoreOptions::sqlite(sqlite_file(folder)),
+            TestDbLocation::Server(cluster, name) => StoreOptions::postgres(cluster.url(name)),
         };
         Store::open(&options).expect("opening the store")
     }
@@ -153,7 +153,7 @@ impl Place {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.store.get_mut().unwrap_or_else(PoisonError::into_inner).close();
-        if let Place::Server(cluster, name) = &self.place {
+        if let TestDbLocation::Server(cluster, name) = &self.place {
             // The test has its outcome by now; what is left goes with the cluster.
             let _ = cluster.database_drop(name);
         }
@@ -174,7 +174,7 @@ async fn copy_of_template(migrations: &[Migration]) -> String {
     if !templates.contains_key(&key) {
         let name = fresh_name("template");
         cluster.database_create(&name).expect("creating a database");
-        let store = Store::open(&Options::postgres(cluster.url(&name))).expect("opening the store");
+        let store = Store::open(&StoreOptions::postgres(cluster.url(&name))).expect("opening the store");
         store.migrate(migrations.to_vec(), TestClock::START).await.expect("migrating");
         store.close();
         templates.insert(key.clone(), name);

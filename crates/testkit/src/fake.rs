@@ -31,14 +31,14 @@ struct Shared {
 }
 
 struct Script {
-    next: VecDeque<Answer>,
-    otherwise: Box<dyn Fn(&Recorded) -> Answer + Send>,
-    requests: Vec<Recorded>,
+    next: VecDeque<FakeResponse>,
+    otherwise: Box<dyn Fn(&RecordedRequest) -> FakeResponse + Send>,
+    requests: Vec<RecordedRequest>,
 }
 
 /// A request as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedRequest {
     /// `GET`, `POST`, …
     pub method: String,
     /// Path and query, as sent.
@@ -51,7 +51,7 @@ pub struct Recorded {
 
 /// What the server says to one request.
 #[derive(Debug)]
-pub struct Answer {
+pub struct FakeResponse {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -59,9 +59,9 @@ pub struct Answer {
     held: Option<oneshot::Receiver<()>>,
 }
 
-/// Lets a held answer go, by [`Release::release`] or by being dropped.
+/// Lets a held answer go, by [`ResponseRelease::release`] or by being dropped.
 #[derive(Debug)]
-pub struct Release(oneshot::Sender<()>);
+pub struct ResponseRelease(oneshot::Sender<()>);
 
 impl FakeServer {
     /// Starts a server that answers 404 until it is told otherwise.
@@ -69,7 +69,7 @@ impl FakeServer {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("the port just bound");
         let script =
-            Script { next: VecDeque::new(), otherwise: Box::new(|_| Answer::status(404)), requests: Vec::new() };
+            Script { next: VecDeque::new(), otherwise: Box::new(|_| FakeResponse::status(404)), requests: Vec::new() };
         let shared = Arc::new(Shared { script: Mutex::new(script), arrived: watch::Sender::new(0) });
         let app = axum::Router::new().fallback(serve).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
@@ -86,23 +86,23 @@ impl FakeServer {
     }
 
     /// Adds one answer to the script; they are given in this order, one a request.
-    pub fn answer(&self, answer: Answer) {
+    pub fn answer(&self, answer: FakeResponse) {
         self.shared.script().next.push_back(answer);
     }
 
     /// How to answer whenever the script has run out.
-    pub fn answer_otherwise(&self, answer: impl Fn(&Recorded) -> Answer + Send + 'static) {
+    pub fn answer_otherwise(&self, answer: impl Fn(&RecordedRequest) -> FakeResponse + Send + 'static) {
         self.shared.script().otherwise = Box::new(answer);
     }
 
     /// All requests so far, oldest first.
     #[must_use]
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.script().requests.clone()
     }
 
     /// The request that came at `position`, from 0; waits until it has come.
-    pub async fn request(&self, position: usize) -> Recorded {
+    pub async fn request(&self, position: usize) -> RecordedRequest {
         let mut arrived = self.shared.arrived.subscribe();
         let came = tokio::time::timeout(PATIENCE, arrived.wait_for(|count| *count > position)).await;
         assert!(came.is_ok(), "request {position} never came");
@@ -122,7 +122,7 @@ impl Shared {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, request: Recorded) -> Answer {
+    fn record(&self, request: RecordedRequest) -> FakeResponse {
         let mut script = self.script();
         let answer = script.next.pop_front().unwrap_or_else(|| (script.otherwise)(&request));
         script.requests.push(request);
@@ -131,7 +131,7 @@ impl Shared {
     }
 }
 
-impl Recorded {
+impl RecordedRequest {
     /// The first header of this name, given in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -144,11 +144,11 @@ impl Recorded {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
-    async fn read(request: Request) -> Recorded {
+    async fn read(request: Request) -> RecordedRequest {
         let (head, body) = request.into_parts();
         let headers = head.headers.iter();
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        Recorded {
+        RecordedRequest {
             method: head.method.to_string(),
             target: head.uri.to_string(),
             headers: headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
@@ -157,45 +157,45 @@ impl Recorded {
     }
 }
 
-impl Answer {
+impl FakeResponse {
     /// An answer without a body.
     #[must_use]
-    pub fn status(status: u16) -> Answer {
-        Answer { status, headers: Vec::new(), body: Vec::new(), lost: false, held: None }
+    pub fn status(status: u16) -> FakeResponse {
+        FakeResponse { status, headers: Vec::new(), body: Vec::new(), lost: false, held: None }
     }
 
     /// An answer in JSON.
     #[must_use]
-    pub fn json(status: u16, body: &serde_json::Value) -> Answer {
-        let answer = Answer::status(status).header("content-type", "application/json");
-        Answer { body: body.to_string().into_bytes(), ..answer }
+    pub fn json(status: u16, body: &serde_json::Value) -> FakeResponse {
+        let answer = FakeResponse::status(status).header("content-type", "application/json");
+        FakeResponse { body: body.to_string().into_bytes(), ..answer }
     }
 
     /// An answer in plain text.
     #[must_use]
-    pub fn text(status: u16, body: &str) -> Answer {
-        let answer = Answer::status(status).header("content-type", "text/plain; charset=utf-8");
-        Answer { body: body.as_bytes().to_vec(), ..answer }
+    pub fn text(status: u16, body: &str) -> FakeResponse {
+        let answer = FakeResponse::status(status).header("content-type", "text/plain; charset=utf-8");
+        FakeResponse { body: body.as_bytes().to_vec(), ..answer }
     }
 
     /// No answer: the request is taken, and the connection breaks.
     #[must_use]
-    pub fn lost() -> Answer {
-        Answer { lost: true, ..Answer::status(500) }
+    pub fn lost() -> FakeResponse {
+        FakeResponse { lost: true, ..FakeResponse::status(500) }
     }
 
     /// The same answer with one more header.
     #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Answer {
+    pub fn header(mut self, name: &str, value: &str) -> FakeResponse {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The same answer, kept back until it is released.
     #[must_use]
-    pub fn held(self) -> (Answer, Release) {
+    pub fn held(self) -> (FakeResponse, ResponseRelease) {
         let (release, held) = oneshot::channel();
-        (Answer { held: Some(held), ..self }, Release(release))
+        (FakeResponse { held: Some(held), ..self }, ResponseRelease(release))
     }
 
     fn into_response(self) -> Response {
@@ -210,7 +210,7 @@ impl Answer {
     }
 }
 
-impl Release {
+impl ResponseRelease {
     /// Lets the answer go.
     pub fn release(self) {
         // The asker may have given up waiting.
@@ -219,7 +219,7 @@ impl Release {
 }
 
 async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let request = Recorded::read(request).await;
+    let request = RecordedRequest::read(request).await;
     let mut answer = shared.record(request);
     if let Some(held) = answer.held.take() {
         // Released or dropped: both let it go.
@@ -248,14 +248,14 @@ mod tests {
     #[tokio::test]
     async fn the_script_is_followed_and_every_request_kept() {
         let server = FakeServer::start().await;
-        server.answer(Answer::json(201, &json!({"id": 7})));
-        server.answer(Answer::lost());
+        server.answer(FakeResponse::json(201, &json!({"id": 7})));
+        server.answer(FakeResponse::lost());
         let answer = ask(&server, r#"{"amount": 5}"#).await;
         assert!(answer.starts_with("HTTP/1.0 201 Created"), "{answer}");
         assert!(answer.ends_with(r#"{"id":7}"#), "{answer}");
         assert_eq!(ask(&server, "").await, "");
         assert!(ask(&server, "").await.starts_with("HTTP/1.0 404"));
-        server.answer_otherwise(|request| Answer::text(200, &request.target));
+        server.answer_otherwise(|request| FakeResponse::text(200, &request.target));
         assert!(ask(&server, "").await.ends_with("/charge"));
 
         let requests = server.requests();
@@ -267,7 +267,7 @@ mod tests {
     #[tokio::test]
     async fn a_held_answer_waits_for_its_release() {
         let server = FakeServer::start().await;
-        let (answer, release) = Answer::status(204).held();
+        let (answer, release) = FakeResponse::status(204).held();
         server.answer(answer);
         let asking = ask(&server, "");
         tokio::pin!(asking);

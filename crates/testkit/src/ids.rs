@@ -7,11 +7,11 @@ use uuid::{Builder, Uuid};
 
 /// Hands out UUIDs of version 7, each greater than the one before. Clones share the count.
 #[derive(Debug, Clone, Default)]
-pub struct Ids {
+pub struct TestIds {
     handed_out: Arc<AtomicU64>,
 }
 
-impl Ids {
+impl TestIds {
     /// 2026-01-05, so that an id made here sorts before any that a started program makes.
     const MILLISECONDS: u64 = 1_767_583_800_000;
 
@@ -32,10 +32,10 @@ mod tests {
 
     #[test]
     fn ids_rise_and_repeat_in_the_next_run() {
-        let ids = Ids::default();
+        let ids = TestIds::default();
         let handed_out: Vec<Uuid> = (0..1_000).map(|_| ids.next()).collect();
         assert!(handed_out.is_sorted_by(|a, b| a < b));
         assert!(handed_out.iter().all(|id| id.get_version_num() == 7));
-        assert_eq!(Ids::default().next(), handed_out[0]);
+        assert_eq!(TestIds::default().next(), handed_out[0]);
     }
 }

@@ -39,9 +39,9 @@ use purser_store::{Engine, Migration};
 pub use clock::TestClock;
 pub use cluster::{Cluster, Durability};
 pub use db::TestDb;
-pub use fake::{Answer, FakeServer, Recorded, Release};
-pub use ids::Ids;
-pub use smtp::{FakeSmtp, Mail, SmtpStep, SmtpTls, SmtpTrouble};
+pub use fake::{FakeResponse, FakeServer, RecordedRequest, ResponseRelease};
+pub use ids::TestIds;
+pub use smtp::{FakeSmtp, ReceivedMail, SmtpFault, SmtpStep, SmtpTls};
 
 /// A test that takes longer hangs, and is failed.
 const LONGEST_TEST: Duration = Duration::from_secs(900);

@@ -48,7 +48,7 @@ pub enum SmtpStep {
 
 /// What happens there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SmtpTrouble {
+pub enum SmtpFault {
     /// It is refused with this code and text: from 400 for now, from 500 for good.
     Refuse(u16, &'static str),
     /// The connection breaks without a word.
@@ -74,15 +74,15 @@ struct Shared {
 struct Script {
     /// The user and password that it insists on.
     login: Option<(String, String)>,
-    next: VecDeque<(SmtpStep, SmtpTrouble)>,
-    always: Option<(SmtpStep, SmtpTrouble)>,
+    next: VecDeque<(SmtpStep, SmtpFault)>,
+    always: Option<(SmtpStep, SmtpFault)>,
     conversations: usize,
-    mails: Vec<Mail>,
+    mails: Vec<ReceivedMail>,
 }
 
 /// A mail as it was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
+pub struct ReceivedMail {
     /// Who sends it, as the envelope says.
     pub from: String,
     /// Who gets it, as the envelope says.
@@ -131,18 +131,18 @@ impl FakeSmtp {
     }
 
     /// Adds trouble to the script: each comes once, in this order, when its step is reached.
-    pub fn trouble(&self, at: SmtpStep, trouble: SmtpTrouble) {
+    pub fn trouble(&self, at: SmtpStep, trouble: SmtpFault) {
         self.shared.script().next.push_back((at, trouble));
     }
 
     /// Trouble whenever the step is reached and the script has run out; `None` for an end of it.
-    pub fn trouble_always(&self, trouble: Option<(SmtpStep, SmtpTrouble)>) {
+    pub fn trouble_always(&self, trouble: Option<(SmtpStep, SmtpFault)>) {
         self.shared.script().always = trouble;
     }
 
     /// All mails accepted so far, oldest first; also those whose sender never learned of it.
     #[must_use]
-    pub fn mails(&self) -> Vec<Mail> {
+    pub fn mails(&self) -> Vec<ReceivedMail> {
         self.shared.script().mails.clone()
     }
 
@@ -153,7 +153,7 @@ impl FakeSmtp {
     }
 
     /// The mail that came at `position`, from 0; waits until it has come.
-    pub async fn mail(&self, position: usize) -> Mail {
+    pub async fn mail(&self, position: usize) -> ReceivedMail {
         let mut arrived = self.shared.arrived.subscribe();
         let came = tokio::time::timeout(PATIENCE, arrived.wait_for(|count| *count > position)).await;
         assert!(came.is_ok(), "mail {position} never came");
@@ -174,7 +174,7 @@ impl Shared {
     }
 
     /// The trouble that is due at this step.
-    fn due(&self, at: SmtpStep) -> Option<SmtpTrouble> {
+    fn due(&self, at: SmtpStep) -> Option<SmtpFault> {
         let mut script = self.script();
         if script.next.front().is_some_and(|(step, _)| *step == at) {
             return script.next.pop_front().map(|(_, trouble)| trouble);
@@ -182,7 +182,7 @@ impl Shared {
         script.always.filter(|(step, _)| script.next.is_empty() && *step == at).map(|(_, trouble)| trouble)
     }
 
-    fn accept(&self, mail: Mail) {
+    fn accept(&self, mail: ReceivedMail) {
         let mut script = self.script();
         script.mails.push(mail);
         self.arrived.send_replace(script.mails.len());
@@ -222,7 +222,7 @@ async fn converse(wire: Box<dyn Wire>, shared: Arc<Shared>) -> io::Result<()> {
 }
 
 /// How a step came out.
-enum Turn {
+enum StepResult {
     On,
     Refused,
     Over,
@@ -248,7 +248,7 @@ impl Conversation {
     }
 
     async fn hold(mut self) -> io::Result<()> {
-        if !matches!(self.turn(SmtpStep::Connect, "220 fake ESMTP").await?, Turn::On) {
+        if !matches!(self.step(SmtpStep::Connect, "220 fake ESMTP").await?, StepResult::On) {
             return Ok(());
         }
         while let Some(line) = self.line().await? {
@@ -256,7 +256,7 @@ impl Conversation {
             let turn = match verb.as_str() {
                 "EHLO" | "HELO" => {
                     let offer = if self.in_the_clear { "STARTTLS" } else { "AUTH PLAIN" };
-                    self.turn(SmtpStep::Hello, &format!("250-fake\r\n250-8BITMIME\r\n250 {offer}")).await?
+                    self.step(SmtpStep::Hello, &format!("250-fake\r\n250-8BITMIME\r\n250 {offer}")).await?
                 }
                 "STARTTLS" => self.wrap().await?,
                 "AUTH" | "MAIL" if self.in_the_clear => self.say("530 5.7.0 STARTTLS first").await?,
@@ -265,7 +265,7 @@ impl Conversation {
                 "MAIL" => {
                     self.from = path(&line);
                     self.to.clear();
-                    self.turn(SmtpStep::Mail, "250 ok").await?
+                    self.step(SmtpStep::Mail, "250 ok").await?
                 }
                 "RCPT" => self.recipient(&line).await?,
                 "DATA" => self.data().await?,
@@ -276,14 +276,14 @@ impl Conversation {
                 }
                 _ => self.say("502 5.5.2 what?").await?,
             };
-            if matches!(turn, Turn::Over) {
+            if matches!(turn, StepResult::Over) {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    async fn wrap(&mut self) -> io::Result<Turn> {
+    async fn wrap(&mut self) -> io::Result<StepResult> {
         let shared = Arc::clone(&self.shared);
         let Some((SmtpTls::WhenAsked, acceptor)) = &shared.tls else { return self.say("502 5.5.1 no TLS here").await };
         self.say("220 go on").await?;
@@ -291,52 +291,52 @@ impl Conversation {
         let wire: Box<dyn Wire> = Box::new(acceptor.accept(clear.into_inner()).await?);
         self.stream = Some(BufReader::new(wire));
         self.in_the_clear = false;
-        Ok(Turn::On)
+        Ok(StepResult::On)
     }
 
     fn stream(&mut self) -> io::Result<&mut BufReader<Box<dyn Wire>>> {
         Ok(self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?)
     }
 
-    async fn sign_in(&mut self, line: &str) -> io::Result<Turn> {
+    async fn sign_in(&mut self, line: &str) -> io::Result<StepResult> {
         if !self.shared.lets_in(line) {
             return self.say("535 5.7.8 user or password is wrong").await;
         }
         self.signed_in = true;
-        self.turn(SmtpStep::Auth, "235 welcome").await
+        self.step(SmtpStep::Auth, "235 welcome").await
     }
 
-    async fn recipient(&mut self, line: &str) -> io::Result<Turn> {
-        let turn = self.turn(SmtpStep::Rcpt, "250 ok").await?;
-        if matches!(turn, Turn::On) {
+    async fn recipient(&mut self, line: &str) -> io::Result<StepResult> {
+        let turn = self.step(SmtpStep::Rcpt, "250 ok").await?;
+        if matches!(turn, StepResult::On) {
             self.to.push(path(line));
         }
         Ok(turn)
     }
 
-    async fn data(&mut self) -> io::Result<Turn> {
-        let turn = self.turn(SmtpStep::Data, "354 go on").await?;
-        if !matches!(turn, Turn::On) {
+    async fn data(&mut self) -> io::Result<StepResult> {
+        let turn = self.step(SmtpStep::Data, "354 go on").await?;
+        if !matches!(turn, StepResult::On) {
             return Ok(turn);
         }
         let mut raw = String::new();
         while let Some(line) = self.line().await? {
             if line == "." {
-                let mail = Mail { from: self.from.clone(), to: std::mem::take(&mut self.to), raw };
+                let mail = ReceivedMail { from: self.from.clone(), to: std::mem::take(&mut self.to), raw };
                 return self.finish(mail).await;
             }
             raw.push_str(line.strip_prefix('.').unwrap_or(&line));
             raw.push_str("\r\n");
         }
-        Ok(Turn::Over)
+        Ok(StepResult::Over)
     }
 
-    async fn finish(&mut self, mail: Mail) -> io::Result<Turn> {
+    async fn finish(&mut self, mail: ReceivedMail) -> io::Result<StepResult> {
         match self.shared.due(SmtpStep::Message) {
-            Some(SmtpTrouble::Refuse(code, text)) => self.say(&format!("{code} {text}")).await,
-            Some(SmtpTrouble::HangUp) => {
+            Some(SmtpFault::Refuse(code, text)) => self.say(&format!("{code} {text}")).await,
+            Some(SmtpFault::HangUp) => {
                 self.shared.accept(mail);
-                Ok(Turn::Over)
+                Ok(StepResult::Over)
             }
             None => {
                 // Said first: whoever waits for the mail may look at once at what its sender believes.
@@ -348,22 +348,22 @@ impl Conversation {
     }
 
     /// A step: `reply`, unless trouble is due.
-    async fn turn(&mut self, at: SmtpStep, reply: &str) -> io::Result<Turn> {
+    async fn step(&mut self, at: SmtpStep, reply: &str) -> io::Result<StepResult> {
         match self.shared.due(at) {
             None => self.say(reply).await,
-            Some(SmtpTrouble::HangUp) => Ok(Turn::Over),
-            Some(SmtpTrouble::Refuse(code, text)) => {
+            Some(SmtpFault::HangUp) => Ok(StepResult::Over),
+            Some(SmtpFault::Refuse(code, text)) => {
                 self.say(&format!("{code} {text}")).await?;
-                Ok(Turn::Refused)
+                Ok(StepResult::Refused)
             }
         }
     }
 
-    async fn say(&mut self, reply: &str) -> io::Result<Turn> {
+    async fn say(&mut self, reply: &str) -> io::Result<StepResult> {
         let stream = self.stream()?;
         stream.write_all(format!("{reply}\r\n").as_bytes()).await?;
         stream.flush().await?;
-        Ok(Turn::On)
+        Ok(StepResult::On)
     }
 
     async fn line(&mut self) -> io::Result<Option<String>> {
@@ -381,7 +381,7 @@ fn path(line: &str) -> String {
     line.split(['<', '>']).nth(1).unwrap_or_default().to_owned()
 }
 
-impl Mail {
+impl ReceivedMail {
     /// A header of the mail, unfolded and decoded, by its name in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
@@ -490,7 +490,7 @@ mod tests {
     #[tokio::test]
     async fn it_refuses_once_and_then_keeps_the_mail() {
         let server = FakeSmtp::start().await;
-        server.trouble(SmtpStep::Rcpt, SmtpTrouble::Refuse(451, "later"));
+        server.trouble(SmtpStep::Rcpt, SmtpFault::Refuse(451, "later"));
         let mut stream = call(&server).await;
         for (said, answered) in [
             ("MAIL FROM:<a@b.c>", "250 ok"),
@@ -510,7 +510,7 @@ mod tests {
     #[tokio::test]
     async fn hung_up_after_the_message_it_has_it_all_the_same() {
         let server = FakeSmtp::start().await;
-        server.trouble(SmtpStep::Message, SmtpTrouble::HangUp);
+        server.trouble(SmtpStep::Message, SmtpFault::HangUp);
         let mut stream = call(&server).await;
         say(&mut stream, "MAIL FROM:<a@b.c>").await;
         say(&mut stream, "RCPT TO:<d@e.f>").await;

@@ -102,7 +102,7 @@ pub(crate) fn errors_page(apps: &[(&str, &'static [&'static Code])], _: &SiteOpt
 struct ReferencePage {
     shell: Shell,
     introduction: Vec<Prose>,
-    groups: Vec<Group>,
+    groups: Vec<OperationGroup>,
 }
 
 /// A paragraph: its pieces, and whether each is code.
@@ -114,7 +114,7 @@ fn prose(paragraph: &str) -> Prose {
 }
 
 /// The operations of one tag.
-struct Group {
+struct OperationGroup {
     title: String,
     operations: Vec<Operation>,
 }
@@ -158,15 +158,15 @@ fn rendered(template: &impl Template) -> String {
 }
 
 /// Operations by tag, tags in the order of their names, the platform's last.
-fn groups(openapi: &Value, base: &str) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+fn groups(openapi: &Value, base: &str) -> Vec<OperationGroup> {
+    let mut groups: Vec<OperationGroup> = Vec::new();
     for (path, item) in openapi["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
             let title = text(&operation["tags"][0]);
             let read = read_operation(openapi, base, path, method, operation);
             match groups.iter_mut().find(|group| group.title == title) {
                 Some(group) => group.operations.push(read),
-                None => groups.push(Group { title, operations: vec![read] }),
+                None => groups.push(OperationGroup { title, operations: vec![read] }),
             }
         }
     }

@@ -16,18 +16,18 @@ const RETRY_AFTER: u32 = 10;
 
 /// Lets one password be hashed at a time, so that sales keep the other core, and counts them: what an answer costs must
 /// not depend on who exists, and a count can be held against that where a clock cannot.
-pub(crate) struct Hashing {
+pub(crate) struct PasswordHasher {
     places: Arc<Semaphore>,
     hashed: Arc<AtomicU64>,
 }
 
-impl Default for Hashing {
+impl Default for PasswordHasher {
     fn default() -> Self {
-        Hashing { places: Arc::new(Semaphore::new(1)), hashed: Arc::default() }
+        PasswordHasher { places: Arc::new(Semaphore::new(1)), hashed: Arc::default() }
     }
 }
 
-impl Hashing {
+impl PasswordHasher {
     /// How often a password was hashed.
     pub(crate) fn counter(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.hashed)

@@ -10,7 +10,7 @@ use axum::http::header::RETRY_AFTER as RETRY_AFTER_HEADER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use futures_util::future::join_all;
-use purser_kit::{AppContext, Needs, Routes, authenticate, json};
+use purser_kit::{Access, AppContext, Routes, authenticate, json};
 use purser_outbox::{Error as OutboxError, pulse};
 use purser_store::{Error as StoreError, ReadTx};
 use serde::Serialize;
@@ -18,11 +18,11 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::site::House;
+use crate::site::SiteState;
 
 /// What is wrong with a part, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct HealthProblem {
     /// What is wrong.
     pub wrong: String,
     /// What to do.
@@ -30,10 +30,10 @@ pub struct Trouble {
 }
 
 /// How a part is: a word on it, or what is wrong.
-pub type Finding = Result<String, Trouble>;
+pub type HealthFinding = Result<String, HealthProblem>;
 
 /// Asks one part how it is.
-pub type Part = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Finding> + Send>> + Send + Sync>;
+pub type HealthCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = HealthFinding> + Send>> + Send + Sync>;
 
 /// How long a look is believed, so that monitors cannot wear the database out.
 const FRESH: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ const RETRY_AFTER: u32 = 5;
 
 /// The last look at everything.
 #[derive(Default)]
-pub(crate) struct Pulse(Mutex<Option<(Instant, HealthJson)>>);
+pub(crate) struct HealthCache(Mutex<Option<(Instant, HealthJson)>>);
 
 /// How everything is.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -109,8 +109,8 @@ impl PartJson {
 const OK: &str = "ok";
 const FAILING: &str = "failing";
 
-pub(crate) fn routes(house: &Arc<House>) -> Routes {
-    Routes::new(&house.context).add(Needs::Nothing, routes!(health)).with_state(Arc::clone(house))
+pub(crate) fn routes(site: &Arc<SiteState>) -> Routes {
+    Routes::new(&site.context).add(Access::Public, routes!(health)).with_state(Arc::clone(site))
 }
 
 /// How each part is. 503 where one that nothing works without is not well. Details are for callers with `house.read`.
@@ -118,8 +118,8 @@ pub(crate) fn routes(house: &Arc<House>) -> Routes {
     (status = 200, body = HealthJson),
     (status = 503, description = "A part is failing.", body = HealthJson),
 ))]
-async fn health(State(house): State<Arc<House>>, headers: HeaderMap) -> Response {
-    let (health, is_known) = tokio::join!(look(&house), is_known(&house, &headers));
+async fn health(State(site): State<Arc<SiteState>>, headers: HeaderMap) -> Response {
+    let (health, is_known) = tokio::join!(check(&site), is_known(&site, &headers));
     let health = if is_known { health } else { health.for_strangers() };
     if health.status == OK {
         return json(StatusCode::OK, &health);
@@ -130,26 +130,26 @@ async fn health(State(house): State<Arc<House>>, headers: HeaderMap) -> Response
 }
 
 /// Whether the caller may know more. While the database does not answer, nobody is known.
-async fn is_known(house: &House, headers: &HeaderMap) -> bool {
-    let asked = tokio::time::timeout(PATIENCE, authenticate(&house.context, headers)).await;
-    asked.is_ok_and(|caller| caller.is_ok_and(|caller| caller.has(SCOPE)))
+async fn is_known(site: &SiteState, headers: &HeaderMap) -> bool {
+    let asked = tokio::time::timeout(PATIENCE, authenticate(&site.context, headers)).await;
+    asked.is_ok_and(|principal| principal.is_ok_and(|principal| principal.has(SCOPE)))
 }
 
 /// A look at everything, at most a second old. Whoever comes meanwhile waits for the same one.
-pub(crate) async fn look(house: &House) -> HealthJson {
-    let mut last = house.pulse.0.lock().await;
+pub(crate) async fn check(site: &SiteState) -> HealthJson {
+    let mut last = site.pulse.0.lock().await;
     if let Some((at, health)) = &*last
         && at.elapsed() < FRESH
     {
         return health.clone();
     }
-    let own: [(&'static str, Asking); 2] = [
-        ("database", Box::pin(database(house.context.clone()))),
-        ("writer_queue", Box::pin(queue(house.context.clone()))),
+    let own: [(&'static str, FindingFuture); 2] = [
+        ("database", Box::pin(database(site.context.clone()))),
+        ("writer_queue", Box::pin(queue(site.context.clone()))),
     ];
-    let others = house.options.parts.iter().map(|(name, part)| (*name, part()));
+    let others = site.options.parts.iter().map(|(name, part)| (*name, part()));
     // All at once: one that does not answer keeps nobody waiting for the others.
-    let parts = join_all(own.into_iter().chain(others).map(|(name, part)| asked(name, part))).await;
+    let parts = join_all(own.into_iter().chain(others).map(|(name, part)| run_check(name, part))).await;
     let is_vital = |part: &&PartJson| VITAL.contains(&part.name);
     let status = if parts.iter().filter(is_vital).all(PartJson::is_well) { OK } else { FAILING };
     let health = HealthJson { status, parts };
@@ -157,24 +157,24 @@ pub(crate) async fn look(house: &House) -> HealthJson {
     health
 }
 
-type Asking = Pin<Box<dyn Future<Output = Finding> + Send>>;
+type FindingFuture = Pin<Box<dyn Future<Output = HealthFinding> + Send>>;
 
-async fn asked(name: &'static str, part: Asking) -> PartJson {
+async fn run_check(name: &'static str, part: FindingFuture) -> PartJson {
     let began = Instant::now();
     let said = tokio::time::timeout(PATIENCE, part).await;
     let said = said.unwrap_or_else(|_| {
         let wrong = format!("no answer in {} seconds", PATIENCE.as_secs());
-        Err(Trouble { wrong, advice: "Look at the log, and run `purser doctor` on the machine." })
+        Err(HealthProblem { wrong, advice: "Look at the log, and run `purser doctor` on the machine." })
     });
     let (status, detail, advice) = match said {
         Ok(detail) => (OK, detail, None),
-        Err(Trouble { wrong, advice }) => (FAILING, wrong, Some(advice)),
+        Err(HealthProblem { wrong, advice }) => (FAILING, wrong, Some(advice)),
     };
     let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     PartJson { name, status, latency_ms, detail: Some(detail), advice }
 }
 
-async fn database(context: AppContext) -> Finding {
+async fn database(context: AppContext) -> HealthFinding {
     let answered = |tx: &mut ReadTx<'_>| tx.query_one("SELECT 1", &[], |row| row.get::<i64>(0));
     let read: Result<i64, StoreError> = context.store.read(answered).await;
     read.map_err(|error| trouble(&error))?;
@@ -185,12 +185,12 @@ async fn database(context: AppContext) -> Finding {
 }
 
 /// The whole way of a command: through the queue, into a transaction, onto the disk and out.
-async fn queue(context: AppContext) -> Finding {
+async fn queue(context: AppContext) -> HealthFinding {
     let now = context.now();
     let written = context.store.write(move |tx| pulse(tx, now)).await;
     written.map_err(|error| match error {
         OutboxError::Store(error) => trouble(&error),
-        other => Trouble { wrong: other.to_string(), advice: ADVICE },
+        other => HealthProblem { wrong: other.to_string(), advice: ADVICE },
     })?;
     let health = context.store.health();
     Ok(format!("{} of {} places taken", health.writes_waiting, health.queue_limit))
@@ -198,7 +198,7 @@ async fn queue(context: AppContext) -> Finding {
 
 const ADVICE: &str = "Run `purser doctor` on the machine, and look at the log.";
 
-fn trouble(error: &StoreError) -> Trouble {
+fn trouble(error: &StoreError) -> HealthProblem {
     let advice = match error {
         StoreError::Full => "Make room on the database's disk: until then every change is refused. Nothing is lost.",
         StoreError::Unavailable(_) => "See that the database server runs and lets this machine in: DATABASE_URL.",
@@ -208,5 +208,5 @@ fn trouble(error: &StoreError) -> Trouble {
         }
         _ => ADVICE,
     };
-    Trouble { wrong: error.to_string(), advice }
+    HealthProblem { wrong: error.to_string(), advice }
 }

@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{AppContext, JsonBody, Needs, Problem, Routes, json_text};
+use purser_kit::{Access, AppContext, JsonBody, Problem, Routes, json_text};
 use utoipa_axum::routes;
 
 pub(crate) fn routes(context: &AppContext) -> Routes {
-    Routes::new(context).add(Needs::Scope("charge.sell"), routes!(noop)).with_state(())
+    Routes::new(context).add(Access::Scope("charge.sell"), routes!(noop)).with_state(())
 }
 
 /// Read what a sale reads, and answer what it answers.

@@ -11,9 +11,9 @@ use purser_kit::{Code, Problem, code, session_presented};
 use tower_http::csrf::ProtectionError;
 
 use crate::assets::{LOGO_PATH, SCRIPT_PATH, STYLE_PATH};
-use crate::console::Group;
+use crate::console::NavGroup;
 use crate::health::{self, HealthJson};
-use crate::site::House;
+use crate::site::SiteState;
 
 /// What every page's shell shows.
 pub(crate) struct Shell {
@@ -27,7 +27,7 @@ pub(crate) struct Shell {
     /// Whether the console is for them.
     pub(crate) is_staff: bool,
     /// The way around the console, on its pages.
-    pub(crate) groups: Vec<Group>,
+    pub(crate) groups: Vec<NavGroup>,
 }
 
 impl Shell {
@@ -66,15 +66,15 @@ struct Home<'a> {
 }
 
 /// The first page: what is running, and where to go.
-pub(crate) async fn home(State(house): State<Arc<House>>, headers: HeaderMap) -> Result<Response, Problem> {
-    let user = signed_in(&house, &headers).await?;
-    let health = health::look(&house).await.for_strangers();
-    let is_new = !house.context.store.read(|tx| superuser_exists(tx).map_err(Problem::internal)).await?;
+pub(crate) async fn home(State(site): State<Arc<SiteState>>, headers: HeaderMap) -> Result<Response, Problem> {
+    let user = signed_in(&site, &headers).await?;
+    let health = health::check(&site).await.for_strangers();
+    let is_new = !site.context.store.read(|tx| superuser_exists(tx).map_err(Problem::internal)).await?;
     let home = Home {
         shell: Shell::new("Purser", user.as_ref()),
-        version: house.options.version,
-        engine: house.context.store.engine().name(),
-        apps: &house.apps,
+        version: site.options.version,
+        engine: site.context.store.engine().name(),
+        apps: &site.apps,
         health,
         is_new,
     };
@@ -82,10 +82,10 @@ pub(crate) async fn home(State(house): State<Arc<House>>, headers: HeaderMap) ->
 }
 
 /// Who has a session, if anybody.
-pub(crate) async fn signed_in(house: &House, headers: &HeaderMap) -> Result<Option<User>, Problem> {
-    let Some(hash) = session_presented(house.context.https, headers) else { return Ok(None) };
-    let now = house.context.now();
-    let session = house.context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::internal)).await?;
+pub(crate) async fn signed_in(site: &SiteState, headers: &HeaderMap) -> Result<Option<User>, Problem> {
+    let Some(hash) = session_presented(site.context.https, headers) else { return Ok(None) };
+    let now = site.context.now();
+    let session = site.context.store.read(move |tx| session_find(tx, now, hash).map_err(Problem::internal)).await?;
     Ok(session.map(|session| session.user))
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn refused(problem: &Problem) -> Response {
 }
 
 /// Programs get a problem, people a page.
-fn told(uri: &Uri, problem: Problem, heading: &str) -> Response {
+fn problem_page(uri: &Uri, problem: Problem, heading: &str) -> Response {
     if uri.path().starts_with("/api/") {
         return problem.into_response();
     }
@@ -142,7 +142,7 @@ pub(crate) fn in_our_words(uri: &Uri, response: Response) -> Response {
         status if status.is_client_error() => (&code::MALFORMED_REQUEST, "The request cannot be read."),
         _ => (&code::INTERNAL, "Something went wrong on our side; nothing was changed."),
     };
-    let mut told = told(uri, Problem::new(code, detail), code.title);
+    let mut told = problem_page(uri, Problem::new(code, detail), code.title);
     // Which methods there are, and how long to wait, holds as it was said.
     for name in [header::ALLOW, header::RETRY_AFTER] {
         if let Some(value) = response.headers().get(&name) {
@@ -153,12 +153,12 @@ pub(crate) fn in_our_words(uri: &Uri, response: Response) -> Response {
 }
 
 pub(crate) async fn not_found(OriginalUri(uri): OriginalUri) -> Response {
-    told(&uri, Problem::new(&code::NOT_FOUND, "There is nothing at this address."), "Nothing here")
+    problem_page(&uri, Problem::new(&code::NOT_FOUND, "There is nothing at this address."), "Nothing here")
 }
 
 pub(crate) async fn method_not_allowed(OriginalUri(uri): OriginalUri) -> Response {
     let detail = "This address does not take this method; the Allow header lists those that it takes.";
-    told(&uri, Problem::new(&code::METHOD_NOT_ALLOWED, detail), "That does not work here")
+    problem_page(&uri, Problem::new(&code::METHOD_NOT_ALLOWED, detail), "That does not work here")
 }
 
 pub(crate) fn cross_site(_: ProtectionError) -> Response {

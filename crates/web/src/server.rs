@@ -3,9 +3,9 @@
 //! Strangers can open connections for nothing, so each is bounded in each of its phases, and all are bounded together.
 //! A bound never shuts the door: whoever has been idle longest makes room for whoever comes.
 
+mod body_timer;
 mod gate;
-mod pace;
-mod progress;
+mod phase;
 mod stream;
 
 use std::future::{Future, poll_fn};
@@ -29,11 +29,11 @@ use tower::Service as _;
 
 use crate::address;
 
-pub use gate::Limits;
+pub use gate::ConnectionLimits;
 
-use gate::{Admission, Clock, Gate, Seat};
-use progress::{Phase, Progress};
-use stream::{Arriving, Departing, Watched};
+use gate::{Admission, ConnectionClock, ConnectionGate, ConnectionPermit};
+use phase::{ConnectionPhase, PhaseClock};
+use stream::{RequestBody, ResponseBody, WatchedStream};
 
 /// How long a stop waits for requests that are under way.
 const GRACE: Duration = Duration::from_secs(10);
@@ -102,10 +102,10 @@ impl Listener for ClearListener {
 pub async fn serve<L: Listener>(
     listener: L,
     router: Router,
-    limits: Limits,
+    limits: ConnectionLimits,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let gate = Gate::new(limits);
+    let gate = ConnectionGate::new(limits);
     let router = router.with_state(());
     let watch = tokio::spawn(gate.clone().watch());
     tokio::select! {
@@ -117,7 +117,7 @@ pub async fn serve<L: Listener>(
     Ok(())
 }
 
-async fn accept_all<L: Listener>(listener: L, router: &Router, gate: &Gate) {
+async fn accept_all<L: Listener>(listener: L, router: &Router, gate: &ConnectionGate) {
     loop {
         match listener.tcp().accept().await {
             Ok((stream, peer)) => {
@@ -143,7 +143,7 @@ fn is_of_one(error: &io::Error) -> bool {
 }
 
 /// A place for somebody, as soon as there is one; none where their address may have no more.
-async fn seat(gate: &Gate, peer: SocketAddr) -> Option<Seat> {
+async fn seat(gate: &ConnectionGate, peer: SocketAddr) -> Option<ConnectionPermit> {
     let mut turns = 0;
     loop {
         match gate.admit(peer.ip()) {
@@ -164,10 +164,10 @@ async fn seat(gate: &Gate, peer: SocketAddr) -> Option<Seat> {
 /// One connection from its first byte to its last.
 async fn attend<Io>(
     greeting: impl Future<Output = io::Result<Option<Io>>> + Send,
-    seat: Seat,
+    seat: ConnectionPermit,
     peer: SocketAddr,
     router: Router,
-    clock: Clock,
+    clock: ConnectionClock,
 ) where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -176,7 +176,7 @@ async fn attend<Io>(
     let greeting = poll_fn(|context| {
         let greeted = greeting.as_mut().poll(context);
         if greeted.is_pending() {
-            progress.turn_from(Phase::Accepted, Phase::New, clock.moment());
+            progress.advance_from(ConnectionPhase::Accepted, ConnectionPhase::New, clock.moment());
         }
         greeted
     });
@@ -193,11 +193,11 @@ async fn attend<Io>(
 }
 
 /// Requests and answers.
-async fn converse<Io>(stream: Io, progress: &Arc<Progress>, peer: SocketAddr, router: Router, clock: Clock)
+async fn converse<Io>(stream: Io, progress: &Arc<PhaseClock>, peer: SocketAddr, router: Router, clock: ConnectionClock)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = Watched::new(TokioIo::new(stream), progress, &clock);
+    let stream = WatchedStream::new(TokioIo::new(stream), progress, &clock);
     let service = service_fn(|request| answer(request, progress, peer, &router, &clock));
     // A client that shuts its own side after the request still waits for the answer.
     let connection = http1::Builder::new().half_close(true).header_read_timeout(None).serve_connection(stream, service);
@@ -220,19 +220,19 @@ where
 
 async fn answer(
     request: hyper::Request<Incoming>,
-    progress: &Arc<Progress>,
+    progress: &Arc<PhaseClock>,
     peer: SocketAddr,
     router: &Router,
-    clock: &Clock,
-) -> io::Result<hyper::Response<Departing>> {
-    if !progress.turn(Phase::Working, clock.moment()) {
+    clock: &ConnectionClock,
+) -> io::Result<hyper::Response<ResponseBody>> {
+    if !progress.advance(ConnectionPhase::Working, clock.moment()) {
         return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was idle for too long"));
     }
-    let mut request: Request = request.map(|body| Body::new(Arriving::new(body, progress, clock)));
+    let mut request: Request = request.map(|body| Body::new(RequestBody::new(body, progress, clock)));
     request.extensions_mut().insert(ConnectInfo(Peer(peer)));
     let response = match router.clone().call(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
-    Ok(response.map(|body| Departing::new(body, progress)))
+    Ok(response.map(|body| ResponseBody::new(body, progress)))
 }

@@ -18,14 +18,14 @@ use crate::account::sentence;
 use crate::cookies::{browser_presented, new_browser};
 use crate::pages::{Shell, page};
 use crate::sign_in::{gone, new_token, note, origin, with_session};
-use crate::site::House;
+use crate::site::SiteState;
 
 const OVER: &str = "This set-up link was used, replaced or is older than a day. \
                     While there is no superuser, `purser serve` prints a fresh one when it starts.";
 
 /// What the form sends.
 #[derive(Deserialize, Default)]
-pub(crate) struct SetUp {
+pub(crate) struct SetupForm {
     username: String,
     email: String,
     password: String,
@@ -34,14 +34,14 @@ pub(crate) struct SetUp {
 
 /// What is wrong with which field.
 #[derive(Default)]
-struct Wrong {
+struct SetupFormErrors {
     username: Option<String>,
     email: Option<String>,
     password: Option<String>,
     again: Option<String>,
 }
 
-impl Wrong {
+impl SetupFormErrors {
     fn is_empty(&self) -> bool {
         [&self.username, &self.email, &self.password, &self.again].into_iter().all(Option::is_none)
     }
@@ -51,49 +51,49 @@ impl Wrong {
 #[template(path = "setup.html")]
 struct SetupPage<'a> {
     shell: Shell,
-    form: &'a SetUp,
-    wrong: Wrong,
+    form: &'a SetupForm,
+    wrong: SetupFormErrors,
 }
 
-pub(crate) async fn form(State(house): State<Arc<House>>, Path(token): Path<String>) -> Result<Response, Problem> {
-    if !is_live(&house, &token).await? {
+pub(crate) async fn form(State(site): State<Arc<SiteState>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    if !is_live(&site, &token).await? {
         return Ok(gone(OVER));
     }
-    Ok(shown(StatusCode::OK, &SetUp::default(), Wrong::default()))
+    Ok(render(StatusCode::OK, &SetupForm::default(), SetupFormErrors::default()))
 }
 
-fn shown(status: StatusCode, form: &SetUp, wrong: Wrong) -> Response {
+fn render(status: StatusCode, form: &SetupForm, wrong: SetupFormErrors) -> Response {
     page(status, &SetupPage { shell: Shell::new("Set up Purser", None), form, wrong })
 }
 
-async fn is_live(house: &House, token: &str) -> Result<bool, Problem> {
-    let (hash, now) = (SecretHash::of(token), house.context.now());
-    house.context.store.read(move |tx| setup_live(tx, now, hash)).await.map_err(Problem::from)
+async fn is_live(site: &SiteState, token: &str) -> Result<bool, Problem> {
+    let (hash, now) = (SecretHash::of(token), site.context.now());
+    site.context.store.read(move |tx| setup_live(tx, now, hash)).await.map_err(Problem::from)
 }
 
 pub(crate) async fn submit(
-    State(house): State<Arc<House>>,
+    State(site): State<Arc<SiteState>>,
     Path(token): Path<String>,
     address: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
-    Form(form): Form<SetUp>,
+    Form(form): Form<SetupForm>,
 ) -> Result<Response, Problem> {
-    if !is_live(&house, &token).await? {
+    if !is_live(&site, &token).await? {
         return Ok(gone(OVER));
     }
     let person = match checked(&form) {
         Ok(person) => person,
-        Err(wrong) => return Ok(shown(StatusCode::BAD_REQUEST, &form, wrong)),
+        Err(wrong) => return Ok(render(StatusCode::BAD_REQUEST, &form, wrong)),
     };
-    let hash = hashed(&house, form.password.clone()).await?;
-    let (now, id) = house.context.stamp();
+    let hash = hashed(&site, form.password.clone()).await?;
+    let (now, id) = site.context.stamp();
     let new = NewUser { id, password: Some(hash), ..person };
-    let session = new_token(&house);
-    let (link, session_hash, event) = (SecretHash::of(&token), session.hash(), house.context.ids.next(now));
-    let (origin, rules) = (origin(address, &headers), house.options.session_rules);
-    let (known, former) = (new_browser(&house), browser_presented(&house, &headers));
+    let session = new_token(&site);
+    let (link, session_hash, event) = (SecretHash::of(&token), session.hash(), site.context.ids.next(now));
+    let (origin, rules) = (origin(address, &headers), site.options.session_rules);
+    let (known, former) = (new_browser(&site), browser_presented(&site, &headers));
     let browser = known.hash();
-    let redeemed = house.context.store.write(move |tx| {
+    let redeemed = site.context.store.write(move |tx| {
         setup_redeem(tx, now, link, &new)?;
         let user = user_get(tx, new.id)?;
         session_create(tx, now, session_hash, &user, &origin, &rules)?;
@@ -101,27 +101,31 @@ pub(crate) async fn submit(
         note(tx, now, event, &Actor::User(new.id).to_string(), "setup.redeem", &origin)
     });
     match redeemed.await {
-        Ok(()) => Ok(with_session(&house, "/accounts/second-factor/?next=/admin/", &session, Some(&known))),
+        Ok(()) => Ok(with_session(&site, "/accounts/second-factor/?next=/admin/", &session, Some(&known))),
         Err(IdentityError::SetupOver) => Ok(gone(OVER)),
         Err(IdentityError::UsernameTaken(_)) => {
-            let wrong = Wrong { username: Some("This username is taken.".to_owned()), ..Wrong::default() };
-            Ok(shown(StatusCode::BAD_REQUEST, &form, wrong))
+            let wrong =
+                SetupFormErrors { username: Some("This username is taken.".to_owned()), ..SetupFormErrors::default() };
+            Ok(render(StatusCode::BAD_REQUEST, &form, wrong))
         }
         Err(IdentityError::EmailTaken(_)) => {
-            let wrong = Wrong { email: Some("This email address is taken.".to_owned()), ..Wrong::default() };
-            Ok(shown(StatusCode::BAD_REQUEST, &form, wrong))
+            let wrong = SetupFormErrors {
+                email: Some("This email address is taken.".to_owned()),
+                ..SetupFormErrors::default()
+            };
+            Ok(render(StatusCode::BAD_REQUEST, &form, wrong))
         }
         Err(error) => Err(Problem::from(error)),
     }
 }
 
 /// The person that the form describes, or everything that is wrong with it.
-fn checked(form: &SetUp) -> Result<NewUser, Wrong> {
+fn checked(form: &SetupForm) -> Result<NewUser, SetupFormErrors> {
     let username = Username::parse(&form.username);
     let email = Email::parse(&form.email);
     let password = password_check(&form.password, &[&form.username, &form.email]);
     let again = if form.password == form.again { None } else { Some("The two passwords differ.".to_owned()) };
-    let wrong = Wrong {
+    let wrong = SetupFormErrors {
         username: username.as_ref().err().map(|error| sentence(&error.to_string())),
         email: email.as_ref().err().map(|error| sentence(&error.to_string())),
         password: password.err().map(|error| sentence(&error.to_string())),
@@ -144,9 +148,9 @@ fn checked(form: &SetUp) -> Result<NewUser, Wrong> {
 }
 
 /// On a thread of its own, one at a time, so that hashing never starves sales.
-pub(crate) async fn hashed(house: &House, password: String) -> Result<PasswordHash, Problem> {
-    let (mut salt, cost): ([u8; 16], HashCost) = ([0; 16], house.options.hash_cost);
-    (house.options.random)(&mut salt);
-    let hashed = house.hashing.run(move || password_hash(&password, salt, cost)).await?;
+pub(crate) async fn hashed(site: &SiteState, password: String) -> Result<PasswordHash, Problem> {
+    let (mut salt, cost): ([u8; 16], HashCost) = ([0; 16], site.options.hash_cost);
+    (site.options.random)(&mut salt);
+    let hashed = site.hashing.run(move || password_hash(&password, salt, cost)).await?;
     hashed.map_err(Problem::internal)
 }

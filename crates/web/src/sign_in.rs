@@ -11,7 +11,7 @@ use axum::{Form, http};
 use jiff::Timestamp;
 use purser_identity::{
     Actor, AuditEvent, Error as IdentityError, LOGIN_BY_ADDRESS, LOGIN_FAILED_BY_ACCOUNT, LOGIN_FAILED_BY_ADDRESS,
-    LOGIN_FAILED_BY_DEVICE, Origin, PasswordHash, RateLimit, RateVerdict, Secret, SecretHash, User, audit,
+    LOGIN_FAILED_BY_DEVICE, PasswordHash, RateDecision, RateLimit, RequestOrigin, Secret, SecretHash, User, audit,
     device_is_known, device_remember, login_key, password_verify, rate_forgive, rate_left, rates_hit,
     second_factor_is_on, session_create, session_create_pending, session_find, session_revoke, user_by_login,
 };
@@ -24,7 +24,7 @@ use crate::address;
 use crate::console::escaped;
 use crate::cookies::{browser_presented, browser_set, new_browser, session_set, session_unset};
 use crate::pages::{Shell, message, page};
-use crate::site::House;
+use crate::site::SiteState;
 use crate::warning::owner_warn;
 
 /// Where to go after signing in.
@@ -43,37 +43,37 @@ struct SignInPage<'a> {
     may_sign_up: bool,
 }
 
-pub(crate) async fn form(State(house): State<Arc<House>>, Query(destination): Query<Destination>) -> Response {
+pub(crate) async fn form(State(site): State<Arc<SiteState>>, Query(destination): Query<Destination>) -> Response {
     let next = local_path(destination.next.as_deref());
-    let may_sign_up = house.options.sign_up;
+    let may_sign_up = site.options.sign_up;
     let shell = Shell::new("Sign in", None);
     page(StatusCode::OK, &SignInPage { shell, login: "", next, error: None, may_sign_up })
 }
 
 /// What the form sends.
 #[derive(Deserialize)]
-pub(crate) struct SignIn {
+pub(crate) struct SignInForm {
     login: String,
     password: String,
     next: Option<String>,
 }
 
 pub(crate) async fn submit(
-    State(house): State<Arc<House>>,
+    State(site): State<Arc<SiteState>>,
     address: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
-    Form(form): Form<SignIn>,
+    Form(form): Form<SignInForm>,
 ) -> Result<Response, Problem> {
     let origin = origin(address, &headers);
     let next = local_path(form.next.as_deref());
     let refused = |status, error: String| {
         let shell = Shell::new("Sign in", None);
-        let may_sign_up = house.options.sign_up;
+        let may_sign_up = site.options.sign_up;
         page(status, &SignInPage { shell, login: &form.login, next, error: Some(error), may_sign_up })
     };
-    let from = Asker::of(&house, &headers, origin.clone());
-    let (candidate, counted) = match Attempt::begin(&house, &form.login, &from).await? {
-        Attempt::Limited(seconds) => {
+    let from = SignInSource::of(&site, &headers, origin.clone());
+    let (candidate, counted) = match SignInAttempt::begin(&site, &form.login, &from).await? {
+        SignInAttempt::Limited(seconds) => {
             let mut response = refused(
                 StatusCode::TOO_MANY_REQUESTS,
                 format!("Too many attempts. Wait {seconds} seconds, then try again."),
@@ -81,23 +81,23 @@ pub(crate) async fn submit(
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             return Ok(response);
         }
-        Attempt::Allowed(candidate, counted) => (*candidate, counted),
+        SignInAttempt::Allowed(candidate, counted) => (*candidate, counted),
     };
-    let fits = verify(&house, form.password.clone(), candidate.as_ref().and_then(|(_, hash)| hash.clone())).await?;
+    let fits = verify(&site, form.password.clone(), candidate.as_ref().and_then(|(_, hash)| hash.clone())).await?;
     let entered = match candidate.filter(|(user, _)| fits && user.may_enter()) {
-        Some((user, hash)) => enter(&house, &form.login, hash, &from, &counted).await?.map(|entered| (user, entered)),
+        Some((user, hash)) => enter(&site, &form.login, hash, &from, &counted).await?.map(|entered| (user, entered)),
         None => None,
     };
     match entered {
-        Some((user, Entered::Wholly(token, browser))) => {
-            Ok(with_session(&house, landing(next, &user), &token, Some(&browser)))
+        Some((user, SignInResult::Wholly(token, browser))) => {
+            Ok(with_session(&site, landing(next, &user), &token, Some(&browser)))
         }
         // The password was right; what it opens is the page that asks for the code.
-        Some((_, Entered::Half(token))) => {
-            Ok(with_session(&house, &format!("/accounts/login/code/?next={}", escaped(next)), &token, None))
+        Some((_, SignInResult::Half(token))) => {
+            Ok(with_session(&site, &format!("/accounts/login/code/?next={}", escaped(next)), &token, None))
         }
         None => {
-            note_refusal(&house, &form.login, &origin, &counted).await?;
+            note_refusal(&site, &form.login, &origin, &counted).await?;
             // The same words whether the account exists or not.
             Ok(refused(StatusCode::UNAUTHORIZED, "The name or the password is wrong.".to_owned()))
         }
@@ -108,16 +108,16 @@ pub(crate) async fn submit(
 type Candidate = Option<(User, Option<PasswordHash>)>;
 
 /// Where a sign-in comes from, and what its browser shows.
-struct Asker {
-    origin: Origin,
+struct SignInSource {
+    origin: RequestOrigin,
     browser: Option<SecretHash>,
     session: Option<SecretHash>,
 }
 
-impl Asker {
-    fn of(house: &House, headers: &HeaderMap, origin: Origin) -> Self {
-        let session = session_presented(house.context.https, headers);
-        Asker { origin, browser: browser_presented(house, headers), session }
+impl SignInSource {
+    fn of(site: &SiteState, headers: &HeaderMap, origin: RequestOrigin) -> Self {
+        let session = session_presented(site.context.https, headers);
+        SignInSource { origin, browser: browser_presented(site, headers), session }
     }
 
     /// What a wrong password from here is counted by. A browser that has signed in to the account before, and a session
@@ -128,12 +128,12 @@ impl Asker {
         now: Timestamp,
         login: &str,
         candidate: &Candidate,
-    ) -> Result<Counted, IdentityError> {
-        let stranger = Counted { limit: LOGIN_FAILED_BY_ACCOUNT, key: login_key(login), is_stranger: true };
+    ) -> Result<AttemptKeys, IdentityError> {
+        let stranger = AttemptKeys { limit: LOGIN_FAILED_BY_ACCOUNT, key: login_key(login), is_stranger: true };
         let Some((user, _)) = candidate else { return Ok(stranger) };
         let own = |shown: SecretHash| {
             let key = format!("{}:{}", user.id, shown.hex());
-            Counted { limit: LOGIN_FAILED_BY_DEVICE, key, is_stranger: false }
+            AttemptKeys { limit: LOGIN_FAILED_BY_DEVICE, key, is_stranger: false }
         };
         if let Some(browser) = self.browser
             && device_is_known(tx, now, user.id, browser)?
@@ -151,37 +151,37 @@ impl Asker {
 
 /// What a try is counted by beside the peer's address.
 #[derive(Clone)]
-struct Counted {
+struct AttemptKeys {
     limit: RateLimit,
     key: String,
     is_stranger: bool,
 }
 
 /// A try at signing in, counted before anything else is looked at.
-enum Attempt {
+enum SignInAttempt {
     Limited(u32),
-    Allowed(Box<Candidate>, Counted),
+    Allowed(Box<Candidate>, AttemptKeys),
 }
 
-impl Attempt {
-    async fn begin(house: &House, login: &str, from: &Asker) -> Result<Self, Problem> {
-        let (login, now) = (login.to_owned(), house.context.now());
-        let from = Asker { origin: from.origin.clone(), ..*from };
-        let begun = house.context.store.write(move |tx| {
+impl SignInAttempt {
+    async fn begin(site: &SiteState, login: &str, from: &SignInSource) -> Result<Self, Problem> {
+        let (login, now) = (login.to_owned(), site.context.now());
+        let from = SignInSource { origin: from.origin.clone(), ..*from };
+        let begun = site.context.store.write(move |tx| {
             let candidate = user_by_login(tx, &login)?;
             let counted = from.counted(tx, now, &login, &candidate)?;
             let address = counted_as(&from.origin);
             let address = address.as_str();
             let own = (counted.limit, counted.key.as_str());
             // Many share one address; strangers behind it keep no owner out either.
-            let verdict = if counted.is_stranger {
+            let decision = if counted.is_stranger {
                 rates_hit(tx, now, &[(LOGIN_BY_ADDRESS, address), (LOGIN_FAILED_BY_ADDRESS, address), own])?
             } else {
                 rates_hit(tx, now, &[(LOGIN_BY_ADDRESS, &counted.key), own])?
             };
-            Ok::<_, IdentityError>(match verdict {
-                RateVerdict::Limited { retry_after_seconds } => Attempt::Limited(retry_after_seconds),
-                RateVerdict::Allowed => Attempt::Allowed(Box::new(candidate), counted),
+            Ok::<_, IdentityError>(match decision {
+                RateDecision::Limited { retry_after_seconds } => SignInAttempt::Limited(retry_after_seconds),
+                RateDecision::Allowed => SignInAttempt::Allowed(Box::new(candidate), counted),
             })
         });
         begun.await.map_err(Problem::from)
@@ -190,13 +190,13 @@ impl Attempt {
 
 /// On a thread of its own, one at a time, so that hashing never starves sales; and with the same work whether there is
 /// a hash to compare with or not.
-pub(crate) async fn verify(house: &House, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
-    let cost = house.options.hash_cost;
-    house.hashing.run(move || password_verify(&password, hash.as_ref(), cost)).await
+pub(crate) async fn verify(site: &SiteState, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
+    let cost = site.options.hash_cost;
+    site.hashing.run(move || password_verify(&password, hash.as_ref(), cost)).await
 }
 
 /// What a right password led to.
-enum Entered {
+enum SignInResult {
     /// A session, and a browser that is known from now on.
     Wholly(Secret, Secret),
     /// A session that waits for the second factor.
@@ -206,17 +206,18 @@ enum Entered {
 /// Begins a session, or one that waits for the second factor; unless the password was changed or the account stopped
 /// while the old one was being verified.
 async fn enter(
-    house: &House,
+    site: &SiteState,
     login: &str,
     verified: Option<PasswordHash>,
-    from: &Asker,
-    counted: &Counted,
-) -> Result<Option<Entered>, Problem> {
-    let (token, known) = (new_token(house), new_browser(house));
-    let (hash, browser, (now, event)) = (token.hash(), known.hash(), house.context.stamp());
-    let (login, counted, rules) = (login.to_owned(), counted.clone(), house.options.session_rules);
-    let Asker { origin, browser: former_browser, session: former } = Asker { origin: from.origin.clone(), ..*from };
-    let entered = house.context.store.write(move |tx| {
+    from: &SignInSource,
+    counted: &AttemptKeys,
+) -> Result<Option<SignInResult>, Problem> {
+    let (token, known) = (new_token(site), new_browser(site));
+    let (hash, browser, (now, event)) = (token.hash(), known.hash(), site.context.stamp());
+    let (login, counted, rules) = (login.to_owned(), counted.clone(), site.options.session_rules);
+    let SignInSource { origin, browser: former_browser, session: former } =
+        SignInSource { origin: from.origin.clone(), ..*from };
+    let entered = site.context.store.write(move |tx| {
         let Some((user, _)) = user_by_login(tx, &login)?.filter(|(user, hash)| user.may_enter() && *hash == verified)
         else {
             return Ok(None);
@@ -240,23 +241,28 @@ async fn enter(
         Ok::<_, IdentityError>(Some(pending))
     });
     let entered = entered.await?;
-    Ok(entered.map(|pending| if pending { Entered::Half(token) } else { Entered::Wholly(token, known) }))
+    Ok(entered.map(|pending| if pending { SignInResult::Half(token) } else { SignInResult::Wholly(token, known) }))
 }
 
-pub(crate) fn new_token(house: &House) -> Secret {
+pub(crate) fn new_token(site: &SiteState) -> Secret {
     let mut random = [0; 32];
-    (house.options.random)(&mut random);
+    (site.options.random)(&mut random);
     Secret::session(&random)
 }
 
 /// Puts a refusal on record. The last one that a stranger has before they must wait warns the owner, where there is one:
 /// that is found out by a job, so that the answer and the work behind it stay the same.
-async fn note_refusal(house: &House, login: &str, origin: &Origin, counted: &Counted) -> Result<(), Problem> {
-    let ((now, event), typed) = (house.context.stamp(), login.to_owned());
-    let (job, reset) = (house.context.ids.next(now), format!("{}/accounts/password/reset/", house.options.base_url));
+async fn note_refusal(
+    site: &SiteState,
+    login: &str,
+    origin: &RequestOrigin,
+    counted: &AttemptKeys,
+) -> Result<(), Problem> {
+    let ((now, event), typed) = (site.context.stamp(), login.to_owned());
+    let (job, reset) = (site.context.ids.next(now), format!("{}/accounts/password/reset/", site.options.base_url));
     let (login, origin) = (login_key(login).chars().take(150).collect::<String>(), origin.clone());
     let counted = counted.clone();
-    let noted = house.context.store.write(move |tx| {
+    let noted = site.context.store.write(move |tx| {
         let detail = serde_json::json!({ "login": login }).to_string();
         let event_text = AuditEvent {
             actor: "nobody",
@@ -272,7 +278,7 @@ async fn note_refusal(house: &House, login: &str, origin: &Origin, counted: &Cou
         Ok(false)
     });
     if noted.await? {
-        house.context.outbox.wake();
+        site.context.outbox.wake();
     }
     Ok(())
 }
@@ -283,32 +289,32 @@ pub(crate) fn note(
     event: Uuid,
     actor: &str,
     action: &'static str,
-    origin: &Origin,
+    origin: &RequestOrigin,
 ) -> Result<(), IdentityError> {
     let address = Some(origin.address.as_str());
     Ok(audit(tx, now, event, &AuditEvent { actor, action, subject: actor, address, detail: "{}" })?)
 }
 
 /// Off to `next`, with the session's cookie, and the browser's where it is known from now on.
-pub(crate) fn with_session(house: &House, next: &str, token: &Secret, browser: Option<&Secret>) -> Response {
+pub(crate) fn with_session(site: &SiteState, next: &str, token: &Secret, browser: Option<&Secret>) -> Response {
     let mut response = Redirect::to(next).into_response();
-    session_set(house, &mut response, token);
+    session_set(site, &mut response, token);
     if let Some(browser) = browser {
-        browser_set(house, &mut response, browser);
+        browser_set(site, &mut response, browser);
     }
     response
 }
 
 /// Ends the session, here and in the database.
 pub(crate) async fn sign_out(
-    State(house): State<Arc<House>>,
+    State(site): State<Arc<SiteState>>,
     address: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if let Some(hash) = session_presented(house.context.https, &headers) {
-        let (now, event) = house.context.stamp();
-        let (origin, user) = (origin(address, &headers), crate::pages::signed_in(&house, &headers).await?);
-        let ended = house.context.store.write(move |tx| {
+    if let Some(hash) = session_presented(site.context.https, &headers) {
+        let (now, event) = site.context.stamp();
+        let (origin, user) = (origin(address, &headers), crate::pages::signed_in(&site, &headers).await?);
+        let ended = site.context.store.write(move |tx| {
             session_revoke(tx, now, hash)?;
             match &user {
                 Some(user) => note(tx, now, event, &Actor::User(user.id).to_string(), "session.end", &origin),
@@ -318,19 +324,19 @@ pub(crate) async fn sign_out(
         ended.await?;
     }
     let mut response = Redirect::to("/").into_response();
-    session_unset(&house, &mut response);
+    session_unset(&site, &mut response);
     Ok(response)
 }
 
-pub(crate) fn origin(address: Option<Extension<ClientAddress>>, headers: &HeaderMap) -> Origin {
+pub(crate) fn origin(address: Option<Extension<ClientAddress>>, headers: &HeaderMap) -> RequestOrigin {
     let agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let address = address.map(|Extension(ClientAddress(address))| address.to_string());
-    Origin { address: address.unwrap_or_else(|| "unknown".to_owned()), agent: agent.to_owned() }
+    RequestOrigin { address: address.unwrap_or_else(|| "unknown".to_owned()), agent: agent.to_owned() }
 }
 
 /// What limits by address count tries from there by. One host has a whole /64 of IPv6 addresses to try from; the record
 /// names the one that it used.
-pub(crate) fn counted_as(origin: &Origin) -> String {
+pub(crate) fn counted_as(origin: &RequestOrigin) -> String {
     match origin.address.parse().map(address::counted) {
         Ok(IpAddr::V6(address)) => format!("{address}/64"),
         Ok(address) => address.to_string(),
@@ -378,7 +384,7 @@ mod tests {
 
     #[test]
     fn one_host_is_counted_once_however_many_addresses_it_has() {
-        let counted = |text: &str| counted_as(&Origin { address: text.to_owned(), agent: String::new() });
+        let counted = |text: &str| counted_as(&RequestOrigin { address: text.to_owned(), agent: String::new() });
         assert_eq!(counted("2001:db8:1:2:3:4:5:6"), counted("2001:db8:1:2:ffff::1"));
         assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
         assert_eq!(counted("::ffff:192.0.2.1"), "192.0.2.1");

@@ -11,22 +11,22 @@ use axum::routing::{get, post};
 use purser_identity::{HashCost, SessionRules};
 use purser_kit::console::{Console, Progress};
 use purser_kit::{AppContext, Code, RouteInfo, Routes, Scope};
-use purser_notify::Texts;
+use purser_notify::NoticeCatalog;
 use purser_outbox::{Channel, Schedule};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use utoipa::openapi::OpenApi;
 
 use crate::address::Network;
-use crate::console::{BackupsFn, Shelf};
-use crate::door::Door;
-use crate::hashing::Hashing;
-use crate::health::{Part, Pulse};
-use crate::measure::Measures;
-use crate::{account, assets, console, docs, edge, health, noop, pages, portal, setup, sign_in};
+use crate::console::{AppSection, BackupsFn};
+use crate::form_route::FormRoute;
+use crate::hashing::PasswordHasher;
+use crate::health::{HealthCache, HealthCheck};
+use crate::metrics::Metrics;
+use crate::{account, assets, console, docs, health, noop, pages, portal, request_middleware, setup, sign_in};
 
 /// What the web shows of an app.
-pub struct Face {
+pub struct AppSite {
     /// Its name in paths and scopes.
     pub name: &'static str,
     /// Its name for people.
@@ -70,9 +70,9 @@ pub struct SiteOptions {
     /// How long somebody waits for a file to be saved before they are shown how far it is.
     pub patience: Duration,
     /// What /api/v1/health/ asks besides the database.
-    pub parts: Vec<(&'static str, Part)>,
+    pub parts: Vec<(&'static str, HealthCheck)>,
     /// What the house has to tell.
-    pub texts: Arc<Texts>,
+    pub texts: Arc<NoticeCatalog>,
     /// The channels that it can be told by.
     pub channels: Vec<Channel>,
     /// What the house does again and again.
@@ -88,7 +88,7 @@ pub struct Site {
     /// Every API route, and who may use it.
     pub table: Vec<RouteInfo>,
     /// Every form of the account pages, the console and the portal, and what it does.
-    pub doors: Vec<Door>,
+    pub doors: Vec<FormRoute>,
     /// The API's description.
     pub openapi: OpenApi,
     /// How often a password was hashed, to keep it or to compare it.
@@ -96,47 +96,47 @@ pub struct Site {
 }
 
 /// What the site's own pages share.
-pub(crate) struct House {
+pub(crate) struct SiteState {
     pub(crate) context: AppContext,
     pub(crate) options: SiteOptions,
     pub(crate) apps: Vec<(&'static str, &'static str)>,
-    pub(crate) pulse: Pulse,
-    pub(crate) hashing: Hashing,
+    pub(crate) pulse: HealthCache,
+    pub(crate) hashing: PasswordHasher,
 }
 
 /// Puts the site together.
 #[must_use]
-pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Site {
-    let codes: Vec<_> = faces.iter().map(|face| (face.title, face.codes)).collect();
+pub fn site(context: &AppContext, faces: Vec<AppSite>, options: SiteOptions) -> Site {
+    let codes: Vec<_> = faces.iter().map(|time_format| (time_format.title, time_format.codes)).collect();
     let errors = docs::errors_page(&codes, &options);
-    let apps = faces.iter().map(|face| (face.title, face.summary)).collect();
+    let apps = faces.iter().map(|time_format| (time_format.title, time_format.summary)).collect();
     let mut routes = Routes::new(context).with_state(());
     let mut shelves = Vec::with_capacity(faces.len());
-    for face in faces {
-        routes = routes.merge(face.api);
-        shelves.push(Shelf { name: face.name, title: face.title, console: face.console });
+    for time_format in faces {
+        routes = routes.merge(time_format.api);
+        shelves.push(AppSection { name: time_format.name, title: time_format.title, console: time_format.console });
     }
     if options.with_noop {
         routes = routes.merge(noop::routes(context));
     }
-    let house = Arc::new(House {
+    let site = Arc::new(SiteState {
         context: context.clone(),
-        pulse: Pulse::default(),
+        pulse: HealthCache::default(),
         apps,
         options,
-        hashing: Hashing::default(),
+        hashing: PasswordHasher::default(),
     });
-    let hashed = house.hashing.counter();
-    let routes = routes.merge(health::routes(&house));
+    let hashed = site.hashing.counter();
+    let routes = routes.merge(health::routes(&site));
     let (api, table) = routes.into_parts();
     let (api, described) = api.split_for_parts();
-    let openapi = docs::openapi(described, &house.options);
-    let measures = Measures::new(context);
-    let desk = console::desk(&house, shelves);
-    let ((account, forms), (console, doors)) = (account::routes(&house), console::routes(&desk));
+    let openapi = docs::openapi(described, &site.options);
+    let measures = Metrics::new(context);
+    let desk = console::console_state(&site, shelves);
+    let ((account, forms), (console, doors)) = (account::routes(&site), console::routes(&desk));
     let doors = forms.into_iter().chain(doors).collect();
     let router = api
-        .merge(own_pages(&house, &openapi, errors))
+        .merge(own_pages(&site, &openapi, errors))
         .merge(account)
         .merge(console)
         .merge(portal::routes(&desk))
@@ -144,12 +144,15 @@ pub fn site(context: &AppContext, faces: Vec<Face>, options: SiteOptions) -> Sit
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(CsrfLayer::new().with_rejection_response(pages::cross_site))
         .layer(CatchPanicLayer::custom(pages::panicked))
-        .layer(middleware::from_fn_with_state(edge::Edge::new(&house, &measures), edge::pass));
+        .layer(middleware::from_fn_with_state(
+            request_middleware::MiddlewareState::new(&site, &measures),
+            request_middleware::pass,
+        ));
     Site { router, metrics: measures.router(), table, doors, openapi, hashed }
 }
 
-fn own_pages(house: &Arc<House>, openapi: &OpenApi, errors: String) -> Router {
-    let reference = Bytes::from(docs::reference_page(openapi, &house.options));
+fn own_pages(site: &Arc<SiteState>, openapi: &OpenApi, errors: String) -> Router {
+    let reference = Bytes::from(docs::reference_page(openapi, &site.options));
     let description = Bytes::from(docs::openapi_json(openapi));
     let errors = Bytes::from(errors);
     Router::new()
@@ -160,7 +163,7 @@ fn own_pages(house: &Arc<House>, openapi: &OpenApi, errors: String) -> Router {
         .route("/accounts/logout/", post(sign_in::sign_out))
         .route("/setup/{token}", get(setup::form).post(setup::submit))
         .route("/setup/{token}/", get(setup::form).post(setup::submit))
-        .with_state(Arc::clone(house))
+        .with_state(Arc::clone(site))
         .route("/healthz/live", get(async || "ok\n"))
         .route("/api/docs", get(docs::page(&reference)))
         .route("/api/docs/", get(docs::page(&reference)))

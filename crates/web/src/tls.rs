@@ -73,7 +73,7 @@ impl TlsError {
 /// Accepts connections, and makes them private.
 pub struct TlsListener {
     tcp: TcpListener,
-    faces: Faces,
+    faces: CertificateResolver,
 }
 
 impl TlsListener {
@@ -105,7 +105,7 @@ impl Listener for TlsListener {
 
 /// What clients are shown.
 #[derive(Clone)]
-struct Faces {
+struct CertificateResolver {
     /// The certificate.
     clients: Arc<ServerConfig>,
     /// The answer to the authority's challenge, where there is an authority.
@@ -113,7 +113,7 @@ struct Faces {
 }
 
 /// A private connection; none where it was the authority asking.
-async fn shake_hands(stream: TcpStream, faces: Faces) -> std::io::Result<Option<TlsStream<TcpStream>>> {
+async fn shake_hands(stream: TcpStream, faces: CertificateResolver) -> std::io::Result<Option<TlsStream<TcpStream>>> {
     let handshake = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     match &faces.challenge {
         Some(challenge) if is_tls_alpn_challenge(&handshake.client_hello()) => {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use purser_identity::{
-    Email, RateVerdict, SecretHash, Username, WARNING_BY_PERSON, login_key, rates_hit, user_by_login,
+    Email, RateDecision, SecretHash, Username, WARNING_BY_PERSON, login_key, rates_hit, user_by_login,
 };
 use purser_kit::{AppContext, Problem};
 use purser_outbox::{Job, JobError, JobHandler, Language, job_enqueue};
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::account::duration_text;
 use crate::account::mail::{self, mail};
-use crate::account::told_in;
 
 /// Find out whether a name is somebody's, and warn them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,19 +58,19 @@ pub(crate) fn owner_warn(
 
 /// What the house's own pages leave to be done after an answer.
 #[must_use]
-pub fn house_jobs(context: &AppContext) -> Vec<JobHandler> {
+pub fn system_jobs(context: &AppContext) -> Vec<JobHandler> {
     let context = context.clone();
     vec![JobHandler::new(move |job: WarnOwner, _| warn(context.clone(), job))]
 }
 
 async fn warn(context: AppContext, job: WarnOwner) -> Result<(), JobError> {
     let (now, notice) = context.stamp();
-    let when = told_in(&context.zone, Timestamp::from_microsecond(job.at_us).unwrap_or(now));
+    let when = duration_text(&context.zone, Timestamp::from_microsecond(job.at_us).unwrap_or(now));
     let warned = context.store.write(move |tx| {
         let Some((user, _)) = user_by_login(tx, &job.login)?.filter(|(user, _)| user.may_enter()) else {
             return Ok(false);
         };
-        if rates_hit(tx, now, &[(WARNING_BY_PERSON, &user.id.to_string())])? != RateVerdict::Allowed {
+        if rates_hit(tx, now, &[(WARNING_BY_PERSON, &user.id.to_string())])? != RateDecision::Allowed {
             return Ok(false);
         }
         let username = user.username.as_str();

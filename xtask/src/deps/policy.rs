@@ -11,7 +11,7 @@ use crate::process;
 
 /// deny.toml, as far as it is checked here.
 #[derive(Deserialize)]
-pub(crate) struct Policy {
+pub(crate) struct DependencyPolicy {
     licenses: Licenses,
     bans: Bans,
     sources: Sources,
@@ -53,21 +53,21 @@ struct Sources {
 }
 
 /// One package and its place in the graph.
-struct Placed<'a> {
+struct PlacedPackage<'a> {
     package: &'a Package,
     node: &'a Node,
     /// The names of the packages that use it directly.
     users: BTreeSet<&'a str>,
 }
 
-impl Policy {
-    pub(crate) fn read() -> Result<Policy, String> {
+impl DependencyPolicy {
+    pub(crate) fn read() -> Result<DependencyPolicy, String> {
         let path = process::root().join("deny.toml");
         let text = fs::read_to_string(path).map_err(|error| format!("deny.toml cannot be read: {error}"))?;
-        Policy::parse(&text)
+        DependencyPolicy::parse(&text)
     }
 
-    fn parse(text: &str) -> Result<Policy, String> {
+    fn parse(text: &str) -> Result<DependencyPolicy, String> {
         toml::from_str(text).map_err(|error| format!("deny.toml is not as expected: {error}"))
     }
 
@@ -86,7 +86,7 @@ impl Policy {
         Ok(findings)
     }
 
-    fn license(&self, placed: &Placed<'_>) -> Option<String> {
+    fn license(&self, placed: &PlacedPackage<'_>) -> Option<String> {
         let name = placed.label();
         match &placed.package.license {
             Some(license) if license::is_allowed(license, &self.licenses.allow) => None,
@@ -95,7 +95,7 @@ impl Policy {
         }
     }
 
-    fn bans(&self, placed: &Placed<'_>) -> Vec<String> {
+    fn bans(&self, placed: &PlacedPackage<'_>) -> Vec<String> {
         let rows = self.bans.deny.iter().filter(|ban| ban.name == placed.package.name);
         rows.flat_map(|ban| {
             let users = placed.users.iter().filter(|user| !ban.wrappers.iter().any(|w| w == *user));
@@ -104,7 +104,7 @@ impl Policy {
         .collect()
     }
 
-    fn features(&self, placed: &Placed<'_>) -> Vec<String> {
+    fn features(&self, placed: &PlacedPackage<'_>) -> Vec<String> {
         let rows = self.bans.features.iter().filter(|ban| ban.name == placed.package.name);
         rows.flat_map(|ban| {
             let features = placed.node.features.iter().filter(|name| ban.deny.contains(name));
@@ -113,7 +113,7 @@ impl Policy {
         .collect()
     }
 
-    fn source(&self, placed: &Placed<'_>) -> Option<String> {
+    fn source(&self, placed: &PlacedPackage<'_>) -> Option<String> {
         let source = placed.package.source.as_deref()?;
         let registry = source.strip_prefix("registry+");
         let allowed = registry.is_some_and(|url| self.sources.allow_registry.iter().any(|a| a == url));
@@ -121,13 +121,13 @@ impl Policy {
     }
 }
 
-impl Placed<'_> {
+impl PlacedPackage<'_> {
     fn label(&self) -> String {
         format!("{} {}", self.package.name, self.package.version)
     }
 }
 
-fn place(metadata: &Metadata) -> Result<Vec<Placed<'_>>, String> {
+fn place(metadata: &Metadata) -> Result<Vec<PlacedPackage<'_>>, String> {
     let graph = metadata.resolve.as_ref().ok_or("`cargo metadata` printed no graph")?;
     let packages: BTreeMap<&str, &Package> =
         metadata.packages.iter().map(|package| (package.id.as_str(), package)).collect();
@@ -142,7 +142,7 @@ fn place(metadata: &Metadata) -> Result<Vec<Placed<'_>>, String> {
     for node in &graph.nodes {
         let id = node.id.as_str();
         let package = packages.get(id).ok_or_else(|| format!("no package is called {id}"))?;
-        tree.push(Placed { package, node, users: users.remove(id).unwrap_or_default() });
+        tree.push(PlacedPackage { package, node, users: users.remove(id).unwrap_or_default() });
     }
     Ok(tree)
 }
@@ -164,7 +164,7 @@ fn pins(package: &Package) -> Vec<String> {
 }
 
 /// rustls takes its primitives from a provider; two of them would be two things to patch.
-fn provider(tree: &[Placed<'_>]) -> Option<String> {
+fn provider(tree: &[PlacedPackage<'_>]) -> Option<String> {
     let rustls: Vec<_> = tree.iter().filter(|placed| placed.package.name == "rustls").collect();
     match rustls[..] {
         [] => None,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     fn findings(metadata: &Metadata) -> Vec<String> {
-        Policy::parse(POLICY).unwrap().findings(metadata).unwrap()
+        DependencyPolicy::parse(POLICY).unwrap().findings(metadata).unwrap()
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn the_policy_in_the_repository_can_be_read() {
-        let policy = Policy::read().unwrap();
+        let policy = DependencyPolicy::read().unwrap();
         assert!(policy.bans.deny.iter().any(|ban| ban.name == "aws-lc-rs"));
     }
 }

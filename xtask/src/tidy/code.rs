@@ -1,6 +1,6 @@
 //! What must not stand in code: unfinished work, sleeping tests, floats near money.
 
-use super::rust::{self, Line};
+use super::rust::{self, CodeLine};
 use super::tree::{File, Finding, Tree};
 
 /// Marks of unfinished work. Each is written in two parts so that this file is not a finding itself.
@@ -63,7 +63,7 @@ fn names_float(code: &str, float: &str) -> bool {
     })
 }
 
-fn each_line(tree: &Tree, mut rule: impl FnMut(&File, &Line<'_>) -> Option<Finding>) -> Vec<Finding> {
+fn each_line(tree: &Tree, mut rule: impl FnMut(&File, &CodeLine<'_>) -> Option<Finding>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (file, text) in tree.written("rs") {
         let code = rust::bare(text);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::tree::File;
 
 /// One line of a Rust file.
-pub(crate) struct Line<'a> {
+pub(crate) struct CodeLine<'a> {
     /// From 1.
     pub(crate) number: usize,
     /// As written.
@@ -17,14 +17,14 @@ pub(crate) struct Line<'a> {
 }
 
 /// The lines of a Rust file; `code` is what [`bare`] made of its text.
-pub(crate) fn lines<'a>(file: &File, text: &'a str, code: &'a str) -> Vec<Line<'a>> {
+pub(crate) fn lines<'a>(file: &File, text: &'a str, code: &'a str) -> Vec<CodeLine<'a>> {
     let all_test = is_test_path(&file.path);
     let mut block = TestBlock::Outside;
     let pairs = text.lines().zip(code.lines()).enumerate();
     pairs
         .map(|(index, (raw, code))| {
             let inside = block.advance(code);
-            Line { number: index + 1, raw, code, is_test: all_test || inside }
+            CodeLine { number: index + 1, raw, code, is_test: all_test || inside }
         })
         .collect()
 }

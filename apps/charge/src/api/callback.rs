@@ -11,10 +11,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::connector::http::{Answer, AnswerStatus, SIGNATURE, TIMESTAMP};
+use crate::connector::http::{AnswerStatus, OperatorAnswer, SIGNATURE, TIMESTAMP};
 use crate::contradiction::WordSource;
 use crate::error::{Error, INVALID_SIGNATURE};
-use crate::service::{self, Outcome};
+use crate::service::{self, SaleOutcome};
 use crate::{Charge, Connector};
 
 /// How a charge turned out.
@@ -77,17 +77,17 @@ pub(super) async fn operator_callback(
         return Err(Problem::new(&INVALID_SIGNATURE, "The signature is wrong, or older than five minutes."));
     }
     let Callback { reference, status, operator_ref, reason } = read(&body)?;
-    let outcome = Outcome::from(Answer { status, operator_ref, reason });
+    let outcome = SaleOutcome::from(OperatorAnswer { status, operator_ref, reason });
     let (settings, id) = (Arc::clone(&charge.settings), charge.context.stamp().1);
-    let heard = charge
+    let claim = charge
         .context
         .store
         .write(move |tx| service::sale_hear(tx, now, &settings, reference, &outcome, WordSource::Callback, id));
-    let heard = heard.await.map_err(|error: Error| Problem::from(error))?;
-    if heard.contradicts {
+    let claim = claim.await.map_err(|error: Error| Problem::from(error))?;
+    if claim.contradicts {
         // Kept, and for staff to decide; the operator hears that its word was not taken for the outcome.
-        let status = heard.sale.status;
-        return Err(if heard.dismissed { Error::Dismissed(status) } else { Error::Settled(status) }.into());
+        let status = claim.sale.status;
+        return Err(if claim.dismissed { Error::Dismissed(status) } else { Error::Settled(status) }.into());
     }
-    Ok(json(StatusCode::OK, &CallbackJson { status: "ok", sale_status: heard.sale.status.name() }))
+    Ok(json(StatusCode::OK, &CallbackJson { status: "ok", sale_status: claim.sale.status.name() }))
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{CommandRequest, Decimal, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, Time, json, listed};
+use purser_kit::{
+    CommandRequest, Decimal, PageQuery, PathId, Problem, QueryPairs, RowLimit, Rule, Time, json, list_response,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,7 +16,7 @@ use super::ALL_ROWS;
 use super::sellers::internal;
 use crate::Charge;
 use crate::contradiction::command::CONTRADICTION_SETTLE;
-use crate::contradiction::{Contradiction, ContradictionStatus};
+use crate::contradiction::{ContradictionStatus, SaleContradiction};
 use crate::service;
 use crate::store::contradiction::{ContradictionFilter, contradictions_list};
 
@@ -45,8 +47,8 @@ pub(crate) struct ContradictionJson {
     reason: Option<String>,
 }
 
-impl From<Contradiction> for ContradictionJson {
-    fn from(contradiction: Contradiction) -> Self {
+impl From<SaleContradiction> for ContradictionJson {
+    fn from(contradiction: SaleContradiction) -> Self {
         ContradictionJson {
             id: contradiction.id,
             sale_id: contradiction.sale,
@@ -71,7 +73,7 @@ impl From<Contradiction> for ContradictionJson {
 /// What operators said against settled sales, newest first.
 #[utoipa::path(get, path = "/api/charge-contradictions/", tag = "charge: operators", params(
     ("status" = Option<String>, Query, description = "Only open, charged, given_back or dismissed ones."),
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<ContradictionJson>)))]
 pub(super) async fn contradiction_list(
@@ -80,7 +82,7 @@ pub(super) async fn contradiction_list(
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let list = PageQuery::read(&mut fields, ALL_ROWS);
     let status = fields.parsed("status", |text| {
         let must = "be open, charged, given_back or dismissed";
         ContradictionStatus::from_name(text).ok_or_else(|| Rule::new("unknown_value", must))
@@ -92,7 +94,7 @@ pub(super) async fn contradiction_list(
     let found = charge.context.store.read(move |tx| contradictions_list(tx, &filter, currency));
     let rows: Vec<ContradictionJson> =
         found.await.map_err(internal)?.into_iter().map(ContradictionJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// Read a contradiction.

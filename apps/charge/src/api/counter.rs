@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use purser_kit::{
-    Caller, CommandRequest, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, Repeatable, Rule,
-    fingerprint, json,
+    CommandRequest, Decimal, Fields, IdempotencyKey, IdempotentRequest, IdempotentResponse, JsonBody, PathId,
+    Principal, Problem, Rule, fingerprint, json,
 };
 use purser_money::{Currency, Money};
 use serde::Serialize;
@@ -20,7 +20,7 @@ use crate::domain::{self, CreditTransaction, PhoneNumber, SaleStatus};
 use crate::error::OPERATOR_REFUSED;
 use crate::sale::sell::sell;
 use crate::seller::command::{CREDIT_DECREASE, CREDIT_INCREASE};
-use crate::service::{self, Order, Sold};
+use crate::service::{self, SaleOrder, SaleResult};
 
 /// An amount that must be more than zero and at most `max`.
 pub(crate) fn bounded(fields: &mut Fields<'_>, name: &'static str, currency: Currency, max: Money) -> Option<Money> {
@@ -113,23 +113,23 @@ pub(super) struct SoldJson {
 ))]
 pub(super) async fn charge_sell(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     PathId(seller): PathId,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    own_seller(&caller, seller)?;
-    let order = read_order(&charge, &caller, key, seller, &body)?;
+    own_seller(&principal, seller)?;
+    let order = read_order(&charge, &principal, key, seller, &body)?;
     Ok(sold_answer(sell(&charge, order).await?))
 }
 
 fn read_order(
     charge: &Charge,
-    caller: &Caller,
+    principal: &Principal,
     key: IdempotencyKey,
     seller: Uuid,
     body: &JsonBody,
-) -> Result<Order, Problem> {
+) -> Result<SaleOrder, Problem> {
     let settings = &charge.settings;
     let mut fields = body.fields()?;
     let number = fields.parsed_digits("phone_number", |text| PhoneNumber::parse(text, settings.country));
@@ -138,9 +138,9 @@ fn read_order(
     let client_ref = fields.parsed("client_ref", domain::parse_client_ref);
     let (number, amount) = fields.finish(number.zip(amount))?;
     let repeat = key.0.is_some().then(|| fingerprint("charge.sell", &seller.to_string(), &body.0));
-    let repeat = repeat.and_then(|fingerprint| Repeatable::new(caller, key, fingerprint));
+    let repeat = repeat.and_then(|fingerprint| IdempotentRequest::new(principal, key, fingerprint));
     let (now, id) = charge.context.stamp();
-    Ok(Order {
+    Ok(SaleOrder {
         id,
         phone_id: charge.context.ids.next(now),
         now,
@@ -148,18 +148,19 @@ fn read_order(
         number,
         amount,
         client_ref,
-        repeat,
-        actor: caller.actor().to_string(),
+        idempotency: repeat,
+        actor: principal.actor().to_string(),
     })
 }
 
 /// The documented answer to a sale.
-fn sold_answer(sold: Sold) -> Response {
-    let once = |answer| if sold.replayed { Once::replay(answer) } else { Once::fresh(answer) };
+fn sold_answer(sold: SaleResult) -> Response {
+    let once =
+        |answer| if sold.replayed { IdempotentResponse::replay(answer) } else { IdempotentResponse::new(answer) };
     match sold.status {
         SaleStatus::Completed | SaleStatus::Reversed => once(sold.record()).into_response(StatusCode::OK),
         SaleStatus::Submitted | SaleStatus::Unknown => {
-            let Sold { sale, credit_after, .. } = &sold;
+            let SaleResult { sale, credit_after, .. } = &sold;
             let answer =
                 format!(r#"{{"status":"charge submitted","remaining_credit":{credit_after},"sale_id":"{sale}"}}"#);
             once(answer).into_response(StatusCode::ACCEPTED)
@@ -191,10 +192,10 @@ pub(super) struct CreditJson {
     params(("id" = Uuid, Path)), responses((status = 200, body = CreditJson)))]
 pub(super) async fn credit_read(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    own_seller(&caller, id)?;
+    own_seller(&principal, id)?;
     let settings = Arc::clone(&charge.settings);
     let seller = charge.context.store.read(move |tx| service::seller_get(tx, &settings, id)).await?;
     let (available, credit, held) = (Decimal(seller.available()), Decimal(seller.credit), Decimal(seller.held));

@@ -8,7 +8,8 @@ use axum::response::Response;
 use jiff::Timestamp;
 use purser_kit::console::Progress;
 use purser_kit::{
-    Caller, Decimal, IdempotencyKey, Once, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint, json,
+    Decimal, IdempotencyKey, IdempotentRequest, IdempotentResponse, PathId, Principal, Problem, QueryPairs, body_bytes,
+    code, fingerprint, json,
 };
 use purser_money::Money;
 use purser_store::ReadTx;
@@ -20,8 +21,8 @@ use super::own_seller;
 use crate::Charge;
 use crate::domain::Settings;
 use crate::error::{Error, INVALID_ROWS, SOLD_BEFORE};
-use crate::service::{self, CheckedSheet, Selling, sheet_check, sheet_sell};
-use crate::sheet;
+use crate::sale_file;
+use crate::service::{self, CheckedSaleFile, FileSaleContext, sale_file_check, sale_file_sell};
 
 /// What a file comes to.
 #[derive(Serialize, ToSchema)]
@@ -71,13 +72,13 @@ pub(super) struct RowJson {
 ), request_body(content = String, content_type = "text/csv"), responses((status = 200, body = ImportJson)))]
 pub(super) async fn sales_import(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     PathId(seller): PathId,
     query: QueryPairs,
     request: Request,
 ) -> Result<Response, Problem> {
-    own_seller(&caller, seller)?;
+    own_seller(&principal, seller)?;
     let mut fields = query.fields();
     let (dry_run, again) = (fields.flag("dry_run"), fields.flag("again") == Some(true));
     fields.finish(Some(()))?;
@@ -85,8 +86,8 @@ pub(super) async fn sales_import(
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/csv") {
         return Err(Problem::new(&code::UNSUPPORTED_MEDIA_TYPE, "Send the file with Content-Type: text/csv."));
     }
-    let file = body_bytes(request, sheet::MOST_BYTES).await?;
-    let text = sheet::text(&file)?.into_owned();
+    let file = body_bytes(request, sale_file::MOST_BYTES).await?;
+    let text = sale_file::text(&file)?.into_owned();
     if dry_run == Some(true) {
         let (settings, now) = (Arc::clone(&charge.settings), charge.context.now());
         let checked = charge.context.store.read(move |tx| {
@@ -96,40 +97,40 @@ pub(super) async fn sales_import(
         return Ok(json(StatusCode::OK, &checked.await?));
     }
     let subject = if again { format!("{seller} again") } else { seller.to_string() };
-    let repeat = Repeatable::new(&caller, key, fingerprint("charge.import", &subject, &file));
-    import(&charge, &caller, seller, text, again, repeat).await
+    let repeat = IdempotentRequest::new(&principal, key, fingerprint("charge.import", &subject, &file));
+    import(&charge, &principal, seller, text, again, repeat).await
 }
 
 async fn import(
     charge: &Arc<Charge>,
-    caller: &Caller,
+    principal: &Principal,
     seller: Uuid,
     text: String,
     again: bool,
-    repeat: Option<Repeatable>,
+    repeat: Option<IdempotentRequest>,
 ) -> Result<Response, Problem> {
-    let (doer, working) = (caller.doer(&charge.context), Arc::clone(charge));
+    let (cx, working) = (principal.request_context(&charge.context), Arc::clone(charge));
     let sold = charge.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+        IdempotentResponse::run(tx, cx.now, repeat.as_ref(), |tx| {
             let settings = &working.settings;
-            let sheet = checked(tx, doer.now, settings, &text, seller)?;
-            if sheet.bad() > 0 {
-                return Err(refused(&sheet));
+            let file = checked(tx, cx.now, settings, &text, seller)?;
+            if file.bad() > 0 {
+                return Err(refused(&file));
             }
-            if let Some(why) = sheet.second_yes.as_ref().filter(|_| !again) {
-                return Err(Problem::new(&SOLD_BEFORE, why.clone()).with("rows", &told_rows(&sheet)));
+            if let Some(why) = file.second_yes.as_ref().filter(|_| !again) {
+                return Err(Problem::new(&SOLD_BEFORE, why.clone()).with("rows", &told_rows(&file)));
             }
-            let selling = Selling {
+            let selling = FileSaleContext {
                 settings,
                 connector: working.connector.name(),
-                doer: &mut doer.clone(),
+                cx: &mut cx.clone(),
                 subject: format!("charge:sellers:{seller}"),
                 again,
                 progress: &Progress::default(),
             };
-            sheet_sell(tx, &sheet, selling)?;
+            sale_file_sell(tx, &file, selling)?;
             let left = service::seller_get(tx, settings, seller)?.available();
-            serde_json::to_string(&answer(&sheet, false, left)).map_err(Problem::internal)
+            serde_json::to_string(&answer(&file, false, left)).map_err(Problem::internal)
         })
     });
     let once = sold.await?;
@@ -143,35 +144,35 @@ fn checked(
     settings: &Settings,
     text: &str,
     seller: Uuid,
-) -> Result<CheckedSheet, Error> {
+) -> Result<CheckedSaleFile, Error> {
     service::seller_active(tx, settings, seller)?;
-    sheet_check(tx, now, settings, sheet::read(text, settings)?, Some(seller))
+    sale_file_check(tx, now, settings, sale_file::read(text, settings)?, Some(seller))
 }
 
-fn wrong_rows(sheet: &CheckedSheet) -> Vec<RowJson> {
-    let wrong = sheet.rows.iter().filter(|row| !row.errors.is_empty());
+fn wrong_rows(file: &CheckedSaleFile) -> Vec<RowJson> {
+    let wrong = file.rows.iter().filter(|row| !row.errors.is_empty());
     wrong.map(|row| RowJson { row: row.line, errors: row.errors.clone() }).collect()
 }
 
-fn told_rows(sheet: &CheckedSheet) -> Vec<RowJson> {
-    let told = sheet.rows.iter().filter(|row| !row.warnings.is_empty());
+fn told_rows(file: &CheckedSaleFile) -> Vec<RowJson> {
+    let told = file.rows.iter().filter(|row| !row.warnings.is_empty());
     told.map(|row| RowJson { row: row.line, errors: row.warnings.clone() }).collect()
 }
 
-fn answer(sheet: &CheckedSheet, dry_run: bool, left: Money) -> ImportJson {
+fn answer(file: &CheckedSaleFile, dry_run: bool, left: Money) -> ImportJson {
     ImportJson {
         status: if dry_run { "checked" } else { "imported" },
         dry_run,
-        good: sheet.good(),
-        bad: sheet.bad(),
-        total: Decimal(sheet.total),
+        good: file.good(),
+        bad: file.bad(),
+        total: Decimal(file.total),
         remaining_credit: Decimal(left),
-        errors: wrong_rows(sheet),
-        warnings: told_rows(sheet),
-        needs_again: sheet.second_yes.clone(),
+        errors: wrong_rows(file),
+        warnings: told_rows(file),
+        needs_again: file.second_yes.clone(),
     }
 }
 
-fn refused(sheet: &CheckedSheet) -> Problem {
-    Problem::new(&INVALID_ROWS, Error::BadRows(sheet.bad()).to_string()).with("rows", &wrong_rows(sheet))
+fn refused(file: &CheckedSaleFile) -> Problem {
+    Problem::new(&INVALID_ROWS, Error::BadRows(file.bad()).to_string()).with("rows", &wrong_rows(file))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{CommandRequest, Fields, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, json, listed};
+use purser_kit::{CommandRequest, Fields, PageQuery, PathId, Problem, QueryPairs, RowLimit, Rule, json, list_response};
 use purser_store::WriteTx;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use super::ALL_ROWS;
 use super::sellers::internal;
 use crate::Charge;
 use crate::domain::OperatorRow;
-use crate::operator::command::{EditedOperator, OPERATOR_CREATE, OPERATOR_EDIT, OperatorForm};
+use crate::operator::command::{OPERATOR_CREATE, OPERATOR_EDIT, OperatorEdit, OperatorForm};
 use crate::service::operator_get;
 use crate::store::operator::operators_list;
 
@@ -57,7 +57,7 @@ pub(super) fn read_status(fields: &mut Fields<'_>) -> Option<bool> {
 
 /// List operators, newest first.
 #[utoipa::path(get, path = "/api/operators/", tag = "charge: operators", params(
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<OperatorJson>)))]
 pub(super) async fn operator_list(
@@ -66,12 +66,12 @@ pub(super) async fn operator_list(
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let list = PageQuery::read(&mut fields, ALL_ROWS);
     fields.finish(Some(()))?;
     let (before, limit) = (list.before, list.fetch());
     let operators = charge.context.store.read(move |tx| operators_list(tx, before, limit)).await.map_err(internal)?;
     let rows: Vec<OperatorJson> = operators.into_iter().map(OperatorJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// Make an operator. Sales to its numbers are refused until it has a product that fits the amount.
@@ -112,7 +112,7 @@ pub(super) async fn operator_replace(
     let (entered, read_only) = (fields.on_record(), fields.read_only(&["id"]));
     let is_active = read_status(&mut fields);
     let input = OperatorForm { is_active, ..(OPERATOR_EDIT.form)(&charge).read(fields)? };
-    let answer = move |_: &Charge, _: &mut WriteTx<'_>, EditedOperator { before, after }| {
+    let answer = move |_: &Charge, _: &mut WriteTx<'_>, OperatorEdit { before, after }| {
         read_only.check(&OperatorJson::from(before))?;
         Ok(OperatorJson::from(after))
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{CommandRequest, ListQuery, PathId, Problem, QueryPairs, Rows, Time, json, listed};
+use purser_kit::{CommandRequest, PageQuery, PathId, Problem, QueryPairs, RowLimit, Time, json, list_response};
 use purser_store::WriteTx;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,10 +14,10 @@ use uuid::Uuid;
 use super::ALL_ROWS;
 use super::sellers::sent;
 use crate::Charge;
-use crate::domain::{Phone, PhoneNumber, Standing};
-use crate::phone::command::{EditedPhone, PHONE_CREATE, PHONE_EDIT, PHONE_REMOVE};
+use crate::domain::{LifecycleStatus, Phone, PhoneNumber};
+use crate::phone::command::{PHONE_CREATE, PHONE_EDIT, PHONE_REMOVE, PhoneEdit};
 use crate::service::{self, PhoneChange};
-use crate::store::{self, Filter};
+use crate::store::{self, RecordFilter};
 
 /// A phone number that charges are sold to.
 #[derive(Serialize, ToSchema)]
@@ -38,7 +38,7 @@ impl From<Phone> for PhoneJson {
             id: phone.id,
             number: phone.number.to_string(),
             label: phone.label,
-            status: phone.standing.name(),
+            status: phone.status.name(),
             created_at: Time(phone.created_at),
             updated_at: Time(phone.updated_at),
         }
@@ -48,7 +48,7 @@ impl From<Phone> for PhoneJson {
 /// List phone numbers, newest first.
 #[utoipa::path(get, path = "/api/phone-numbers/", tag = "charge: phone numbers", params(
     ("number" = Option<String>, Query, description = "Only this number."),
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<PhoneJson>)))]
 pub(super) async fn phone_list(
@@ -57,14 +57,14 @@ pub(super) async fn phone_list(
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let list = PageQuery::read(&mut fields, ALL_ROWS);
     let number = fields.parsed("number", |text| PhoneNumber::parse(text, charge.settings.country));
     fields.finish(Some(()))?;
-    let filter = Filter { number, before: list.before, limit: list.fetch(), ..Filter::default() };
+    let filter = RecordFilter { number, before: list.before, limit: list.fetch(), ..RecordFilter::default() };
     let phones: Vec<Phone> =
         charge.context.store.read(move |tx| store::phones_list(tx, &filter)).await.map_err(super::sellers::internal)?;
     let rows: Vec<PhoneJson> = phones.into_iter().map(PhoneJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// Register a phone number. A sale to an unknown number registers it too.
@@ -125,9 +125,9 @@ async fn edited(
     let entered = fields.on_record();
     let read_only = fields.read_only(&["id", "number", "created_at", "updated_at"]);
     let label = sent(&mut fields, "label", |fields| fields.line("label", 1, 100));
-    let standing = fields.parsed("status", Standing::parse);
-    let change = fields.finish(Some(whole(PhoneChange { label, standing })))?;
-    let answer = move |_: &Charge, _: &mut WriteTx<'_>, EditedPhone { before, after }| {
+    let status = fields.parsed("status", LifecycleStatus::parse);
+    let change = fields.finish(Some(whole(PhoneChange { label, status })))?;
+    let answer = move |_: &Charge, _: &mut WriteTx<'_>, PhoneEdit { before, after }| {
         read_only.check(&PhoneJson::from(before))?;
         Ok(PhoneJson::from(after))
     };

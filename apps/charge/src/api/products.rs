@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{CommandRequest, Decimal, ListQuery, PathId, Problem, QueryPairs, Rows, json, listed};
+use purser_kit::{CommandRequest, Decimal, PageQuery, PathId, Problem, QueryPairs, RowLimit, json, list_response};
 use purser_money::{Currency, Money};
 use purser_store::WriteTx;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use super::sellers::internal;
 use crate::Charge;
 use crate::catalog::percent;
 use crate::domain::NamedProduct;
-use crate::product::command::{EditedProduct, PRODUCT_CREATE, PRODUCT_EDIT, ProductForm};
+use crate::product::command::{PRODUCT_CREATE, PRODUCT_EDIT, ProductEdit, ProductForm};
 use crate::service::product_get;
 use crate::store::operator::products_list;
 
@@ -60,7 +60,7 @@ impl ProductJson {
 /// List products, newest first.
 #[utoipa::path(get, path = "/api/products/", tag = "charge: operators", params(
     ("operator_id" = Option<Uuid>, Query, description = "Only this operator's."),
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<ProductJson>)))]
 pub(super) async fn product_list(
@@ -69,14 +69,14 @@ pub(super) async fn product_list(
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let list = PageQuery::read(&mut fields, ALL_ROWS);
     let operator = fields.id("operator_id");
     fields.finish(Some(()))?;
     let (before, limit, currency) = (list.before, list.fetch(), charge.settings.currency);
     let read = charge.context.store.read(move |tx| products_list(tx, operator, before, limit));
     let products = read.await.map_err(internal)?;
     let rows: Vec<ProductJson> = products.into_iter().map(|product| ProductJson::of(product, currency)).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// Make a product. Sellers pay the whole amount for it until they get a price of their own.
@@ -117,7 +117,7 @@ pub(super) async fn product_replace(
     let (entered, read_only) = (fields.on_record(), fields.read_only(&["id", "operator_id", "operator"]));
     let is_active = read_status(&mut fields);
     let input = ProductForm { is_active, ..(PRODUCT_EDIT.form)(&charge).read(fields)? };
-    let answer = move |charge: &Charge, _: &mut WriteTx<'_>, EditedProduct { before, after }| {
+    let answer = move |charge: &Charge, _: &mut WriteTx<'_>, ProductEdit { before, after }| {
         read_only.check(&ProductJson::of(before, charge.settings.currency))?;
         Ok(ProductJson::of(after, charge.settings.currency))
     };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, CommandRequest, Decimal, ListQuery, PathId, Problem, QueryPairs, Rows, Time, listed};
+use purser_kit::{
+    CommandRequest, Decimal, PageQuery, PathId, Principal, Problem, QueryPairs, RowLimit, Time, list_response,
+};
 use purser_store::WriteTx;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +15,7 @@ use uuid::Uuid;
 
 use super::{ALL_ROWS, SELLER_ROWS, list_seller, own_seller};
 use crate::Charge;
-use crate::domain::{Request, RequestStatus};
+use crate::domain::{CreditRequest, RequestStatus};
 use crate::error::Error;
 use crate::request::command::{REQUEST_APPROVE, REQUEST_CREATE, REQUEST_REJECT, REQUEST_WITHDRAW, RequestForm};
 use crate::service;
@@ -40,8 +42,8 @@ pub(crate) struct RequestJson {
     transaction_id: Option<Uuid>,
 }
 
-impl From<Request> for RequestJson {
-    fn from(request: Request) -> Self {
+impl From<CreditRequest> for RequestJson {
+    fn from(request: CreditRequest) -> Self {
         RequestJson {
             id: request.id,
             seller_id: request.seller,
@@ -64,11 +66,11 @@ impl From<Request> for RequestJson {
     params(("id" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header)), responses((status = 201, body = RequestJson)))]
 pub(super) async fn request_create(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(seller): PathId,
     request: CommandRequest,
 ) -> Result<Response, Problem> {
-    own_seller(&caller, seller)?;
+    own_seller(&principal, seller)?;
     let fields = request.fields(false)?;
     let entered = fields.on_record();
     let form = RequestForm { seller: Some(seller), ..(REQUEST_CREATE.form)(&charge).read(fields)? };
@@ -79,19 +81,19 @@ pub(super) async fn request_create(
 /// List a seller's credit requests, newest first.
 #[utoipa::path(get, path = "/api/sellers/{id}/credit-requests/", tag = "charge: credit requests", params(
     ("id" = Uuid, Path),
-    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<RowLimit<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<RequestJson>)))]
 pub(super) async fn seller_request_list(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(seller): PathId,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    own_seller(&caller, seller)?;
+    own_seller(&principal, seller)?;
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, SELLER_ROWS);
+    let list = PageQuery::read(&mut fields, SELLER_ROWS);
     fields.finish(Some(()))?;
     let settings = Arc::clone(&charge.settings);
     let filter =
@@ -101,25 +103,25 @@ pub(super) async fn seller_request_list(
         Ok::<_, Error>(store::requests_list(tx, &filter, settings.currency)?)
     });
     let rows: Vec<RequestJson> = found.await?.into_iter().map(RequestJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// List credit requests of all sellers, newest first.
 #[utoipa::path(get, path = "/api/credit-requests/", tag = "charge: credit requests", params(
     ("seller_id" = Option<Uuid>, Query),
     ("status" = Option<String>, Query, description = "pending, approved, rejected or withdrawn."),
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<RequestJson>)))]
 pub(super) async fn request_list(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ALL_ROWS);
-    let seller = list_seller(&caller, fields.id("seller_id"));
+    let list = PageQuery::read(&mut fields, ALL_ROWS);
+    let seller = list_seller(&principal, fields.id("seller_id"));
     let status = fields.parsed("status", RequestStatus::parse);
     fields.finish(Some(()))?;
     let filter = RequestFilter { id: None, seller, status, before: list.before, limit: list.fetch() };
@@ -127,7 +129,7 @@ pub(super) async fn request_list(
     let found = charge.context.store.read(move |tx| store::requests_list(tx, &filter, currency));
     let found = found.await.map_err(super::sellers::internal)?;
     let rows: Vec<RequestJson> = found.into_iter().map(RequestJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// Approve a credit request: the credit is given at once. Where its reference was used before it is refused, unless

@@ -6,7 +6,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, CommandRequest, Decimal, Fields, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, Time, json, listed,
+    CommandRequest, Decimal, Fields, PageQuery, PathId, Principal, Problem, QueryPairs, RowLimit, Rule, Time, json,
+    list_response,
 };
 use purser_store::{Error as StoreError, WriteTx};
 use serde::Serialize;
@@ -15,10 +16,10 @@ use uuid::Uuid;
 
 use super::{ALL_ROWS, list_seller, own_seller};
 use crate::Charge;
-use crate::domain::{self, PhoneNumber, Seller, Settings, Standing};
-use crate::seller::command::{Edited, SELLER_CREATE, SELLER_EDIT, SELLER_REMOVE};
+use crate::domain::{self, LifecycleStatus, PhoneNumber, Seller, Settings};
+use crate::seller::command::{SELLER_CREATE, SELLER_EDIT, SELLER_REMOVE, SellerEdit};
 use crate::service::{self, SellerChange};
-use crate::store::{self, Filter};
+use crate::store::{self, RecordFilter};
 
 /// A reseller.
 #[derive(Serialize, ToSchema)]
@@ -54,7 +55,7 @@ impl From<Seller> for SellerJson {
             phone: seller.phone.map(|phone| phone.to_string()),
             low_credit_alert: seller.low_credit_alert.map(Decimal),
             language: seller.language.code(),
-            status: seller.standing.name(),
+            status: seller.status.name(),
             credit: Decimal(seller.credit),
             held: Decimal(seller.held),
             created_at: Time(seller.created_at),
@@ -68,7 +69,7 @@ const READ_ONLY: &[&str] = &["id", "credit", "held", "available", "created_at", 
 
 /// What was sent of each field that can be set.
 fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> SellerChange {
-    let standing = fields.parsed("status", Standing::parse);
+    let status = fields.parsed("status", LifecycleStatus::parse);
     SellerChange {
         name: fields.line("name", 1, 100),
         email: sent(fields, "email", |fields| fields.parsed("email", domain::parse_email)),
@@ -79,7 +80,7 @@ fn read_fields(fields: &mut Fields<'_>, settings: &Settings) -> SellerChange {
             fields.amount_from_zero("low_credit_alert", settings.currency)
         }),
         language: fields.parsed("language", domain::parse_language),
-        standing,
+        status,
     }
 }
 
@@ -94,25 +95,29 @@ pub(super) fn sent<T>(
 
 /// List sellers, newest first.
 #[utoipa::path(get, path = "/api/sellers/", tag = "charge: sellers", params(
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SellerJson>)))]
 pub(super) async fn seller_list(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ALL_ROWS);
+    let list = PageQuery::read(&mut fields, ALL_ROWS);
     fields.finish(Some(()))?;
-    let filter =
-        Filter { seller: list_seller(&caller, None), before: list.before, limit: list.fetch(), ..Filter::default() };
+    let filter = RecordFilter {
+        seller: list_seller(&principal, None),
+        before: list.before,
+        limit: list.fetch(),
+        ..RecordFilter::default()
+    };
     let currency = charge.settings.currency;
     let sellers =
         charge.context.store.read(move |tx| store::sellers_list(tx, &filter, currency)).await.map_err(internal)?;
     let rows: Vec<SellerJson> = sellers.into_iter().map(SellerJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 pub(super) fn internal(error: StoreError) -> Problem {
@@ -127,7 +132,7 @@ pub(super) async fn seller_create(
 ) -> Result<Response, Problem> {
     let mut fields = request.fields(false)?;
     let (entered, read_only) = (fields.on_record(), fields.read_only(READ_ONLY));
-    if fields.parsed("status", Standing::parse).is_some_and(|standing| standing != Standing::Active) {
+    if fields.parsed("status", LifecycleStatus::parse).is_some_and(|status| status != LifecycleStatus::Active) {
         fields.refuse::<()>("status", "otherwise", Rule::new("unknown_value", "be active for a new seller"));
     }
     let input = (SELLER_CREATE.form)(&charge).read(fields)?;
@@ -144,10 +149,10 @@ pub(super) async fn seller_create(
     params(("id" = Uuid, Path)), responses((status = 200, body = SellerJson)))]
 pub(super) async fn seller_read(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    own_seller(&caller, id)?;
+    own_seller(&principal, id)?;
     let settings = Arc::clone(&charge.settings);
     let seller = charge.context.store.read(move |tx| service::seller_get(tx, &settings, id)).await?;
     Ok(json(StatusCode::OK, &SellerJson::from(seller)))
@@ -203,7 +208,7 @@ async fn edited(
     let change = read_fields(&mut fields, &charge.settings);
     let change = whole(&mut fields, change);
     let change = fields.finish(Some(change))?;
-    let answer = move |_: &Charge, _: &mut WriteTx<'_>, Edited { before, after }| {
+    let answer = move |_: &Charge, _: &mut WriteTx<'_>, SellerEdit { before, after }| {
         read_only.check(&SellerJson::from(before))?;
         Ok(SellerJson::from(after))
     };

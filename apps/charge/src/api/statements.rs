@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, Day, Decimal, PathId, Problem, QueryPairs, Time, json};
+use purser_kit::{Day, Decimal, PathId, Principal, Problem, QueryPairs, Time, json};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -82,11 +82,11 @@ impl From<DayLine> for StatementLineJson {
 ), responses((status = 200, body = StatementJson)))]
 pub(super) async fn seller_statement(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    own_seller(&caller, id)?;
+    own_seller(&principal, id)?;
     let zone = &charge.context.zone;
     let mut fields = query.fields();
     let day = fields.parsed("date", |text| Day::parse(text, zone));

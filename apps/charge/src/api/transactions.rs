@@ -8,8 +8,8 @@ use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use purser_kit::{
-    Caller, CommandRequest, Day, Decimal, Fields, ListQuery, PathId, PathText, Problem, QueryPairs, Rows, Rule, Time,
-    json, listed, paged, parse_reference,
+    CommandRequest, Day, Decimal, Fields, PageQuery, PathId, PathText, Principal, Problem, QueryPairs, RowLimit, Rule,
+    Time, json, list_response, paged, parse_reference,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,8 +24,8 @@ use crate::error::Error;
 use crate::sale::command::{SALE_RESOLVE, SALE_REVERSE};
 use crate::service::{self, SaleCursor, SalePage, SaleQuery};
 use crate::store::credit::{CreditFilter, credits_list};
-use crate::store::{self, Filter};
-use crate::{Charge, SELLER_TIE};
+use crate::store::{self, RecordFilter};
+use crate::{Charge, SELLER_BINDING};
 
 /// Credit that was given to a seller, or taken from it.
 #[derive(Serialize, ToSchema)]
@@ -125,40 +125,40 @@ impl From<Sale> for SaleJson {
 /// A seller's credit transactions, newest first.
 #[utoipa::path(get, path = "/api/sellers/{id}/get_transactions/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
-    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<RowLimit<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<CreditJson>)))]
 pub(super) async fn seller_credit_list(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    let (list, filter) = seller_filter(&caller, id, query)?;
+    let (list, filter) = seller_filter(&principal, id, query)?;
     let settings = Arc::clone(&charge.settings);
     let credits = charge.context.store.read(move |tx| {
         service::seller_get(tx, &settings, id)?;
         Ok::<_, Error>(credits_list(tx, &filter, settings.currency)?)
     });
     let rows: Vec<CreditJson> = credits.await?.into_iter().map(CreditJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// A seller's sales, newest first.
 #[utoipa::path(get, path = "/api/sellers/{id}/get_charge_sales/", tag = "charge: transactions", params(
     ("id" = Uuid, Path),
-    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<RowLimit<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
 pub(super) async fn seller_sale_list(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    own_seller(&caller, id)?;
+    own_seller(&principal, id)?;
     let mut fields = query.fields();
     let limit = fields.number("limit", 1, SELLER_ROWS).unwrap_or(SELLER_ROWS);
     let after = fields.parsed("cursor", parse_cursor).unwrap_or_default();
@@ -181,10 +181,10 @@ fn sales_answer(uri: &OriginalUri, (sales, next): SalePage) -> Response {
     paged(uri, &rows, next.map(|next| next.to_string()).as_deref())
 }
 
-fn seller_filter(caller: &Caller, seller: Uuid, query: QueryPairs) -> Result<(ListQuery, CreditFilter), Problem> {
-    own_seller(caller, seller)?;
+fn seller_filter(principal: &Principal, seller: Uuid, query: QueryPairs) -> Result<(PageQuery, CreditFilter), Problem> {
+    own_seller(principal, seller)?;
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, SELLER_ROWS);
+    let list = PageQuery::read(&mut fields, SELLER_ROWS);
     fields.finish(Some(()))?;
     let filter =
         CreditFilter { seller: Some(seller), before: list.before, limit: list.fetch(), ..CreditFilter::default() };
@@ -197,18 +197,18 @@ fn seller_filter(caller: &Caller, seller: Uuid, query: QueryPairs) -> Result<(Li
     ("reference" = Option<String>, Query, description = "Only with this reference, in any spelling."),
     ("from" = Option<String>, Query, description = "Only of this day or time, or later: 2026-11-21, or RFC 3339."),
     ("to" = Option<String>, Query, description = "Only of this day, or before this time: 2026-11-21, or RFC 3339."),
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<CreditJson>)))]
 pub(super) async fn credit_list(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ALL_ROWS);
-    let seller = list_seller(&caller, fields.id("seller_id"));
+    let list = PageQuery::read(&mut fields, ALL_ROWS);
+    let seller = list_seller(&principal, fields.id("seller_id"));
     let reference = fields.parsed("reference", parse_reference);
     let (from, until) = read_span(&mut fields, &charge.context.zone);
     fields.finish(Some(()))?;
@@ -217,7 +217,7 @@ pub(super) async fn credit_list(
     let credits: Vec<CreditTransaction> =
         charge.context.store.read(move |tx| credits_list(tx, &filter, currency)).await.map_err(internal)?;
     let rows: Vec<CreditJson> = credits.into_iter().map(CreditJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// The days or times that a list is about.
@@ -236,12 +236,12 @@ fn read_span(fields: &mut Fields<'_>, zone: &TimeZone) -> (Option<Timestamp>, Op
     params(("id" = Uuid, Path)), responses((status = 200, body = CreditJson)))]
 pub(super) async fn credit_read(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&charge.settings);
     let credit = charge.context.store.read(move |tx| service::credit_get(tx, &settings, id)).await?;
-    if !caller.may_see(SELLER_TIE, credit.seller) {
+    if !principal.may_see(SELLER_BINDING, credit.seller) {
         return Err(Error::NoCredit.into());
     }
     Ok(json(StatusCode::OK, &CreditJson::from(credit)))
@@ -270,18 +270,18 @@ pub(super) async fn credit_reverse(
     ("operator" = Option<Uuid>, Query, description = "Only to numbers of the operator with this id."),
     ("from" = Option<String>, Query, description = "Only of this day or time, or later: 2026-11-21, or RFC 3339."),
     ("to" = Option<String>, Query, description = "Only of this day, or before this time: 2026-11-21, or RFC 3339."),
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<String>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<SaleJson>)))]
 pub(super) async fn sale_list(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
     let limit = fields.number("limit", 1, ALL_ROWS).unwrap_or(ALL_ROWS);
-    let seller = list_seller(&caller, fields.id("seller_id"));
+    let seller = list_seller(&principal, fields.id("seller_id"));
     let number = fields.parsed("phone_number", |text| PhoneNumber::parse(text, charge.settings.country));
     let status = fields.parsed("status", SaleStatus::parse);
     let operator = fields.id("operator");
@@ -294,15 +294,22 @@ pub(super) async fn sale_list(
         let page = charge.context.store.read(move |tx| service::sales_page(tx, &settings, &query));
         return Ok(sales_answer(&uri, page.await?));
     }
-    let list = ListQuery { limit, before: fields.id("cursor") };
+    let list = PageQuery { limit, before: fields.id("cursor") };
     fields.finish(Some(()))?;
-    let filter =
-        Filter { status, operator, from, until, before: list.before, limit: list.fetch(), ..Filter::default() };
+    let filter = RecordFilter {
+        status,
+        operator,
+        from,
+        until,
+        before: list.before,
+        limit: list.fetch(),
+        ..RecordFilter::default()
+    };
     let currency = charge.settings.currency;
     let sales: Vec<Sale> =
         charge.context.store.read(move |tx| store::sales_list(tx, &filter, currency)).await.map_err(internal)?;
     let rows: Vec<SaleJson> = sales.into_iter().map(SaleJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 /// Find a sale again by the seller's own reference, after a lost answer.
@@ -312,12 +319,12 @@ pub(super) async fn sale_list(
 ), responses((status = 200, body = SaleJson)))]
 pub(super) async fn sale_by_ref(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathText(client_ref): PathText,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let seller = list_seller(&caller, fields.id("seller_id"));
+    let seller = list_seller(&principal, fields.id("seller_id"));
     fields.finish(Some(()))?;
     let settings = Arc::clone(&charge.settings);
     let sale = charge.context.store.read(move |tx| service::sale_by_ref(tx, &settings, &client_ref, seller)).await?;
@@ -329,12 +336,12 @@ pub(super) async fn sale_by_ref(
     params(("id" = Uuid, Path)), responses((status = 200, body = SaleJson)))]
 pub(super) async fn sale_read(
     State(charge): State<Arc<Charge>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
     let settings = Arc::clone(&charge.settings);
     let sale = charge.context.store.read(move |tx| service::sale_get(tx, &settings, id)).await?;
-    if !caller.may_see(SELLER_TIE, sale.seller) {
+    if !principal.may_see(SELLER_BINDING, sale.seller) {
         return Err(Error::NoSale.into());
     }
     Ok(json(StatusCode::OK, &SaleJson::from(sale)))

@@ -23,8 +23,8 @@ use serde_json::error::Category;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{Delivery, Report};
-use crate::service::Outcome;
+use super::{OperatorReport, OperatorRequest};
+use crate::service::SaleOutcome;
 
 /// The header with the moment of signing.
 pub const TIMESTAMP: &str = "x-purser-timestamp";
@@ -40,23 +40,23 @@ const ANSWER_LIMIT: usize = 65_536;
 
 /// How to reach an operator.
 #[derive(Clone)]
-pub struct Operator {
+pub struct OperatorEndpoint {
     url: String,
-    secret: Secret,
+    secret: SharedSecret,
     client: Client,
 }
 
 /// The secret that both sides share. It is never printed.
 #[derive(Clone)]
-pub struct Secret(Hmac<Sha256>);
+pub struct SharedSecret(Hmac<Sha256>);
 
-impl Secret {
+impl SharedSecret {
     /// Takes the secret as it was configured.
     ///
     /// # Errors
     /// None that HMAC knows: it takes a key of any length.
     pub fn new(secret: &str) -> Result<Self, InvalidLength> {
-        Hmac::new_from_slice(secret.as_bytes()).map(Secret)
+        Hmac::new_from_slice(secret.as_bytes()).map(SharedSecret)
     }
 
     /// Signs a message of this moment.
@@ -87,7 +87,7 @@ impl Secret {
 
 /// What we ask.
 #[derive(Serialize)]
-struct Charge<'a> {
+struct ChargeQuery<'a> {
     reference: Uuid,
     phone_number: &'a str,
     /// As text, so that no reader makes a float of it by default.
@@ -97,7 +97,7 @@ struct Charge<'a> {
 
 /// What an operator answers, or calls back with.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Answer {
+pub struct OperatorAnswer {
     /// How the charge stands.
     pub status: AnswerStatus,
     /// The operator's name for it.
@@ -127,33 +127,33 @@ impl AnswerStatus {
     }
 }
 
-impl From<Answer> for Outcome {
-    fn from(answer: Answer) -> Self {
+impl From<OperatorAnswer> for SaleOutcome {
+    fn from(answer: OperatorAnswer) -> Self {
         match answer.status {
-            AnswerStatus::Completed => Outcome::Completed { operator_ref: answer.operator_ref },
+            AnswerStatus::Completed => SaleOutcome::Completed { operator_ref: answer.operator_ref },
             AnswerStatus::Failed => {
-                Outcome::Failed { reason: answer.reason.unwrap_or_else(|| "The operator refused.".to_owned()) }
+                SaleOutcome::Failed { reason: answer.reason.unwrap_or_else(|| "The operator refused.".to_owned()) }
             }
-            AnswerStatus::Pending => {
-                Outcome::Unknown { reason: answer.reason.unwrap_or_else(|| "The operator is not done yet.".to_owned()) }
-            }
+            AnswerStatus::Pending => SaleOutcome::Unknown {
+                reason: answer.reason.unwrap_or_else(|| "The operator is not done yet.".to_owned()),
+            },
         }
     }
 }
 
-fn unknown(reason: impl std::fmt::Display) -> Outcome {
-    Outcome::Unknown { reason: format!("The operator gave no clear answer: {reason}.") }
+fn unknown(reason: impl std::fmt::Display) -> SaleOutcome {
+    SaleOutcome::Unknown { reason: format!("The operator gave no clear answer: {reason}.") }
 }
 
-impl Operator {
+impl OperatorEndpoint {
     /// The operator at `url`, which is given `timeout` for each answer.
     ///
     /// # Errors
     /// Where no HTTP client can be made.
-    pub fn new(url: &str, secret: Secret, timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub fn new(url: &str, secret: SharedSecret, timeout: Duration) -> Result<Self, reqwest::Error> {
         // A redirect would repeat a charge somewhere else.
         let client = Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Operator { url: url.trim_end_matches('/').to_owned(), secret, client })
+        Ok(OperatorEndpoint { url: url.trim_end_matches('/').to_owned(), secret, client })
     }
 
     /// Whether a callback comes from this operator.
@@ -162,9 +162,9 @@ impl Operator {
         self.secret.verify(now, timestamp, signature, body)
     }
 
-    pub(super) async fn submit(&self, now: Timestamp, delivery: &Delivery) -> Outcome {
+    pub(super) async fn submit(&self, now: Timestamp, delivery: &OperatorRequest) -> SaleOutcome {
         let currency = delivery.amount.currency();
-        let charge = Charge {
+        let charge = ChargeQuery {
             reference: delivery.reference,
             phone_number: delivery.number.as_str(),
             amount: delivery.amount.to_string(),
@@ -189,7 +189,7 @@ impl Operator {
         }
     }
 
-    pub(super) async fn query(&self, now: Timestamp, delivery: &Delivery) -> Report {
+    pub(super) async fn query(&self, now: Timestamp, delivery: &OperatorRequest) -> OperatorReport {
         let (timestamp, signature) = self.secret.sign(now, b"");
         let request = self
             .client
@@ -197,15 +197,15 @@ impl Operator {
             .header(TIMESTAMP, timestamp)
             .header(SIGNATURE, signature);
         match request.send().await {
-            Ok(response) if response.status() == StatusCode::NOT_FOUND => Report::NotFound,
-            Ok(response) => Report::Known(read(response).await.unwrap_or_else(unknown)),
-            Err(error) => Report::Known(unknown(error.without_url())),
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => OperatorReport::NotFound,
+            Ok(response) => OperatorReport::Known(read(response).await.unwrap_or_else(unknown)),
+            Err(error) => OperatorReport::Known(unknown(error.without_url())),
         }
     }
 }
 
 /// Only a well-formed 200 is an answer. A 4xx or 5xx may come from a proxy on the way, after the operator has charged.
-async fn read(mut response: Response) -> Result<Outcome, String> {
+async fn read(mut response: Response) -> Result<SaleOutcome, String> {
     if response.status() != StatusCode::OK {
         return Err(format!("it answered {}", response.status()));
     }
@@ -216,7 +216,7 @@ async fn read(mut response: Response) -> Result<Outcome, String> {
             return Err("its answer is too long".to_owned());
         }
     }
-    let answer: Answer = serde_json::from_slice(&body).map_err(|error| unread(&error).to_owned())?;
+    let answer: OperatorAnswer = serde_json::from_slice(&body).map_err(|error| unread(&error).to_owned())?;
     Ok(answer.into())
 }
 
@@ -249,14 +249,14 @@ mod tests {
 
     #[test]
     fn only_a_fresh_message_signed_with_the_secret_is_believed() {
-        let (secret, now) = (Secret::new("shared").unwrap(), Timestamp::from_second(1_790_000_000).unwrap());
+        let (secret, now) = (SharedSecret::new("shared").unwrap(), Timestamp::from_second(1_790_000_000).unwrap());
         let (timestamp, signature) = secret.sign(now, b"{}");
         let later = |seconds: i64| Timestamp::from_second(1_790_000_000 + seconds).unwrap();
         assert!(secret.verify(later(300), &timestamp, &signature, b"{}"));
         assert!(!secret.verify(later(301), &timestamp, &signature, b"{}"));
         assert!(!secret.verify(now, &timestamp, &signature, b"{ }"));
         assert!(!secret.verify(now, "1790000001", &signature, b"{}"));
-        assert!(!Secret::new("other").unwrap().verify(now, &timestamp, &signature, b"{}"));
+        assert!(!SharedSecret::new("other").unwrap().verify(now, &timestamp, &signature, b"{}"));
         for bad in ["", "zz", "abc", "ü", "é0"] {
             assert!(!secret.verify(now, &timestamp, bad, b"{}"), "{bad}");
         }
@@ -265,7 +265,8 @@ mod tests {
     #[test]
     fn a_signature_is_the_one_that_openssl_makes() {
         // printf '1790000000.{}' | openssl dgst -sha256 -hmac shared
-        let (_, signature) = Secret::new("shared").unwrap().sign(Timestamp::from_second(1_790_000_000).unwrap(), b"{}");
+        let (_, signature) =
+            SharedSecret::new("shared").unwrap().sign(Timestamp::from_second(1_790_000_000).unwrap(), b"{}");
         assert_eq!(signature, "dc2855fc0b16f38d208f49efa83e2099294db5ced39bfe3d7215f1dabb2be851");
     }
 }

@@ -9,27 +9,27 @@
 //! | 94 | does not answer | never heard of it |
 //! | others | charges | – |
 
-use super::{Delivery, Report};
-use crate::service::Outcome;
+use super::{OperatorReport, OperatorRequest};
+use crate::service::SaleOutcome;
 
-fn digits(delivery: &Delivery) -> &str {
+fn digits(delivery: &OperatorRequest) -> &str {
     let number = delivery.number.as_str();
     &number[number.len() - 2..]
 }
 
-fn completed(delivery: &Delivery) -> Outcome {
-    Outcome::Completed { operator_ref: Some(format!("SIM-{}", delivery.reference.simple())) }
+fn completed(delivery: &OperatorRequest) -> SaleOutcome {
+    SaleOutcome::Completed { operator_ref: Some(format!("SIM-{}", delivery.reference.simple())) }
 }
 
-fn refused() -> Outcome {
-    Outcome::Failed { reason: "The simulated operator refuses this number.".to_owned() }
+fn refused() -> SaleOutcome {
+    SaleOutcome::Failed { reason: "The simulated operator refuses this number.".to_owned() }
 }
 
-fn silent() -> Outcome {
-    Outcome::Unknown { reason: "The simulated operator does not answer.".to_owned() }
+fn silent() -> SaleOutcome {
+    SaleOutcome::Unknown { reason: "The simulated operator does not answer.".to_owned() }
 }
 
-pub(super) fn submit(delivery: &Delivery) -> Outcome {
+pub(super) fn submit(delivery: &OperatorRequest) -> SaleOutcome {
     match digits(delivery) {
         "90" => refused(),
         "91" | "92" | "93" | "94" => silent(),
@@ -37,11 +37,11 @@ pub(super) fn submit(delivery: &Delivery) -> Outcome {
     }
 }
 
-pub(super) fn query(delivery: &Delivery) -> Report {
+pub(super) fn query(delivery: &OperatorRequest) -> OperatorReport {
     match digits(delivery) {
-        "90" | "92" => Report::Known(refused()),
-        "93" => Report::Known(silent()),
-        "94" => Report::NotFound,
-        _ => Report::Known(completed(delivery)),
+        "90" | "92" => OperatorReport::Known(refused()),
+        "93" => OperatorReport::Known(silent()),
+        "94" => OperatorReport::NotFound,
+        _ => OperatorReport::Known(completed(delivery)),
     }
 }

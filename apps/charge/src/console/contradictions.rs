@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{Cell, Choice, Column, ColumnKind, Detail, Filter, Listing, Resource, Search, Tone};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -41,13 +41,13 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             from: CONTRADICTIONS_FROM,
             id: "x.id",
             columns: vec![
-                Column::new("created_at", "When", "x.created_at", Kind::Time),
-                Column::new("seller", "Seller", "s.name", Kind::Text),
-                Column::new("number", "Number", "p.number", Kind::Text),
-                Column::new("amount", "Amount", "c.amount", Kind::Money(currency)),
-                Column::new("settled", "Settled as", "x.settled", Kind::Choice(SIDES)),
-                Column::new("said", "Operator says", "x.said", Kind::Choice(SIDES)),
-                Column::new("status", "Status", "x.status", Kind::Choice(STATES)),
+                Column::new("created_at", "When", "x.created_at", ColumnKind::Time),
+                Column::new("seller", "Seller", "s.name", ColumnKind::Text),
+                Column::new("number", "Number", "p.number", ColumnKind::Text),
+                Column::new("amount", "Amount", "c.amount", ColumnKind::Money(currency)),
+                Column::new("settled", "Settled as", "x.settled", ColumnKind::Choice(SIDES)),
+                Column::new("said", "Operator says", "x.said", ColumnKind::Choice(SIDES)),
+                Column::new("status", "Status", "x.status", ColumnKind::Choice(STATES)),
             ],
             search: &[Search::Within("s.name"), Search::Begins("p.number")],
             filters: &[Filter {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{Cell, Choice, Column, ColumnKind, Detail, Filter, Listing, Resource, Search, Tone};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -32,13 +32,13 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             from: CREDIT_FROM,
             id: "i.id",
             columns: vec![
-                Column::new("created_at", "When", "i.created_at", Kind::Time),
-                Column::new("seller", "Seller", "s.name", Kind::Text),
-                Column::new("kind", "What", "i.kind", Kind::Choice(KINDS)),
-                Column::new("amount", "Amount", "i.amount", Kind::Money(currency)),
-                Column::new("credit_after", "Credit after", "i.credit_after", Kind::Money(currency)),
-                Column::new("reference", "Reference", "i.reference", Kind::Text),
-                Column::new("actor", "By", "i.actor", Kind::Text),
+                Column::new("created_at", "When", "i.created_at", ColumnKind::Time),
+                Column::new("seller", "Seller", "s.name", ColumnKind::Text),
+                Column::new("kind", "What", "i.kind", ColumnKind::Choice(KINDS)),
+                Column::new("amount", "Amount", "i.amount", ColumnKind::Money(currency)),
+                Column::new("credit_after", "Credit after", "i.credit_after", ColumnKind::Money(currency)),
+                Column::new("reference", "Reference", "i.reference", ColumnKind::Text),
+                Column::new("actor", "By", "i.actor", ColumnKind::Text),
             ],
             search: &[Search::Within("i.reference"), Search::Within("s.name")],
             filters: &[

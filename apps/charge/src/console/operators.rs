@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{
+    Cell, Choice, Column, ColumnKind, Detail, DetailTable, Filter, Listing, Resource, Search, Tone,
+};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -30,19 +32,19 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             from: OPERATORS_FROM,
             id: "o.id",
             columns: vec![
-                Column::new("name", "Name", "o.name", Kind::Text).sorted(),
-                Column::new("status", "Status", "o.status", Kind::Choice(STATES)),
+                Column::new("name", "Name", "o.name", ColumnKind::Text).sorted(),
+                Column::new("status", "Status", "o.status", ColumnKind::Choice(STATES)),
                 Column::new(
                     "prefixes",
                     "Prefixes",
                     "(SELECT COUNT(*) FROM charge_prefix f WHERE f.operator = o.id)",
-                    Kind::Number,
+                    ColumnKind::Number,
                 ),
                 Column::new(
                     "products",
                     "Products",
                     "(SELECT COUNT(*) FROM charge_product p WHERE p.operator = o.id AND p.status = 'active')",
-                    Kind::Number,
+                    ColumnKind::Number,
                 ),
             ],
             search: &[Search::Within("o.name")],

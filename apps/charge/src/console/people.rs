@@ -1,12 +1,12 @@
 //! Who may act for a seller in the portal.
 
-use purser_identity::{Tie, api_keys_of, user_get};
+use purser_identity::{ResourceBinding, api_keys_of, user_get};
 use purser_kit::Problem;
 use purser_kit::console::{Cell, DetailTable, keys_table};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
-use crate::SELLER_TIE;
+use crate::SELLER_BINDING;
 use crate::store::person::persons_of;
 
 pub(super) fn table(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
@@ -26,9 +26,9 @@ pub(super) fn table(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<DetailTable, Pr
 /// The programs that act for a seller.
 pub(super) fn keys(tx: &mut ReadTx<'_>, seller: Uuid) -> Result<DetailTable, Problem> {
     let empty = "No program acts for it yet. Whoever sells for it makes keys in the portal.";
-    Ok(keys_table("API keys", empty, api_keys_of(tx, &tie(seller))?))
+    Ok(keys_table("API keys", empty, api_keys_of(tx, &binding(seller))?))
 }
 
-fn tie(seller: Uuid) -> Tie {
-    Tie { kind: SELLER_TIE.to_owned(), id: seller }
+fn binding(seller: Uuid) -> ResourceBinding {
+    ResourceBinding { kind: SELLER_BINDING.to_owned(), id: seller }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Column, Detail, Filter, Kind, Listing, Resource, Search};
+use purser_kit::console::{Cell, Column, ColumnKind, Detail, Filter, Listing, Resource, Search};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
-use super::{STANDINGS, standing};
+use super::{STANDINGS, status_badge};
 use crate::Charge;
 use crate::phone::command::phone_commands;
 use crate::store;
@@ -24,11 +24,11 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             from: store::PHONES_FROM,
             id: "p.id",
             columns: vec![
-                Column::new("number", "Number", "p.number", Kind::Text).sorted(),
-                Column::new("label", "Label", "p.label", Kind::Text),
-                Column::new("status", "Status", "p.status", Kind::Choice(STANDINGS)),
-                Column::new("charged", "Charged", "b.balance", Kind::Money(currency)),
-                Column::new("created_at", "Since", "p.created_at", Kind::Time),
+                Column::new("number", "Number", "p.number", ColumnKind::Text).sorted(),
+                Column::new("label", "Label", "p.label", ColumnKind::Text),
+                Column::new("status", "Status", "p.status", ColumnKind::Choice(STANDINGS)),
+                Column::new("charged", "Charged", "b.balance", ColumnKind::Money(currency)),
+                Column::new("created_at", "Since", "p.created_at", ColumnKind::Time),
             ],
             search: &[Search::Begins("p.number")],
             filters: &[
@@ -63,7 +63,7 @@ fn phone_detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem
     Ok(Some(Detail {
         title: phone.number.to_string(),
         facts: vec![
-            ("Status", standing(phone.standing)),
+            ("Status", status_badge(phone.status)),
             ("Label", Cell::text(phone.label.clone())),
             ("Since", Cell::Time(phone.created_at)),
             ("Id", Cell::Text(phone.id.to_string())),

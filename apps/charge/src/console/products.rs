@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search};
+use purser_kit::console::{Cell, Column, ColumnKind, Detail, DetailTable, Filter, Listing, Resource, Search};
 use purser_money::Money;
 use purser_store::ReadTx;
 use uuid::Uuid;
@@ -27,11 +27,11 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             from: PRODUCTS_FROM,
             id: "p.id",
             columns: vec![
-                Column::new("name", "Name", "p.name", Kind::Text).sorted(),
-                Column::new("operator", "Operator", "o.name", Kind::Text).sorted(),
-                Column::new("low", "From", "p.low", Kind::Money(currency)),
-                Column::new("high", "To", "p.high", Kind::Money(currency)),
-                Column::new("status", "Status", "p.status", Kind::Choice(STATES)),
+                Column::new("name", "Name", "p.name", ColumnKind::Text).sorted(),
+                Column::new("operator", "Operator", "o.name", ColumnKind::Text).sorted(),
+                Column::new("low", "From", "p.low", ColumnKind::Money(currency)),
+                Column::new("high", "To", "p.high", ColumnKind::Money(currency)),
+                Column::new("status", "Status", "p.status", ColumnKind::Choice(STATES)),
             ],
             search: &[Search::Within("p.name"), Search::Within("o.name")],
             filters: &[Filter {

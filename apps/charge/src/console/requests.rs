@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{Cell, Choice, Column, ColumnKind, Detail, Filter, Listing, Resource, Search, Tone};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -34,13 +34,13 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             from: REQUESTS_FROM,
             id: "r.id",
             columns: vec![
-                Column::new("seller", "Seller", "s.name", Kind::Text),
-                Column::new("amount", "Amount", "r.amount", Kind::Money(currency)),
-                Column::new("reference", "Reference", "r.reference", Kind::Text),
-                Column::new("note", "Note", "r.note", Kind::Text),
-                Column::new("status", "Status", "r.status", Kind::Choice(STATES)),
-                Column::new("asked_at", "Asked", "r.asked_at", Kind::Time),
-                Column::new("decided_at", "Decided", "r.decided_at", Kind::Time),
+                Column::new("seller", "Seller", "s.name", ColumnKind::Text),
+                Column::new("amount", "Amount", "r.amount", ColumnKind::Money(currency)),
+                Column::new("reference", "Reference", "r.reference", ColumnKind::Text),
+                Column::new("note", "Note", "r.note", ColumnKind::Text),
+                Column::new("status", "Status", "r.status", ColumnKind::Choice(STATES)),
+                Column::new("asked_at", "Asked", "r.asked_at", ColumnKind::Time),
+                Column::new("decided_at", "Decided", "r.decided_at", ColumnKind::Time),
             ],
             search: &[Search::Within("s.name"), Search::Within("r.note"), Search::Within("r.reference")],
             filters: &[Filter {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{Cell, Choice, Column, ColumnKind, Detail, Filter, Listing, Resource, Search, Tone};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -35,15 +35,15 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             from: store::SALES_FROM,
             id: "c.id",
             columns: vec![
-                Column::new("created_at", "When", "c.created_at", Kind::Time),
-                Column::new("seller", "Seller", "s.name", Kind::Text),
-                Column::new("number", "Number", "p.number", Kind::Text),
-                Column::new("amount", "Amount", "c.amount", Kind::Money(currency)),
-                Column::new("operator", "Operator", "o.name", Kind::Text),
-                Column::new("price", "Price", "COALESCE(c.price, c.amount)", Kind::Money(currency)),
-                Column::new("status", "Status", "c.status", Kind::Choice(SALE_STATES)),
-                Column::new("credit_after", "Credit after", "c.credit_after", Kind::Money(currency)),
-                Column::new("client_ref", "Client ref", "c.client_ref", Kind::Text),
+                Column::new("created_at", "When", "c.created_at", ColumnKind::Time),
+                Column::new("seller", "Seller", "s.name", ColumnKind::Text),
+                Column::new("number", "Number", "p.number", ColumnKind::Text),
+                Column::new("amount", "Amount", "c.amount", ColumnKind::Money(currency)),
+                Column::new("operator", "Operator", "o.name", ColumnKind::Text),
+                Column::new("price", "Price", "COALESCE(c.price, c.amount)", ColumnKind::Money(currency)),
+                Column::new("status", "Status", "c.status", ColumnKind::Choice(SALE_STATES)),
+                Column::new("credit_after", "Credit after", "c.credit_after", ColumnKind::Money(currency)),
+                Column::new("client_ref", "Client ref", "c.client_ref", ColumnKind::Text),
             ],
             search: &[Search::Begins("c.client_ref")],
             filters: &[Filter {

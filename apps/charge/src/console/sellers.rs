@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{Cell, Column, ColumnKind, Detail, DetailTable, Filter, Listing, Resource, Search, Tone};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::credit::kind as credit_kind;
-use super::{ROWS, STANDINGS, people, products, sales, standing};
+use super::{ROWS, STANDINGS, people, products, sales, status_badge};
 use crate::Charge;
 use crate::domain::Settings;
 use crate::seller::command::seller_commands;
@@ -29,12 +29,12 @@ pub(super) fn resource(charge: &Arc<Charge>) -> Resource {
             from: store::SELLERS_FROM,
             id: "s.id",
             columns: vec![
-                Column::new("name", "Name", "s.name", Kind::Text).sorted(),
-                Column::new("status", "Status", "s.status", Kind::Choice(STANDINGS)),
-                Column::new("credit", "Credit", "b.balance", Kind::Money(currency)).sorted(),
-                Column::new("held", "Held", "b.held", Kind::Money(currency)),
-                Column::new("email", "Email", "s.email", Kind::Text),
-                Column::new("created_at", "Since", "s.created_at", Kind::Time),
+                Column::new("name", "Name", "s.name", ColumnKind::Text).sorted(),
+                Column::new("status", "Status", "s.status", ColumnKind::Choice(STANDINGS)),
+                Column::new("credit", "Credit", "b.balance", ColumnKind::Money(currency)).sorted(),
+                Column::new("held", "Held", "b.held", ColumnKind::Money(currency)),
+                Column::new("email", "Email", "s.email", ColumnKind::Text),
+                Column::new("created_at", "Since", "s.created_at", ColumnKind::Time),
             ],
             search: &[Search::Within("s.name"), Search::Within("s.email"), Search::Begins("s.phone")],
             filters: &[
@@ -78,15 +78,15 @@ fn seller_detail(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<O
             Cell::Text(one.actor),
         ]
     });
-    let (verdict, equation) = check(service::seller_check(tx, settings, id, MOST_CHECKED)?);
+    let (decision, equation) = check(service::seller_check(tx, settings, id, MOST_CHECKED)?);
     Ok(Some(Detail {
         title: seller.name.clone(),
         facts: vec![
-            ("Status", standing(seller.standing)),
+            ("Status", status_badge(seller.status)),
             ("Credit", Cell::Money(seller.credit)),
             ("Held", Cell::Money(seller.held)),
             ("Available", Cell::Money(seller.available())),
-            ("Check", verdict),
+            ("Check", decision),
             ("Adds up as", equation),
             ("Alert below", seller.low_credit_alert.map_or(Cell::Nothing, Cell::Money)),
             ("Email", Cell::text(seller.email.clone())),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, DetailTable, Report, Sheet};
+use purser_kit::console::{Cell, DetailTable, Report, ReportContent};
 use purser_kit::{Day, Problem};
 
 use crate::Charge;
@@ -16,8 +16,8 @@ pub(super) fn report(charge: &Arc<Charge>) -> Report {
         resource: "sellers",
         title: "Daily statement",
         scope: "charge.read",
-        draw: Box::new(move |tx, id, day| match day_statement(tx, &settings, id, &day.span) {
-            Ok(statement) => Ok(Some(sheet(statement, day))),
+        render: Box::new(move |tx, id, day| match day_statement(tx, &settings, id, &day.span) {
+            Ok(statement) => Ok(Some(report_content(statement, day))),
             Err(Error::NoSeller) => Ok(None),
             Err(error) => Err(Problem::from(error)),
         }),
@@ -25,7 +25,7 @@ pub(super) fn report(charge: &Arc<Charge>) -> Report {
 }
 
 /// A statement as a page shows it.
-pub(crate) fn sheet(statement: DayStatement, day: &Day) -> Sheet {
+pub(crate) fn report_content(statement: DayStatement, day: &Day) -> ReportContent {
     let DayStatement { seller, totals, lines } = statement;
     let mut facts = vec![
         ("Opening credit", Cell::Money(totals.opening)),
@@ -41,7 +41,7 @@ pub(crate) fn sheet(statement: DayStatement, day: &Day) -> Sheet {
     if !totals.other.is_zero() {
         facts.insert(4, ("Otherwise", Cell::Money(totals.other)));
     }
-    Sheet {
+    ReportContent {
         title: format!("{}, {}", seller.name, day.date.strftime("%d %b %Y")),
         facts,
         tables: vec![DetailTable {

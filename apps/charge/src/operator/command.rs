@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Preview};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record, RequestContext, Rule};
+use purser_kit::console::{Outcome, Preview};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, RequestContext, Rule};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -20,12 +20,12 @@ pub(crate) static OPERATORS: Noun<Charge> = Noun {
     app: "charge",
     name: "operators",
     one: "operator",
-    tie: None,
+    binding: None,
     records: |_, tx, ids| {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(operator) = operator_find(tx, *id)? {
-                records.push((*id, Record::of(&OperatorJson::from(operator))?));
+                records.push((*id, AuditSnapshot::of(&OperatorJson::from(operator))?));
             }
         }
         Ok(records)
@@ -87,19 +87,19 @@ pub(crate) static OPERATOR_CREATE: Command<Charge, OperatorForm, OperatorRow, Op
         operator_plan(tx, OperatorRow { id, name, is_active: is_active.unwrap_or(true), prefixes })
     },
     apply: |_, tx, cx, operator| operator_apply(tx, cx.now, operator),
-    will: |plans| Preview::said(plans, |operator| format!("{} is made. It sells nothing yet.", operator.name)),
-    did: |made| Done::of(made, |operator| format!("{} is there. Add its products next.", operator.name)),
+    will: |plans| Preview::of_one(plans, |operator| format!("{} is made. It sells nothing yet.", operator.name)),
+    outcome: |made| Outcome::of(made, |operator| format!("{} is there. Add its products next.", operator.name)),
     hooks: Hooks::NONE,
 };
 
 /// An operator before and after it was edited.
-pub(crate) struct EditedOperator {
+pub(crate) struct OperatorEdit {
     pub(crate) before: OperatorRow,
     pub(crate) after: OperatorRow,
 }
 
 /// Changes an operator, or whether its numbers are sold to.
-pub(crate) static OPERATOR_EDIT: Command<Charge, OperatorForm, EditedOperator, EditedOperator> = Command {
+pub(crate) static OPERATOR_EDIT: Command<Charge, OperatorForm, OperatorEdit, OperatorEdit> = Command {
     spec: CommandSpec::money("charge.operators.edit", "charge.manage").titled("Edit", ""),
     noun: &OPERATORS,
     form: operator_form,
@@ -108,14 +108,14 @@ pub(crate) static OPERATOR_EDIT: Command<Charge, OperatorForm, EditedOperator, E
         let before = operator_get(tx, id)?;
         let is_active = is_active.unwrap_or(before.is_active);
         let after = operator_plan(tx, OperatorRow { id, name, is_active, prefixes })?;
-        Ok(EditedOperator { before, after })
+        Ok(OperatorEdit { before, after })
     },
-    apply: |_, tx, cx, EditedOperator { before, after }| {
+    apply: |_, tx, cx, OperatorEdit { before, after }| {
         let after = operator_apply(tx, cx.now, after)?;
-        Ok(EditedOperator { before, after })
+        Ok(OperatorEdit { before, after })
     },
-    will: |plans| Preview::said(plans, |EditedOperator { after, .. }| format!("{} is changed.", after.name)),
-    did: |edited| Done::of(edited, |EditedOperator { after, .. }| format!("{} is changed.", after.name)),
+    will: |plans| Preview::of_one(plans, |OperatorEdit { after, .. }| format!("{} is changed.", after.name)),
+    outcome: |edited| Outcome::of(edited, |OperatorEdit { after, .. }| format!("{} is changed.", after.name)),
     hooks: Hooks::NONE.fill(|_, tx, ids| {
         let Some(id) = ids.first() else { return Ok(Vec::new()) };
         let operator = operator_get(tx, *id)?;
@@ -133,8 +133,8 @@ const fn active_set(
         form: |_| Form::empty(),
         plan,
         apply: |_, tx, cx, operator| operator_apply(tx, cx.now, operator),
-        will: |plans| Preview::said(plans, consequence),
-        did: |changed| Done::of(changed, consequence),
+        will: |plans| Preview::of_one(plans, consequence),
+        outcome: |changed| Outcome::of(changed, consequence),
         hooks: Hooks::NONE,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Input, Preview};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record, RequestContext, Rule};
+use purser_kit::console::{Input, Outcome, Preview};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, RequestContext, Rule};
 use purser_money::Money;
 use purser_store::ReadTx;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::catalog::{MOST_PRICE, Product, WHOLE, parse_percent, percent};
 use crate::domain::NamedProduct;
 use crate::error::Error;
 use crate::seller::command::SELLERS;
-use crate::service::{Price, price_apply, price_plan, product_apply, product_get, product_plan};
+use crate::service::{SellerRate, price_apply, price_plan, product_apply, product_get, product_plan};
 use crate::store::operator::{operators_named, product_find, products_named};
 
 /// Products.
@@ -22,12 +22,12 @@ pub(crate) static PRODUCTS: Noun<Charge> = Noun {
     app: "charge",
     name: "products",
     one: "product",
-    tie: None,
+    binding: None,
     records: |charge, tx, ids| {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(product) = product_find(tx, *id)? {
-                records.push((*id, Record::of(&ProductJson::of(product, charge.settings.currency))?));
+                records.push((*id, AuditSnapshot::of(&ProductJson::of(product, charge.settings.currency))?));
             }
         }
         Ok(records)
@@ -90,8 +90,8 @@ pub(crate) static PRODUCT_CREATE: Command<Charge, ProductForm, NamedProduct, Nam
         product_plan(tx, NamedProduct { product, operator, operator_name, name, is_active })
     },
     apply: |charge, tx, cx, product| product_apply(tx, cx.now, &charge.settings, product),
-    will: |plans| Preview::said(plans, |product| format!("{} can be sold.", product.name)),
-    did: |made| Done::of(made, |product| format!("{} can be sold.", product.name)),
+    will: |plans| Preview::of_one(plans, |product| format!("{} can be sold.", product.name)),
+    outcome: |made| Outcome::of(made, |product| format!("{} can be sold.", product.name)),
     hooks: Hooks::NONE.choices(|_, tx, _| {
         let operators = operators_named(tx)?.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
         Ok(vec![("operator_id", operators)])
@@ -99,13 +99,13 @@ pub(crate) static PRODUCT_CREATE: Command<Charge, ProductForm, NamedProduct, Nam
 };
 
 /// A product before and after it was edited.
-pub(crate) struct EditedProduct {
+pub(crate) struct ProductEdit {
     pub(crate) before: NamedProduct,
     pub(crate) after: NamedProduct,
 }
 
 /// Changes a product's amounts and cost, or whether it is sold.
-pub(crate) static PRODUCT_EDIT: Command<Charge, ProductForm, EditedProduct, EditedProduct> = Command {
+pub(crate) static PRODUCT_EDIT: Command<Charge, ProductForm, ProductEdit, ProductEdit> = Command {
     spec: CommandSpec::money("charge.products.edit", "charge.manage")
         .titled("Edit", "Sales that were made keep their cost and price."),
     noun: &PRODUCTS,
@@ -117,14 +117,14 @@ pub(crate) static PRODUCT_EDIT: Command<Charge, ProductForm, EditedProduct, Edit
         let before = product_get(tx, id)?;
         let (product, is_active) = (Product { id, ..product }, is_active.unwrap_or(before.is_active));
         let after = product_plan(tx, NamedProduct { product, name, is_active, ..before.clone() })?;
-        Ok(EditedProduct { before, after })
+        Ok(ProductEdit { before, after })
     },
-    apply: |charge, tx, cx, EditedProduct { before, after }| {
+    apply: |charge, tx, cx, ProductEdit { before, after }| {
         let after = product_apply(tx, cx.now, &charge.settings, after)?;
-        Ok(EditedProduct { before, after })
+        Ok(ProductEdit { before, after })
     },
-    will: |plans| Preview::said(plans, |EditedProduct { after, .. }| format!("{} is changed.", after.name)),
-    did: |edited| Done::of(edited, |EditedProduct { after, .. }| format!("{} is changed.", after.name)),
+    will: |plans| Preview::of_one(plans, |ProductEdit { after, .. }| format!("{} is changed.", after.name)),
+    outcome: |edited| Outcome::of(edited, |ProductEdit { after, .. }| format!("{} is changed.", after.name)),
     hooks: Hooks::NONE.fill(|charge, tx, ids| {
         let Some(id) = ids.first() else { return Ok(Vec::new()) };
         let NamedProduct { name, product, .. } = product_get(tx, *id)?;
@@ -149,8 +149,8 @@ const fn active_set(
         form: |_| Form::empty(),
         plan,
         apply: |charge, tx, cx, product| product_apply(tx, cx.now, &charge.settings, product),
-        will: |plans| Preview::said(plans, consequence),
-        did: |changed| Done::of(changed, consequence),
+        will: |plans| Preview::of_one(plans, consequence),
+        outcome: |changed| Outcome::of(changed, consequence),
         hooks: Hooks::NONE,
     }
 }
@@ -173,7 +173,7 @@ pub(crate) static PRODUCT_STOP: Command<Charge, (), NamedProduct, NamedProduct> 
 );
 
 /// Sets what a seller pays for a product.
-pub(crate) static PRICE_SET: Command<Charge, (Uuid, Option<i64>), Price, Price> = Command {
+pub(crate) static PRICE_SET: Command<Charge, (Uuid, Option<i64>), SellerRate, SellerRate> = Command {
     spec: CommandSpec::money("charge.sellers.set-price", "charge.manage")
         .titled("Set a price", "It holds for sales from now on."),
     noun: &SELLERS,
@@ -192,8 +192,8 @@ pub(crate) static PRICE_SET: Command<Charge, (Uuid, Option<i64>), Price, Price> 
     },
     plan: |charge, tx, _, seller, (product, price)| price_plan(tx, &charge.settings, seller, *product, *price),
     apply: |_, tx, _, price| price_apply(tx, price),
-    will: |plans| Preview::said(plans, Price::said),
-    did: |set| Done::of(set, Price::said),
+    will: |plans| Preview::of_one(plans, SellerRate::text),
+    outcome: |set| Outcome::of(set, SellerRate::text),
     hooks: Hooks::NONE.choices(|_, tx, _| {
         let named = |product: NamedProduct| {
             let (name, operator, cost) = (product.name, product.operator_name, percent(product.product.cost));

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Preview, counted};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record, parse_reference};
+use purser_kit::console::{Outcome, Preview, count_noun};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, parse_reference};
 use purser_money::Money;
 use purser_store::ReadTx;
 use uuid::Uuid;
 
 use crate::api::RequestJson;
 use crate::credit::command::total;
-use crate::domain::{Request, RequestStatus, Seller};
+use crate::domain::{CreditRequest, RequestStatus, Seller};
 use crate::error::{DUPLICATE_REFERENCE, Error};
 use crate::seller::command::{AGAIN, REASON};
 use crate::service::{
@@ -18,19 +18,19 @@ use crate::service::{
     seller_active, seller_get,
 };
 use crate::store::request::request_find;
-use crate::{Charge, SELLER_TIE};
+use crate::{Charge, SELLER_BINDING};
 
 /// Credit requests.
 pub(crate) static REQUESTS: Noun<Charge> = Noun {
     app: "charge",
     name: "requests",
     one: "credit request",
-    tie: None,
+    binding: None,
     records: |charge, tx, ids| {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(request) = request_find(tx, *id, charge.settings.currency)? {
-                records.push((*id, Record::of(&RequestJson::from(request))?));
+                records.push((*id, AuditSnapshot::of(&RequestJson::from(request))?));
             }
         }
         Ok(records)
@@ -53,7 +53,7 @@ pub(crate) struct RequestForm {
 }
 
 /// Asks for credit. Nothing is promised by it.
-pub(crate) static REQUEST_CREATE: Command<Charge, RequestForm, NewRequest, Request> = Command {
+pub(crate) static REQUEST_CREATE: Command<Charge, RequestForm, NewRequest, CreditRequest> = Command {
     spec: CommandSpec::records("charge.requests.create", "charge.sell")
         .titled("Ask for credit", "Staff decide.")
         .makes(),
@@ -70,19 +70,19 @@ pub(crate) static REQUEST_CREATE: Command<Charge, RequestForm, NewRequest, Reque
     },
     plan: |charge, tx, cx, id, form| {
         let RequestForm { seller, amount, reference, note } = form.clone();
-        let own = cx.tie.as_ref().filter(|tie| tie.kind == SELLER_TIE).map(|tie| tie.id);
+        let own = cx.binding.as_ref().filter(|binding| binding.kind == SELLER_BINDING).map(|binding| binding.id);
         let seller = seller.or(own).ok_or(Error::NoSeller)?;
         seller_active(tx, &charge.settings, seller)?;
         Ok(NewRequest { id, seller, amount, note, reference, asked_by: cx.actor.clone() })
     },
     apply: |charge, tx, cx, new| request_create(tx, cx.now, &charge.settings, &new),
-    will: |plans| Preview::said(plans, |new| format!("{} will be asked for. Staff decide.", new.amount.for_people())),
-    did: |made| Done::of(made, |request| format!("{} is asked for. Staff decide.", request.amount.for_people())),
+    will: |plans| Preview::of_one(plans, |new| format!("{} will be asked for. Staff decide.", new.amount.for_people())),
+    outcome: |made| Outcome::of(made, |request| format!("{} is asked for. Staff decide.", request.amount.for_people())),
     hooks: Hooks::NONE,
 };
 
 /// Gives what was asked for. Of many, those whose reference was used before are left for a second look, one by one.
-pub(crate) static REQUEST_APPROVE: Command<Charge, bool, Approval, (Request, Seller)> = Command {
+pub(crate) static REQUEST_APPROVE: Command<Charge, bool, Approval, (CreditRequest, Seller)> = Command {
     spec: CommandSpec::money("charge.requests.approve", "charge.credit")
         .titled("Approve", "The credit is given at once.")
         .on_many(),
@@ -90,21 +90,21 @@ pub(crate) static REQUEST_APPROVE: Command<Charge, bool, Approval, (Request, Sel
     form: |_| Form::of(FormField::second_yes("again", "The reference was used before", AGAIN, &DUPLICATE_REFERENCE)),
     plan: |charge, tx, cx, id, again| approval_plan(tx, &charge.settings, id, &cx.actor, *again),
     apply: |charge, tx, cx, approval| {
-        let credit = cx.fresh_id();
+        let credit = cx.new_id();
         let request = approval_apply(tx, cx.now, approval, credit, &cx.actor)?;
         let seller = seller_get(tx, &charge.settings, request.seller)?;
         Ok((request, seller))
     },
     will: |plans| {
         let amounts = plans.iter().map(|plan| plan.request.amount);
-        let sentence = format!("{} in {} will be given at once.", total(amounts), counted(plans.len(), "request"));
+        let sentence = format!("{} in {} will be given at once.", total(amounts), count_noun(plans.len(), "request"));
         Preview::of(plans, sentence, |plan| {
             (plan.grant.seller.name.clone(), format!("{} will be given at once", plan.request.amount.for_people()))
         })
     },
-    did: |given| {
-        let sentence = format!("{} approved; the credit is there.", counted(given.len(), "request"));
-        Done::rows(given, sentence, |(request, seller)| {
+    outcome: |given| {
+        let sentence = format!("{} approved; the credit is there.", count_noun(given.len(), "request"));
+        Outcome::rows(given, sentence, |(request, seller)| {
             let (amount, credit) = (request.amount.for_people(), seller.credit.for_people());
             (seller.name.clone(), format!("got {amount}, has {credit} now"))
         })
@@ -113,37 +113,37 @@ pub(crate) static REQUEST_APPROVE: Command<Charge, bool, Approval, (Request, Sel
 };
 
 /// A request that ends without credit, its seller, and the reason.
-pub(crate) struct Ending {
-    request: Request,
+pub(crate) struct RequestClosure {
+    request: CreditRequest,
     seller: Seller,
     reason: Option<String>,
 }
 
-fn ending(charge: &Charge, tx: &mut ReadTx<'_>, id: Uuid, reason: Option<String>) -> Result<Ending, Error> {
+fn ending(charge: &Charge, tx: &mut ReadTx<'_>, id: Uuid, reason: Option<String>) -> Result<RequestClosure, Error> {
     let request = request_pending(tx, &charge.settings, id)?;
     let seller = seller_get(tx, &charge.settings, request.seller)?;
-    Ok(Ending { request, seller, reason })
+    Ok(RequestClosure { request, seller, reason })
 }
 
 /// Turns a request down.
-pub(crate) static REQUEST_REJECT: Command<Charge, String, Ending, (Request, Seller)> = Command {
+pub(crate) static REQUEST_REJECT: Command<Charge, String, RequestClosure, (CreditRequest, Seller)> = Command {
     spec: CommandSpec::money("charge.requests.reject", "charge.credit").titled("Reject", "").on_many().harms(),
     noun: &REQUESTS,
     form: |_| Form::of(FormField::line("reason", "Reason", REASON, 1, 300)).previewed_with(String::new()),
     plan: |charge, tx, _, id, reason| ending(charge, tx, id, Some(reason.clone())),
-    apply: |_, tx, cx, Ending { request, seller, reason }| {
+    apply: |_, tx, cx, RequestClosure { request, seller, reason }| {
         Ok((request_decide(tx, cx.now, request, RequestStatus::Rejected, &cx.actor, reason)?, seller))
     },
     will: |plans| {
         let amounts = plans.iter().map(|plan| plan.request.amount);
-        let sentence = format!("{} in {} will not be given.", total(amounts), counted(plans.len(), "request"));
+        let sentence = format!("{} in {} will not be given.", total(amounts), count_noun(plans.len(), "request"));
         Preview::of(plans, sentence, |plan| {
             (plan.seller.name.clone(), format!("{} will not be given", plan.request.amount.for_people()))
         })
     },
-    did: |ended| {
-        let sentence = format!("{} rejected.", counted(ended.len(), "request"));
-        Done::rows(ended, sentence, |(request, seller)| {
+    outcome: |ended| {
+        let sentence = format!("{} rejected.", count_noun(ended.len(), "request"));
+        Outcome::rows(ended, sentence, |(request, seller)| {
             (seller.name.clone(), format!("{} was not given", request.amount.for_people()))
         })
     },
@@ -151,20 +151,22 @@ pub(crate) static REQUEST_REJECT: Command<Charge, String, Ending, (Request, Sell
 };
 
 /// Takes a request back, by whoever may ask for the seller.
-pub(crate) static REQUEST_WITHDRAW: Command<Charge, (), Ending, Request> = Command {
+pub(crate) static REQUEST_WITHDRAW: Command<Charge, (), RequestClosure, CreditRequest> = Command {
     spec: CommandSpec::records("charge.requests.withdraw", "charge.sell").titled("Withdraw", "").harms(),
     noun: &REQUESTS,
     form: |_| Form::empty(),
     plan: |charge, tx, _, id, ()| ending(charge, tx, id, None),
-    apply: |_, tx, cx, Ending { request, reason, .. }| {
+    apply: |_, tx, cx, RequestClosure { request, reason, .. }| {
         request_decide(tx, cx.now, request, RequestStatus::Withdrawn, &cx.actor, reason)
     },
     will: |plans| {
-        Preview::said(plans, |plan| format!("The request for {} is taken back.", plan.request.amount.for_people()))
+        Preview::of_one(plans, |plan| format!("The request for {} is taken back.", plan.request.amount.for_people()))
     },
-    did: |ended| Done::of(ended, |request| format!("The request for {} is taken back.", request.amount.for_people())),
+    outcome: |ended| {
+        Outcome::of(ended, |request| format!("The request for {} is taken back.", request.amount.for_people()))
+    },
     hooks: Hooks::NONE.check(|charge, tx, cx, id| {
         let seller = request_get(tx, &charge.settings, id)?.seller;
-        if cx.may_touch(SELLER_TIE, seller) { Ok(()) } else { Err(Error::NoRequest) }
+        if cx.may_touch(SELLER_BINDING, seller) { Ok(()) } else { Err(Error::NoRequest) }
     }),
 };

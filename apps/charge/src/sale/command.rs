@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Input, Preview, counted};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record, Rule};
+use purser_kit::console::{Input, Outcome, Preview, count_noun};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Rule};
 
 use crate::Charge;
 use crate::api::SaleJson;
@@ -21,9 +21,9 @@ pub(crate) static SALES: Noun<Charge> = Noun {
     app: "charge",
     name: "sales",
     one: "sale",
-    tie: None,
+    binding: None,
     records: |charge, tx, ids| {
-        let record = |sale: Sale| Ok((sale.id, Record::of(&SaleJson::from(sale))?));
+        let record = |sale: Sale| Ok((sale.id, AuditSnapshot::of(&SaleJson::from(sale))?));
         sales_by_id(tx, ids, charge.settings.currency)?.into_iter().map(record).collect()
     },
 };
@@ -46,15 +46,15 @@ pub(crate) static SALE_REVERSE: Command<Charge, String, SaleReversal, Sale> = Co
     plan: |charge, tx, _, id, reason| sale_reversal_plan(tx, &charge.settings, id, reason),
     apply: |_, tx, cx, reversal| sale_reversal_apply(tx, cx.now, reversal, &cx.actor),
     will: |plans| {
-        let (amount, count) = (total(plans.iter().map(|plan| plan.sale.priced.price)), counted(plans.len(), "sale"));
+        let (amount, count) = (total(plans.iter().map(|plan| plan.sale.priced.price)), count_noun(plans.len(), "sale"));
         let sentence = format!("{amount} goes back to the sellers' credit, from {count}. This cannot be taken back.");
         Preview::of(plans, sentence, |plan| {
             (name(&plan.sale), format!("{} goes back", plan.sale.priced.price.for_people()))
         })
     },
-    did: |reversed| {
-        let sentence = format!("{} reversed; the credit is back.", counted(reversed.len(), "sale"));
-        Done::rows(reversed, sentence, |sale| (name(sale), "is reversed".to_owned()))
+    outcome: |reversed| {
+        let sentence = format!("{} reversed; the credit is back.", count_noun(reversed.len(), "sale"));
+        Outcome::rows(reversed, sentence, |sale| (name(sale), "is reversed".to_owned()))
     },
     hooks: Hooks::NONE,
 };
@@ -85,12 +85,12 @@ pub(crate) static SALE_RESOLVE: Command<Charge, (bool, String), Resolution, Sale
     },
     apply: |charge, tx, cx, resolution| resolution_apply(tx, cx.now, &charge.settings, resolution),
     will: |plans| {
-        Preview::said(plans, |plan| match plan.completed {
+        Preview::of_one(plans, |plan| match plan.completed {
             true => format!("{} is taken: the number was charged.", name(&plan.sale)),
             false => format!("{} is given back: the number was not charged.", name(&plan.sale)),
         })
     },
-    did: |resolved| Done::of(resolved, |sale| format!("The sale is {} now.", sale.status.name())),
+    outcome: |resolved| Outcome::of(resolved, |sale| format!("The sale is {} now.", sale.status.name())),
     hooks: Hooks::NONE.check(|charge: &Charge, tx, _, id| sale_unknown(tx, &charge.settings, id).map(drop)).about(
         |charge: &Charge, tx, id| {
             let sale = name(&sale_get(tx, &charge.settings, id)?);

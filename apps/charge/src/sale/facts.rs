@@ -5,7 +5,7 @@ use purser_money::Money;
 use purser_store::ReadTx;
 use uuid::Uuid;
 
-use super::rule::{Facts, Quote, Running, SaleRequest, first, quote};
+use super::rule::{Quote, RemainingCredit, SaleFacts, SaleRequest, first, quote};
 use crate::domain::{Phone, PhoneNumber, Settings};
 use crate::error::Error;
 use crate::store;
@@ -17,7 +17,7 @@ pub(crate) fn facts_load(
     mut sellers: Vec<Uuid>,
     mut numbers: Vec<&PhoneNumber>,
     mut refs: Vec<(Uuid, &str)>,
-) -> Result<Facts, Error> {
+) -> Result<SaleFacts, Error> {
     sellers.sort_unstable();
     sellers.dedup();
     numbers.sort_unstable();
@@ -25,7 +25,7 @@ pub(crate) fn facts_load(
     refs.sort_unstable();
     refs.dedup();
     let phones = store::phones_by_number(tx, &numbers)?;
-    Ok(Facts {
+    Ok(SaleFacts {
         sellers: store::seller_keys(tx, &sellers)?,
         catalog: store::operator::catalog_load(tx)?,
         phones: phones.into_iter().map(|phone| (phone.number.clone(), phone)).collect(),
@@ -35,13 +35,13 @@ pub(crate) fn facts_load(
 }
 
 /// The running state before the first request: the book's available credit of all sellers of the facts.
-pub(crate) fn running_begin(facts: &Facts, book: &Book) -> Result<Running, Error> {
+pub(crate) fn running_begin(facts: &SaleFacts, book: &Book) -> Result<RemainingCredit, Error> {
     let accounts = facts.sellers.values().map(|seller| Ok((seller.account, book.available(seller.account)?)));
-    Ok(Running::begin(accounts.collect::<Result<_, Error>>()?))
+    Ok(RemainingCredit::begin(accounts.collect::<Result<_, Error>>()?))
 }
 
 /// One request alone, decided.
-pub(crate) struct Quoted {
+pub(crate) struct QuoteDetail {
     pub(crate) quote: Quote,
     /// Its number, where that is registered.
     pub(crate) phone: Option<Phone>,
@@ -53,11 +53,15 @@ pub(crate) struct Quoted {
 ///
 /// # Errors
 /// The first rule that refuses it.
-pub(crate) fn quote_one(tx: &mut ReadTx<'_>, settings: &Settings, request: &SaleRequest<'_>) -> Result<Quoted, Error> {
+pub(crate) fn quote_one(
+    tx: &mut ReadTx<'_>,
+    settings: &Settings,
+    request: &SaleRequest<'_>,
+) -> Result<QuoteDetail, Error> {
     let refs = request.client_ref.map(|client_ref| (request.seller, client_ref));
     let mut facts = facts_load(tx, settings, vec![request.seller], vec![request.number], refs.into_iter().collect())?;
     let book = Book::open(tx, facts.sellers.values().map(|seller| seller.account))?;
     let running = running_begin(&facts, &book)?;
     let quote = quote(&facts, &running, request).map_err(first)?;
-    Ok(Quoted { quote, phone: facts.phones.remove(request.number), credit: book.balance(quote.account)? })
+    Ok(QuoteDetail { quote, phone: facts.phones.remove(request.number), credit: book.balance(quote.account)? })
 }

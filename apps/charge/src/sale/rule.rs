@@ -9,8 +9,8 @@ use purser_ledger::AccountId;
 use purser_money::Money;
 use uuid::Uuid;
 
-use crate::catalog::{Catalog, Priced};
-use crate::domain::{Phone, PhoneNumber, Standing};
+use crate::catalog::{Catalog, PricedItem};
+use crate::domain::{LifecycleStatus, Phone, PhoneNumber};
 use crate::error::Error;
 use crate::seller::rule::check_active;
 use crate::store::SellerKey;
@@ -27,7 +27,7 @@ pub(crate) struct SaleRequest<'a> {
 
 /// What the database knows of some requests.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
+pub(crate) struct SaleFacts {
     pub(crate) sellers: HashMap<Uuid, SellerKey>,
     pub(crate) catalog: Catalog,
     pub(crate) phones: HashMap<PhoneNumber, Phone>,
@@ -39,16 +39,16 @@ pub(crate) struct Facts {
 
 /// What requests that were accepted before leave for those after them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Running {
+pub(crate) struct RemainingCredit {
     available: HashMap<AccountId, Money>,
     /// References that were used, and the sale, where it has an id already.
     refs: HashMap<(Uuid, String), Option<Uuid>>,
 }
 
-impl Running {
+impl RemainingCredit {
     /// The state before the first request. `available` is the credit that each seller's account can spend.
     pub(crate) fn begin(available: HashMap<AccountId, Money>) -> Self {
-        Running { available, refs: HashMap::new() }
+        RemainingCredit { available, refs: HashMap::new() }
     }
 
     /// Takes what an accepted request uses up. `sale` is the id that it will have.
@@ -66,13 +66,17 @@ pub(crate) struct Quote {
     /// The seller's credit.
     pub(crate) account: AccountId,
     /// What is sold, its cost and its price.
-    pub(crate) priced: Priced,
+    pub(crate) priced: PricedItem,
     /// What is available to the seller after it.
     pub(crate) left: Money,
 }
 
 /// Whether a request may be sold, and for what; or all that is against it, in the order in which it is told.
-pub(crate) fn quote(facts: &Facts, running: &Running, request: &SaleRequest<'_>) -> Result<Quote, Vec<Error>> {
+pub(crate) fn quote(
+    facts: &SaleFacts,
+    running: &RemainingCredit,
+    request: &SaleRequest<'_>,
+) -> Result<Quote, Vec<Error>> {
     let mut against = objections(facts, running, request.seller, Some(request.number), request.client_ref);
     let Some(seller) = facts.sellers.get(&request.seller) else { return Err(against) };
     let priced = facts.catalog.price(&seller.prices, request.number, request.amount, facts.only_known);
@@ -93,25 +97,25 @@ pub(crate) fn quote(facts: &Facts, running: &Running, request: &SaleRequest<'_>)
 
 /// What is against a request as far as it can be read: its seller, its number, its reference.
 pub(crate) fn objections(
-    facts: &Facts,
-    running: &Running,
+    facts: &SaleFacts,
+    running: &RemainingCredit,
     seller: Uuid,
     number: Option<&PhoneNumber>,
     client_ref: Option<&str>,
 ) -> Vec<Error> {
     let Some(key) = facts.sellers.get(&seller) else { return vec![Error::NoSeller] };
     let mut against = Vec::new();
-    against.extend(check_active(key.standing).err());
+    against.extend(check_active(key.status).err());
     against.extend(client_ref.and_then(|client_ref| used(facts, running, seller, client_ref)));
     if let Some(phone) = number.and_then(|number| facts.phones.get(number))
-        && phone.standing != Standing::Active
+        && phone.status != LifecycleStatus::Active
     {
-        against.push(Error::PhoneNotActive { number: phone.number.clone(), standing: phone.standing });
+        against.push(Error::PhoneNotActive { number: phone.number.clone(), status: phone.status });
     }
     against
 }
 
-fn used(facts: &Facts, running: &Running, seller: Uuid, client_ref: &str) -> Option<Error> {
+fn used(facts: &SaleFacts, running: &RemainingCredit, seller: Uuid, client_ref: &str) -> Option<Error> {
     let named = (seller, client_ref.to_owned());
     let sale = facts.refs.get(&named).copied().map(Some).or_else(|| running.refs.get(&named).copied())?;
     Some(match sale {
@@ -145,22 +149,22 @@ mod tests {
     }
 
     /// One seller of this standing, who has sold under the reference `old`.
-    fn facts(standing: Standing) -> Facts {
-        let seller = SellerKey { account: account(), standing, prices: Vec::new() };
-        Facts {
+    fn facts(status: LifecycleStatus) -> SaleFacts {
+        let seller = SellerKey { account: account(), status, prices: Vec::new() };
+        SaleFacts {
             sellers: HashMap::from([(Uuid::nil(), seller)]),
             refs: HashMap::from([((Uuid::nil(), "old".to_owned()), Uuid::max())]),
-            ..Facts::default()
+            ..SaleFacts::default()
         }
     }
 
-    fn running(minor: i64) -> Running {
-        Running::begin(HashMap::from([(account(), inr(minor))]))
+    fn running(minor: i64) -> RemainingCredit {
+        RemainingCredit::begin(HashMap::from([(account(), inr(minor))]))
     }
 
     fn codes(
-        facts: &Facts,
-        running: &Running,
+        facts: &SaleFacts,
+        running: &RemainingCredit,
         seller: Uuid,
         amount: i64,
         client_ref: Option<&str>,
@@ -173,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_sale_leaves_what_the_credit_has_beyond_its_price() {
-        let (number, facts) = (number(), facts(Standing::Active));
+        let (number, facts) = (number(), facts(LifecycleStatus::Active));
         let request = SaleRequest { seller: Uuid::nil(), number: &number, amount: inr(300), client_ref: None };
         let quote = quote(&facts, &running(1_000), &request).unwrap();
         assert_eq!((quote.priced.price, quote.left), (inr(300), inr(700)));
@@ -181,14 +185,14 @@ mod tests {
 
     #[test]
     fn credit_is_spent_to_the_last_and_not_beyond() {
-        let facts = facts(Standing::Active);
+        let facts = facts(LifecycleStatus::Active);
         assert_eq!(codes(&facts, &running(300), Uuid::nil(), 300, None), [""; 0]);
         assert_eq!(codes(&facts, &running(299), Uuid::nil(), 300, None), ["insufficient_credit"]);
     }
 
     #[test]
     fn a_request_sees_what_those_before_it_took() {
-        let (number, facts, mut running) = (number(), facts(Standing::Active), running(500));
+        let (number, facts, mut running) = (number(), facts(LifecycleStatus::Active), running(500));
         let request = SaleRequest { seller: Uuid::nil(), number: &number, amount: inr(300), client_ref: Some("new") };
         let taken = quote(&facts, &running, &request).unwrap();
         running.take(&request, &taken, Some(Uuid::max()));
@@ -199,7 +203,7 @@ mod tests {
 
     #[test]
     fn all_that_is_against_a_request_is_told_and_an_unknown_seller_alone() {
-        let facts = facts(Standing::Frozen);
+        let facts = facts(LifecycleStatus::Frozen);
         let both = ["seller_not_active", "duplicate_transaction"];
         assert_eq!(codes(&facts, &running(1_000), Uuid::nil(), 1, Some("old")), both);
         assert_eq!(codes(&facts, &running(1_000), Uuid::max(), 1, Some("old")), ["not_found"]);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Input, Preview, counted};
+use purser_kit::console::{Input, Outcome, Preview, count_noun};
 use purser_kit::{
-    Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record, RequestContext, parse_reference,
+    AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, RequestContext, parse_reference,
 };
 use purser_money::Money;
 use purser_outbox::Language;
@@ -13,25 +13,25 @@ use uuid::Uuid;
 
 use super::person::{PERSON_ADD, PERSON_REMOVE};
 use crate::api::SellerJson;
-use crate::domain::{self, CreditTransaction, PhoneNumber, Request, Seller, Standing};
+use crate::domain::{self, CreditRequest, CreditTransaction, LifecycleStatus, PhoneNumber, Seller};
 use crate::error::{DUPLICATE_REFERENCE, Error};
 use crate::product::command::PRICE_SET;
 use crate::service::{
-    Correction, DecreaseOrder, Grant, IncreaseOrder, NewRequest, NewSeller, Removed, SellerChange, correction_apply,
-    decrease_plan, grant_apply, increase_plan, request_create, seller_active, seller_change, seller_create, seller_get,
-    seller_remove,
+    CreditCorrection, CreditDecreaseRequest, CreditGrant, CreditGrantRequest, NewRequest, NewSeller, Removal,
+    SellerChange, correction_apply, decrease_plan, grant_apply, increase_plan, request_create, seller_active,
+    seller_change, seller_create, seller_get, seller_remove,
 };
 use crate::store::sellers_of;
-use crate::{Charge, SELLER_TIE};
+use crate::{Charge, SELLER_BINDING};
 
 /// Sellers.
 pub(crate) static SELLERS: Noun<Charge> = Noun {
     app: "charge",
     name: "sellers",
     one: "seller",
-    tie: Some(SELLER_TIE),
+    binding: Some(SELLER_BINDING),
     records: |charge, tx, ids| {
-        let record = |seller: Seller| Ok((seller.id, Record::of(&SellerJson::from(seller))?));
+        let record = |seller: Seller| Ok((seller.id, AuditSnapshot::of(&SellerJson::from(seller))?));
         sellers_of(tx, ids, charge.settings.currency)?.into_iter().map(record).collect()
     },
 };
@@ -113,18 +113,18 @@ pub(crate) static SELLER_CREATE: Command<Charge, SellerForm, NewSeller, Seller> 
     },
     apply: |charge, tx, cx, new| seller_create(tx, cx.now, &charge.settings, &new),
     will: |_| Preview::sentence("The seller begins without credit."),
-    did: |made| Done::of(made, |seller| format!("{} is registered. Increase its credit next.", seller.name)),
+    outcome: |made| Outcome::of(made, |seller| format!("{} is registered. Increase its credit next.", seller.name)),
     hooks: Hooks::NONE,
 };
 
 /// A seller before and after it was edited.
-pub(crate) struct Edited {
+pub(crate) struct SellerEdit {
     pub(crate) before: Seller,
     pub(crate) after: Seller,
 }
 
 /// Changes what a seller is called, where it is written to and when it is told.
-pub(crate) static SELLER_EDIT: Command<Charge, SellerChange, (Seller, SellerChange), Edited> = Command {
+pub(crate) static SELLER_EDIT: Command<Charge, SellerChange, (Seller, SellerChange), SellerEdit> = Command {
     spec: CommandSpec::money("charge.sellers.edit", "charge.manage").titled("Edit", ""),
     noun: &SELLERS,
     form: |charge| {
@@ -134,16 +134,16 @@ pub(crate) static SELLER_EDIT: Command<Charge, SellerChange, (Seller, SellerChan
             phone: Some(phone),
             low_credit_alert: Some(low_credit_alert),
             language: Some(language),
-            standing: None,
+            status: None,
         })
     },
     plan: |charge, tx, _, id, change| Ok((seller_get(tx, &charge.settings, id)?, change.clone())),
     apply: |charge, tx, cx, (before, change)| {
         let after = seller_change(tx, cx.now, &charge.settings, before.id, &change)?;
-        Ok(Edited { before, after })
+        Ok(SellerEdit { before, after })
     },
-    will: |plans| Preview::said(plans, |(seller, _)| format!("{} is changed.", seller.name)),
-    did: |edited| Done::of(edited, |Edited { after, .. }| format!("{} is changed.", after.name)),
+    will: |plans| Preview::of_one(plans, |(seller, _)| format!("{} is changed.", seller.name)),
+    outcome: |edited| Outcome::of(edited, |SellerEdit { after, .. }| format!("{} is changed.", after.name)),
     hooks: Hooks::NONE.fill(|charge, tx, ids| {
         let Some(id) = ids.first() else { return Ok(Vec::new()) };
         let seller = seller_get(tx, &charge.settings, *id)?;
@@ -158,73 +158,73 @@ pub(crate) static SELLER_EDIT: Command<Charge, SellerChange, (Seller, SellerChan
 };
 
 /// A change of what a seller may do.
-pub(crate) struct Restatus {
+pub(crate) struct SellerStatusChange {
     seller: Seller,
-    to: Standing,
+    to: LifecycleStatus,
 }
 
 const fn status_set(
     spec: CommandSpec,
-    plan: fn(&Charge, &mut ReadTx<'_>, &RequestContext, Uuid, &()) -> Result<Restatus, Error>,
-) -> Command<Charge, (), Restatus, Seller> {
+    plan: fn(&Charge, &mut ReadTx<'_>, &RequestContext, Uuid, &()) -> Result<SellerStatusChange, Error>,
+) -> Command<Charge, (), SellerStatusChange, Seller> {
     Command {
         spec,
         noun: &SELLERS,
         form: |_| Form::empty(),
         plan,
-        apply: |charge, tx, cx, Restatus { seller, to }| {
-            let change = SellerChange { standing: Some(to), ..SellerChange::default() };
+        apply: |charge, tx, cx, SellerStatusChange { seller, to }| {
+            let change = SellerChange { status: Some(to), ..SellerChange::default() };
             seller_change(tx, cx.now, &charge.settings, seller.id, &change)
         },
         will: |plans| {
-            let consequence = |plan: &Restatus| match plan.to {
-                to if to == plan.seller.standing => "stays as it is",
-                Standing::Active => "can sell again",
-                Standing::Frozen | Standing::Inactive => "cannot sell until made active again",
+            let consequence = |plan: &SellerStatusChange| match plan.to {
+                to if to == plan.seller.status => "stays as it is",
+                LifecycleStatus::Active => "can sell again",
+                LifecycleStatus::Frozen | LifecycleStatus::Inactive => "cannot sell until made active again",
             };
             let sentence = match plans {
                 [plan] => format!("{} {}.", plan.seller.name, consequence(plan)),
-                plans => format!("{} are changed. Their credit stays theirs.", counted(plans.len(), "seller")),
+                plans => format!("{} are changed. Their credit stays theirs.", count_noun(plans.len(), "seller")),
             };
             Preview::of(plans, sentence, |plan| (plan.seller.name.clone(), consequence(plan).to_owned()))
         },
-        did: |changed| {
-            let sentence = format!("{} done.", counted(changed.len(), "seller"));
-            Done::rows(changed, sentence, |seller| (seller.name.clone(), format!("is {}", seller.standing.name())))
+        outcome: |changed| {
+            let sentence = format!("{} done.", count_noun(changed.len(), "seller"));
+            Outcome::rows(changed, sentence, |seller| (seller.name.clone(), format!("is {}", seller.status.name())))
         },
         hooks: Hooks::NONE,
     }
 }
 
-fn restatus(charge: &Charge, tx: &mut ReadTx<'_>, id: Uuid, to: Standing) -> Result<Restatus, Error> {
-    Ok(Restatus { seller: seller_get(tx, &charge.settings, id)?, to })
+fn restatus(charge: &Charge, tx: &mut ReadTx<'_>, id: Uuid, to: LifecycleStatus) -> Result<SellerStatusChange, Error> {
+    Ok(SellerStatusChange { seller: seller_get(tx, &charge.settings, id)?, to })
 }
 
 /// Lets a seller sell again.
-pub(crate) static SELLER_ACTIVATE: Command<Charge, (), Restatus, Seller> = status_set(
+pub(crate) static SELLER_ACTIVATE: Command<Charge, (), SellerStatusChange, Seller> = status_set(
     CommandSpec::money("charge.sellers.activate", "charge.manage").titled("Make active", "").on_many(),
-    |charge, tx, _, id, ()| restatus(charge, tx, id, Standing::Active),
+    |charge, tx, _, id, ()| restatus(charge, tx, id, LifecycleStatus::Active),
 );
 
 /// Stops a seller selling for now.
-pub(crate) static SELLER_FREEZE: Command<Charge, (), Restatus, Seller> = status_set(
+pub(crate) static SELLER_FREEZE: Command<Charge, (), SellerStatusChange, Seller> = status_set(
     CommandSpec::money("charge.sellers.freeze", "charge.manage").titled("Freeze", "").on_many().harms(),
-    |charge, tx, _, id, ()| restatus(charge, tx, id, Standing::Frozen),
+    |charge, tx, _, id, ()| restatus(charge, tx, id, LifecycleStatus::Frozen),
 );
 
 /// Removes a seller that has neither history nor credit; deactivates any other.
-pub(crate) static SELLER_REMOVE: Command<Charge, (), Seller, Removed<Seller>> = Command {
+pub(crate) static SELLER_REMOVE: Command<Charge, (), Seller, Removal<Seller>> = Command {
     spec: CommandSpec::records("charge.sellers.remove", "charge.manage").titled("Remove", "").harms(),
     noun: &SELLERS,
     form: |_| Form::empty(),
     plan: |charge, tx, _, id, ()| seller_get(tx, &charge.settings, id),
     apply: |charge, tx, cx, seller| seller_remove(tx, cx.now, &charge.settings, seller.id),
     will: |plans| {
-        Preview::said(plans, |seller| {
+        Preview::of_one(plans, |seller| {
             format!("{} is removed. One with a history or with credit is kept as inactive instead.", seller.name)
         })
     },
-    did: |removed| Done::of(removed, |removed| removed.said("The seller")),
+    outcome: |removed| Outcome::of(removed, |removed| removed.sentence("The seller")),
     hooks: Hooks::NONE,
 };
 
@@ -240,48 +240,50 @@ fn is_active(charge: &Charge, tx: &mut ReadTx<'_>, _: &RequestContext, id: Uuid)
 }
 
 /// Gives a seller credit on one person's word.
-pub(crate) static CREDIT_INCREASE: Command<Charge, (Money, Option<String>, bool), Grant, CreditTransaction> = Command {
-    spec: CommandSpec::money("charge.sellers.increase-credit", "charge.credit")
-        .titled("Increase credit", "The seller gets the amount at once, and can sell from it."),
-    noun: &SELLERS,
-    form: |charge| {
-        Form::of((
-            FormField::amount(
-                "amount",
-                "Amount",
-                "More than zero, with at most two decimals.",
-                charge.settings.max_increase,
-            ),
-            payment_reference(),
-            FormField::second_yes("again", "The reference was used before", AGAIN, &DUPLICATE_REFERENCE),
-        ))
-    },
-    plan: |charge, tx, cx, seller, (amount, reference, again)| {
-        let (reference, actor) = (reference.clone(), cx.actor.clone());
-        let order = IncreaseOrder { id: Uuid::nil(), seller, amount: *amount, reference, again: *again, actor };
-        increase_plan(tx, &charge.settings, order)
-    },
-    apply: |_, tx, cx, mut grant| {
-        grant.order.id = cx.fresh_id();
-        grant_apply(tx, cx.now, grant)
-    },
-    will: |plans| {
-        Preview::said(plans, |Grant { seller, order, .. }| {
-            format!(
-                "{} gets {} at once, and has {} now.",
-                seller.name,
-                order.amount.for_people(),
-                seller.credit.for_people()
-            )
-        })
-    },
-    did: |given| {
-        Done::of(given, |one| {
-            format!("{} is given. The credit is {} now.", one.amount.for_people(), one.credit_after.for_people())
-        })
-    },
-    hooks: Hooks::NONE.check(is_active).about(has),
-};
+pub(crate) static CREDIT_INCREASE: Command<Charge, (Money, Option<String>, bool), CreditGrant, CreditTransaction> =
+    Command {
+        spec: CommandSpec::money("charge.sellers.increase-credit", "charge.credit")
+            .titled("Increase credit", "The seller gets the amount at once, and can sell from it."),
+        noun: &SELLERS,
+        form: |charge| {
+            Form::of((
+                FormField::amount(
+                    "amount",
+                    "Amount",
+                    "More than zero, with at most two decimals.",
+                    charge.settings.max_increase,
+                ),
+                payment_reference(),
+                FormField::second_yes("again", "The reference was used before", AGAIN, &DUPLICATE_REFERENCE),
+            ))
+        },
+        plan: |charge, tx, cx, seller, (amount, reference, again)| {
+            let (reference, actor) = (reference.clone(), cx.actor.clone());
+            let order =
+                CreditGrantRequest { id: Uuid::nil(), seller, amount: *amount, reference, again: *again, actor };
+            increase_plan(tx, &charge.settings, order)
+        },
+        apply: |_, tx, cx, mut grant| {
+            grant.order.id = cx.new_id();
+            grant_apply(tx, cx.now, grant)
+        },
+        will: |plans| {
+            Preview::of_one(plans, |CreditGrant { seller, order, .. }| {
+                format!(
+                    "{} gets {} at once, and has {} now.",
+                    seller.name,
+                    order.amount.for_people(),
+                    seller.credit.for_people()
+                )
+            })
+        },
+        outcome: |given| {
+            Outcome::of(given, |one| {
+                format!("{} is given. The credit is {} now.", one.amount.for_people(), one.credit_after.for_people())
+            })
+        },
+        hooks: Hooks::NONE.check(is_active).about(has),
+    };
 
 /// What a reason is asked for with.
 pub(crate) const REASON: &str = "What this rests on, for whoever reads it in a year.";
@@ -295,10 +297,10 @@ fn payment_reference() -> FormField<Option<String>> {
 }
 
 /// How much, why, and what it answers.
-type Decrease = (Money, String, Option<String>);
+type DecreaseInput = (Money, String, Option<String>);
 
 /// Takes credit away again, as a correction.
-pub(crate) static CREDIT_DECREASE: Command<Charge, Decrease, Correction, CreditTransaction> = Command {
+pub(crate) static CREDIT_DECREASE: Command<Charge, DecreaseInput, CreditCorrection, CreditTransaction> = Command {
     spec: CommandSpec::money("charge.sellers.decrease-credit", "charge.credit")
         .titled("Decrease credit", "The seller loses the amount at once, at most what is available.")
         .harms(),
@@ -319,21 +321,21 @@ pub(crate) static CREDIT_DECREASE: Command<Charge, Decrease, Correction, CreditT
     },
     plan: |charge, tx, cx, seller, (amount, reason, reference)| {
         let (reason, reference, actor) = (reason.clone(), reference.clone(), cx.actor.clone());
-        let order = DecreaseOrder { id: Uuid::nil(), seller, amount: *amount, reason, reference, actor };
+        let order = CreditDecreaseRequest { id: Uuid::nil(), seller, amount: *amount, reason, reference, actor };
         decrease_plan(tx, &charge.settings, order)
     },
     apply: |_, tx, cx, mut correction| {
-        correction.order.id = cx.fresh_id();
+        correction.order.id = cx.new_id();
         correction_apply(tx, cx.now, correction)
     },
     will: |plans| {
-        Preview::said(plans, |Correction { seller, order }| {
+        Preview::of_one(plans, |CreditCorrection { seller, order }| {
             let (taken, available) = (order.amount.for_people(), seller.available().for_people());
             format!("{} has {available} available, and loses {taken} at once.", seller.name)
         })
     },
-    did: |taken| {
-        Done::of(taken, |one| {
+    outcome: |taken| {
+        Outcome::of(taken, |one| {
             format!("{} is taken. The credit is {} now.", one.amount.for_people(), one.credit_after.for_people())
         })
     },
@@ -341,10 +343,10 @@ pub(crate) static CREDIT_DECREASE: Command<Charge, Decrease, Correction, CreditT
 };
 
 /// How much, the payment that it answers, and a note.
-type CreditAsked = (Money, Option<String>, Option<String>);
+type CreditInput = (Money, Option<String>, Option<String>);
 
 /// Asks for a seller's credit, as staff: somebody else approves it.
-pub(crate) static CREDIT_REQUEST: Command<Charge, CreditAsked, NewRequest, Request> = Command {
+pub(crate) static CREDIT_REQUEST: Command<Charge, CreditInput, NewRequest, CreditRequest> = Command {
     spec: CommandSpec::money("charge.sellers.request-credit", "charge.credit")
         .titled("Request credit", "Somebody else approves it; then the seller gets the amount."),
     noun: &SELLERS,
@@ -366,14 +368,16 @@ pub(crate) static CREDIT_REQUEST: Command<Charge, CreditAsked, NewRequest, Reque
         Ok(NewRequest { id: Uuid::nil(), seller, amount: *amount, note, reference, asked_by })
     },
     apply: |charge, tx, cx, mut new| {
-        new.id = cx.fresh_id();
+        new.id = cx.new_id();
         request_create(tx, cx.now, &charge.settings, &new)
     },
     will: |plans| {
-        Preview::said(plans, |new| format!("{} is requested. Somebody else must approve it.", new.amount.for_people()))
+        Preview::of_one(plans, |new| {
+            format!("{} is requested. Somebody else must approve it.", new.amount.for_people())
+        })
     },
-    did: |made| {
-        Done::of(made, |new| format!("{} is requested. Somebody else must approve it.", new.amount.for_people()))
+    outcome: |made| {
+        Outcome::of(made, |new| format!("{} is requested. Somebody else must approve it.", new.amount.for_people()))
     },
     hooks: Hooks::NONE.check(is_active),
 };

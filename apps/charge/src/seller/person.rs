@@ -1,7 +1,7 @@
 //! Who acts for a seller in the portal.
 
-use purser_identity::{Tie, User, api_keys_revoke_of, user_by_login, user_get};
-use purser_kit::console::{Done, Preview, counted};
+use purser_identity::{ResourceBinding, User, api_keys_revoke_of, user_by_login, user_get};
+use purser_kit::console::{Outcome, Preview, count_noun};
 use purser_kit::{Command, CommandSpec, Form, FormField, Hooks};
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use crate::domain::Seller;
 use crate::error::Error;
 use crate::service::seller_get;
 use crate::store::person::{person_add, person_remove, persons_of};
-use crate::{Charge, SELLER_TIE};
+use crate::{Charge, SELLER_BINDING};
 
 /// Somebody who is to act for a seller.
 pub(crate) struct NewPerson {
@@ -36,7 +36,7 @@ pub(crate) static PERSON_ADD: Command<Charge, String, NewPerson, (String, bool)>
         Ok((user.username.to_string(), is_new))
     },
     will: |plans| {
-        Preview::said(plans, |NewPerson { seller, user }| {
+        Preview::of_one(plans, |NewPerson { seller, user }| {
             let (username, credit) = (&user.username, seller.available().for_people());
             format!(
                 "{username} can see everything of {}, sell from its credit of {credit}, and make keys.",
@@ -44,8 +44,8 @@ pub(crate) static PERSON_ADD: Command<Charge, String, NewPerson, (String, bool)>
             )
         })
     },
-    did: |added| {
-        Done::of(added, |(username, is_new)| match is_new {
+    outcome: |added| {
+        Outcome::of(added, |(username, is_new)| match is_new {
             true => format!("{username} can sell now, at /portal/."),
             false => format!("{username} could sell before."),
         })
@@ -64,8 +64,8 @@ pub(crate) static PERSON_REMOVE: Command<Charge, Uuid, (Uuid, Uuid), (bool, usiz
     plan: |_, _, _, seller, person| Ok((seller, *person)),
     apply: |_, tx, cx, (seller, person)| {
         let stopped = person_remove(tx, seller, person)?;
-        let tie = Tie { kind: SELLER_TIE.to_owned(), id: seller };
-        let ended = api_keys_revoke_of(tx, cx.now, person, Some(&tie), &cx.actor)?;
+        let binding = ResourceBinding { kind: SELLER_BINDING.to_owned(), id: seller };
+        let ended = api_keys_revoke_of(tx, cx.now, person, Some(&binding), &cx.actor)?;
         for key in &ended {
             let subject = format!("charge:sellers:{seller}");
             cx.record_also(tx, "charge.key.revoke", &subject, &[("key", &key.id.to_string()), ("label", &key.label)])?;
@@ -73,11 +73,11 @@ pub(crate) static PERSON_REMOVE: Command<Charge, Uuid, (Uuid, Uuid), (bool, usiz
         Ok((stopped, ended.len()))
     },
     will: |_| Preview::sentence("API keys that they made for the seller end at once, for good."),
-    did: |stopped| {
-        Done::of(stopped, |(acted, keys)| match (acted, keys) {
+    outcome: |stopped| {
+        Outcome::of(stopped, |(acted, keys)| match (acted, keys) {
             (false, _) => "They could not sell before.".to_owned(),
             (true, 0) => "They can sell no more.".to_owned(),
-            (true, keys) => format!("They can sell no more. {} ended.", counted(*keys, "API key")),
+            (true, keys) => format!("They can sell no more. {} ended.", count_noun(*keys, "API key")),
         })
     },
     hooks: Hooks::NONE

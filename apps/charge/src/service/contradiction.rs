@@ -6,9 +6,9 @@ use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::credit::insufficient;
-use super::sale::{Outcome, clipped, clipped_ref, sale_get, sale_reversal_apply, sale_reversal_plan, sale_settle};
+use super::sale::{SaleOutcome, clipped, clipped_ref, sale_get, sale_reversal_apply, sale_reversal_plan, sale_settle};
 use super::seller_get;
-use crate::contradiction::{Contradiction, ContradictionStatus, Decision, WordSource, contradicts};
+use crate::contradiction::{ContradictionDecision, ContradictionStatus, SaleContradiction, WordSource, contradicts};
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
 use crate::sale::batch::sale_parts;
@@ -20,7 +20,7 @@ use crate::store::{self, operator::catalog_load};
 
 /// What has come of an operator's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct OperatorClaimResult {
     /// The sale as it is now.
     pub sale: Sale,
     /// Whether the word contradicts what was settled before, and was kept.
@@ -39,33 +39,37 @@ pub fn sale_hear(
     now: Timestamp,
     settings: &Settings,
     sale: Uuid,
-    outcome: &Outcome,
+    outcome: &SaleOutcome,
     source: WordSource,
     id: Uuid,
-) -> Result<Heard, Error> {
+) -> Result<OperatorClaimResult, Error> {
     let before = sale_get(tx, settings, sale)?;
     let (said, operator_ref, words) = match outcome {
         _ if before.status.is_open() => {
             let sale = sale_settle(tx, now, settings, sale, outcome)?;
-            return Ok(Heard { sale, contradicts: false, dismissed: false });
+            return Ok(OperatorClaimResult { sale, contradicts: false, dismissed: false });
         }
-        Outcome::Unknown { .. } => return Ok(Heard { sale: before, contradicts: false, dismissed: false }),
-        Outcome::Completed { operator_ref } => (SaleStatus::Completed, operator_ref.as_deref().map(clipped_ref), None),
-        Outcome::Failed { reason } => (SaleStatus::Failed, None, Some(clipped(reason))),
+        SaleOutcome::Unknown { .. } => {
+            return Ok(OperatorClaimResult { sale: before, contradicts: false, dismissed: false });
+        }
+        SaleOutcome::Completed { operator_ref } => {
+            (SaleStatus::Completed, operator_ref.as_deref().map(clipped_ref), None)
+        }
+        SaleOutcome::Failed { reason } => (SaleStatus::Failed, None, Some(clipped(reason))),
     };
     let newest = contradiction_newest(tx, sale, settings.currency)?;
     if !contradicts(before.status, said, newest.as_ref()) {
         if let Some(kept) = newest.filter(|kept| kept.is_taken_back_by(said)) {
             contradiction_withdrawn(tx, kept.id, Some(now))?;
         }
-        return Ok(Heard { sale: before, contradicts: false, dismissed: false });
+        return Ok(OperatorClaimResult { sale: before, contradicts: false, dismissed: false });
     }
     if let Some(kept) = newest.filter(|kept| kept.is_same(said)) {
         if kept.withdrawn_at.is_some() {
             contradiction_withdrawn(tx, kept.id, None)?;
         }
         let dismissed = kept.status == ContradictionStatus::Dismissed;
-        return Ok(Heard { sale: before, contradicts: true, dismissed });
+        return Ok(OperatorClaimResult { sale: before, contradicts: true, dismissed });
     }
     let new = NewContradiction {
         id,
@@ -80,19 +84,19 @@ pub fn sale_hear(
     let is_news = contradiction_insert(tx, &new)?;
     let (settled, said) = (before.status.name(), said.name());
     tracing::error!(sale = %sale, settled, said, is_news, "[CHARGE] an operator contradicts a settled sale; staff must decide");
-    Ok(Heard { sale: before, contradicts: true, dismissed: false })
+    Ok(OperatorClaimResult { sale: before, contradicts: true, dismissed: false })
 }
 
 /// The contradiction with this id.
 ///
 /// # Errors
 /// [`Error::NoContradiction`].
-pub fn contradiction_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Contradiction, Error> {
+pub fn contradiction_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<SaleContradiction, Error> {
     contradiction_find(tx, id, settings.currency)?.ok_or(Error::NoContradiction)
 }
 
 /// Refuses a decision that a contradiction does not take, or no longer.
-fn contradiction_fits(contradiction: &Contradiction, decision: Decision) -> Result<(), Error> {
+fn contradiction_fits(contradiction: &SaleContradiction, decision: ContradictionDecision) -> Result<(), Error> {
     if contradiction.status != ContradictionStatus::Open {
         return Err(Error::ContradictionDecided(contradiction.status));
     }
@@ -101,11 +105,11 @@ fn contradiction_fits(contradiction: &Contradiction, decision: Decision) -> Resu
 
 /// A decision on a contradiction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settlement {
+pub struct ContradictionSettlement {
     /// The contradiction, as it is now.
-    pub contradiction: Contradiction,
+    pub contradiction: SaleContradiction,
     /// What is decided.
-    pub decision: Decision,
+    pub decision: ContradictionDecision,
     reason: String,
 }
 
@@ -118,13 +122,13 @@ pub fn settlement_plan(
     tx: &mut ReadTx<'_>,
     settings: &Settings,
     id: Uuid,
-    decision: Decision,
+    decision: ContradictionDecision,
     reason: &str,
-) -> Result<Settlement, Error> {
+) -> Result<ContradictionSettlement, Error> {
     let contradiction = contradiction_get(tx, settings, id)?;
     contradiction_fits(&contradiction, decision)?;
     match decision {
-        Decision::Charge => {
+        ContradictionDecision::Charge => {
             let sale = sale_get(tx, settings, contradiction.sale)?;
             if !matches!(sale.status, SaleStatus::Failed | SaleStatus::Reversed) {
                 return Err(Error::Settled(sale.status));
@@ -134,10 +138,10 @@ pub fn settlement_plan(
                 return Err(Error::InsufficientCredit { available, needed });
             }
         }
-        Decision::GiveBack => drop(sale_reversal_plan(tx, settings, contradiction.sale, reason)?),
-        Decision::Dismiss => {}
+        ContradictionDecision::GiveBack => drop(sale_reversal_plan(tx, settings, contradiction.sale, reason)?),
+        ContradictionDecision::Dismiss => {}
     }
-    Ok(Settlement { contradiction, decision, reason: reason.to_owned() })
+    Ok(ContradictionSettlement { contradiction, decision, reason: reason.to_owned() })
 }
 
 /// Settles the contradiction: charges the seller by a new posting, gives the credit back by a reversal, or leaves what
@@ -149,17 +153,17 @@ pub fn settlement_apply(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
-    settlement: Settlement,
+    settlement: ContradictionSettlement,
     actor: &str,
-) -> Result<Contradiction, Error> {
-    let Settlement { contradiction, decision, reason } = settlement;
+) -> Result<SaleContradiction, Error> {
+    let ContradictionSettlement { contradiction, decision, reason } = settlement;
     match decision {
-        Decision::Charge => sale_charge(tx, now, settings, &contradiction, actor, &reason)?,
-        Decision::GiveBack => {
+        ContradictionDecision::Charge => sale_charge(tx, now, settings, &contradiction, actor, &reason)?,
+        ContradictionDecision::GiveBack => {
             let reversal = sale_reversal_plan(tx, settings, contradiction.sale, &reason)?;
             sale_reversal_apply(tx, now, reversal, actor)?;
         }
-        Decision::Dismiss => {}
+        ContradictionDecision::Dismiss => {}
     }
     // It was open a moment ago, in this same transaction. Were it not, no refusal would do: the posting is written.
     if contradiction_decide(tx, contradiction.id, decision.status(), actor, now, &clipped(&reason))? {
@@ -174,7 +178,7 @@ fn sale_charge(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
-    contradiction: &Contradiction,
+    contradiction: &SaleContradiction,
     actor: &str,
     reason: &str,
 ) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Credit that staff give and take.
 
 use jiff::Timestamp;
-use purser_kit::{called, reference_form};
+use purser_kit::{actor_name, reference_form};
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Transfer, reverse};
 use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
@@ -15,7 +15,7 @@ use crate::store::credit as store;
 
 /// Credit to be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IncreaseOrder {
+pub struct CreditGrantRequest {
     /// Its id, fresh.
     pub id: Uuid,
     /// To whom.
@@ -32,11 +32,11 @@ pub struct IncreaseOrder {
 
 /// Credit that may be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
+pub struct CreditGrant {
     /// To whom, as it is now.
     pub seller: Seller,
     /// What is given.
-    pub order: IncreaseOrder,
+    pub order: CreditGrantRequest,
     repeats: Option<Uuid>,
 }
 
@@ -48,7 +48,7 @@ pub fn credit_increase(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
-    order: &IncreaseOrder,
+    order: &CreditGrantRequest,
 ) -> Result<CreditTransaction, Error> {
     let grant = increase_plan(tx, settings, order.clone())?;
     grant_apply(tx, now, grant)
@@ -58,7 +58,11 @@ pub fn credit_increase(
 ///
 /// # Errors
 /// [`Error::NoSeller`], [`Error::SellerNotActive`], [`Error::DuplicateReference`]; [`Error::NotAlone`] where it takes two.
-pub fn increase_plan(tx: &mut ReadTx<'_>, settings: &Settings, order: IncreaseOrder) -> Result<Grant, Error> {
+pub fn increase_plan(
+    tx: &mut ReadTx<'_>,
+    settings: &Settings,
+    order: CreditGrantRequest,
+) -> Result<CreditGrant, Error> {
     if let Some(most) = settings.max_increase_alone.filter(|most| order.amount > *most) {
         return Err(Error::NotAlone { most });
     }
@@ -66,18 +70,22 @@ pub fn increase_plan(tx: &mut ReadTx<'_>, settings: &Settings, order: IncreaseOr
 }
 
 /// Decides on credit that one person gives, or that a second one approves.
-pub(super) fn grant_plan(tx: &mut ReadTx<'_>, settings: &Settings, order: IncreaseOrder) -> Result<Grant, Error> {
+pub(super) fn grant_plan(
+    tx: &mut ReadTx<'_>,
+    settings: &Settings,
+    order: CreditGrantRequest,
+) -> Result<CreditGrant, Error> {
     let seller = seller_active(tx, settings, order.seller)?;
     let repeats = repeated(tx, settings, &order)?;
-    Ok(Grant { seller, order, repeats })
+    Ok(CreditGrant { seller, order, repeats })
 }
 
 /// Gives the credit: funding → the seller's credit.
 ///
 /// # Errors
 /// The ledger's and the store's.
-pub fn grant_apply(tx: &mut WriteTx<'_>, now: Timestamp, grant: Grant) -> Result<CreditTransaction, Error> {
-    let Grant { seller, order, repeats } = grant;
+pub fn grant_apply(tx: &mut WriteTx<'_>, now: Timestamp, grant: CreditGrant) -> Result<CreditTransaction, Error> {
+    let CreditGrant { seller, order, repeats } = grant;
     let funding = funding(tx, now, seller.credit.currency())?;
     let entry = NewEntry {
         kind: "charge.credit",
@@ -113,12 +121,12 @@ pub fn grant_apply(tx: &mut WriteTx<'_>, now: Timestamp, grant: Grant) -> Result
 /// [`Error::NoSeller`], [`Error::SellerNotActive`].
 pub fn seller_active(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Seller, Error> {
     let seller = seller_get(tx, settings, id)?;
-    check_active(seller.standing)?;
+    check_active(seller.status)?;
     Ok(seller)
 }
 
 /// The increase that stands with the same reference, where that is meant. Two who come at once meet at the unique form.
-fn repeated(tx: &mut ReadTx<'_>, settings: &Settings, order: &IncreaseOrder) -> Result<Option<Uuid>, Error> {
+fn repeated(tx: &mut ReadTx<'_>, settings: &Settings, order: &CreditGrantRequest) -> Result<Option<Uuid>, Error> {
     let Some(reference) = &order.reference else { return Ok(None) };
     let Some(first) = store::increase_by_form(tx, &reference_form(reference), settings.currency)? else {
         return Ok(None);
@@ -127,7 +135,7 @@ fn repeated(tx: &mut ReadTx<'_>, settings: &Settings, order: &IncreaseOrder) -> 
         return Ok(Some(first.id));
     }
     let seller = seller_get(tx, settings, first.seller)?.name;
-    let by = called(tx, &first.actor)?;
+    let by = actor_name(tx, &first.actor)?;
     let first = FirstCredit {
         id: first.id,
         seller_id: first.seller,
@@ -162,7 +170,7 @@ pub(super) fn insufficient(error: LedgerError) -> Error {
 
 /// Credit to be taken: a correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecreaseOrder {
+pub struct CreditDecreaseRequest {
     /// Its id, fresh.
     pub id: Uuid,
     /// From whom.
@@ -179,11 +187,11 @@ pub struct DecreaseOrder {
 
 /// Credit that may be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correction {
+pub struct CreditCorrection {
     /// From whom, as it is now.
     pub seller: Seller,
     /// What is taken.
-    pub order: DecreaseOrder,
+    pub order: CreditDecreaseRequest,
 }
 
 /// Takes credit: [`decrease_plan`], then [`correction_apply`].
@@ -194,7 +202,7 @@ pub fn credit_decrease(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
-    order: &DecreaseOrder,
+    order: &CreditDecreaseRequest,
 ) -> Result<CreditTransaction, Error> {
     let correction = decrease_plan(tx, settings, order.clone())?;
     correction_apply(tx, now, correction)
@@ -204,13 +212,17 @@ pub fn credit_decrease(
 ///
 /// # Errors
 /// [`Error::NoSeller`], [`Error::SellerNotActive`], [`Error::InsufficientCredit`].
-pub fn decrease_plan(tx: &mut ReadTx<'_>, settings: &Settings, order: DecreaseOrder) -> Result<Correction, Error> {
+pub fn decrease_plan(
+    tx: &mut ReadTx<'_>,
+    settings: &Settings,
+    order: CreditDecreaseRequest,
+) -> Result<CreditCorrection, Error> {
     let seller = seller_active(tx, settings, order.seller)?;
     let (available, needed) = (seller.available(), order.amount);
     if needed > available {
         return Err(Error::InsufficientCredit { available, needed });
     }
-    Ok(Correction { seller, order })
+    Ok(CreditCorrection { seller, order })
 }
 
 /// Takes the credit: the seller's credit → funding.
@@ -220,9 +232,9 @@ pub fn decrease_plan(tx: &mut ReadTx<'_>, settings: &Settings, order: DecreaseOr
 pub fn correction_apply(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
-    correction: Correction,
+    correction: CreditCorrection,
 ) -> Result<CreditTransaction, Error> {
-    let Correction { seller, order } = correction;
+    let CreditCorrection { seller, order } = correction;
     let funding = funding(tx, now, seller.credit.currency())?;
     let entry = NewEntry {
         kind: "charge.credit-decrease",
@@ -262,7 +274,7 @@ pub fn credit_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<
 
 /// An increase that may be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reversal {
+pub struct CreditReversal {
     /// The increase.
     pub increase: CreditTransaction,
     /// From whom, as it is now.
@@ -274,7 +286,12 @@ pub struct Reversal {
 ///
 /// # Errors
 /// [`Error::NoCredit`], [`Error::NotTakenBack`], [`Error::InsufficientCredit`].
-pub fn reversal_plan(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid, reason: &str) -> Result<Reversal, Error> {
+pub fn reversal_plan(
+    tx: &mut ReadTx<'_>,
+    settings: &Settings,
+    id: Uuid,
+    reason: &str,
+) -> Result<CreditReversal, Error> {
     let increase = credit_get(tx, settings, id)?;
     if increase.kind != CreditKind::Increase || increase.taken_back {
         return Err(Error::NotTakenBack { is_decrease: increase.kind == CreditKind::Decrease });
@@ -284,7 +301,7 @@ pub fn reversal_plan(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid, reason:
     if needed > available {
         return Err(Error::InsufficientCredit { available, needed });
     }
-    Ok(Reversal { increase, seller, reason: reason.to_owned() })
+    Ok(CreditReversal { increase, seller, reason: reason.to_owned() })
 }
 
 /// Takes the increase back by a reversal that names its posting. Its reference is free again. `id` is the decrease's,
@@ -296,11 +313,11 @@ pub fn reversal_apply(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
     settings: &Settings,
-    reversal: Reversal,
+    reversal: CreditReversal,
     id: Uuid,
     actor: &str,
 ) -> Result<CreditTransaction, Error> {
-    let Reversal { increase, seller, reason } = reversal;
+    let CreditReversal { increase, seller, reason } = reversal;
     let entry = NewEntry {
         kind: "charge.credit-reversal",
         actor: actor.to_owned(),

@@ -1,7 +1,7 @@
 //! Operators and products: named, changed, stopped; and what a seller pays for a product.
 
 use jiff::Timestamp;
-use purser_ledger::{AccountPath, Kind, NewAccount, account_open};
+use purser_ledger::{AccountKind, AccountPath, NewAccount, account_open};
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
@@ -109,22 +109,22 @@ pub fn product_apply(
 fn margin(tx: &mut WriteTx<'_>, now: Timestamp, settings: &Settings) -> Result<(), Error> {
     let path = AccountPath::new("charge:margin")?;
     let currency = settings.currency;
-    account_open(tx, now, &NewAccount { path, kind: Kind::Income, currency, floor: None })?;
+    account_open(tx, now, &NewAccount { path, kind: AccountKind::Income, currency, floor: None })?;
     Ok(())
 }
 
 /// What a seller pays for a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Price {
+pub struct SellerRate {
     seller: Uuid,
     product: Uuid,
     rate: Option<i64>,
 }
 
-impl Price {
+impl SellerRate {
     /// The price, in a sentence.
     #[must_use]
-    pub fn said(&self) -> String {
+    pub fn text(&self) -> String {
         let rate = self.rate.map_or_else(|| "the whole amount".to_owned(), |rate| format!("{}%", percent(rate)));
         format!("The seller pays {rate} from now on.")
     }
@@ -155,20 +155,20 @@ pub fn price_plan(
     seller: Uuid,
     product: Uuid,
     rate: Option<i64>,
-) -> Result<Price, Error> {
+) -> Result<SellerRate, Error> {
     let name = seller_get(tx, settings, seller)?.name;
     let cost = product_get(tx, product)?.product.cost;
     if let Some(price) = rate.filter(|rate| *rate < cost) {
         return Err(Error::PriceBelowCost { seller: name, price, cost });
     }
-    Ok(Price { seller, product, rate })
+    Ok(SellerRate { seller, product, rate })
 }
 
 /// Sets the price.
 ///
 /// # Errors
 /// The store's.
-pub fn price_apply(tx: &mut WriteTx<'_>, price: Price) -> Result<Price, Error> {
+pub fn price_apply(tx: &mut WriteTx<'_>, price: SellerRate) -> Result<SellerRate, Error> {
     store::price_set(tx, price.seller, price.product, price.rate)?;
     Ok(price)
 }

@@ -1,12 +1,12 @@
 //! Phone numbers: registered by hand or by their first sale, changed, stopped, removed.
 
 use jiff::Timestamp;
-use purser_ledger::{AccountId, Kind, NewAccount, account_by_path, account_open, accounts_open};
+use purser_ledger::{AccountId, AccountKind, NewAccount, account_by_path, account_open, accounts_open};
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
-use super::Removed;
-use crate::domain::{Phone, PhoneNumber, Settings, Standing};
+use super::Removal;
+use crate::domain::{LifecycleStatus, Phone, PhoneNumber, Settings};
 use crate::error::Error;
 use crate::store;
 
@@ -28,7 +28,7 @@ pub struct PhoneChange {
     /// What staff call it.
     pub label: Option<Option<String>>,
     /// Whether it may be charged.
-    pub standing: Option<Standing>,
+    pub status: Option<LifecycleStatus>,
 }
 
 /// Registers a number: [`phone_plan`], then [`phone_apply`].
@@ -88,7 +88,7 @@ pub(crate) fn phones_register(
 
 fn account(number: &PhoneNumber, settings: &Settings) -> Result<NewAccount, Error> {
     let (path, currency) = (number.account()?, settings.currency);
-    Ok(NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) })
+    Ok(NewAccount { path, kind: AccountKind::Liability, currency, floor: Some(0) })
 }
 
 fn phone(now: Timestamp, new: &NewPhone, account: AccountId) -> Phone {
@@ -96,7 +96,7 @@ fn phone(now: Timestamp, new: &NewPhone, account: AccountId) -> Phone {
         id: new.id,
         number: new.number.clone(),
         label: new.label.clone(),
-        standing: Standing::Active,
+        status: LifecycleStatus::Active,
         account,
         created_at: now,
         updated_at: now,
@@ -117,9 +117,9 @@ pub fn phone_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Phone, Error> {
 /// [`Error::NoPhone`].
 pub fn phone_change(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, change: &PhoneChange) -> Result<Phone, Error> {
     let mut phone = phone_get(tx, id)?;
-    let PhoneChange { label, standing } = change.clone();
+    let PhoneChange { label, status } = change.clone();
     phone.label = label.unwrap_or(phone.label);
-    phone.standing = standing.unwrap_or(phone.standing);
+    phone.status = status.unwrap_or(phone.status);
     phone.updated_at = now;
     store::phone_update(tx, &phone)?;
     Ok(phone)
@@ -129,14 +129,14 @@ pub fn phone_change(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, change: &Pho
 ///
 /// # Errors
 /// [`Error::NoPhone`].
-pub fn phone_remove(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<Removed<Phone>, Error> {
+pub fn phone_remove(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid) -> Result<Removal<Phone>, Error> {
     phone_get(tx, id)?;
     if store::phone_has_history(tx, id)? {
-        let change = PhoneChange { standing: Some(Standing::Inactive), ..PhoneChange::default() };
-        return phone_change(tx, now, id, &change).map(Removed::Deactivated);
+        let change = PhoneChange { status: Some(LifecycleStatus::Inactive), ..PhoneChange::default() };
+        return phone_change(tx, now, id, &change).map(Removal::Deactivated);
     }
     store::phone_delete(tx, id)?;
-    Ok(Removed::Gone)
+    Ok(Removal::Gone)
 }
 
 /// Looks at numbers of before the plans of countries were known, at most `limit` of them. One in another spelling takes
@@ -149,7 +149,7 @@ pub fn phones_check(tx: &mut WriteTx<'_>, settings: &Settings, limit: u32) -> Re
     let unchecked = store::phones_unchecked(tx, limit)?;
     for phone in &unchecked {
         let normal = PhoneNumber::parse(phone.number.as_str(), settings.country).ok();
-        let verdict = match normal {
+        let decision = match normal {
             None => Spelling::Unfit,
             Some(normal) if normal == phone.number => Spelling::Normal,
             Some(normal) => match store::phones_by_number(tx, &[&normal])?.pop() {
@@ -157,7 +157,7 @@ pub fn phones_check(tx: &mut WriteTx<'_>, settings: &Settings, limit: u32) -> Re
                 None => Spelling::Renamed(normal),
             },
         };
-        store::phone_checked(tx, phone.id, &verdict)?;
+        store::phone_checked(tx, phone.id, &decision)?;
     }
     Ok(unchecked.len())
 }

@@ -6,8 +6,8 @@ use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
-use super::credit::{Grant, IncreaseOrder, grant_apply, grant_plan, seller_active};
-use crate::domain::{Request, RequestStatus, Settings};
+use super::credit::{CreditGrant, CreditGrantRequest, grant_apply, grant_plan, seller_active};
+use crate::domain::{CreditRequest, RequestStatus, Settings};
 use crate::error::Error;
 use crate::store::request as store;
 
@@ -37,9 +37,9 @@ pub fn request_create(
     now: Timestamp,
     settings: &Settings,
     new: &NewRequest,
-) -> Result<Request, Error> {
+) -> Result<CreditRequest, Error> {
     seller_active(tx, settings, new.seller)?;
-    let request = Request {
+    let request = CreditRequest {
         id: new.id,
         seller: new.seller,
         amount: new.amount,
@@ -61,7 +61,7 @@ pub fn request_create(
 ///
 /// # Errors
 /// [`Error::NoRequest`].
-pub fn request_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Request, Error> {
+pub fn request_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<CreditRequest, Error> {
     store::request_find(tx, id, settings.currency)?.ok_or(Error::NoRequest)
 }
 
@@ -69,9 +69,9 @@ pub fn request_get(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     /// The request.
-    pub request: Request,
+    pub request: CreditRequest,
     /// The credit.
-    pub grant: Grant,
+    pub grant: CreditGrant,
 }
 
 /// Decides on giving what was asked for. `again`: the request's reference is meant, though it was used before.
@@ -90,7 +90,7 @@ pub fn approval_plan(
     if same_person(tx, &request.asked_by, actor)? {
         return Err(Error::OwnRequest);
     }
-    let order = IncreaseOrder {
+    let order = CreditGrantRequest {
         id: Uuid::nil(),
         seller: request.seller,
         amount: request.amount,
@@ -112,7 +112,7 @@ pub fn approval_apply(
     approval: Approval,
     credit: Uuid,
     actor: &str,
-) -> Result<Request, Error> {
+) -> Result<CreditRequest, Error> {
     let Approval { mut request, mut grant } = approval;
     grant.order.id = credit;
     grant_apply(tx, now, grant)?;
@@ -124,7 +124,7 @@ pub fn approval_apply(
 ///
 /// # Errors
 /// [`Error::NoRequest`], [`Error::Decided`].
-pub fn request_pending(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Request, Error> {
+pub fn request_pending(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<CreditRequest, Error> {
     let request = request_get(tx, settings, id)?;
     if request.status == RequestStatus::Pending { Ok(request) } else { Err(Error::Decided(request.status)) }
 }
@@ -136,11 +136,11 @@ pub fn request_pending(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Re
 pub fn request_decide(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
-    mut request: Request,
+    mut request: CreditRequest,
     status: RequestStatus,
     actor: &str,
     reason: Option<String>,
-) -> Result<Request, Error> {
+) -> Result<CreditRequest, Error> {
     request.status = status;
     request.decided_by = Some(actor.to_owned());
     request.decided_at = Some(now);

@@ -7,16 +7,16 @@ use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::phone::{NewPhone, phone_create};
-use crate::connector::Name;
+use crate::connector::ConnectorName;
 use crate::domain::{Sale, SaleStatus, Settings};
 use crate::error::Error;
-use crate::sale::batch::{Order, sale_parts};
-use crate::sale::facts::{Quoted, quote_one};
-use crate::store::{self, Filter, NewSale};
+use crate::sale::batch::{SaleOrder, sale_parts};
+use crate::sale::facts::{QuoteDetail, quote_one};
+use crate::store::{self, NewSale, RecordFilter};
 
 /// What is known of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SaleOutcome {
     /// The operator charged the number.
     Completed {
         /// The operator's name for it.
@@ -38,8 +38,13 @@ pub enum Outcome {
 ///
 /// # Errors
 /// The rule that refuses the sale; nothing is left of it then.
-pub fn sale_reserve(tx: &mut WriteTx<'_>, settings: &Settings, order: &Order, connector: Name) -> Result<Sale, Error> {
-    let Quoted { quote, phone, credit, .. } = quote_one(tx, settings, &order.request())?;
+pub fn sale_reserve(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    order: &SaleOrder,
+    connector: ConnectorName,
+) -> Result<Sale, Error> {
+    let QuoteDetail { quote, phone, credit, .. } = quote_one(tx, settings, &order.request())?;
     let priced = quote.priced;
     let phone = match phone {
         Some(phone) => phone,
@@ -98,7 +103,7 @@ pub fn sale_by_ref(
     client_ref: &str,
     seller: Option<Uuid>,
 ) -> Result<Sale, Error> {
-    let filter = Filter { seller, client_ref: Some(client_ref.to_owned()), limit: 10, ..Filter::default() };
+    let filter = RecordFilter { seller, client_ref: Some(client_ref.to_owned()), limit: 10, ..RecordFilter::default() };
     let mut found = store::sales_list(tx, &filter, settings.currency)?;
     match (found.pop(), found.len()) {
         (None, _) => Err(Error::NoSale),
@@ -117,27 +122,27 @@ pub fn sale_settle(
     now: Timestamp,
     settings: &Settings,
     id: Uuid,
-    outcome: &Outcome,
+    outcome: &SaleOutcome,
 ) -> Result<Sale, Error> {
     let mut sale = sale_get(tx, settings, id)?;
     match (sale.status, outcome) {
-        (SaleStatus::Submitted | SaleStatus::Unknown, Outcome::Completed { operator_ref }) => {
+        (SaleStatus::Submitted | SaleStatus::Unknown, SaleOutcome::Completed { operator_ref }) => {
             complete(tx, now, &mut sale, operator_ref.as_deref())?;
         }
-        (SaleStatus::Submitted | SaleStatus::Unknown, Outcome::Failed { reason }) => {
+        (SaleStatus::Submitted | SaleStatus::Unknown, SaleOutcome::Failed { reason }) => {
             hold_release(tx, now, id)?;
             sale.status = SaleStatus::Failed;
             sale.reason = Some(clipped(reason));
             sale.settled_at = Some(now);
         }
-        (SaleStatus::Submitted | SaleStatus::Unknown, Outcome::Unknown { reason }) => {
+        (SaleStatus::Submitted | SaleStatus::Unknown, SaleOutcome::Unknown { reason }) => {
             sale.status = SaleStatus::Unknown;
             sale.reason = Some(clipped(reason));
-            store::sale_asked(tx, id, now)?;
+            store::sale_queried(tx, id, now)?;
         }
         // A reversed sale was completed once, and its credit is back: neither word is against that.
-        (SaleStatus::Completed, Outcome::Completed { .. } | Outcome::Unknown { .. })
-        | (SaleStatus::Failed, Outcome::Failed { .. } | Outcome::Unknown { .. })
+        (SaleStatus::Completed, SaleOutcome::Completed { .. } | SaleOutcome::Unknown { .. })
+        | (SaleStatus::Failed, SaleOutcome::Failed { .. } | SaleOutcome::Unknown { .. })
         | (SaleStatus::Reversed, _) => return Ok(sale),
         (settled, _) => return Err(Error::Settled(settled)),
     }
@@ -189,8 +194,11 @@ pub fn resolution_apply(
     resolution: Resolution,
 ) -> Result<Sale, Error> {
     let Resolution { sale, completed, reason } = resolution;
-    let outcome =
-        if completed { Outcome::Completed { operator_ref: None } } else { Outcome::Failed { reason: reason.clone() } };
+    let outcome = if completed {
+        SaleOutcome::Completed { operator_ref: None }
+    } else {
+        SaleOutcome::Failed { reason: reason.clone() }
+    };
     let mut sale = sale_settle(tx, now, settings, sale.id, &outcome)?;
     sale.reason = Some(clipped(&reason));
     store::sale_update(tx, &sale, None)?;

@@ -1,13 +1,13 @@
 //! Sellers: registered, changed, stopped, removed.
 
 use jiff::Timestamp;
-use purser_ledger::{Kind, NewAccount, account_close, account_freeze, account_open, account_unfreeze};
+use purser_ledger::{AccountKind, NewAccount, account_close, account_freeze, account_open, account_unfreeze};
 use purser_money::Money;
 use purser_outbox::Language;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
-use crate::domain::{PhoneNumber, Seller, Settings, Standing};
+use crate::domain::{LifecycleStatus, PhoneNumber, Seller, Settings};
 use crate::error::Error;
 use crate::store;
 
@@ -42,7 +42,7 @@ pub struct SellerChange {
     /// In which language to write to it.
     pub language: Option<Language>,
     /// Whether it may sell.
-    pub standing: Option<Standing>,
+    pub status: Option<LifecycleStatus>,
 }
 
 /// Registers a seller with an empty credit account.
@@ -57,7 +57,7 @@ pub fn seller_create(
 ) -> Result<Seller, Error> {
     let currency = settings.currency;
     let path = Seller::account_path(new.id)?;
-    let account = account_open(tx, now, &NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) })?;
+    let account = account_open(tx, now, &NewAccount { path, kind: AccountKind::Liability, currency, floor: Some(0) })?;
     let seller = Seller {
         id: new.id,
         name: new.name.clone(),
@@ -65,7 +65,7 @@ pub fn seller_create(
         phone: new.phone.clone(),
         low_credit_alert: new.low_credit_alert,
         language: new.language,
-        standing: Standing::Active,
+        status: LifecycleStatus::Active,
         account,
         credit: Money::zero(currency),
         held: Money::zero(currency),
@@ -96,18 +96,18 @@ pub fn seller_change(
     change: &SellerChange,
 ) -> Result<Seller, Error> {
     let mut seller = seller_get(tx, settings, id)?;
-    let SellerChange { name, email, phone, low_credit_alert, language, standing } = change.clone();
+    let SellerChange { name, email, phone, low_credit_alert, language, status } = change.clone();
     seller.name = name.unwrap_or(seller.name);
     seller.email = email.unwrap_or(seller.email);
     seller.phone = phone.unwrap_or(seller.phone);
     seller.low_credit_alert = low_credit_alert.unwrap_or(seller.low_credit_alert);
     seller.language = language.unwrap_or(seller.language);
     seller.updated_at = now;
-    if let Some(standing) = standing {
-        seller.standing = standing;
-        match standing {
-            Standing::Active => account_unfreeze(tx, seller.account)?,
-            Standing::Frozen | Standing::Inactive => account_freeze(tx, seller.account)?,
+    if let Some(status) = status {
+        seller.status = status;
+        match status {
+            LifecycleStatus::Active => account_unfreeze(tx, seller.account)?,
+            LifecycleStatus::Frozen | LifecycleStatus::Inactive => account_freeze(tx, seller.account)?,
         }
     }
     store::seller_update(tx, &seller)?;
@@ -116,20 +116,20 @@ pub fn seller_change(
 
 /// What became of a seller that was to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removed<T> {
+pub enum Removal<T> {
     /// It has a history, so it stays and takes no part any more.
     Deactivated(T),
     /// It had none, and is gone.
     Gone,
 }
 
-impl<T> Removed<T> {
+impl<T> Removal<T> {
     /// What became of it, in a sentence about `what`.
     #[must_use]
-    pub fn said(&self, what: &str) -> String {
+    pub fn sentence(&self, what: &str) -> String {
         match self {
-            Removed::Deactivated(_) => format!("{what} has a history, so it is kept, and is inactive now."),
-            Removed::Gone => format!("{what} is removed."),
+            Removal::Deactivated(_) => format!("{what} has a history, so it is kept, and is inactive now."),
+            Removal::Gone => format!("{what} is removed."),
         }
     }
 
@@ -137,8 +137,8 @@ impl<T> Removed<T> {
     #[must_use]
     pub fn left(self) -> Option<T> {
         match self {
-            Removed::Deactivated(left) => Some(left),
-            Removed::Gone => None,
+            Removal::Deactivated(left) => Some(left),
+            Removal::Gone => None,
         }
     }
 }
@@ -152,13 +152,13 @@ pub fn seller_remove(
     now: Timestamp,
     settings: &Settings,
     id: Uuid,
-) -> Result<Removed<Seller>, Error> {
+) -> Result<Removal<Seller>, Error> {
     let seller = seller_get(tx, settings, id)?;
     if store::seller_has_history(tx, id)? || !seller.credit.is_zero() {
-        let change = SellerChange { standing: Some(Standing::Inactive), ..SellerChange::default() };
-        return seller_change(tx, now, settings, id, &change).map(Removed::Deactivated);
+        let change = SellerChange { status: Some(LifecycleStatus::Inactive), ..SellerChange::default() };
+        return seller_change(tx, now, settings, id, &change).map(Removal::Deactivated);
     }
     store::seller_delete(tx, id)?;
     account_close(tx, seller.account)?;
-    Ok(Removed::Gone)
+    Ok(Removal::Gone)
 }

@@ -94,7 +94,7 @@ pub fn day_statement(
         }
     })?;
     lines.reverse();
-    told_of_sales(tx, settings, &mut lines)?;
+    sale_details_add(tx, settings, &mut lines)?;
     Ok(DayStatement { seller, totals, lines })
 }
 
@@ -198,7 +198,7 @@ impl DayTotals {
 }
 
 /// Finds the numbers and references of the sales among the lines.
-fn told_of_sales(tx: &mut ReadTx<'_>, settings: &Settings, lines: &mut [DayLine]) -> Result<(), Error> {
+fn sale_details_add(tx: &mut ReadTx<'_>, settings: &Settings, lines: &mut [DayLine]) -> Result<(), Error> {
     for some in lines.chunks_mut(STRIDE as usize) {
         let ids: Vec<Uuid> =
             some.iter().filter(|line| line.kind != "charge.credit").filter_map(|line| line.reference).collect();

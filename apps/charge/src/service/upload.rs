@@ -3,24 +3,24 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use purser_kit::called;
-use purser_kit::console::{Doer, Progress};
+use purser_kit::actor_name;
+use purser_kit::console::{Progress, RequestContext};
 use purser_ledger::Book;
 use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::connector::Name;
+use crate::connector::ConnectorName;
 use crate::domain::{PhoneNumber, Settings};
 use crate::error::Error;
-use crate::sale::batch::Order;
+use crate::sale::batch::SaleOrder;
 use crate::sale::facts::{facts_load, running_begin};
-use crate::sale::rule::{Facts, Running, SaleRequest, objections, quote};
+use crate::sale::rule::{RemainingCredit, SaleFacts, SaleRequest, objections, quote};
 use crate::sale::sell::sell_all;
-use crate::sheet::{NamedSeller, SheetRow};
+use crate::sale_file::{NamedSeller, SaleFileRow};
 use crate::store;
-use crate::store::file::{Fingerprint, SoldFile, SoldThen, file_find, file_insert, rows_find, rows_forget};
+use crate::store::file::{EarlierSale, Fingerprint, SaleFileRecord, file_find, file_insert, rows_find, rows_purge};
 
 /// How long a single row is remembered; a file as a whole is for good.
 const ROW_REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -30,7 +30,7 @@ const FORGOTTEN: u32 = 10_000;
 
 /// A file's rows, checked against what the database knows now.
 #[derive(Debug, Clone)]
-pub(crate) struct CheckedSheet {
+pub(crate) struct CheckedSaleFile {
     pub(crate) rows: Vec<CheckedRow>,
     /// What sellers pay for the good rows.
     pub(crate) total: Money,
@@ -49,11 +49,11 @@ pub(crate) struct CheckedRow {
     /// What does not stop it, and takes a second yes.
     pub(crate) warnings: Vec<String>,
     /// What it would sell, where nothing is wrong.
-    wanted: Option<Wanted>,
+    sale: Option<FileSale>,
 }
 
 #[derive(Debug, Clone)]
-struct Wanted {
+struct FileSale {
     seller: Uuid,
     number: PhoneNumber,
     amount: Money,
@@ -62,7 +62,7 @@ struct Wanted {
     client_ref: Option<String>,
 }
 
-impl Wanted {
+impl FileSale {
     /// The fingerprint of what the row says, however it is written.
     fn fingerprint(&self) -> Fingerprint {
         self.hash(0, self.client_ref.as_deref().unwrap_or_default())
@@ -98,7 +98,7 @@ fn of_all(mut rows: Vec<Fingerprint>) -> Fingerprint {
     hash.finalize().into()
 }
 
-impl CheckedSheet {
+impl CheckedSaleFile {
     pub(crate) fn good(&self) -> usize {
         self.rows.iter().filter(|row| row.errors.is_empty()).count()
     }
@@ -107,14 +107,14 @@ impl CheckedSheet {
         self.rows.len() - self.good()
     }
 
-    fn wanted(&self) -> impl Iterator<Item = &Wanted> {
-        self.rows.iter().filter_map(|row| row.wanted.as_ref())
+    fn sales(&self) -> impl Iterator<Item = &FileSale> {
+        self.rows.iter().filter_map(|row| row.sale.as_ref())
     }
 
     /// Each seller's rows by their fingerprints, in a fixed order of sellers.
     fn parts(&self) -> Vec<(Uuid, Vec<Fingerprint>)> {
         let mut parts: HashMap<Uuid, Vec<Fingerprint>> = HashMap::new();
-        for wanted in self.wanted() {
+        for wanted in self.sales() {
             parts.entry(wanted.seller).or_default().push(wanted.fingerprint());
         }
         let mut parts: Vec<_> = parts.into_iter().collect();
@@ -125,41 +125,42 @@ impl CheckedSheet {
 
 /// Checks rows by the rules of sales, one after another, as if those before were sold. `only` is the one seller whose
 /// sales they may be, and are where they do not say. Says too what was sold from files before, as of `now`.
-pub(crate) fn sheet_check(
+pub(crate) fn sale_file_check(
     tx: &mut ReadTx<'_>,
     now: Timestamp,
     settings: &Settings,
-    rows: Vec<SheetRow>,
+    rows: Vec<SaleFileRow>,
     only: Option<Uuid>,
-) -> Result<CheckedSheet, Error> {
-    let known = Known::load(tx, settings, &rows, only)?;
+) -> Result<CheckedSaleFile, Error> {
+    let known = FileFacts::load(tx, settings, &rows, only)?;
     let book = Book::open(tx, known.facts.sellers.values().map(|seller| seller.account))?;
     let running = running_begin(&known.facts, &book)?;
-    let mut checking = Checking { known, running };
+    let mut checking = RowChecker { known, running };
     let checked: Vec<CheckedRow> = rows.into_iter().map(|row| checking.row(row, only)).collect();
-    let mut sheet = CheckedSheet { rows: checked, total: Money::zero(settings.currency), sellers: 0, second_yes: None };
-    let mut total = sheet.total;
-    for wanted in sheet.wanted() {
+    let mut file =
+        CheckedSaleFile { rows: checked, total: Money::zero(settings.currency), sellers: 0, second_yes: None };
+    let mut total = file.total;
+    for wanted in file.sales() {
         total = total.checked_add(wanted.price).ok_or(Error::BadFile("its total is too large".to_owned()))?;
     }
-    sheet.total = total;
-    sheet.sellers = sheet.wanted().map(|wanted| wanted.seller).collect::<HashSet<_>>().len();
-    tell_of_equal(&mut sheet);
-    tell_of_sold(tx, now, &mut sheet)?;
-    Ok(sheet)
+    file.total = total;
+    file.sellers = file.sales().map(|wanted| wanted.seller).collect::<HashSet<_>>().len();
+    warn_of_equal(&mut file);
+    warn_of_sold(tx, now, &mut file)?;
+    Ok(file)
 }
 
 /// Says of each row that says the same as another which that is.
-fn tell_of_equal(sheet: &mut CheckedSheet) {
+fn warn_of_equal(file: &mut CheckedSaleFile) {
     let mut lines: HashMap<Fingerprint, Vec<u64>> = HashMap::new();
-    for row in &sheet.rows {
-        if let Some(wanted) = &row.wanted {
+    for row in &file.rows {
+        if let Some(wanted) = &row.sale {
             lines.entry(wanted.fingerprint()).or_default().push(row.line);
         }
     }
     let mut equal = 0;
-    for row in &mut sheet.rows {
-        let Some(lines) = row.wanted.as_ref().and_then(|wanted| lines.get(&wanted.fingerprint())) else { continue };
+    for row in &mut file.rows {
+        let Some(lines) = row.sale.as_ref().and_then(|wanted| lines.get(&wanted.fingerprint())) else { continue };
         let others: Vec<String> = lines.iter().filter(|line| **line != row.line).map(u64::to_string).take(5).collect();
         if !others.is_empty() {
             row.warnings.push(format!("The row says the same as row {}.", others.join(", ")));
@@ -167,22 +168,22 @@ fn tell_of_equal(sheet: &mut CheckedSheet) {
         }
     }
     if equal > 0 {
-        sheet.second_yes = Some(format!("{equal} rows are in the file more than once. Each would be sold."));
+        file.second_yes = Some(format!("{equal} rows are in the file more than once. Each would be sold."));
     }
 }
 
 /// Says what was sold from files before: the file as a whole, whenever that was, or rows of it lately.
-fn tell_of_sold(tx: &mut ReadTx<'_>, now: Timestamp, sheet: &mut CheckedSheet) -> Result<(), Error> {
-    let mut said: Vec<String> = sheet.second_yes.take().into_iter().collect();
-    for (_, rows) in sheet.parts() {
+fn warn_of_sold(tx: &mut ReadTx<'_>, now: Timestamp, file: &mut CheckedSaleFile) -> Result<(), Error> {
+    let mut said: Vec<String> = file.second_yes.take().into_iter().collect();
+    for (_, rows) in file.parts() {
         if let Some(then) = file_find(tx, &of_all(rows))? {
-            said.push(format!("A file with these same sales was sold {}.", told(tx, &then)?));
+            said.push(format!("A file with these same sales was sold {}.", earlier_sale_text(tx, &then)?));
         }
     }
     let since = now.saturating_sub(ROW_REMEMBERED).unwrap_or(Timestamp::MIN);
-    let asked: HashSet<Fingerprint> = sheet.wanted().flat_map(Wanted::alike).collect();
+    let asked: HashSet<Fingerprint> = file.sales().flat_map(FileSale::alike).collect();
     let found = rows_find(tx, &asked.into_iter().collect::<Vec<_>>(), since)?;
-    let mut newest: HashMap<Vec<u8>, SoldThen> = HashMap::new();
+    let mut newest: HashMap<Vec<u8>, EarlierSale> = HashMap::new();
     for (row, then) in found {
         let known = newest.entry(row).or_insert_with(|| then.clone());
         if known.at < then.at {
@@ -190,34 +191,34 @@ fn tell_of_sold(tx: &mut ReadTx<'_>, now: Timestamp, sheet: &mut CheckedSheet) -
         }
     }
     let mut sold = 0;
-    for row in &mut sheet.rows {
-        let alike = row.wanted.as_ref().map(Wanted::alike).into_iter().flatten();
+    for row in &mut file.rows {
+        let alike = row.sale.as_ref().map(FileSale::alike).into_iter().flatten();
         let Some(then) = alike.filter_map(|one| newest.get(one.as_slice())).max_by_key(|then| then.at) else {
             continue;
         };
-        row.warnings.push(format!("The same was sold from a file {}.", told(tx, then)?));
+        row.warnings.push(format!("The same was sold from a file {}.", earlier_sale_text(tx, then)?));
         sold += 1;
     }
     if sold > 0 && said.is_empty() {
         let rows = if sold == 1 { "1 row was".to_owned() } else { format!("{sold} rows were") };
         said.push(format!("{rows} sold from another file before."));
     }
-    sheet.second_yes = (!said.is_empty()).then(|| said.join(" "));
+    file.second_yes = (!said.is_empty()).then(|| said.join(" "));
     Ok(())
 }
 
-fn told(tx: &mut ReadTx<'_>, then: &SoldThen) -> Result<String, Error> {
-    Ok(format!("on {} by {}", then.at.strftime("%d %b %Y %H:%M UTC"), called(tx, &then.actor)?))
+fn earlier_sale_text(tx: &mut ReadTx<'_>, then: &EarlierSale) -> Result<String, Error> {
+    Ok(format!("on {} by {}", then.at.strftime("%d %b %Y %H:%M UTC"), actor_name(tx, &then.actor)?))
 }
 
 /// What the database knows of the rows.
-struct Known {
-    facts: Facts,
+struct FileFacts {
+    facts: SaleFacts,
     names: HashMap<String, Vec<Uuid>>,
 }
 
-impl Known {
-    fn load(tx: &mut ReadTx<'_>, settings: &Settings, rows: &[SheetRow], only: Option<Uuid>) -> Result<Self, Error> {
+impl FileFacts {
+    fn load(tx: &mut ReadTx<'_>, settings: &Settings, rows: &[SaleFileRow], only: Option<Uuid>) -> Result<Self, Error> {
         let named: HashSet<&str> = rows
             .iter()
             .filter_map(|row| match &row.seller {
@@ -245,11 +246,11 @@ impl Known {
         });
         let (refs, numbers) = (refs.collect(), rows.iter().filter_map(|row| row.number.as_ref()).collect());
         let facts = facts_load(tx, settings, ids, numbers, refs)?;
-        Ok(Known { facts, names })
+        Ok(FileFacts { facts, names })
     }
 
     /// The seller of a row; `None` where the row says nothing that can be read.
-    fn seller(&self, row: &SheetRow, only: Option<Uuid>) -> Result<Option<Uuid>, String> {
+    fn seller(&self, row: &SaleFileRow, only: Option<Uuid>) -> Result<Option<Uuid>, String> {
         let found = match (&row.seller, only) {
             (None, _) => return Ok(None),
             (Some(NamedSeller::Unsaid), Some(only)) => only,
@@ -270,13 +271,13 @@ impl Known {
 }
 
 /// The check, as far as it has come.
-struct Checking {
-    known: Known,
-    running: Running,
+struct RowChecker {
+    known: FileFacts,
+    running: RemainingCredit,
 }
 
-impl Checking {
-    fn row(&mut self, row: SheetRow, only: Option<Uuid>) -> CheckedRow {
+impl RowChecker {
+    fn row(&mut self, row: SaleFileRow, only: Option<Uuid>) -> CheckedRow {
         let mut errors = row.errors.clone();
         let seller = self.known.seller(&row, only).unwrap_or_else(|error| {
             errors.push(error);
@@ -295,7 +296,7 @@ impl Checking {
             }
             _ => None,
         };
-        CheckedRow { line: row.line, cells: row.cells, errors, warnings: Vec::new(), wanted }
+        CheckedRow { line: row.line, cells: row.cells, errors, warnings: Vec::new(), sale: wanted }
     }
 
     fn quoted(
@@ -305,13 +306,13 @@ impl Checking {
         number: PhoneNumber,
         amount: Money,
         client_ref: Option<&str>,
-    ) -> Option<Wanted> {
+    ) -> Option<FileSale> {
         let request = SaleRequest { seller, number: &number, amount, client_ref };
         match quote(&self.known.facts, &self.running, &request) {
             Ok(quote) => {
                 self.running.take(&request, &quote, None);
                 let (price, client_ref) = (quote.priced.price, client_ref.map(str::to_owned));
-                Some(Wanted { seller, number, amount, price, client_ref })
+                Some(FileSale { seller, number, amount, price, client_ref })
             }
             Err(against) => {
                 errors.extend(against.iter().map(in_a_row));
@@ -332,10 +333,10 @@ fn in_a_row(refusal: &Error) -> String {
 }
 
 /// Who sells a file, when, and with what.
-pub(crate) struct Selling<'s> {
+pub(crate) struct FileSaleContext<'s> {
     pub(crate) settings: &'s Settings,
-    pub(crate) connector: Name,
-    pub(crate) doer: &'s mut Doer,
+    pub(crate) connector: ConnectorName,
+    pub(crate) cx: &'s mut RequestContext,
     /// What the audit log says was sold from.
     pub(crate) subject: String,
     /// Whether somebody says that what was sold before, or is there twice, is to be sold.
@@ -349,48 +350,52 @@ pub(crate) struct Selling<'s> {
 ///
 /// # Errors
 /// [`Error::BadRows`] where a row is not good, [`Error::SoldBefore`] where it takes a second yes: then nothing is sold.
-pub(crate) fn sheet_sell(tx: &mut WriteTx<'_>, sheet: &CheckedSheet, selling: Selling<'_>) -> Result<usize, Error> {
-    if sheet.bad() > 0 {
-        return Err(Error::BadRows(sheet.bad()));
+pub(crate) fn sale_file_sell(
+    tx: &mut WriteTx<'_>,
+    file: &CheckedSaleFile,
+    selling: FileSaleContext<'_>,
+) -> Result<usize, Error> {
+    if file.bad() > 0 {
+        return Err(Error::BadRows(file.bad()));
     }
-    let Selling { settings, connector, doer, subject, again, progress } = selling;
-    if let Some(why) = sheet.second_yes.as_ref().filter(|_| !again) {
+    let FileSaleContext { settings, connector, cx, subject, again, progress } = selling;
+    if let Some(why) = file.second_yes.as_ref().filter(|_| !again) {
         return Err(Error::SoldBefore(why.clone()));
     }
-    let mut entered = serde_json::json!({ "sales": sheet.good(), "total": sheet.total.to_string() });
-    if sheet.second_yes.is_some() {
+    let mut entered = serde_json::json!({ "sales": file.good(), "total": file.total.to_string() });
+    if file.second_yes.is_some() {
         entered["again"] = true.into();
     }
-    doer.record(tx, "charge.sales.import", &subject, &serde_json::json!({ "entered": entered }))?;
-    remember(tx, sheet, doer)?;
-    let orders: Vec<Order> = sheet
-        .wanted()
-        .map(|wanted| Order {
-            id: doer.fresh_id(),
-            phone_id: doer.fresh_id(),
-            now: doer.now,
+    cx.record(tx, "charge.sales.import", &subject, &serde_json::json!({ "entered": entered }))?;
+    remember(tx, file, cx)?;
+    let orders: Vec<SaleOrder> = file
+        .sales()
+        .map(|wanted| SaleOrder {
+            id: cx.new_id(),
+            phone_id: cx.new_id(),
+            now: cx.now,
             seller: wanted.seller,
             number: wanted.number.clone(),
             amount: wanted.amount,
             client_ref: wanted.client_ref.clone(),
-            repeat: None,
-            actor: doer.actor.clone(),
+            idempotency: None,
+            actor: cx.actor.clone(),
         })
         .collect();
-    sell_all(tx, settings, connector, &orders, || doer.fresh_id(), |sold| progress.at(sold))?;
+    sell_all(tx, settings, connector, &orders, || cx.new_id(), |sold| progress.at(sold))?;
     Ok(orders.len())
 }
 
 /// Remembers what is sold, for the next file.
-fn remember(tx: &mut WriteTx<'_>, sheet: &CheckedSheet, doer: &mut Doer) -> Result<(), Error> {
-    rows_forget(tx, doer.now.saturating_sub(ROW_REMEMBERED).unwrap_or(Timestamp::MIN), FORGOTTEN)?;
+fn remember(tx: &mut WriteTx<'_>, sheet: &CheckedSaleFile, cx: &mut RequestContext) -> Result<(), Error> {
+    rows_purge(tx, cx.now.saturating_sub(ROW_REMEMBERED).unwrap_or(Timestamp::MIN), FORGOTTEN)?;
     for (seller, mut rows) in sheet.parts() {
         let (fingerprint, sales) = (of_all(rows.clone()), i64::try_from(rows.len()).unwrap_or(i64::MAX));
-        rows.extend(sheet.wanted().filter(|wanted| wanted.seller == seller).filter_map(Wanted::referenced));
+        rows.extend(sheet.sales().filter(|wanted| wanted.seller == seller).filter_map(FileSale::referenced));
         rows.sort_unstable();
         rows.dedup();
-        let file = SoldFile { id: doer.fresh_id(), seller, fingerprint, rows };
-        file_insert(tx, &file, sales, &doer.actor, doer.now)?;
+        let file = SaleFileRecord { id: cx.new_id(), seller, fingerprint, rows };
+        file_insert(tx, &file, sales, &cx.actor, cx.now)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::Conditions;
-use crate::contradiction::{Contradiction, ContradictionStatus, WordSource};
+use crate::contradiction::{ContradictionStatus, SaleContradiction, WordSource};
 use crate::domain::{PhoneNumber, SaleStatus};
 
 /// What the console lists.
@@ -18,11 +18,11 @@ const SELECT: &str = "SELECT x.id, x.sale, c.seller, s.name, p.number, c.amount,
      FROM charge_contradiction x JOIN charge_sale c ON c.id = x.sale JOIN charge_seller s ON s.id = c.seller \
      JOIN charge_phone p ON p.id = c.phone";
 
-fn read(row: &Row<'_>, currency: Currency) -> Result<Contradiction, Error> {
+fn read(row: &Row<'_>, currency: Currency) -> Result<SaleContradiction, Error> {
     let unknown = |name: &str| Error::Engine(format!("charge_contradiction says {name}"));
     let (settled, said): (String, String) = (row.get(7)?, row.get(8)?);
     let (source, status): (String, String) = (row.get(9)?, row.get(13)?);
-    Ok(Contradiction {
+    Ok(SaleContradiction {
         id: row.get(0)?,
         sale: row.get(1)?,
         seller: row.get(2)?,
@@ -58,7 +58,7 @@ pub(crate) fn contradictions_list(
     tx: &mut ReadTx<'_>,
     filter: &ContradictionFilter,
     currency: Currency,
-) -> Result<Vec<Contradiction>, Error> {
+) -> Result<Vec<SaleContradiction>, Error> {
     let mut conditions = Conditions::new();
     conditions.add("x.id = ?", filter.id);
     conditions.add("x.sale = ?", filter.sale);
@@ -72,7 +72,7 @@ pub(crate) fn contradiction_find(
     tx: &mut ReadTx<'_>,
     id: Uuid,
     currency: Currency,
-) -> Result<Option<Contradiction>, Error> {
+) -> Result<Option<SaleContradiction>, Error> {
     let filter = ContradictionFilter { id: Some(id), limit: 1, ..ContradictionFilter::default() };
     Ok(contradictions_list(tx, &filter, currency)?.pop())
 }
@@ -82,7 +82,7 @@ pub(crate) fn contradiction_newest(
     tx: &mut ReadTx<'_>,
     sale: Uuid,
     currency: Currency,
-) -> Result<Option<Contradiction>, Error> {
+) -> Result<Option<SaleContradiction>, Error> {
     let filter = ContradictionFilter { sale: Some(sale), limit: 1, ..ContradictionFilter::default() };
     Ok(contradictions_list(tx, &filter, currency)?.pop())
 }

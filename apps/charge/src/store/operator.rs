@@ -41,9 +41,9 @@ pub(crate) fn catalog_load(tx: &mut ReadTx<'_>) -> Result<Catalog, Error> {
     Ok(catalog)
 }
 
-type Rule = (i64, Option<Uuid>, Option<Uuid>, String, [i64; 3]);
+type PriceRow = (i64, Option<Uuid>, Option<Uuid>, String, [i64; 3]);
 
-fn read_rule(row: &Row<'_>) -> Result<Rule, Error> {
+fn read_rule(row: &Row<'_>) -> Result<PriceRow, Error> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, [row.get(4)?, row.get(5)?, row.get(6)?]))
 }
 

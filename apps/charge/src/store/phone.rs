@@ -1,10 +1,10 @@
 //! Phone numbers.
 
 use purser_ledger::AccountId;
-use purser_store::{Each, Error, ReadTx, Row, WriteTx, params};
+use purser_store::{BulkStatement, Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
-use super::{Conditions, Filter, read_standing};
+use super::{Conditions, RecordFilter, read_status};
 use crate::domain::{Phone, PhoneNumber};
 use crate::service::Spelling;
 
@@ -15,7 +15,7 @@ fn read_phone(row: &Row<'_>) -> Result<Phone, Error> {
         id: row.get(0)?,
         number: PhoneNumber::from_column(row.get(1)?),
         label: row.get(2)?,
-        standing: read_standing(row, 3)?,
+        status: read_status(row, 3)?,
         account: AccountId::from_column(row.get(4)?),
         created_at: row.get(5)?,
         updated_at: row.get(6)?,
@@ -26,7 +26,7 @@ pub(crate) fn phone_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Phone>,
     tx.query_opt(&format!("{PHONE_SELECT} WHERE id = ?1"), &params![id], read_phone)
 }
 
-const PHONES_BY_ID: Each = Each {
+const PHONES_BY_ID: BulkStatement = BulkStatement {
     sqlite: "SELECT id, number, label, status, account, created_at, updated_at FROM charge_phone WHERE id = ?1",
     postgres: "SELECT id, number, label, status, account, created_at, updated_at
         FROM charge_phone WHERE id = ANY(?1::uuid[])",
@@ -35,10 +35,10 @@ const PHONES_BY_ID: Each = Each {
 /// The numbers of these ids; of those that are gone, nothing.
 pub(crate) fn phones_of(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Phone>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    tx.query_each(&PHONES_BY_ID, &rows, read_phone)
+    tx.query_bulk(&PHONES_BY_ID, &rows, read_phone)
 }
 
-pub(crate) fn phones_list(tx: &mut ReadTx<'_>, filter: &Filter) -> Result<Vec<Phone>, Error> {
+pub(crate) fn phones_list(tx: &mut ReadTx<'_>, filter: &RecordFilter) -> Result<Vec<Phone>, Error> {
     let mut conditions = Conditions::new();
     conditions.add("number = ?", filter.number.as_ref().map(PhoneNumber::as_str));
     conditions.add("id < ?", filter.before);
@@ -46,7 +46,7 @@ pub(crate) fn phones_list(tx: &mut ReadTx<'_>, filter: &Filter) -> Result<Vec<Ph
     tx.query(&sql, &params, read_phone)
 }
 
-const PHONES_BY_NUMBER: Each = Each {
+const PHONES_BY_NUMBER: BulkStatement = BulkStatement {
     sqlite: "SELECT id, number, label, status, account, created_at, updated_at FROM charge_phone WHERE number = ?1",
     postgres: "SELECT id, number, label, status, account, created_at, updated_at
         FROM charge_phone WHERE number = ANY(?1::text[])",
@@ -54,10 +54,10 @@ const PHONES_BY_NUMBER: Each = Each {
 
 pub(crate) fn phones_by_number(tx: &mut ReadTx<'_>, numbers: &[&PhoneNumber]) -> Result<Vec<Phone>, Error> {
     let rows: Vec<_> = numbers.iter().map(|number| params![number.as_str()]).collect();
-    tx.query_each(&PHONES_BY_NUMBER, &rows, read_phone)
+    tx.query_bulk(&PHONES_BY_NUMBER, &rows, read_phone)
 }
 
-const PHONE_INSERT: Each = Each {
+const PHONE_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO charge_phone (id, number, label, status, account, created_at, updated_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     postgres: "INSERT INTO charge_phone (id, number, label, status, account, created_at, updated_at)
@@ -68,17 +68,17 @@ pub(crate) fn phones_insert(tx: &mut WriteTx<'_>, phones: &[Phone]) -> Result<()
     let rows: Vec<_> = phones
         .iter()
         .map(|phone| {
-            let Phone { id, number, label, standing, account, created_at, updated_at } = phone;
-            params![*id, number.as_str(), label.as_deref(), standing.name(), account.get(), *created_at, *updated_at]
+            let Phone { id, number, label, status, account, created_at, updated_at } = phone;
+            params![*id, number.as_str(), label.as_deref(), status.name(), account.get(), *created_at, *updated_at]
         })
         .collect();
-    tx.each(&PHONE_INSERT, &rows).map(drop)
+    tx.execute_bulk(&PHONE_INSERT, &rows).map(drop)
 }
 
 pub(crate) fn phone_update(tx: &mut WriteTx<'_>, phone: &Phone) -> Result<(), Error> {
     tx.execute(
         "UPDATE charge_phone SET label = ?2, status = ?3, updated_at = ?4 WHERE id = ?1",
-        &params![phone.id, phone.label.as_deref(), phone.standing.name(), phone.updated_at],
+        &params![phone.id, phone.label.as_deref(), phone.status.name(), phone.updated_at],
     )?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::Conditions;
-use crate::domain::{Request, RequestStatus};
+use crate::domain::{CreditRequest, RequestStatus};
 
 /// What the console lists.
 pub(crate) const REQUESTS_FROM: &str = "charge_request r JOIN charge_seller s ON s.id = r.seller";
@@ -23,9 +23,9 @@ pub(crate) struct RequestFilter {
     pub(crate) limit: u32,
 }
 
-fn read_request(row: &Row<'_>, currency: Currency) -> Result<Request, Error> {
+fn read_request(row: &Row<'_>, currency: Currency) -> Result<CreditRequest, Error> {
     let status: String = row.get(4)?;
-    Ok(Request {
+    Ok(CreditRequest {
         id: row.get(0)?,
         seller: row.get(1)?,
         amount: Money::new(row.get(2)?, currency),
@@ -46,7 +46,7 @@ pub(crate) fn requests_list(
     tx: &mut ReadTx<'_>,
     filter: &RequestFilter,
     currency: Currency,
-) -> Result<Vec<Request>, Error> {
+) -> Result<Vec<CreditRequest>, Error> {
     let mut conditions = Conditions::new();
     conditions.add("id = ?", filter.id);
     conditions.add("seller = ?", filter.seller);
@@ -56,12 +56,12 @@ pub(crate) fn requests_list(
     tx.query(&sql, &params, |row| read_request(row, currency))
 }
 
-pub(crate) fn request_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Result<Option<Request>, Error> {
+pub(crate) fn request_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> Result<Option<CreditRequest>, Error> {
     let filter = RequestFilter { id: Some(id), limit: 1, ..RequestFilter::default() };
     Ok(requests_list(tx, &filter, currency)?.pop())
 }
 
-pub(crate) fn request_insert(tx: &mut WriteTx<'_>, request: &Request) -> Result<(), Error> {
+pub(crate) fn request_insert(tx: &mut WriteTx<'_>, request: &CreditRequest) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO charge_request (id, seller, amount, note, status, asked_by, asked_at, reference)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -80,7 +80,7 @@ pub(crate) fn request_insert(tx: &mut WriteTx<'_>, request: &Request) -> Result<
 }
 
 /// Writes down a decision; whether the request was still pending.
-pub(crate) fn request_decide(tx: &mut WriteTx<'_>, request: &Request) -> Result<bool, Error> {
+pub(crate) fn request_decide(tx: &mut WriteTx<'_>, request: &CreditRequest) -> Result<bool, Error> {
     let changed = tx.execute(
         "UPDATE charge_request SET status = ?2, decided_by = ?3, decided_at = ?4, reason = ?5, credit = ?6
          WHERE id = ?1 AND status = 'pending'",

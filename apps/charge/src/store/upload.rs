@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// A file that was uploaded.
 #[derive(Debug, Clone)]
-pub(crate) struct Upload {
+pub(crate) struct SaleUpload {
     pub(crate) content: String,
     /// When its sales were made, and how many.
     pub(crate) sold: Option<(Timestamp, i64)>,
@@ -28,10 +28,10 @@ pub(crate) fn upload_insert(
     .map(drop)
 }
 
-pub(crate) fn upload_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Upload>, Error> {
+pub(crate) fn upload_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<SaleUpload>, Error> {
     tx.query_opt("SELECT content, sold_at, sales, insisted_by FROM charge_upload WHERE id = ?1", &params![id], |row| {
         let sold = row.get::<Option<Timestamp>>(1)?.zip(row.get(2)?);
-        Ok(Upload { content: row.get(0)?, sold, insisted_by: row.get(3)? })
+        Ok(SaleUpload { content: row.get(0)?, sold, insisted_by: row.get(3)? })
     })
 }
 
@@ -63,7 +63,7 @@ pub fn uploads_old(tx: &mut ReadTx<'_>, before: Timestamp) -> Result<u64, Error>
 ///
 /// # Errors
 /// The store's.
-pub fn uploads_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+pub fn uploads_purge(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
     let sql = "DELETE FROM charge_upload
                WHERE id IN (SELECT id FROM charge_upload WHERE created_at < ?1 LIMIT ?2)";
     tx.execute(sql, &params![before, limit])

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Caller, IdempotencyKey, JsonBody, Once, Problem, Repeatable, Rule, fingerprint};
+use purser_kit::{
+    IdempotencyKey, IdempotentRequest, IdempotentResponse, JsonBody, Principal, Problem, Rule, fingerprint,
+};
 use purser_money::Currency;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +15,7 @@ use uuid::Uuid;
 
 use super::Answer;
 use super::users::TransactionJson;
-use crate::domain::{Movement, UserId};
+use crate::domain::{MovementKind, UserId};
 use crate::service::{self, NewMovement};
 use crate::{Coins, MOST_MOVED};
 
@@ -48,10 +50,10 @@ pub(super) struct MovedJson {
 
 async fn run(
     app: &Arc<Coins>,
-    caller: &Caller,
+    principal: &Principal,
     key: IdempotencyKey,
     body: &JsonBody,
-    movement: Movement,
+    movement: MovementKind,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
     let user_id = fields.parsed("user_id", UserId::parse);
@@ -78,12 +80,12 @@ async fn run(
         reference,
     });
     let new = fields.finish(new)?;
-    let repeat = Repeatable::new(caller, key, fingerprint(movement.kind(), "", &body.0));
-    let (doer, settings) = (caller.doer(&app.context), Arc::clone(&app.settings));
+    let repeat = IdempotentRequest::new(principal, key, fingerprint(movement.kind(), "", &body.0));
+    let (cx, settings) = (principal.request_context(&app.context), Arc::clone(&app.settings));
     let done = app.context.store.write(move |tx| {
         let mut repeated = false;
-        let once = Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let moved = service::coins_move(tx, &settings, &mut doer.clone(), &new)?;
+        let once = IdempotentResponse::run(tx, cx.now, repeat.as_ref(), |tx| {
+            let moved = service::coins_move(tx, &settings, &mut cx.clone(), &new)?;
             repeated = moved.repeated;
             let data = MovedJson {
                 user_id: moved.user.user_id.as_str().to_owned(),
@@ -91,12 +93,16 @@ async fn run(
                 balance: moved.user.balance.minor(),
                 transaction: moved.transaction.into(),
             };
-            Answer::told(
-                if movement == Movement::Award { "Coins awarded successfully." } else { "Coins spent successfully." },
+            Answer::with_message(
+                if movement == MovementKind::Award {
+                    "Coins awarded successfully."
+                } else {
+                    "Coins spent successfully."
+                },
                 data,
             )
         })?;
-        Ok::<_, crate::Error>(Once { replayed: once.replayed || repeated, ..once })
+        Ok::<_, crate::Error>(IdempotentResponse { replayed: once.replayed || repeated, ..once })
     });
     let done = done.await?;
     app.context.outbox.wake();
@@ -109,11 +115,11 @@ async fn run(
 ), request_body = MovementFields, responses((status = 200, body = Answer<MovedJson>)))]
 pub(super) async fn coins_award(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    run(&app, &caller, key, &body, Movement::Award).await
+    run(&app, &principal, key, &body, MovementKind::Award).await
 }
 
 /// Take the coins that a user spends in your application, once for each reference.
@@ -122,9 +128,9 @@ pub(super) async fn coins_award(
 ), request_body = MovementFields, responses((status = 200, body = Answer<MovedJson>)))]
 pub(super) async fn coins_spend(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    run(&app, &caller, key, &body, Movement::Spend).await
+    run(&app, &principal, key, &body, MovementKind::Spend).await
 }

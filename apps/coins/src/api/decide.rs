@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use purser_kit::{Command, CommandRequest, Declared, PathId, Problem};
+use purser_kit::{Command, CommandRequest, PathId, Problem, TypedCommand};
 use purser_store::WriteTx;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use super::Answer;
 use super::withdrawals::WithdrawalJson;
 use crate::Coins;
 use crate::domain::Withdrawal;
-use crate::service::{Close, user_get};
+use crate::service::{ClosePlan, user_get};
 use crate::withdrawal::command::{
     UTR_CORRECT, WITHDRAWAL_COMPLETE, WITHDRAWAL_FAIL, WITHDRAWAL_PROCESS, WITHDRAWAL_REJECT, WITHDRAWAL_REVERSE,
 };
@@ -33,14 +33,14 @@ pub(super) struct DecidedJson {
 }
 
 /// Decides on a withdrawal, and answers with it as it is then.
-async fn decided<C: Declared<Coins, Applied = Withdrawal>>(
+async fn decided<C: TypedCommand<Coins, Applied = Withdrawal>>(
     app: &Arc<Coins>,
     request: CommandRequest,
     (id, command): (Uuid, &'static C),
     message: &'static str,
 ) -> Result<Response, Problem> {
     let form = command.form(app);
-    let fields = request.fields(form.shown().iter().all(|field| !field.required))?;
+    let fields = request.fields(form.form_fields().iter().all(|field| !field.required))?;
     let entered = fields.on_record();
     let input = form.read(fields)?;
     answered(app, request, (id, command), (input, entered), message).await
@@ -50,7 +50,7 @@ async fn decided<C: Declared<Coins, Applied = Withdrawal>>(
 async fn closed(
     app: &Arc<Coins>,
     request: CommandRequest,
-    (id, command): (Uuid, &'static Command<Coins, String, Close, Withdrawal>),
+    (id, command): (Uuid, &'static Command<Coins, String, ClosePlan, Withdrawal>),
     reason: &'static str,
     message: &'static str,
 ) -> Result<Response, Problem> {
@@ -61,7 +61,7 @@ async fn closed(
     answered(app, request, (id, command), (input, entered), message).await
 }
 
-async fn answered<C: Declared<Coins, Applied = Withdrawal>>(
+async fn answered<C: TypedCommand<Coins, Applied = Withdrawal>>(
     app: &Arc<Coins>,
     request: CommandRequest,
     (id, command): (Uuid, &'static C),

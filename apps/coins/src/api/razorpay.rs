@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
-use purser_kit::{Caller, IdempotencyKey, JsonBody, Problem, QueryPairs, RowsFromOne};
+use purser_kit::{IdempotencyKey, JsonBody, Principal, Problem, QueryPairs, RowLimitFromOne};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -30,28 +30,28 @@ pub(super) struct CancelOneFields {
 ), request_body = WithdrawalFields, responses((status = 201, body = Answer<CreatedJson>)))]
 pub(super) async fn razorpay_withdraw(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    create(&app, &caller, key, &body).await
+    create(&app, &principal, key, &body).await
 }
 
 /// A user's withdrawals, as the first clients list them.
 #[utoipa::path(get, path = "/api/razorpay/withdraw/history/", tag = "coins: first paths", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<RowsFromOne<50>>), Query,
+    ("limit" = inline(Option<RowLimitFromOne<50>>), Query,
         description = "From 1 on. At most 100 are answered, however many are asked for; 50 where nothing is said."),
     ("status" = inline(Option<StatusWord>), Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<WithdrawalJson>)))]
 pub(super) async fn razorpay_history(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    history(&app, &caller, &uri, query).await
+    history(&app, &principal, &uri, query).await
 }
 
 /// One withdrawal, by its id in the query.
@@ -60,13 +60,13 @@ pub(super) async fn razorpay_history(
 ), responses((status = 200, body = Answer<WithdrawalJson>)))]
 pub(super) async fn razorpay_status(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
     let id = fields.id("withdrawal_id");
     let id = fields.required("withdrawal_id", id);
-    read(&app, &caller, fields.finish(id)?).await
+    read(&app, &principal, fields.finish(id)?).await
 }
 
 /// Cancel a pending withdrawal, by its id in the body.
@@ -75,7 +75,7 @@ pub(super) async fn razorpay_status(
 ), request_body = CancelOneFields, responses((status = 200, body = Answer<CancelledJson>)))]
 pub(super) async fn razorpay_cancel(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -84,5 +84,5 @@ pub(super) async fn razorpay_cancel(
     let id = fields.required("withdrawal_id", id);
     let reason = fields.line("reason", 1, 500);
     let id = fields.finish(id)?;
-    cancel(&app, &caller, key, id, reason, &body).await
+    cancel(&app, &principal, key, id, reason, &body).await
 }

@@ -6,8 +6,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, CommandRequest, Decimal, Declared, Form, FormField, JsonBody, Problem, QueryPairs, RowsFromOne, Rule, Time,
-    json, parse_email,
+    CommandRequest, Decimal, Form, FormField, JsonBody, Principal, Problem, QueryPairs, RowLimitFromOne, Rule, Time,
+    TypedCommand, json, parse_email,
 };
 use purser_outbox::Language;
 use purser_store::WriteTx;
@@ -15,9 +15,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Acting, Answer, MOST_ROWS, Page, ROWS, page};
+use super::{ActingFor, Answer, MOST_ROWS, Page, ROWS, page};
 use crate::Coins;
-use crate::domain::{Settings, Totals, Transaction, User, UserId, coins};
+use crate::domain::{CoinUser, Settings, Transaction, UserId, UserTotals, coins};
 use crate::error::Error;
 use crate::service::{self, UserChange};
 use crate::store::transaction::transactions_of;
@@ -99,8 +99,8 @@ pub(crate) struct UserJson {
     status: &'static str,
 }
 
-impl From<User> for UserJson {
-    fn from(user: User) -> Self {
+impl From<CoinUser> for UserJson {
+    fn from(user: CoinUser) -> Self {
         UserJson {
             id: user.id,
             status: status(&user),
@@ -112,12 +112,12 @@ impl From<User> for UserJson {
     }
 }
 
-fn status(user: &User) -> &'static str {
+fn status(user: &CoinUser) -> &'static str {
     if user.frozen.is_some() { "frozen" } else { "active" }
 }
 
-fn balance(settings: &Settings, user: Option<(User, Totals)>, user_id: &str) -> BalanceJson {
-    let (user, totals) = user.map_or((None, Totals::default()), |(user, totals)| (Some(user), totals));
+fn balance(settings: &Settings, user: Option<(CoinUser, UserTotals)>, user_id: &str) -> BalanceJson {
+    let (user, totals) = user.map_or((None, UserTotals::default()), |(user, totals)| (Some(user), totals));
     let balance = user.as_ref().map_or(coins(0), |user| user.balance);
     BalanceJson {
         user_id: user_id.to_owned(),
@@ -137,10 +137,10 @@ fn balance(settings: &Settings, user: Option<(User, Totals)>, user_id: &str) -> 
 ), responses((status = 200, body = Answer<BalanceJson>)))]
 pub(super) async fn coins_balance(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    let acting = Acting::of(&app, &caller, "coins.view").await?;
+    let acting = ActingFor::of(&app, &principal, "coins.view").await?;
     let mut fields = query.fields();
     let user_id = acting.named(&mut fields);
     let user_id = fields.finish(user_id)?;
@@ -159,17 +159,17 @@ pub(super) async fn coins_balance(
 /// Every movement of a user's coins, newest first.
 #[utoipa::path(get, path = "/api/coins/transactions/", tag = "coins", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<RowsFromOne<50>>), Query,
+    ("limit" = inline(Option<RowLimitFromOne<50>>), Query,
         description = "From 1 on. At most 100 are answered, however many are asked for; 50 where nothing is said."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<TransactionJson>)))]
 pub(super) async fn coins_transactions(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    let acting = Acting::of(&app, &caller, "coins.view").await?;
+    let acting = ActingFor::of(&app, &principal, "coins.view").await?;
     let mut fields = query.fields();
     let user_id = acting.named(&mut fields);
     let limit = fields.limit("limit", MOST_ROWS).unwrap_or(ROWS);
@@ -192,7 +192,7 @@ pub(super) async fn coins_transactions(
     responses((status = 200, body = Answer<UserJson>)))]
 pub(super) async fn coins_user_put(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
@@ -204,12 +204,12 @@ pub(super) async fn coins_user_put(
     let language = fields.parsed("language", parse_language);
     let user_id = fields.finish(user_id)?;
     let change = UserChange { email: named.then_some(email), language };
-    let doer = caller.doer(&app.context);
+    let cx = principal.request_context(&app.context);
     let changed = app.context.store.write(move |tx| {
-        let mut doer = doer.clone();
+        let mut cx = cx.clone();
         let before = service::user_known(tx, &user_id)?;
-        let after = service::user_change(tx, &mut doer, &user_id, &change)?;
-        service::contact_record(tx, &mut doer, before.as_ref(), &after)?;
+        let after = service::user_change(tx, &mut cx, &user_id, &change)?;
+        service::contact_record(tx, &mut cx, before.as_ref(), &after)?;
         let answer = UserJson::from(after);
         if before.is_some() {
             read_only.check(&answer)?
@@ -249,7 +249,7 @@ pub(super) fn named() -> FormField<UserId> {
 }
 
 /// Runs a command on the user whom the body names.
-async fn decided<C: Declared<Coins, Applied = User>>(
+async fn decided<C: TypedCommand<Coins, Applied = CoinUser>>(
     app: &Arc<Coins>,
     request: CommandRequest,
     command: &'static C,

@@ -6,8 +6,8 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    Caller, Decimal, Fields, IdempotencyKey, JsonBody, Once, PathId, Problem, QueryPairs, Repeatable, RowsFromOne,
-    Rule, Time, fingerprint, json,
+    Decimal, Fields, IdempotencyKey, IdempotentRequest, IdempotentResponse, JsonBody, PathId, Principal, Problem,
+    QueryPairs, RowLimitFromOne, Rule, Time, fingerprint, json,
 };
 use serde::Serialize;
 use utoipa::openapi::RefOr;
@@ -15,12 +15,12 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
-use super::{Acting, Answer, MOST_ROWS, Page, ROWS, page};
+use super::{ActingFor, Answer, MOST_ROWS, Page, ROWS, page};
 use crate::Coins;
 use crate::domain::{Settings, Withdrawal, coins};
 use crate::error::Error;
 use crate::service::{self, NewWithdrawal, Period};
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::upi::UpiId;
 
 /// What a withdrawal is asked for with.
@@ -132,11 +132,11 @@ fn bounded(problem: Problem, settings: &Settings) -> Problem {
 
 pub(super) async fn create(
     app: &Arc<Coins>,
-    caller: &Caller,
+    principal: &Principal,
     key: IdempotencyKey,
     body: &JsonBody,
 ) -> Result<Response, Problem> {
-    let acting = Acting::to_pay(app, caller, "coins.withdraw").await?;
+    let acting = ActingFor::to_pay(app, principal, "coins.withdraw").await?;
     let settings = Arc::clone(&app.settings);
     let mut fields = body.fields()?;
     let user_id = acting.named(&mut fields);
@@ -145,21 +145,21 @@ pub(super) async fn create(
     let upi_id = fields.required("upi_id", upi_id);
     let new = user_id.zip(amount).zip(upi_id).map(|((user_id, amount), upi_id)| (user_id, amount, upi_id));
     let (user_id, amount, upi_id) = fields.finish(new).map_err(|problem| bounded(problem, &settings))?;
-    let repeat = Repeatable::new(caller, key, fingerprint("coins.withdraw", "", &body.0));
-    let doer = caller.doer(&app.context);
-    let period = Period::at(doer.now, &app.context.zone).ok_or_else(|| Problem::internal("the end of time"))?;
+    let repeat = IdempotentRequest::new(principal, key, fingerprint("coins.withdraw", "", &body.0));
+    let cx = principal.request_context(&app.context);
+    let period = Period::at(cx.now, &app.context.zone).ok_or_else(|| Problem::internal("the end of time"))?;
     let once = app.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+        IdempotentResponse::run(tx, cx.now, repeat.as_ref(), |tx| {
             let user_id = match (acting.user(tx, user_id.as_ref())?, &user_id) {
                 (Some(user), _) => user.user_id,
                 // Whoever never had coins has none.
                 (None, _) => return Err(Error::Insufficient { available: coins(0), needed: amount }),
             };
             let new = NewWithdrawal { user_id, amount, upi_id: upi_id.clone() };
-            let mut doer = doer.clone();
-            let (one, left) = service::withdrawal_create(tx, &settings, &mut doer, &new, &period)?;
-            service::change_record(tx, &mut doer, None, &one)?;
-            Answer::told(
+            let mut cx = cx.clone();
+            let (one, left) = service::withdrawal_create(tx, &settings, &mut cx, &new, &period)?;
+            service::change_record(tx, &mut cx, None, &one)?;
+            Answer::with_message(
                 "Withdrawal request submitted successfully. Admin will review and process your request.",
                 CreatedJson {
                     withdrawal_id: one.id,
@@ -180,11 +180,11 @@ pub(super) async fn create(
 
 pub(super) async fn history(
     app: &Arc<Coins>,
-    caller: &Caller,
+    principal: &Principal,
     uri: &OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    let acting = Acting::of(app, caller, "coins.view").await?;
+    let acting = ActingFor::of(app, principal, "coins.view").await?;
     let mut fields = query.fields();
     let user_id = acting.named(&mut fields);
     let limit = fields.limit("limit", MOST_ROWS).unwrap_or(ROWS);
@@ -207,20 +207,23 @@ pub(super) struct StatusWord;
 
 impl PartialSchema for StatusWord {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Status::ALL.map(Status::name))).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(WithdrawalStatus::ALL.map(WithdrawalStatus::name)))
+            .into()
     }
 }
 
 impl ToSchema for StatusWord {}
 
 /// A status by its word.
-pub(crate) fn parse_status(text: &str) -> Result<Status, Rule> {
-    let names = Status::ALL.map(Status::name).join(", ");
-    Status::from_name(text).ok_or_else(|| Rule::new("unknown_value", format!("be one of {names}")))
+pub(crate) fn parse_status(text: &str) -> Result<WithdrawalStatus, Rule> {
+    let names = WithdrawalStatus::ALL.map(WithdrawalStatus::name).join(", ");
+    WithdrawalStatus::from_name(text).ok_or_else(|| Rule::new("unknown_value", format!("be one of {names}")))
 }
 
-pub(super) async fn read(app: &Arc<Coins>, caller: &Caller, id: Uuid) -> Result<Response, Problem> {
-    let acting = Acting::of(app, caller, "coins.view").await?;
+pub(super) async fn read(app: &Arc<Coins>, principal: &Principal, id: Uuid) -> Result<Response, Problem> {
+    let acting = ActingFor::of(app, principal, "coins.view").await?;
     let found = app.context.store.read(move |tx| {
         let withdrawal = service::withdrawal_get(tx, id)?;
         acting.may_see(withdrawal.owner)?;
@@ -231,24 +234,24 @@ pub(super) async fn read(app: &Arc<Coins>, caller: &Caller, id: Uuid) -> Result<
 
 pub(super) async fn cancel(
     app: &Arc<Coins>,
-    caller: &Caller,
+    principal: &Principal,
     key: IdempotencyKey,
     id: Uuid,
     reason: Option<String>,
     body: &JsonBody,
 ) -> Result<Response, Problem> {
-    let acting = Acting::of(app, caller, "coins.withdraw").await?;
+    let acting = ActingFor::of(app, principal, "coins.withdraw").await?;
     let reason = reason.unwrap_or_else(|| "User requested cancellation".to_owned());
-    let repeat = Repeatable::new(caller, key, fingerprint("coins.cancel", &id.to_string(), &body.0));
-    let (doer, settings) = (caller.doer(&app.context), Arc::clone(&app.settings));
+    let repeat = IdempotentRequest::new(principal, key, fingerprint("coins.cancel", &id.to_string(), &body.0));
+    let (cx, settings) = (principal.request_context(&app.context), Arc::clone(&app.settings));
     let once = app.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
+        IdempotentResponse::run(tx, cx.now, repeat.as_ref(), |tx| {
             acting.may_see(service::withdrawal_get(tx, id)?.owner)?;
-            let mut doer = doer.clone();
-            let one = service::withdrawal_cancel(tx, &settings, &mut doer, id, &reason)?;
-            service::change_record(tx, &mut doer, Some(Status::Pending), &one)?;
+            let mut cx = cx.clone();
+            let one = service::withdrawal_cancel(tx, &settings, &mut cx, id, &reason)?;
+            service::change_record(tx, &mut cx, Some(WithdrawalStatus::Pending), &one)?;
             let user = service::user_get(tx, one.owner)?;
-            Answer::told(
+            Answer::with_message(
                 "Withdrawal request cancelled successfully. Your coins have been returned.",
                 CancelledJson {
                     withdrawal_id: one.id,
@@ -270,28 +273,28 @@ pub(super) async fn cancel(
 ), request_body = WithdrawalFields, responses((status = 201, body = Answer<CreatedJson>)))]
 pub(super) async fn withdrawal_create(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    create(&app, &caller, key, &body).await
+    create(&app, &principal, key, &body).await
 }
 
 /// A user's withdrawals, newest first.
 #[utoipa::path(get, path = "/api/coins/withdrawals/", tag = "coins", params(
     ("user_id" = Option<String>, Query, description = "Whose. A key that is tied to one user may leave it out."),
-    ("limit" = inline(Option<RowsFromOne<50>>), Query,
+    ("limit" = inline(Option<RowLimitFromOne<50>>), Query,
         description = "From 1 on. At most 100 are answered, however many are asked for; 50 where nothing is said."),
     ("status" = inline(Option<StatusWord>), Query, description = "Only those that stand so."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Page<WithdrawalJson>)))]
 pub(super) async fn withdrawal_list(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     uri: OriginalUri,
     query: QueryPairs,
 ) -> Result<Response, Problem> {
-    history(&app, &caller, &uri, query).await
+    history(&app, &principal, &uri, query).await
 }
 
 /// One withdrawal.
@@ -299,10 +302,10 @@ pub(super) async fn withdrawal_list(
     params(("id" = Uuid, Path)), responses((status = 200, body = Answer<WithdrawalJson>)))]
 pub(super) async fn withdrawal_read(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    read(&app, &caller, id).await
+    read(&app, &principal, id).await
 }
 
 /// Cancel a pending withdrawal. The coins are back at once.
@@ -312,7 +315,7 @@ pub(super) async fn withdrawal_read(
 ), request_body = CancelFields, responses((status = 200, body = Answer<CancelledJson>)))]
 pub(super) async fn withdrawal_cancel(
     State(app): State<Arc<Coins>>,
-    caller: Caller,
+    principal: Principal,
     PathId(id): PathId,
     key: IdempotencyKey,
     body: JsonBody,
@@ -320,5 +323,5 @@ pub(super) async fn withdrawal_cancel(
     let mut fields = body.fields()?;
     let reason = fields.line("reason", 1, 500);
     fields.finish(Some(()))?;
-    cancel(&app, &caller, key, id, reason, &body).await
+    cancel(&app, &principal, key, id, reason, &body).await
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_kit::Problem;
 use purser_kit::console::{
-    Cell, Choice, Column, Detail, DetailTable, Filter, Kind as ColumnKind, Listing, Resource, Search, Tone,
+    Cell, Choice, Column, ColumnKind, Detail, DetailTable, Filter, Listing, Resource, Search, Tone,
 };
 use purser_money::Currency;
 use purser_store::ReadTx;
@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::status;
 use crate::Coins;
 use crate::contradiction::command::contradiction_commands;
-use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
+use crate::contradiction::{
+    BankClaim, ContradictionKind, ContradictionRemedy, ContradictionState, WithdrawalContradiction,
+};
 use crate::domain::Withdrawal;
 use crate::service::{user_get, withdrawal_get};
 use crate::store::contradiction::{CONTRADICTIONS_FROM, contradiction_find, contradictions_of};
@@ -59,7 +61,7 @@ fn listing() -> Listing {
         from: CONTRADICTIONS_FROM,
         id: "c.id",
         columns: vec![
-            Column::new("user", "User", "u.user_id", ColumnKind::Given),
+            Column::new("user", "User", "u.user_id", ColumnKind::UserText),
             Column::new("due", "Due", "c.due", ColumnKind::Money(Currency::INR)),
             Column::new("paid", "Paid by the bank", "c.paid", ColumnKind::Money(Currency::INR)),
             Column::new("kind", "Point", "c.kind", ColumnKind::Choice(KINDS)),
@@ -86,12 +88,12 @@ fn listing() -> Listing {
     }
 }
 
-pub(super) fn state(state: State) -> Cell {
+pub(super) fn state(state: ContradictionState) -> Cell {
     let tone = STATES.iter().find(|choice| choice.value == state.name()).map_or(Tone::Quiet, |choice| choice.tone);
     Cell::Badge(tone, state.name().to_owned())
 }
 
-fn point(kind: Kind) -> &'static str {
+fn point(kind: ContradictionKind) -> &'static str {
     KINDS.iter().find(|choice| choice.value == kind.name()).map_or("", |choice| choice.title)
 }
 
@@ -99,8 +101,8 @@ fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(found) = contradiction_find(tx, id)? else { return Ok(None) };
     let withdrawal = withdrawal_get(tx, found.withdrawal)?;
     let user = user_get(tx, withdrawal.owner)?;
-    let fit = if found.state == State::Open {
-        let settlements = found.settlements(&withdrawal).into_iter().map(Settlement::name);
+    let fit = if found.state == ContradictionState::Open {
+        let settlements = found.settlements(&withdrawal).into_iter().map(ContradictionRemedy::name);
         settlements.chain(["dismiss"]).collect()
     } else {
         Vec::new()
@@ -114,7 +116,7 @@ fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         ("Coins of the user now", Cell::Money(user.balance)),
         ("Found", Cell::Time(found.found_at)),
         ("Found by", Cell::Text(found.found_by.clone())),
-        ("Put right by", Cell::text(found.settlement.map(Settlement::title))),
+        ("Put right by", Cell::text(found.settlement.map(ContradictionRemedy::title))),
         ("Decided", Cell::time(found.decided.as_ref().map(|(_, at)| *at))),
         ("Decided by", Cell::text(found.decided.as_ref().map(|(by, _)| by.clone()))),
         ("Reason", Cell::text(found.reason.clone())),
@@ -130,10 +132,10 @@ fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
     }))
 }
 
-fn sides(found: &Contradiction, now: &Withdrawal) -> DetailTable {
+fn sides(found: &WithdrawalContradiction, now: &Withdrawal) -> DetailTable {
     let bank = match &found.claim {
-        Claim::Paid(_) => Cell::Badge(Tone::Good, "paid".to_owned()),
-        Claim::Failed => Cell::Badge(Tone::Bad, "failed".to_owned()),
+        BankClaim::Paid(_) => Cell::Badge(Tone::Good, "paid".to_owned()),
+        BankClaim::Failed => Cell::Badge(Tone::Bad, "failed".to_owned()),
     };
     let utr = |utr: Option<&Utr>| Cell::text(utr.map(Utr::as_str));
     DetailTable {
@@ -156,7 +158,7 @@ fn sides(found: &Contradiction, now: &Withdrawal) -> DetailTable {
 /// The contradictions of a withdrawal, as its page shows them.
 pub(super) fn table(tx: &mut ReadTx<'_>, withdrawal: Uuid) -> Result<Option<DetailTable>, Problem> {
     let found = contradictions_of(tx, withdrawal, SHOWN)?;
-    let row = |one: &Contradiction| {
+    let row = |one: &WithdrawalContradiction| {
         let what = Cell::object(one.told.clone(), "coins", "contradictions", one.id);
         vec![Cell::Time(one.found_at), what, state(one.state), Cell::text(one.reason.clone())]
     };

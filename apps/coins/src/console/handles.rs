@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Column, Detail, Kind, Listing, Resource, Search};
+use purser_kit::console::{Cell, Column, ColumnKind, Detail, Listing, Resource, Search};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -22,10 +22,10 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
             from: HANDLES_FROM,
             id: "h.id",
             columns: vec![
-                Column::new("handle", "Handle", "h.handle", Kind::Text).sorted(),
-                Column::new("provider", "Whose", "h.provider", Kind::Text).sorted(),
-                Column::new("added_by", "Added by", "h.added_by", Kind::Text),
-                Column::new("added_at", "Added", "h.added_at", Kind::Time),
+                Column::new("handle", "Handle", "h.handle", ColumnKind::Text).sorted(),
+                Column::new("provider", "Whose", "h.provider", ColumnKind::Text).sorted(),
+                Column::new("added_by", "Added by", "h.added_by", ColumnKind::Text),
+                Column::new("added_at", "Added", "h.added_at", ColumnKind::Time),
             ],
             search: &[Search::Within("h.handle"), Search::Within("h.provider")],
             filters: &[],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_identity::audit_of;
-use purser_kit::console::{Cell, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Tone};
+use purser_kit::console::{Cell, Column, ColumnKind, Detail, DetailTable, Filter, Listing, Resource, Tone};
 use purser_kit::{Commands, Problem};
 use purser_money::Currency;
 use purser_store::ReadTx;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{status, withdrawals};
 use crate::Coins;
 use crate::store::payout::{PAYOUTS_FROM, payout_find};
-use crate::store::withdrawal::{self, standings, withdrawals_list};
+use crate::store::withdrawal::{self, totals_by_status, withdrawals_list};
 
 /// Records of one payout that are looked through for who took its file.
 const LOOKED_AT: u32 = 100;
@@ -32,37 +32,37 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
             from: PAYOUTS_FROM,
             id: "p.id",
             columns: vec![
-                Column::new("made_at", "Begun", "p.made_at", Kind::Time),
-                Column::new("made_by", "By", "p.made_by", Kind::Text),
+                Column::new("made_at", "Begun", "p.made_at", ColumnKind::Time),
+                Column::new("made_by", "By", "p.made_by", ColumnKind::Text),
                 Column::new(
                     "withdrawals",
                     "Withdrawals",
                     "(SELECT COUNT(*) FROM coins_withdrawal w WHERE w.payout = p.id)",
-                    Kind::Number,
+                    ColumnKind::Number,
                 ),
                 Column::new(
                     "rupees",
                     "Rupees",
                     "(SELECT CAST(SUM(w.rupees) AS BIGINT) FROM coins_withdrawal w WHERE w.payout = p.id)",
-                    Kind::Money(Currency::INR),
+                    ColumnKind::Money(Currency::INR),
                 ),
                 Column::new(
                     "open",
                     "Open",
                     "(SELECT COUNT(*) FROM coins_withdrawal w WHERE w.payout = p.id AND w.status = 'processing')",
-                    Kind::Number,
+                    ColumnKind::Number,
                 ),
                 Column::new(
                     "completed",
                     "Completed",
                     "(SELECT COUNT(*) FROM coins_withdrawal w WHERE w.payout = p.id AND w.status = 'completed')",
-                    Kind::Number,
+                    ColumnKind::Number,
                 ),
                 Column::new(
                     "failed",
                     "Failed or reversed",
                     "(SELECT COUNT(*) FROM coins_withdrawal w WHERE w.payout = p.id AND w.status IN ('failed', 'reversed'))",
-                    Kind::Number,
+                    ColumnKind::Number,
                 ),
             ],
             search: &[],
@@ -93,7 +93,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
 fn detail(tx: &mut ReadTx<'_>, coins: &Coins, id: Uuid) -> Result<Option<Detail>, Problem> {
     let Some(payout) = payout_find(tx, id)? else { return Ok(None) };
     let begun = payout.made_at.to_zoned(coins.context.zone.clone()).strftime("%d %b %Y %H:%M").to_string();
-    let standings = standings(tx, None, Some(id))?;
+    let standings = totals_by_status(tx, None, Some(id))?;
     let all: i64 = standings.iter().map(|standing| standing.count).sum();
     let rows = standings
         .into_iter()
@@ -104,7 +104,8 @@ fn detail(tx: &mut ReadTx<'_>, coins: &Coins, id: Uuid) -> Result<Option<Detail>
         columns: vec!["Status", "Withdrawals", "Rupees"],
         rows: rows.collect(),
     };
-    let filter = withdrawal::Filter { payout: Some(id), limit: SHOWN, ..withdrawal::Filter::default() };
+    let filter =
+        withdrawal::WithdrawalFilter { payout: Some(id), limit: SHOWN, ..withdrawal::WithdrawalFilter::default() };
     let list = DetailTable {
         title: "Withdrawals",
         empty: "None.",

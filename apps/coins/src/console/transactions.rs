@@ -1,6 +1,6 @@
 //! Every movement of coins in the console, to be read.
 
-use purser_kit::console::{Cell, Choice, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{Cell, Choice, Column, ColumnKind, Detail, Filter, Listing, Resource, Search, Tone};
 use purser_kit::{Commands, Problem};
 use purser_money::Currency;
 use purser_store::ReadTx;
@@ -28,13 +28,13 @@ pub(super) fn resource() -> Resource {
             from: TRANSACTIONS_FROM,
             id: "t.id",
             columns: vec![
-                Column::new("user", "User", "u.user_id", Kind::Given),
-                Column::new("kind", "What", "t.kind", Kind::Choice(KINDS)),
-                Column::new("amount", "Coins", "t.amount", Kind::Money(Currency::COIN)),
-                Column::new("balance_after", "Coins after", "t.balance_after", Kind::Money(Currency::COIN)),
-                Column::new("reason", "Reason", "t.reason", Kind::Text),
-                Column::new("reference", "Reference", "t.reference", Kind::Text),
-                Column::new("created_at", "When", "t.created_at", Kind::Time),
+                Column::new("user", "User", "u.user_id", ColumnKind::UserText),
+                Column::new("kind", "What", "t.kind", ColumnKind::Choice(KINDS)),
+                Column::new("amount", "Coins", "t.amount", ColumnKind::Money(Currency::COIN)),
+                Column::new("balance_after", "Coins after", "t.balance_after", ColumnKind::Money(Currency::COIN)),
+                Column::new("reason", "Reason", "t.reason", ColumnKind::Text),
+                Column::new("reference", "Reference", "t.reference", ColumnKind::Text),
+                Column::new("created_at", "When", "t.created_at", ColumnKind::Time),
             ],
             search: &[Search::Begins("u.user_id"), Search::Begins("t.reference")],
             filters: &[Filter {

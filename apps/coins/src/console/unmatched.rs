@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Column, Detail, Filter, Kind as ColumnKind, Listing, Resource, Search};
+use purser_kit::console::{Cell, Column, ColumnKind, Detail, Filter, Listing, Resource, Search};
 use purser_money::Currency;
 use purser_store::ReadTx;
 use uuid::Uuid;
 
 use super::contradictions::{STATES, state};
 use crate::Coins;
-use crate::contradiction::State;
+use crate::contradiction::ContradictionState;
 use crate::store::unmatched::{UNMATCHED_FROM, unmatched_find};
 use crate::unmatched::command::unmatched_commands;
 
@@ -26,7 +26,7 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
             from: UNMATCHED_FROM,
             id: "m.id",
             columns: vec![
-                Column::new("named", "Named by the bank", "m.named", ColumnKind::Given),
+                Column::new("named", "Named by the bank", "m.named", ColumnKind::UserText),
                 Column::new("paid", "Paid by the bank", "m.paid", ColumnKind::Money(Currency::INR)),
                 Column::new("utr", "UTR of the bank", "m.utr", ColumnKind::Text),
                 Column::new("state", "State", "m.state", ColumnKind::Choice(STATES)),
@@ -67,6 +67,6 @@ fn detail(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Detail>, Problem> {
         facts,
         accounts: Vec::new(),
         tables: Vec::new(),
-        fit: Some(if found.state == State::Open { vec!["dismiss"] } else { Vec::new() }),
+        fit: Some(if found.state == ContradictionState::Open { vec!["dismiss"] } else { Vec::new() }),
     }))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use purser_identity::{Email, user_get as person_get};
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Column, Detail, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{Cell, Column, ColumnKind, Detail, Filter, Listing, Resource, Search, Tone};
 use purser_money::Currency;
 use purser_store::ReadTx;
 use uuid::Uuid;
@@ -28,11 +28,11 @@ pub(super) fn resource(coins: &Arc<Coins>) -> Resource {
             from: USERS_FROM,
             id: "u.id",
             columns: vec![
-                Column::new("user_id", "User", "u.user_id", Kind::Given).sorted(),
-                Column::new("coins", "Coins", "b.balance", Kind::Money(Currency::COIN)),
-                Column::new("email", "Email", "u.email", Kind::Text),
-                Column::new("language", "Language", "u.language", Kind::Text),
-                Column::new("created_at", "Since", "u.created_at", Kind::Time),
+                Column::new("user_id", "User", "u.user_id", ColumnKind::UserText).sorted(),
+                Column::new("coins", "Coins", "b.balance", ColumnKind::Money(Currency::COIN)),
+                Column::new("email", "Email", "u.email", ColumnKind::Text),
+                Column::new("language", "Language", "u.language", ColumnKind::Text),
+                Column::new("created_at", "Since", "u.created_at", ColumnKind::Time),
             ],
             search: &[Search::Begins("u.user_id")],
             filters: &[

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{
+    Cell, Choice, Column, ColumnKind, Detail, DetailTable, Filter, Listing, Resource, Search, Tone,
+};
 use purser_money::Currency;
 use purser_store::ReadTx;
 use uuid::Uuid;
@@ -11,11 +13,11 @@ use uuid::Uuid;
 use super::{ROWS, STATES, TRANSACTION_HEADS, contradictions, status, transaction_row};
 use crate::Coins;
 use crate::domain::Withdrawal;
-use crate::service::{Checks, user_get, withdrawal_checks, withdrawals_of};
-use crate::status::Status;
+use crate::service::{WithdrawalChecks, user_get, withdrawal_checks, withdrawals_of};
+use crate::status::WithdrawalStatus;
 use crate::store::transaction::transactions_of;
 use crate::store::utr::utr_changes_of;
-use crate::store::withdrawal::{WITHDRAWALS_FROM, standings, withdrawal_find};
+use crate::store::withdrawal::{WITHDRAWALS_FROM, totals_by_status, withdrawal_find};
 use crate::upi::UpiId;
 use crate::utr::Utr;
 use crate::withdrawal::command::withdrawal_commands;
@@ -45,21 +47,21 @@ fn listing() -> Listing {
         from: WITHDRAWALS_FROM,
         id: "w.id",
         columns: vec![
-            Column::new("user", "User", "u.user_id", Kind::Given),
+            Column::new("user", "User", "u.user_id", ColumnKind::UserText),
             // The first of the two is what the inbox sums up.
-            Column::new("rupees", "Rupees", "w.rupees", Kind::Money(Currency::INR)),
-            Column::new("coins", "Coins", "w.amount", Kind::Money(Currency::COIN)),
-            Column::new("upi_id", "UPI id", "w.upi_id", Kind::Text),
+            Column::new("rupees", "Rupees", "w.rupees", ColumnKind::Money(Currency::INR)),
+            Column::new("coins", "Coins", "w.amount", ColumnKind::Money(Currency::COIN)),
+            Column::new("upi_id", "UPI id", "w.upi_id", ColumnKind::Text),
             Column::new(
                 "handle",
                 "Handle",
                 "CASE WHEN w.handle_known = 1 THEN 'known' ELSE 'unknown' END",
-                Kind::Choice(HANDLES),
+                ColumnKind::Choice(HANDLES),
             ),
-            Column::new("status", "Status", "w.status", Kind::Choice(STATES)),
-            Column::new("created_at", "Asked", "w.created_at", Kind::Time).sorted().dated(),
-            Column::new("completed_at", "Paid", "w.completed_at", Kind::Time).dated(),
-            Column::new("utr", "UTR", "w.utr", Kind::Text),
+            Column::new("status", "Status", "w.status", ColumnKind::Choice(STATES)),
+            Column::new("created_at", "Asked", "w.created_at", ColumnKind::Time).sorted().dated(),
+            Column::new("completed_at", "Paid", "w.completed_at", ColumnKind::Time).dated(),
+            Column::new("utr", "UTR", "w.utr", ColumnKind::Text),
         ],
         search: &[
             Search::Begins("u.user_id"),
@@ -137,13 +139,13 @@ fn corrections(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<DetailTable>, Pro
 }
 
 /// What staff can make of a withdrawal, by the action's name.
-const WAYS: [(&str, Status); 6] = [
-    ("process", Status::Processing),
-    ("complete", Status::Completed),
-    ("fail", Status::Failed),
-    ("reject", Status::Rejected),
-    ("cancel", Status::Cancelled),
-    ("reverse", Status::Reversed),
+const WAYS: [(&str, WithdrawalStatus); 6] = [
+    ("process", WithdrawalStatus::Processing),
+    ("complete", WithdrawalStatus::Completed),
+    ("fail", WithdrawalStatus::Failed),
+    ("reject", WithdrawalStatus::Rejected),
+    ("cancel", WithdrawalStatus::Cancelled),
+    ("reverse", WithdrawalStatus::Reversed),
 ];
 
 fn facts(one: &Withdrawal) -> Vec<(&'static str, Cell)> {
@@ -174,7 +176,7 @@ fn facts(one: &Withdrawal) -> Vec<(&'static str, Cell)> {
 }
 
 /// What speaks for the UPI id and what against it.
-fn checked(one: &Withdrawal, checks: &Checks) -> Vec<(&'static str, Cell)> {
+fn checked(one: &Withdrawal, checks: &WithdrawalChecks) -> Vec<(&'static str, Cell)> {
     let (good, waiting, bad) = (Tone::Good, Tone::Waiting, Tone::Bad);
     let badge = |tone: Tone, text: &str| Cell::Badge(tone, text.to_owned());
     let formed = match UpiId::parse(one.upi_id.as_str()) {
@@ -189,7 +191,7 @@ fn checked(one: &Withdrawal, checks: &Checks) -> Vec<(&'static str, Cell)> {
     let before = if is_new { badge(waiting, "new for this user") } else { badge(good, "named by this user before") };
     let others = match usize::try_from(checks.others).unwrap_or(usize::MAX) {
         0 => badge(good, "no other user has named it"),
-        others => Cell::Badge(waiting, format!("{} named it too", super::counted(others, "other user"))),
+        others => Cell::Badge(waiting, format!("{} named it too", super::count_noun(others, "other user"))),
     };
     vec![
         ("UPI check: form", formed),
@@ -201,9 +203,9 @@ fn checked(one: &Withdrawal, checks: &Checks) -> Vec<(&'static str, Cell)> {
 
 /// What the user's withdrawals come to, by how they stand.
 pub(super) fn totals(tx: &mut ReadTx<'_>, owner: Uuid) -> Result<DetailTable, Problem> {
-    let rows = standings(tx, Some(owner), None)?.into_iter().map(|standing| {
-        let (coins, rupees) = (Cell::Money(standing.coins), Cell::Money(standing.rupees));
-        vec![status(standing.status), Cell::Number(standing.count), coins, rupees]
+    let rows = totals_by_status(tx, Some(owner), None)?.into_iter().map(|totals| {
+        let (coins, rupees) = (Cell::Money(totals.coins), Cell::Money(totals.rupees));
+        vec![status(totals.status), Cell::Number(totals.count), coins, rupees]
     });
     Ok(DetailTable {
         title: "Withdrawals of this user in all",

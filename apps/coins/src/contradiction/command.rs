@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Preview};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, PlanFn, Record, RequestContext};
+use purser_kit::console::{Outcome, Preview};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, PlanFn, RequestContext};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
-use super::{Contradiction, Settlement};
+use super::{ContradictionRemedy, WithdrawalContradiction};
 use crate::Coins;
 use crate::domain::Withdrawal;
 use crate::error::Error;
@@ -21,15 +21,15 @@ static CONTRADICTIONS: Noun<Coins> = Noun {
     app: "coins",
     name: "contradictions",
     one: "contradiction",
-    tie: None,
+    binding: None,
     records: |_, tx, ids| {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(found) = contradiction_find(tx, *id)? {
-                let settlement = found.settlement.map(Settlement::name).unwrap_or_default().to_owned();
+                let settlement = found.settlement.map(ContradictionRemedy::name).unwrap_or_default().to_owned();
                 let reason = found.reason.clone().unwrap_or_default();
                 let facts = [("state", found.state.name().to_owned()), ("settlement", settlement), ("reason", reason)];
-                records.push((*id, Record::of(&BTreeMap::from(facts))?));
+                records.push((*id, AuditSnapshot::of(&BTreeMap::from(facts))?));
             }
         }
         Ok(records)
@@ -50,10 +50,10 @@ pub(crate) fn contradiction_commands(coins: &Arc<Coins>) -> Commands {
 }
 
 /// A contradiction that may be decided on so, by this reason.
-struct Decision {
-    found: Contradiction,
+struct ContradictionPlan {
+    found: WithdrawalContradiction,
     withdrawal: Withdrawal,
-    settlement: Option<Settlement>,
+    settlement: Option<ContradictionRemedy>,
     reason: String,
 }
 
@@ -61,17 +61,17 @@ fn decision(
     tx: &mut ReadTx<'_>,
     cx: &RequestContext,
     id: Uuid,
-    settlement: Option<Settlement>,
+    settlement: Option<ContradictionRemedy>,
     reason: &str,
-) -> Result<Decision, Error> {
+) -> Result<ContradictionPlan, Error> {
     let (found, withdrawal) = settlement_plan(tx, cx, id, settlement)?;
-    Ok(Decision { found, withdrawal, settlement, reason: reason.to_owned() })
+    Ok(ContradictionPlan { found, withdrawal, settlement, reason: reason.to_owned() })
 }
 
 const fn settles(
     spec: CommandSpec,
-    plan: PlanFn<Coins, String, Decision>,
-) -> Command<Coins, String, Decision, Contradiction> {
+    plan: PlanFn<Coins, String, ContradictionPlan>,
+) -> Command<Coins, String, ContradictionPlan, WithdrawalContradiction> {
     Command {
         spec,
         noun: &CONTRADICTIONS,
@@ -80,13 +80,13 @@ const fn settles(
             Form::of(FormField::line("reason", "Reason", help, 1, 500)).previewed_with(String::new())
         },
         plan,
-        apply: |coins, tx, cx, Decision { found, settlement, reason, .. }| match settlement {
+        apply: |coins, tx, cx, ContradictionPlan { found, settlement, reason, .. }| match settlement {
             Some(settlement) => contradiction_settle(tx, &coins.settings, cx, found.id, settlement, &reason),
             None => contradiction_dismiss(tx, cx, found.id, &reason),
         },
-        will: |plans| Preview::said(plans, said),
-        did: |decided| {
-            Done::of(decided, |one| match one.settlement {
+        will: |plans| Preview::of_one(plans, said),
+        outcome: |decided| {
+            Outcome::of(decided, |one| match one.settlement {
                 Some(settlement) => format!("{}: done.", settlement.title()),
                 None => "Dismissed; both sides stay on record.".to_owned(),
             })
@@ -96,7 +96,7 @@ const fn settles(
 }
 
 /// What it comes to.
-fn said(Decision { found, withdrawal, settlement, .. }: &Decision) -> String {
+fn said(ContradictionPlan { found, withdrawal, settlement, .. }: &ContradictionPlan) -> String {
     let utr = found.utr().map(Utr::as_str).unwrap_or_default();
     let (paid, due) = (found.amount().for_people(), found.due.for_people());
     let (coins, user) = (withdrawal.amount.minor(), withdrawal.user_id.as_str());
@@ -105,56 +105,62 @@ fn said(Decision { found, withdrawal, settlement, .. }: &Decision) -> String {
         return format!("Nothing is changed.{}", free.unwrap_or_default());
     };
     match settlement {
-        Settlement::Complete => {
+        ContradictionRemedy::Complete => {
             let upi_id = withdrawal.upi_id.as_str();
             format!("{due} to {upi_id} go on record as paid by {utr}, of which the bank paid {paid}; {user} is told.")
         }
-        Settlement::Difference => format!("The bank paid {paid} for {due}: the difference goes on record."),
-        Settlement::Take => format!("{coins} coins of {user} are taken again, as the bank paid {paid} by {utr}."),
-        Settlement::Lose => format!("{paid}, paid by {utr}, go on record as a loss. The withdrawal stays as it is."),
-        Settlement::Correct => format!("The withdrawal of {user} has the UTR {utr} from now on; both stay on record."),
-        Settlement::Reverse => format!("{due} did not leave the bank: {coins} coins go back to {user}."),
+        ContradictionRemedy::Difference => format!("The bank paid {paid} for {due}: the difference goes on record."),
+        ContradictionRemedy::Take => {
+            format!("{coins} coins of {user} are taken again, as the bank paid {paid} by {utr}.")
+        }
+        ContradictionRemedy::Lose => {
+            format!("{paid}, paid by {utr}, go on record as a loss. The withdrawal stays as it is.")
+        }
+        ContradictionRemedy::Correct => {
+            format!("The withdrawal of {user} has the UTR {utr} from now on; both stay on record.")
+        }
+        ContradictionRemedy::Reverse => format!("{due} did not leave the bank: {coins} coins go back to {user}."),
     }
 }
 
 /// The withdrawal is completed with the bank's UTR.
-static COMPLETE: Command<Coins, String, Decision, Contradiction> = settles(
+static COMPLETE: Command<Coins, String, ContradictionPlan, WithdrawalContradiction> = settles(
     CommandSpec::money("coins.contradictions.complete", "coins.pay").titled("Complete as the bank paid", ""),
-    |_, tx, cx, id, reason| decision(tx, cx, id, Some(Settlement::Complete), reason),
+    |_, tx, cx, id, reason| decision(tx, cx, id, Some(ContradictionRemedy::Complete), reason),
 );
 
 /// What was paid beside what was due goes on record.
-static DIFFERENCE: Command<Coins, String, Decision, Contradiction> = settles(
+static DIFFERENCE: Command<Coins, String, ContradictionPlan, WithdrawalContradiction> = settles(
     CommandSpec::money("coins.contradictions.difference", "coins.pay").titled("Book the difference", ""),
-    |_, tx, cx, id, reason| decision(tx, cx, id, Some(Settlement::Difference), reason),
+    |_, tx, cx, id, reason| decision(tx, cx, id, Some(ContradictionRemedy::Difference), reason),
 );
 
 /// The user's coins are taken again.
-static TAKE: Command<Coins, String, Decision, Contradiction> = settles(
+static TAKE: Command<Coins, String, ContradictionPlan, WithdrawalContradiction> = settles(
     CommandSpec::money("coins.contradictions.take", "coins.pay").titled("Take the coins again", "").harms(),
-    |_, tx, cx, id, reason| decision(tx, cx, id, Some(Settlement::Take), reason),
+    |_, tx, cx, id, reason| decision(tx, cx, id, Some(ContradictionRemedy::Take), reason),
 );
 
 /// What the bank paid is the operator's loss.
-static LOSE: Command<Coins, String, Decision, Contradiction> = settles(
+static LOSE: Command<Coins, String, ContradictionPlan, WithdrawalContradiction> = settles(
     CommandSpec::money("coins.contradictions.lose", "coins.pay").titled("Book as a loss", "").harms(),
-    |_, tx, cx, id, reason| decision(tx, cx, id, Some(Settlement::Lose), reason),
+    |_, tx, cx, id, reason| decision(tx, cx, id, Some(ContradictionRemedy::Lose), reason),
 );
 
 /// The withdrawal gets the bank's UTR.
-static CORRECT: Command<Coins, String, Decision, Contradiction> = settles(
+static CORRECT: Command<Coins, String, ContradictionPlan, WithdrawalContradiction> = settles(
     CommandSpec::money("coins.contradictions.correct", "coins.pay").titled("Take over the bank's UTR", ""),
-    |_, tx, cx, id, reason| decision(tx, cx, id, Some(Settlement::Correct), reason),
+    |_, tx, cx, id, reason| decision(tx, cx, id, Some(ContradictionRemedy::Correct), reason),
 );
 
 /// The coins go back.
-static REVERSE: Command<Coins, String, Decision, Contradiction> = settles(
+static REVERSE: Command<Coins, String, ContradictionPlan, WithdrawalContradiction> = settles(
     CommandSpec::money("coins.contradictions.reverse", "coins.pay").titled("Give the coins back", "").harms(),
-    |_, tx, cx, id, reason| decision(tx, cx, id, Some(Settlement::Reverse), reason),
+    |_, tx, cx, id, reason| decision(tx, cx, id, Some(ContradictionRemedy::Reverse), reason),
 );
 
 /// It comes to nothing.
-static DISMISS: Command<Coins, String, Decision, Contradiction> = settles(
+static DISMISS: Command<Coins, String, ContradictionPlan, WithdrawalContradiction> = settles(
     CommandSpec::money("coins.contradictions.dismiss", "coins.pay").titled("Dismiss", ""),
     |_, tx, cx, id, reason| decision(tx, cx, id, None, reason),
 );

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Preview, counted};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record};
+use purser_kit::console::{Outcome, Preview, count_noun};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -19,13 +19,13 @@ static HANDLES: Noun<Coins> = Noun {
     app: "coins",
     name: "handles",
     one: "handle",
-    tie: None,
+    binding: None,
     records: |_, tx, ids| {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(handle) = handle_find(tx, *id)? {
                 let facts = [("handle", handle.handle), ("provider", handle.provider)];
-                records.push((*id, Record::of(&BTreeMap::from(facts))?));
+                records.push((*id, AuditSnapshot::of(&BTreeMap::from(facts))?));
             }
         }
         Ok(records)
@@ -59,9 +59,9 @@ static ADD: Command<Coins, (String, String), Handle, Handle> = Command {
     plan: |_, tx, cx, id, (handle, provider)| handle_new(tx, cx, id, handle, provider),
     apply: |_, tx, _, handle| handle_write(tx, handle),
     will: |plans| {
-        Preview::said(plans, |handle| format!("Withdrawals to ids that end in @{} can be asked for.", handle.handle))
+        Preview::of_one(plans, |handle| format!("Withdrawals to ids that end in @{} can be asked for.", handle.handle))
     },
-    did: |added| Done::of(added, |handle| format!("@{} is on the list.", handle.handle)),
+    outcome: |added| Outcome::of(added, |handle| format!("@{} is on the list.", handle.handle)),
     hooks: Hooks::NONE,
 };
 
@@ -72,8 +72,8 @@ static CHANGE: Command<Coins, String, (Handle, String), Handle> = Command {
     form: |_| Form::of(provider()),
     plan: |_, tx, _, id, provider| Ok((get(tx, id)?, provider.clone())),
     apply: |_, tx, _, (handle, provider)| handle_change(tx, handle.id, &provider),
-    will: |plans| Preview::said(plans, |(handle, provider)| format!("@{} is {provider}.", handle.handle)),
-    did: |changed| Done::of(changed, |handle| format!("@{} is {}.", handle.handle, handle.provider)),
+    will: |plans| Preview::of_one(plans, |(handle, provider)| format!("@{} is {provider}.", handle.handle)),
+    outcome: |changed| Outcome::of(changed, |handle| format!("@{} is {}.", handle.handle, handle.provider)),
     hooks: Hooks::NONE.fill(|_, tx, ids| {
         let Some(id) = ids.first() else { return Ok(Vec::new()) };
         Ok(vec![("provider", get(tx, *id)?.provider)])
@@ -91,9 +91,9 @@ static REMOVE: Command<Coins, (), Handle, Handle> = Command {
         let sentence = "Nobody can ask for withdrawals to them any more. Those that were asked for before go on.";
         Preview::of(plans, sentence, |handle| (format!("@{}", handle.handle), handle.provider.clone()))
     },
-    did: |removed| {
-        let sentence = format!("{} off the list.", counted(removed.len(), "handle"));
-        Done::rows(removed, sentence, |handle| (format!("@{}", handle.handle), "is off the list".to_owned()))
+    outcome: |removed| {
+        let sentence = format!("{} off the list.", count_noun(removed.len(), "handle"));
+        Outcome::rows(removed, sentence, |handle| (format!("@{}", handle.handle), "is off the list".to_owned()))
     },
     hooks: Hooks::NONE,
 };

@@ -5,7 +5,7 @@ use purser_money::Money;
 use purser_store::ReadTx;
 
 use crate::domain::coins;
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::store::{transaction, withdrawal};
 
 /// What is wrong with the app's own books, a sentence each.
@@ -18,14 +18,14 @@ pub fn problems(tx: &mut ReadTx<'_>) -> Result<Vec<String>, Error> {
     if misstated > 0 {
         problems.push(format!("coins: the transactions of {misstated} users do not add up to what they have"));
     }
-    let standings = withdrawal::standings(tx, None, None)?;
-    let sum = |wanted: &[Status]| {
-        let counted = standings.iter().filter(|standing| wanted.contains(&standing.status));
-        counted.map(|standing| standing.coins.minor()).sum::<i64>()
+    let standings = withdrawal::totals_by_status(tx, None, None)?;
+    let sum = |wanted: &[WithdrawalStatus]| {
+        let counted = standings.iter().filter(|totals| wanted.contains(&totals.status));
+        counted.map(|totals| totals.coins.minor()).sum::<i64>()
     };
     for (path, wanted) in [
-        ("coins:withdrawals:pending", [Status::Pending, Status::Processing].as_slice()),
-        ("coins:withdrawals:paid", [Status::Completed].as_slice()),
+        ("coins:withdrawals:pending", [WithdrawalStatus::Pending, WithdrawalStatus::Processing].as_slice()),
+        ("coins:withdrawals:paid", [WithdrawalStatus::Completed].as_slice()),
     ] {
         let account = account_by_path(tx, &AccountPath::new(path)?)?;
         let (holds, asked): (Money, Money) = (account.map_or(coins(0), |account| account.balance), coins(sum(wanted)));

@@ -1,21 +1,23 @@
 //! What the bank says otherwise than we do: kept, and put right by a posting with a reason, once.
 
 use jiff::Timestamp;
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_ledger::{AccountId, EntryId, NewEntry, Transfer};
 use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
-use super::House;
-use super::decide::{Closing, complete, is_own, withdrawal_close};
+use super::SystemAccount;
+use super::decide::{CloseReason, complete, is_own, withdrawal_close};
 use super::movement::{coins_take, post};
 use super::record::change_record;
 use super::unmatched::utr_matched;
 use super::user::user_get;
 use super::utr::utr_correct;
 use super::withdrawal::withdrawal_get;
-use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
+use crate::contradiction::{
+    BankClaim, ContradictionKind, ContradictionRemedy, ContradictionState, WithdrawalContradiction,
+};
 use crate::domain::{Settings, Withdrawal};
 use crate::error::Error;
 use crate::store::contradiction as store;
@@ -25,11 +27,11 @@ use crate::utr::Utr;
 
 /// What a file of the bank says that contradicts a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct ContradictionFinding {
     /// In which point.
-    pub kind: Kind,
+    pub kind: ContradictionKind,
     /// What the bank says.
-    pub claim: Claim,
+    pub claim: BankClaim,
     /// What it says was paid.
     pub paid: Option<Money>,
     /// Both sides in a sentence.
@@ -40,13 +42,13 @@ pub struct Found {
 ///
 /// # Errors
 /// The store's.
-pub fn contradiction_keep(
+pub fn contradiction_store(
     tx: &mut WriteTx<'_>,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     withdrawal: &Withdrawal,
-    found: &Found,
+    found: &ContradictionFinding,
 ) -> Result<bool, Error> {
-    let one = Contradiction { id: doer.fresh_id(), ..found_now(doer, withdrawal, found) };
+    let one = WithdrawalContradiction { id: cx.new_id(), ..found_now(cx, withdrawal, found) };
     if store::contradiction_same(tx, &one)?.is_some() {
         return Ok(false);
     }
@@ -56,7 +58,7 @@ pub fn contradiction_keep(
             "withdrawal": withdrawal.id, "bank": one.told, "utr": one.utr().map(Utr::as_str),
         });
         let subject = format!("coins:contradictions:{}", one.id);
-        doer.record(tx, "coins.contradictions.found", &subject, &serde_json::json!({ "entered": entered }))?;
+        cx.record(tx, "coins.contradictions.found", &subject, &serde_json::json!({ "entered": entered }))?;
     }
     Ok(is_new)
 }
@@ -64,16 +66,16 @@ pub fn contradiction_keep(
 /// The one that says the same, where it is kept already.
 pub(super) fn contradiction_known(
     tx: &mut ReadTx<'_>,
-    doer: &Doer,
+    cx: &RequestContext,
     withdrawal: &Withdrawal,
-    found: &Found,
-) -> Result<Option<Contradiction>, Error> {
-    Ok(store::contradiction_same(tx, &found_now(doer, withdrawal, found))?)
+    found: &ContradictionFinding,
+) -> Result<Option<WithdrawalContradiction>, Error> {
+    Ok(store::contradiction_same(tx, &found_now(cx, withdrawal, found))?)
 }
 
 /// It as it would be kept, without an id.
-fn found_now(doer: &Doer, withdrawal: &Withdrawal, found: &Found) -> Contradiction {
-    Contradiction {
+fn found_now(cx: &RequestContext, withdrawal: &Withdrawal, found: &ContradictionFinding) -> WithdrawalContradiction {
+    WithdrawalContradiction {
         id: Uuid::nil(),
         withdrawal: withdrawal.id,
         kind: found.kind,
@@ -83,9 +85,9 @@ fn found_now(doer: &Doer, withdrawal: &Withdrawal, found: &Found) -> Contradicti
         own_utr: withdrawal.utr.clone(),
         due: withdrawal.due(),
         told: found.told.chars().take(1_000).collect(),
-        found_by: doer.actor.clone(),
-        found_at: doer.now,
-        state: State::Open,
+        found_by: cx.actor.clone(),
+        found_at: cx.now,
+        state: ContradictionState::Open,
         settlement: None,
         decided: None,
         reason: None,
@@ -97,7 +99,7 @@ fn found_now(doer: &Doer, withdrawal: &Withdrawal, found: &Found) -> Contradicti
 ///
 /// # Errors
 /// [`Error::NoContradiction`].
-pub fn contradiction_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Contradiction, Error> {
+pub fn contradiction_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<WithdrawalContradiction, Error> {
     store::contradiction_find(tx, id)?.ok_or(Error::NoContradiction)
 }
 
@@ -107,8 +109,8 @@ pub(super) fn utr_undisputed(tx: &mut ReadTx<'_>, utr: &Utr, withdrawal: Uuid) -
     let disputes = store::contradictions_with(tx, utr)?;
     let dispute = disputes.into_iter().find(|one| {
         // The bank has paid that one with it, whatever was made of it.
-        let pays_another = one.withdrawal != withdrawal && one.kind != Kind::UtrUsed;
-        one.state == State::Open || pays_another
+        let pays_another = one.withdrawal != withdrawal && one.kind != ContradictionKind::UtrUsed;
+        one.state == ContradictionState::Open || pays_another
     });
     match dispute {
         Some(dispute) => {
@@ -125,22 +127,22 @@ pub(super) fn utr_undisputed(tx: &mut ReadTx<'_>, utr: &Utr, withdrawal: Uuid) -
 /// [`Error::NotSettledSo`]; [`Error::Insufficient`] where the coins to be taken again are spent.
 pub fn settlement_plan(
     tx: &mut ReadTx<'_>,
-    doer: &Doer,
+    cx: &RequestContext,
     id: Uuid,
-    settlement: Option<Settlement>,
-) -> Result<(Contradiction, Withdrawal), Error> {
+    settlement: Option<ContradictionRemedy>,
+) -> Result<(WithdrawalContradiction, Withdrawal), Error> {
     let one = contradiction_get(tx, id)?;
     let withdrawal = withdrawal_get(tx, one.withdrawal)?;
-    if one.state != State::Open {
+    if one.state != ContradictionState::Open {
         return Err(Error::Decided(one.state));
     }
-    if is_own(tx, doer, &withdrawal)? {
+    if is_own(tx, cx, &withdrawal)? {
         return Err(Error::OwnRequest);
     }
     if let Some(settlement) = settlement.filter(|settlement| !one.settlements(&withdrawal).contains(settlement)) {
         return Err(Error::NotSettledSo { settlement, is: withdrawal.status });
     }
-    if settlement == Some(Settlement::Take) {
+    if settlement == Some(ContradictionRemedy::Take) {
         let (available, needed) = (user_get(tx, withdrawal.owner)?.balance, withdrawal.amount);
         if available < needed {
             return Err(Error::Insufficient { available, needed });
@@ -157,19 +159,22 @@ pub fn settlement_plan(
 pub fn contradiction_settle(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     id: Uuid,
-    settlement: Settlement,
+    settlement: ContradictionRemedy,
     reason: &str,
-) -> Result<Contradiction, Error> {
-    let (one, withdrawal) = settlement_plan(tx, doer, id, Some(settlement))?;
-    let one = Contradiction { settlement: Some(settlement), ..decided(&one, doer, State::Settled, reason) };
+) -> Result<WithdrawalContradiction, Error> {
+    let (one, withdrawal) = settlement_plan(tx, cx, id, Some(settlement))?;
+    let one = WithdrawalContradiction {
+        settlement: Some(settlement),
+        ..decided(&one, cx, ContradictionState::Settled, reason)
+    };
     decide(tx, &one)?;
-    let entry = put_right(tx, settings, doer, &one, withdrawal, reason)?;
+    let entry = put_right(tx, settings, cx, &one, withdrawal, reason)?;
     if let Some(entry) = entry {
         store::contradiction_entry(tx, id, entry)?;
     }
-    Ok(Contradiction { entry, ..one })
+    Ok(WithdrawalContradiction { entry, ..one })
 }
 
 /// Puts one away that needs nothing more: the bank was wrong, or it was put right elsewhere. Its UTR is free again.
@@ -178,14 +183,14 @@ pub fn contradiction_settle(
 /// [`Error::NoContradiction`], [`Error::Decided`], [`Error::OwnRequest`].
 pub fn contradiction_dismiss(
     tx: &mut WriteTx<'_>,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     id: Uuid,
     reason: &str,
-) -> Result<Contradiction, Error> {
-    let (one, withdrawal) = settlement_plan(tx, doer, id, None)?;
-    let one = decided(&one, doer, State::Dismissed, reason);
+) -> Result<WithdrawalContradiction, Error> {
+    let (one, withdrawal) = settlement_plan(tx, cx, id, None)?;
+    let one = decided(&one, cx, ContradictionState::Dismissed, reason);
     decide(tx, &one)?;
-    if let (Kind::UtrClash, Some(utr)) = (one.kind, &withdrawal.utr)
+    if let (ContradictionKind::UtrClash, Some(utr)) = (one.kind, &withdrawal.utr)
         && withdrawal_by_utr(tx, utr)?.is_none()
     {
         // Nobody else holds it any more.
@@ -194,77 +199,82 @@ pub fn contradiction_dismiss(
     Ok(one)
 }
 
-fn decided(one: &Contradiction, doer: &Doer, state: State, reason: &str) -> Contradiction {
-    let decided = Some((doer.actor.clone(), doer.now));
-    Contradiction { state, decided, reason: Some(reason.to_owned()), ..one.clone() }
+fn decided(
+    one: &WithdrawalContradiction,
+    cx: &RequestContext,
+    state: ContradictionState,
+    reason: &str,
+) -> WithdrawalContradiction {
+    let decided = Some((cx.actor.clone(), cx.now));
+    WithdrawalContradiction { state, decided, reason: Some(reason.to_owned()), ..one.clone() }
 }
 
-fn decide(tx: &mut WriteTx<'_>, one: &Contradiction) -> Result<(), Error> {
+fn decide(tx: &mut WriteTx<'_>, one: &WithdrawalContradiction) -> Result<(), Error> {
     if store::contradiction_decide(tx, one)? { Ok(()) } else { Err(Error::Decided(one.state)) }
 }
 
 fn put_right(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
-    one: &Contradiction,
+    cx: &mut RequestContext,
+    one: &WithdrawalContradiction,
     withdrawal: Withdrawal,
     reason: &str,
 ) -> Result<Option<EntryId>, Error> {
     let settlement = one.settlement.ok_or_else(|| Error::Answer("a settlement without its kind".to_owned()))?;
     match (settlement, one.utr()) {
-        (Settlement::Complete, Some(utr)) => {
+        (ContradictionRemedy::Complete, Some(utr)) => {
             if let Some(other) = withdrawal_by_utr(tx, utr)? {
                 return Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id });
             }
             utr_undisputed(tx, utr, withdrawal.id)?;
             let user = user_get(tx, withdrawal.owner)?;
             let before = withdrawal.status;
-            let next = complete(tx, settings, doer, &user, withdrawal, utr, one.amount())?;
-            change_record(tx, doer, Some(before), &next)?;
+            let next = complete(tx, settings, cx, &user, withdrawal, utr, one.amount())?;
+            change_record(tx, cx, Some(before), &next)?;
             Ok(None)
         }
-        (Settlement::Correct, Some(utr)) => {
-            utr_correct(tx, doer, withdrawal.id, utr, reason)?;
+        (ContradictionRemedy::Correct, Some(utr)) => {
+            utr_correct(tx, cx, withdrawal.id, utr, reason)?;
             Ok(None)
         }
-        (Settlement::Reverse, _) => {
+        (ContradictionRemedy::Reverse, _) => {
             let before = withdrawal.status;
-            let next = withdrawal_close(tx, settings, doer, withdrawal.id, Closing::Reverse, reason)?;
-            change_record(tx, doer, Some(before), &next)?;
+            let next = withdrawal_close(tx, settings, cx, withdrawal.id, CloseReason::Reverse, reason)?;
+            change_record(tx, cx, Some(before), &next)?;
             Ok(None)
         }
-        (Settlement::Take, Some(utr)) => {
+        (ContradictionRemedy::Take, Some(utr)) => {
             let user = user_get(tx, withdrawal.owner)?;
             let why = format!("Withdrawal paid after all - {}, UTR {}", withdrawal.id, utr.as_str());
-            let transfers = paid_transfers(tx, doer.now, one.due, one.amount())?;
-            coins_take(tx, settings, doer, user, withdrawal.amount, &why, &transfers).map(Some)
+            let transfers = paid_transfers(tx, cx.now, one.due, one.amount())?;
+            coins_take(tx, settings, cx, user, withdrawal.amount, &why, &transfers).map(Some)
         }
-        (Settlement::Difference | Settlement::Lose, Some(utr)) => {
-            let transfers = if settlement == Settlement::Lose {
-                vec![lost(tx, doer.now, one.amount())?]
+        (ContradictionRemedy::Difference | ContradictionRemedy::Lose, Some(utr)) => {
+            let transfers = if settlement == ContradictionRemedy::Lose {
+                vec![lost(tx, cx.now, one.amount())?]
             } else {
-                difference(tx, doer.now, one.due, one.amount())?
+                difference(tx, cx.now, one.due, one.amount())?
             };
             let memo: String =
                 format!("{}, UTR {}: {reason}", settlement.memo(), utr.as_str()).chars().take(500).collect();
             let entry = NewEntry {
                 kind: "coins.contradiction",
-                actor: doer.actor.clone(),
+                actor: cx.actor.clone(),
                 memo,
                 reference: Some(withdrawal.id.to_string()),
             };
             let Some(account) = transfers.first().map(|transfer| transfer.credit) else { return Ok(None) };
-            post(tx, doer, entry, &transfers, account).map(|(entry, _)| Some(entry))
+            post(tx, cx, entry, &transfers, account).map(|(entry, _)| Some(entry))
         }
         (_, None) => Err(Error::NotSettledSo { settlement, is: withdrawal.status }),
     }
 }
 
-impl Settlement {
+impl ContradictionRemedy {
     fn memo(self) -> &'static str {
         match self {
-            Settlement::Lose => "Paid without coins",
+            ContradictionRemedy::Lose => "Paid without coins",
             _ => "Paid beside what was due",
         }
     }
@@ -278,8 +288,8 @@ pub(super) fn paid_transfers(
     due: Money,
     paid: Money,
 ) -> Result<Vec<Transfer>, Error> {
-    let [redeemed, payable] = [House::Redeemed.open(tx, now)?, House::Payable.open(tx, now)?];
-    let bank = House::Bank.open(tx, now)?;
+    let [redeemed, payable] = [SystemAccount::Redeemed.open(tx, now)?, SystemAccount::Payable.open(tx, now)?];
+    let bank = SystemAccount::Bank.open(tx, now)?;
     let mut transfers = vec![
         Transfer { debit: redeemed, credit: payable, amount: due },
         Transfer { debit: payable, credit: bank, amount: due },
@@ -298,15 +308,15 @@ fn difference(tx: &mut WriteTx<'_>, now: Timestamp, due: Money, paid: Money) -> 
     if amount.is_zero() {
         return Ok(Vec::new());
     }
-    let [bank, payable] = accounts(tx, now, [House::Bank, House::Payable])?;
+    let [bank, payable] = accounts(tx, now, [SystemAccount::Bank, SystemAccount::Payable])?;
     Ok(vec![Transfer { debit: bank, credit: payable, amount }])
 }
 
 fn lost(tx: &mut WriteTx<'_>, now: Timestamp, amount: Money) -> Result<Transfer, Error> {
-    let [losses, bank] = accounts(tx, now, [House::Losses, House::Bank])?;
+    let [losses, bank] = accounts(tx, now, [SystemAccount::Losses, SystemAccount::Bank])?;
     Ok(Transfer { debit: losses, credit: bank, amount })
 }
 
-fn accounts(tx: &mut WriteTx<'_>, now: Timestamp, [one, other]: [House; 2]) -> Result<[AccountId; 2], Error> {
+fn accounts(tx: &mut WriteTx<'_>, now: Timestamp, [one, other]: [SystemAccount; 2]) -> Result<[AccountId; 2], Error> {
     Ok([one.open(tx, now)?, other.open(tx, now)?])
 }

@@ -2,21 +2,21 @@
 
 use jiff::Timestamp;
 use purser_identity::{person_behind, same_person};
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_ledger::{Book, EntryId, NewEntry, Transfer, reverse};
 use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
-use super::House;
+use super::SystemAccount;
 use super::contradiction::{paid_transfers, utr_undisputed};
 use super::movement::post;
-use super::tell::tell;
+use super::notify::notify;
 use super::user::user_get;
 use super::withdrawal::withdrawal_get;
-use crate::domain::{Movement, Settings, Transaction, User, Withdrawal};
+use crate::domain::{CoinUser, MovementKind, Settings, Transaction, Withdrawal};
 use crate::error::Error;
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::store::payout::{Payout, payout_ensure, payout_find};
 use crate::store::transaction::transaction_insert;
 use crate::store::utr::utr_set;
@@ -24,17 +24,23 @@ use crate::store::withdrawal as store;
 use crate::utr::Utr;
 
 /// What became of each of many, or what speaks against it.
-pub type Outcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
+pub type WithdrawalOutcomes = Vec<(Uuid, Result<Withdrawal, Error>)>;
 
 /// Takes hold, before anything else, of the accounts that a decision on many changes: what is pending, what is paid, and
-/// those of whoever asked for these. A wide command that took them later would begin anew with everybody who touches one
+/// those of whoever asked for these. A bulk command that took them later would begin anew with everybody who touches one
 /// of them meanwhile.
 ///
 /// # Errors
 /// The store's and the ledger's.
 pub fn accounts_lock(tx: &mut WriteTx<'_>, now: Timestamp, ids: &[Uuid]) -> Result<(), Error> {
     let mut house = Vec::new();
-    for account in [House::Pending, House::Paid, House::Redeemed, House::Payable, House::Bank] {
+    for account in [
+        SystemAccount::Pending,
+        SystemAccount::Paid,
+        SystemAccount::Redeemed,
+        SystemAccount::Payable,
+        SystemAccount::Bank,
+    ] {
         house.push(account.open(tx, now)?);
     }
     let owners = store::accounts_of(tx, ids)?;
@@ -50,15 +56,15 @@ pub fn accounts_lock(tx: &mut WriteTx<'_>, now: Timestamp, ids: &[Uuid]) -> Resu
 pub fn payouts_begin(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     ids: &[Uuid],
-) -> Result<(Option<Payout>, Outcomes), Error> {
+) -> Result<(Option<Payout>, WithdrawalOutcomes), Error> {
     let mut payout = None;
     let mut outcomes = Vec::with_capacity(ids.len());
     for id in ids {
-        let outcome = match begin_plan(tx, doer, *id) {
+        let outcome = match begin_plan(tx, cx, *id) {
             Ok(plan) => {
-                let begun = begin_apply(tx, settings, doer, plan)?;
+                let begun = begin_apply(tx, settings, cx, plan)?;
                 payout = begun.payout;
                 Ok(begun)
             }
@@ -73,25 +79,25 @@ pub fn payouts_begin(
 
 /// A withdrawal on which something may be decided, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decidable {
+pub struct DecidableWithdrawal {
     /// The withdrawal, as it is now.
     pub withdrawal: Withdrawal,
     /// Whose it is.
-    pub user: User,
+    pub user: CoinUser,
 }
 
 /// Decides on beginning to pay a withdrawal.
 ///
 /// # Errors
 /// [`Error::NoWithdrawal`], [`Error::NotSo`], [`Error::OwnRequest`], [`Error::UserFrozen`], [`Error::CoolingOff`].
-pub fn begin_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<Decidable, Error> {
-    let one = at_hand(tx, id, Status::Processing)?;
-    not_the_requester(tx, doer, &one)?;
+pub fn begin_plan(tx: &mut ReadTx<'_>, cx: &RequestContext, id: Uuid) -> Result<DecidableWithdrawal, Error> {
+    let one = at_hand(tx, id, WithdrawalStatus::Processing)?;
+    not_the_requester(tx, cx, &one)?;
     if one.user.frozen.is_some() {
         return Err(Error::UserFrozen(one.user.user_id));
     }
     match one.withdrawal.payable_from {
-        Some(from) if doer.now < from => Err(Error::CoolingOff(from)),
+        Some(from) if cx.now < from => Err(Error::CoolingOff(from)),
         _ => Ok(one),
     }
 }
@@ -103,14 +109,14 @@ pub fn begin_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<Decidabl
 pub fn begin_apply(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
-    plan: Decidable,
+    cx: &mut RequestContext,
+    plan: DecidableWithdrawal,
 ) -> Result<Withdrawal, Error> {
-    let Decidable { withdrawal, user } = plan;
-    let payout = Payout { id: doer.id(), made_by: doer.actor.clone(), made_at: doer.now };
+    let DecidableWithdrawal { withdrawal, user } = plan;
+    let payout = Payout { id: cx.id(), made_by: cx.actor.clone(), made_at: cx.now };
     payout_ensure(tx, &payout)?;
-    let next = Withdrawal { payout: Some(payout.id), processing: Some((doer.actor.clone(), doer.now)), ..withdrawal };
-    changed(tx, settings, doer, &user, next, Status::Processing)
+    let next = Withdrawal { payout: Some(payout.id), processing: Some((cx.actor.clone(), cx.now)), ..withdrawal };
+    changed(tx, settings, cx, &user, next, WithdrawalStatus::Processing)
 }
 
 /// Says that a withdrawal is paid, and by what: [`complete_plan`] decides, then [`complete_apply`] does it.
@@ -120,19 +126,19 @@ pub fn begin_apply(
 pub fn withdrawal_complete(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     id: Uuid,
     utr: &Utr,
 ) -> Result<Withdrawal, Error> {
-    let plan = complete_plan(tx, doer, id, utr)?;
-    complete_apply(tx, settings, doer, plan)
+    let plan = complete_plan(tx, cx, id, utr)?;
+    complete_apply(tx, settings, cx, plan)
 }
 
 /// A payment that may go on record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payment {
+pub struct CompletionPlan {
     /// What it pays.
-    pub one: Decidable,
+    pub one: DecidableWithdrawal,
     /// The bank's name for it.
     pub utr: Utr,
 }
@@ -141,9 +147,9 @@ pub struct Payment {
 ///
 /// # Errors
 /// [`Error::NoWithdrawal`], [`Error::NotSo`], [`Error::OwnRequest`].
-pub fn completable(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<Decidable, Error> {
-    let one = at_hand(tx, id, Status::Completed)?;
-    not_the_requester(tx, doer, &one)?;
+pub fn completable(tx: &mut ReadTx<'_>, cx: &RequestContext, id: Uuid) -> Result<DecidableWithdrawal, Error> {
+    let one = at_hand(tx, id, WithdrawalStatus::Completed)?;
+    not_the_requester(tx, cx, &one)?;
     Ok(one)
 }
 
@@ -151,13 +157,13 @@ pub fn completable(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid) -> Result<Decidab
 ///
 /// # Errors
 /// Those of [`completable`]; [`Error::UtrUsed`], [`Error::UtrDisputed`].
-pub fn complete_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid, utr: &Utr) -> Result<Payment, Error> {
-    let one = completable(tx, doer, id)?;
+pub fn complete_plan(tx: &mut ReadTx<'_>, cx: &RequestContext, id: Uuid, utr: &Utr) -> Result<CompletionPlan, Error> {
+    let one = completable(tx, cx, id)?;
     if let Some(other) = store::withdrawal_by_utr(tx, utr)? {
         return Err(Error::UtrUsed { utr: utr.clone(), withdrawal: other.id });
     }
     utr_undisputed(tx, utr, id)?;
-    Ok(Payment { one, utr: utr.clone() })
+    Ok(CompletionPlan { one, utr: utr.clone() })
 }
 
 /// Puts the payment on record.
@@ -167,49 +173,49 @@ pub fn complete_plan(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid, utr: &Utr) -> R
 pub fn complete_apply(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
-    plan: Payment,
+    cx: &mut RequestContext,
+    plan: CompletionPlan,
 ) -> Result<Withdrawal, Error> {
-    let Payment { one: Decidable { withdrawal, user }, utr } = plan;
+    let CompletionPlan { one: DecidableWithdrawal { withdrawal, user }, utr } = plan;
     let paid = withdrawal.due();
-    complete(tx, settings, doer, &user, withdrawal, &utr, paid)
+    complete(tx, settings, cx, &user, withdrawal, &utr, paid)
 }
 
 /// Puts the payment on record, the coins and the rupees in one entry, which is reversed as one.
 pub(super) fn complete(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
-    user: &User,
+    cx: &mut RequestContext,
+    user: &CoinUser,
     withdrawal: Withdrawal,
     utr: &Utr,
     paid: Money,
 ) -> Result<Withdrawal, Error> {
     let id = withdrawal.id;
-    let (pending, paid_coins) = (House::Pending.open(tx, doer.now)?, House::Paid.open(tx, doer.now)?);
+    let (pending, paid_coins) = (SystemAccount::Pending.open(tx, cx.now)?, SystemAccount::Paid.open(tx, cx.now)?);
     let entry = NewEntry {
         kind: "coins.payment",
-        actor: doer.actor.clone(),
-        memo: format!("Withdrawal {} - {id}, UTR {}", Status::Completed.noun(), utr.as_str()),
+        actor: cx.actor.clone(),
+        memo: format!("Withdrawal {} - {id}, UTR {}", WithdrawalStatus::Completed.noun(), utr.as_str()),
         reference: Some(id.to_string()),
     };
     let mut transfers = vec![Transfer { debit: pending, credit: paid_coins, amount: withdrawal.amount }];
-    transfers.extend(paid_transfers(tx, doer.now, withdrawal.due(), paid)?);
-    let (entry, _) = post(tx, doer, entry, &transfers, paid_coins)?;
+    transfers.extend(paid_transfers(tx, cx.now, withdrawal.due(), paid)?);
+    let (entry, _) = post(tx, cx, entry, &transfers, paid_coins)?;
     let next = Withdrawal {
         utr: Some(utr.clone()),
-        completed: Some((doer.actor.clone(), doer.now)),
+        completed: Some((cx.actor.clone(), cx.now)),
         paid_entry: Some(entry),
         ..withdrawal
     };
-    let next = changed(tx, settings, doer, user, next, Status::Completed)?;
+    let next = changed(tx, settings, cx, user, next, WithdrawalStatus::Completed)?;
     utr_set(tx, id, utr)?;
     Ok(next)
 }
 
 /// How a withdrawal ends that is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closing {
+pub enum CloseReason {
     /// The payment failed.
     Fail,
     /// Staff refuse it.
@@ -220,15 +226,15 @@ pub enum Closing {
     Reverse,
 }
 
-impl Closing {
+impl CloseReason {
     /// How the withdrawal stands then.
     #[must_use]
-    pub fn status(self) -> Status {
+    pub fn status(self) -> WithdrawalStatus {
         match self {
-            Closing::Fail => Status::Failed,
-            Closing::Reject => Status::Rejected,
-            Closing::Cancel => Status::Cancelled,
-            Closing::Reverse => Status::Reversed,
+            CloseReason::Fail => WithdrawalStatus::Failed,
+            CloseReason::Reject => WithdrawalStatus::Rejected,
+            CloseReason::Cancel => WithdrawalStatus::Cancelled,
+            CloseReason::Reverse => WithdrawalStatus::Reversed,
         }
     }
 }
@@ -240,11 +246,11 @@ impl Closing {
 pub fn withdrawal_cancel(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     id: Uuid,
     reason: &str,
 ) -> Result<Withdrawal, Error> {
-    withdrawal_close(tx, settings, doer, id, Closing::Cancel, reason)
+    withdrawal_close(tx, settings, cx, id, CloseReason::Cancel, reason)
 }
 
 /// Gives the coins back: [`close_plan`] decides, then [`close_apply`] does it. `reason` has 1 to 500 characters.
@@ -254,21 +260,21 @@ pub fn withdrawal_cancel(
 pub fn withdrawal_close(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     id: Uuid,
-    closing: Closing,
+    closing: CloseReason,
     reason: &str,
 ) -> Result<Withdrawal, Error> {
     let plan = close_plan(tx, id, closing, reason)?;
-    close_apply(tx, settings, doer, plan)
+    close_apply(tx, settings, cx, plan)
 }
 
 /// A withdrawal whose coins may go back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Close {
+pub struct ClosePlan {
     /// The withdrawal.
-    pub one: Decidable,
-    closing: Closing,
+    pub one: DecidableWithdrawal,
+    closing: CloseReason,
     reason: String,
 }
 
@@ -276,8 +282,8 @@ pub struct Close {
 ///
 /// # Errors
 /// [`Error::NoWithdrawal`], [`Error::NotSo`].
-pub fn close_plan(tx: &mut ReadTx<'_>, id: Uuid, closing: Closing, reason: &str) -> Result<Close, Error> {
-    Ok(Close { one: at_hand(tx, id, closing.status())?, closing, reason: reason.to_owned() })
+pub fn close_plan(tx: &mut ReadTx<'_>, id: Uuid, closing: CloseReason, reason: &str) -> Result<ClosePlan, Error> {
+    Ok(ClosePlan { one: at_hand(tx, id, closing.status())?, closing, reason: reason.to_owned() })
 }
 
 /// Gives the coins back, once: what took them is reversed. A payment that comes back is two reversals, and the ledger
@@ -288,31 +294,31 @@ pub fn close_plan(tx: &mut ReadTx<'_>, id: Uuid, closing: Closing, reason: &str)
 pub fn close_apply(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
-    plan: Close,
+    cx: &mut RequestContext,
+    plan: ClosePlan,
 ) -> Result<Withdrawal, Error> {
-    let Close { one: Decidable { withdrawal, user }, closing, reason } = plan;
+    let ClosePlan { one: DecidableWithdrawal { withdrawal, user }, closing, reason } = plan;
     let (id, status) = (withdrawal.id, closing.status());
     let memo = format!("Withdrawal {} - {id}", status.noun());
     let entry = NewEntry {
-        kind: Movement::Refund.kind(),
-        actor: doer.actor.clone(),
+        kind: MovementKind::Refund.kind(),
+        actor: cx.actor.clone(),
         memo: memo.clone(),
         reference: Some(id.to_string()),
     };
     if let Some(paid) = withdrawal.paid_entry {
-        reverse(tx, doer.now, paid, NewEntry { kind: "coins.payment-back", ..entry.clone() })?;
+        reverse(tx, cx.now, paid, NewEntry { kind: "coins.payment-back", ..entry.clone() })?;
     }
-    let back = reverse(tx, doer.now, withdrawal.request_entry, entry)?;
-    refund(tx, doer, &withdrawal, memo, back)?;
-    let next = Withdrawal { closed: Some((doer.actor.clone(), doer.now)), reason: Some(reason), ..withdrawal };
-    changed(tx, settings, doer, &user, next, status)
+    let back = reverse(tx, cx.now, withdrawal.request_entry, entry)?;
+    refund(tx, cx, &withdrawal, memo, back)?;
+    let next = Withdrawal { closed: Some((cx.actor.clone(), cx.now)), reason: Some(reason), ..withdrawal };
+    changed(tx, settings, cx, &user, next, status)
 }
 
 /// The line that the user reads.
 fn refund(
     tx: &mut WriteTx<'_>,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     withdrawal: &Withdrawal,
     reason: String,
     entry: EntryId,
@@ -321,17 +327,17 @@ fn refund(
     transaction_insert(
         tx,
         &Transaction {
-            id: doer.fresh_id(),
+            id: cx.new_id(),
             owner: user.id,
-            movement: Movement::Refund,
+            movement: MovementKind::Refund,
             amount: withdrawal.amount,
             balance_after: user.balance,
             reason,
             reference: None,
             withdrawal: Some(withdrawal.id),
             entry,
-            made_by: doer.actor.clone(),
-            created_at: doer.now,
+            made_by: cx.actor.clone(),
+            created_at: cx.now,
         },
     )?;
     Ok(())
@@ -354,48 +360,48 @@ pub fn note_set(
 }
 
 /// The withdrawal and whose it is, if it may become so.
-fn at_hand(tx: &mut ReadTx<'_>, id: Uuid, next: Status) -> Result<Decidable, Error> {
+fn at_hand(tx: &mut ReadTx<'_>, id: Uuid, next: WithdrawalStatus) -> Result<DecidableWithdrawal, Error> {
     let withdrawal = withdrawal_get(tx, id)?;
     if !withdrawal.status.may_become(next) {
         return Err(Error::NotSo { is: withdrawal.status, next });
     }
     let user = user_get(tx, withdrawal.owner)?;
-    Ok(Decidable { withdrawal, user })
+    Ok(DecidableWithdrawal { withdrawal, user })
 }
 
-fn not_the_requester(tx: &mut ReadTx<'_>, doer: &Doer, one: &Decidable) -> Result<(), Error> {
-    if asks(tx, doer, &one.user, &one.withdrawal)? { Err(Error::OwnRequest) } else { Ok(()) }
+fn not_the_requester(tx: &mut ReadTx<'_>, cx: &RequestContext, one: &DecidableWithdrawal) -> Result<(), Error> {
+    if asks(tx, cx, &one.user, &one.withdrawal)? { Err(Error::OwnRequest) } else { Ok(()) }
 }
 
 /// Whoever asks for money does not pay it: neither the one who sent the request, nor the one whom it pays. A key counts
 /// as the person who made it.
-fn asks(tx: &mut ReadTx<'_>, doer: &Doer, user: &User, withdrawal: &Withdrawal) -> Result<bool, Error> {
-    if same_person(tx, &withdrawal.requested_by, &doer.actor)? {
+fn asks(tx: &mut ReadTx<'_>, cx: &RequestContext, user: &CoinUser, withdrawal: &Withdrawal) -> Result<bool, Error> {
+    if same_person(tx, &withdrawal.requested_by, &cx.actor)? {
         return Ok(true);
     }
-    Ok(user.person.is_some() && user.person == person_behind(tx, &doer.actor)?)
+    Ok(user.person.is_some() && user.person == person_behind(tx, &cx.actor)?)
 }
 
 /// Whether a withdrawal is this person's own, so that somebody else must pay it.
 ///
 /// # Errors
 /// [`Error::NoUser`].
-pub fn is_own(tx: &mut ReadTx<'_>, doer: &Doer, withdrawal: &Withdrawal) -> Result<bool, Error> {
+pub fn is_own(tx: &mut ReadTx<'_>, cx: &RequestContext, withdrawal: &Withdrawal) -> Result<bool, Error> {
     let user = user_get(tx, withdrawal.owner)?;
-    asks(tx, doer, &user, withdrawal)
+    asks(tx, cx, &user, withdrawal)
 }
 
 /// Writes a withdrawal down as it is now, and tells whom it concerns.
 fn changed(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
-    user: &User,
+    cx: &mut RequestContext,
+    user: &CoinUser,
     withdrawal: Withdrawal,
-    status: Status,
+    status: WithdrawalStatus,
 ) -> Result<Withdrawal, Error> {
     let next = Withdrawal { status, changes: withdrawal.changes + 1, ..withdrawal };
     store::withdrawal_update(tx, &next)?;
-    tell(tx, settings, doer, user, &next)?;
+    notify(tx, settings, cx, user, &next)?;
     Ok(next)
 }

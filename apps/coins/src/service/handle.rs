@@ -1,6 +1,6 @@
 //! The list of handles that coins may be paid to.
 
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
@@ -12,12 +12,18 @@ use crate::store::handle::{self as store, Handle};
 ///
 /// # Errors
 /// [`Error::HandleListed`].
-pub fn handle_new(tx: &mut ReadTx<'_>, doer: &Doer, id: Uuid, handle: &str, provider: &str) -> Result<Handle, Error> {
+pub fn handle_new(
+    tx: &mut ReadTx<'_>,
+    cx: &RequestContext,
+    id: Uuid,
+    handle: &str,
+    provider: &str,
+) -> Result<Handle, Error> {
     if store::handle_by_name(tx, handle)?.is_some() {
         return Err(Error::HandleListed(handle.to_owned()));
     }
     let (handle, provider) = (handle.to_owned(), provider.to_owned());
-    Ok(Handle { id, handle, provider, added_by: doer.actor.clone(), added_at: doer.now })
+    Ok(Handle { id, handle, provider, added_by: cx.actor.clone(), added_at: cx.now })
 }
 
 /// Puts the handle on the list.

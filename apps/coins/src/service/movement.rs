@@ -1,15 +1,15 @@
 //! Coins that an application gives and its users spend, and what staff put right.
 
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Transfer};
 use purser_money::Money;
 use purser_store::WriteTx;
 use uuid::Uuid;
 
-use super::House;
-use super::tell::tell_movement;
+use super::SystemAccount;
+use super::notify::notify_movement;
 use super::user::{not_ones_own, user_get, user_open};
-use crate::domain::{Movement, Settings, Transaction, User, UserId, coins};
+use crate::domain::{CoinUser, MovementKind, Settings, Transaction, UserId, coins};
 use crate::error::Error;
 use crate::store::transaction as store;
 
@@ -18,8 +18,8 @@ use crate::store::transaction as store;
 pub struct NewMovement {
     /// Whose.
     pub user_id: UserId,
-    /// [`Movement::Award`] or [`Movement::Spend`].
-    pub movement: Movement,
+    /// [`MovementKind::Award`] or [`MovementKind::Spend`].
+    pub movement: MovementKind,
     /// How many, more than zero.
     pub amount: Money,
     /// Why, 1 to 500 characters.
@@ -30,9 +30,9 @@ pub struct NewMovement {
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
+pub struct MovementResult {
     /// Whose.
-    pub user: User,
+    pub user: CoinUser,
     /// The transaction.
     pub transaction: Transaction,
     /// Whether it had happened before.
@@ -47,11 +47,11 @@ pub struct Moved {
 pub fn coins_move(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     new: &NewMovement,
-) -> Result<Moved, Error> {
+) -> Result<MovementResult, Error> {
     let change = match new.movement {
-        Movement::Spend => coins(-new.amount.minor()),
+        MovementKind::Spend => coins(-new.amount.minor()),
         _ => new.amount,
     };
     if let Some(transaction) = store::transaction_by_reference(tx, &new.reference)? {
@@ -59,19 +59,19 @@ pub fn coins_move(
         let same =
             (transaction.movement, transaction.amount, &transaction.reason) == (new.movement, change, &new.reason);
         if same && user.user_id == new.user_id {
-            return Ok(Moved { user, transaction, repeated: true });
+            return Ok(MovementResult { user, transaction, repeated: true });
         }
         return Err(Error::ReferenceReused(new.reference.clone()));
     }
-    let user = user_open(tx, doer, &new.user_id)?;
+    let user = user_open(tx, cx, &new.user_id)?;
     match new.movement {
-        Movement::Spend if user.frozen.is_some() => return Err(Error::UserFrozen(user.user_id)),
-        Movement::Award => not_ones_own(tx, doer, &user)?,
+        MovementKind::Spend if user.frozen.is_some() => return Err(Error::UserFrozen(user.user_id)),
+        MovementKind::Award => not_ones_own(tx, cx, &user)?,
         _ => {}
     }
     let reference = Some(new.reference.clone());
-    let moved = Change { movement: new.movement, change, reason: &new.reason, reference };
-    moved.make(tx, settings, doer, user)
+    let moved = BalanceChange { movement: new.movement, change, reason: &new.reason, reference };
+    moved.make(tx, settings, cx, user)
 }
 
 /// Puts a user's coins right, with a reason: `change` is not zero.
@@ -81,31 +81,37 @@ pub fn coins_move(
 pub fn coins_adjust(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     owner: Uuid,
     change: Money,
     reason: &str,
-) -> Result<Moved, Error> {
+) -> Result<MovementResult, Error> {
     let user = user_get(tx, owner)?;
-    not_ones_own(tx, doer, &user)?;
-    Change { movement: Movement::Adjustment, change, reason, reference: None }.make(tx, settings, doer, user)
+    not_ones_own(tx, cx, &user)?;
+    BalanceChange { movement: MovementKind::Adjustment, change, reason, reference: None }.make(tx, settings, cx, user)
 }
 
-struct Change<'a> {
-    movement: Movement,
+struct BalanceChange<'a> {
+    movement: MovementKind,
     change: Money,
     reason: &'a str,
     reference: Option<String>,
 }
 
-impl Change<'_> {
-    fn make(self, tx: &mut WriteTx<'_>, settings: &Settings, doer: &mut Doer, user: User) -> Result<Moved, Error> {
+impl BalanceChange<'_> {
+    fn make(
+        self,
+        tx: &mut WriteTx<'_>,
+        settings: &Settings,
+        cx: &mut RequestContext,
+        user: CoinUser,
+    ) -> Result<MovementResult, Error> {
         let other = match self.movement {
-            Movement::Award => House::Issued,
-            Movement::Spend => House::Spent,
-            _ => House::Adjustments,
+            MovementKind::Award => SystemAccount::Issued,
+            MovementKind::Spend => SystemAccount::Spent,
+            _ => SystemAccount::Adjustments,
         };
-        self.post_with(tx, settings, doer, user, other, &[])
+        self.post_with(tx, settings, cx, user, other, &[])
     }
 
     /// The coins' own transfer with others, in one entry.
@@ -113,25 +119,25 @@ impl Change<'_> {
         self,
         tx: &mut WriteTx<'_>,
         settings: &Settings,
-        doer: &mut Doer,
-        user: User,
-        other: House,
+        cx: &mut RequestContext,
+        user: CoinUser,
+        other: SystemAccount,
         others: &[Transfer],
-    ) -> Result<Moved, Error> {
-        let other = other.open(tx, doer.now)?;
+    ) -> Result<MovementResult, Error> {
+        let other = other.open(tx, cx.now)?;
         let takes = self.change.minor() < 0;
         let (debit, credit) = if takes { (user.account, other) } else { (other, user.account) };
         let amount = coins(self.change.minor().saturating_abs());
-        let id = doer.fresh_id();
+        let id = cx.new_id();
         let entry = NewEntry {
             kind: self.movement.kind(),
-            actor: doer.actor.clone(),
+            actor: cx.actor.clone(),
             memo: self.reason.to_owned(),
             reference: Some(self.reference.clone().unwrap_or_else(|| id.to_string())),
         };
         let mut transfers = vec![Transfer { debit, credit, amount }];
         transfers.extend_from_slice(others);
-        let (entry, balance) = post(tx, doer, entry, &transfers, user.account)?;
+        let (entry, balance) = post(tx, cx, entry, &transfers, user.account)?;
         let transaction = Transaction {
             id,
             owner: user.id,
@@ -142,14 +148,14 @@ impl Change<'_> {
             reference: self.reference.clone(),
             withdrawal: None,
             entry,
-            made_by: doer.actor.clone(),
-            created_at: doer.now,
+            made_by: cx.actor.clone(),
+            created_at: cx.now,
         };
         store::transaction_insert(tx, &transaction)?;
-        if self.movement != Movement::Spend {
-            tell_movement(tx, settings, doer, &user, &transaction)?;
+        if self.movement != MovementKind::Spend {
+            notify_movement(tx, settings, cx, &user, &transaction)?;
         }
-        Ok(Moved { user: User { balance, ..user }, transaction, repeated: false })
+        Ok(MovementResult { user: CoinUser { balance, ..user }, transaction, repeated: false })
     }
 }
 
@@ -157,28 +163,28 @@ impl Change<'_> {
 pub(super) fn coins_take(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
-    user: User,
+    cx: &mut RequestContext,
+    user: CoinUser,
     amount: Money,
     reason: &str,
     others: &[Transfer],
 ) -> Result<EntryId, Error> {
     let change = coins(-amount.minor());
-    let taken = Change { movement: Movement::Adjustment, change, reason, reference: None };
-    Ok(taken.post_with(tx, settings, doer, user, House::Recovered, others)?.transaction.entry)
+    let taken = BalanceChange { movement: MovementKind::Adjustment, change, reason, reference: None };
+    Ok(taken.post_with(tx, settings, cx, user, SystemAccount::Recovered, others)?.transaction.entry)
 }
 
 /// Posts one entry, and tells what the account holds afterwards.
 pub(super) fn post(
     tx: &mut WriteTx<'_>,
-    doer: &Doer,
+    cx: &RequestContext,
     entry: NewEntry,
     transfers: &[Transfer],
     account: AccountId,
 ) -> Result<(EntryId, Money), Error> {
     let touched = transfers.iter().flat_map(|transfer| [transfer.debit, transfer.credit]);
     let mut book = Book::open(tx, touched)?;
-    let posted = book.post(doer.now, entry, transfers).map_err(|error| match error {
+    let posted = book.post(cx.now, entry, transfers).map_err(|error| match error {
         LedgerError::Insufficient { available, needed, .. } => Error::Insufficient { available, needed },
         other => other.into(),
     })?;

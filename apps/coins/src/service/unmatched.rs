@@ -1,19 +1,19 @@
 //! Payments that the bank names for a withdrawal that there is not: kept, so that their UTR pays nothing else.
 
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
-use crate::contradiction::State;
+use crate::contradiction::ContradictionState;
 use crate::error::Error;
 use crate::store::unmatched as store;
-use crate::unmatched::{NAMED, Unmatched};
+use crate::unmatched::{NAMED, UnmatchedPayment};
 use crate::utr::Utr;
 
 /// What a file of the bank says of a withdrawal that there is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NewUnmatched {
+pub(crate) struct NewUnmatchedPayment {
     /// What the bank calls the withdrawal.
     pub(crate) named: String,
     /// The payment.
@@ -23,11 +23,15 @@ pub(crate) struct NewUnmatched {
 }
 
 /// Keeps what was found, once, and puts it on record.
-pub(crate) fn unmatched_keep(tx: &mut WriteTx<'_>, doer: &mut Doer, new: &NewUnmatched) -> Result<bool, Error> {
+pub(crate) fn unmatched_store(
+    tx: &mut WriteTx<'_>,
+    cx: &mut RequestContext,
+    new: &NewUnmatchedPayment,
+) -> Result<bool, Error> {
     let named: String = new.named.chars().take(NAMED).collect();
     let paid = new.paid.map(|paid| format!(" {}", paid.for_people())).unwrap_or_default();
-    let one = Unmatched {
-        id: doer.fresh_id(),
+    let one = UnmatchedPayment {
+        id: cx.new_id(),
         told: format!(
             "The bank says that it paid{paid} with the UTR {} for '{named}'. There is no such withdrawal.",
             new.utr.as_str()
@@ -35,9 +39,9 @@ pub(crate) fn unmatched_keep(tx: &mut WriteTx<'_>, doer: &mut Doer, new: &NewUnm
         named,
         utr: new.utr.clone(),
         paid: new.paid,
-        found_by: doer.actor.clone(),
-        found_at: doer.now,
-        state: State::Open,
+        found_by: cx.actor.clone(),
+        found_at: cx.now,
+        state: ContradictionState::Open,
         decided: None,
         reason: None,
     };
@@ -45,7 +49,7 @@ pub(crate) fn unmatched_keep(tx: &mut WriteTx<'_>, doer: &mut Doer, new: &NewUnm
     if is_new {
         let entered = serde_json::json!({ "bank": one.told, "utr": one.utr.as_str() });
         let subject = format!("coins:unmatched:{}", one.id);
-        doer.record(tx, "coins.unmatched.found", &subject, &serde_json::json!({ "entered": entered }))?;
+        cx.record(tx, "coins.unmatched.found", &subject, &serde_json::json!({ "entered": entered }))?;
     }
     Ok(is_new)
 }
@@ -62,18 +66,24 @@ pub(super) fn utr_matched(tx: &mut ReadTx<'_>, utr: &Utr) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::NoUnmatched`], [`Error::Decided`].
-pub fn unmatched_open(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Unmatched, Error> {
+pub fn unmatched_open(tx: &mut ReadTx<'_>, id: Uuid) -> Result<UnmatchedPayment, Error> {
     let one = store::unmatched_find(tx, id)?.ok_or(Error::NoUnmatched)?;
-    if one.state == State::Open { Ok(one) } else { Err(Error::Decided(one.state)) }
+    if one.state == ContradictionState::Open { Ok(one) } else { Err(Error::Decided(one.state)) }
 }
 
 /// Puts one away that needs nothing more. Its UTR is free again. `reason` has 1 to 500 characters.
 ///
 /// # Errors
 /// [`Error::NoUnmatched`], [`Error::Decided`] where somebody was first.
-pub fn unmatched_dismiss(tx: &mut WriteTx<'_>, doer: &Doer, id: Uuid, reason: &str) -> Result<Unmatched, Error> {
+pub fn unmatched_dismiss(
+    tx: &mut WriteTx<'_>,
+    cx: &RequestContext,
+    id: Uuid,
+    reason: &str,
+) -> Result<UnmatchedPayment, Error> {
     let one = unmatched_open(tx, id)?;
-    let decided = Some((doer.actor.clone(), doer.now));
-    let one = Unmatched { state: State::Dismissed, decided, reason: Some(reason.to_owned()), ..one };
+    let decided = Some((cx.actor.clone(), cx.now));
+    let one =
+        UnmatchedPayment { state: ContradictionState::Dismissed, decided, reason: Some(reason.to_owned()), ..one };
     if store::unmatched_decide(tx, &one)? { Ok(one) } else { Err(Error::Decided(one.state)) }
 }

@@ -5,19 +5,19 @@ use std::ops::Range;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_ledger::{NewEntry, Transfer};
 use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
-use super::House;
+use super::SystemAccount;
 use super::movement::post;
-use super::tell::tell;
+use super::notify::notify;
 use super::user::user_known;
-use crate::domain::{HandlePolicy, Movement, Settings, Transaction, User, UserId, Withdrawal, coins};
+use crate::domain::{CoinUser, HandlePolicy, MovementKind, Settings, Transaction, UserId, Withdrawal, coins};
 use crate::error::Error;
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::store::handle::{Handle, handle_by_name};
 use crate::store::transaction::transaction_insert;
 use crate::store::withdrawal as store;
@@ -72,10 +72,13 @@ pub fn withdrawal_get(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Withdrawal, Error
 pub fn withdrawals_list(
     tx: &mut ReadTx<'_>,
     owner: Option<Uuid>,
-    status: Option<Status>,
+    status: Option<WithdrawalStatus>,
     limit: u32,
 ) -> Result<Vec<Withdrawal>, Error> {
-    Ok(store::withdrawals_list(tx, &store::Filter { owner, status, limit, ..store::Filter::default() })?)
+    Ok(store::withdrawals_list(
+        tx,
+        &store::WithdrawalFilter { owner, status, limit, ..store::WithdrawalFilter::default() },
+    )?)
 }
 
 /// Those of a user, newest first.
@@ -85,11 +88,12 @@ pub fn withdrawals_list(
 pub fn withdrawals_of(
     tx: &mut ReadTx<'_>,
     owner: Uuid,
-    status: Option<Status>,
+    status: Option<WithdrawalStatus>,
     before: Option<Uuid>,
     limit: u32,
 ) -> Result<Vec<Withdrawal>, Error> {
-    let filter = store::Filter { owner: Some(owner), status, before, limit, ..store::Filter::default() };
+    let filter =
+        store::WithdrawalFilter { owner: Some(owner), status, before, limit, ..store::WithdrawalFilter::default() };
     Ok(store::withdrawals_list(tx, &filter)?)
 }
 
@@ -101,7 +105,7 @@ pub fn withdrawals_of(
 pub fn withdrawal_create(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     new: &NewWithdrawal,
     period: &Period,
 ) -> Result<(Withdrawal, Money), Error> {
@@ -118,22 +122,22 @@ pub fn withdrawal_create(
     within_limits(tx, settings, &user, new.amount, period)?;
     let rupees = settings.worth(new.amount.minor());
     let rupees = rupees.ok_or_else(|| Error::Answer("the coins are worth more than 64 bits".to_owned()))?;
-    let payable_from = payable_from(tx, settings, doer.now, &user, &new.upi_id)?;
-    let pending = House::Pending.open(tx, doer.now)?;
+    let payable_from = payable_from(tx, settings, cx.now, &user, &new.upi_id)?;
+    let pending = SystemAccount::Pending.open(tx, cx.now)?;
     // Payments by the hundred work on a snapshot, in which two may not open an account at once: it is there before.
-    for house in [House::Paid, House::Redeemed, House::Payable, House::Bank] {
-        house.open(tx, doer.now)?;
+    for house in [SystemAccount::Paid, SystemAccount::Redeemed, SystemAccount::Payable, SystemAccount::Bank] {
+        house.open(tx, cx.now)?;
     }
-    let id = doer.fresh_id();
-    let reason = format!("Withdrawal {} - {id}", Status::Pending.noun());
+    let id = cx.new_id();
+    let reason = format!("Withdrawal {} - {id}", WithdrawalStatus::Pending.noun());
     let entry = NewEntry {
-        kind: Movement::Withdrawal.kind(),
-        actor: doer.actor.clone(),
+        kind: MovementKind::Withdrawal.kind(),
+        actor: cx.actor.clone(),
         memo: reason.clone(),
         reference: Some(id.to_string()),
     };
     let transfer = Transfer { debit: user.account, credit: pending, amount: new.amount };
-    let (entry, left) = post(tx, doer, entry, &[transfer], user.account)?;
+    let (entry, left) = post(tx, cx, entry, &[transfer], user.account)?;
     let withdrawal = Withdrawal {
         id,
         owner: user.id,
@@ -142,9 +146,9 @@ pub fn withdrawal_create(
         rupees,
         upi_id: new.upi_id.clone(),
         handle_known,
-        status: Status::Pending,
-        requested_by: doer.actor.clone(),
-        created_at: doer.now,
+        status: WithdrawalStatus::Pending,
+        requested_by: cx.actor.clone(),
+        created_at: cx.now,
         payable_from,
         payout: None,
         processing: None,
@@ -162,27 +166,27 @@ pub fn withdrawal_create(
     transaction_insert(
         tx,
         &Transaction {
-            id: doer.fresh_id(),
+            id: cx.new_id(),
             owner: user.id,
-            movement: Movement::Withdrawal,
+            movement: MovementKind::Withdrawal,
             amount: coins(-new.amount.minor()),
             balance_after: left,
             reason,
             reference: None,
             withdrawal: Some(id),
             entry,
-            made_by: doer.actor.clone(),
-            created_at: doer.now,
+            made_by: cx.actor.clone(),
+            created_at: cx.now,
         },
     )?;
-    tell(tx, settings, doer, &user, &withdrawal)?;
+    notify(tx, settings, cx, &user, &withdrawal)?;
     Ok((withdrawal, left))
 }
 
 fn within_limits(
     tx: &mut ReadTx<'_>,
     settings: &Settings,
-    user: &User,
+    user: &CoinUser,
     amount: Money,
     period: &Period,
 ) -> Result<(), Error> {
@@ -202,7 +206,7 @@ fn payable_from(
     tx: &mut ReadTx<'_>,
     settings: &Settings,
     now: Timestamp,
-    user: &User,
+    user: &CoinUser,
     upi_id: &UpiId,
 ) -> Result<Option<Timestamp>, Error> {
     let Some(cool_off) = settings.cool_off else { return Ok(None) };
@@ -213,7 +217,7 @@ fn payable_from(
 
 /// What staff look at before they pay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checks {
+pub struct WithdrawalChecks {
     /// The handle as it is on the list now.
     pub handle: Option<Handle>,
     /// When the user first named the UPI id: with this withdrawal, where it is new.
@@ -226,8 +230,8 @@ pub struct Checks {
 ///
 /// # Errors
 /// The store's.
-pub fn withdrawal_checks(tx: &mut ReadTx<'_>, withdrawal: &Withdrawal) -> Result<Checks, Error> {
-    Ok(Checks {
+pub fn withdrawal_checks(tx: &mut ReadTx<'_>, withdrawal: &Withdrawal) -> Result<WithdrawalChecks, Error> {
+    Ok(WithdrawalChecks {
         handle: handle_by_name(tx, withdrawal.upi_id.handle())?,
         first_named: store::first_named(tx, withdrawal.owner, &withdrawal.upi_id)?,
         others: store::others_with(tx, withdrawal.owner, &withdrawal.upi_id)?,

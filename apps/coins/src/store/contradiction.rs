@@ -7,8 +7,10 @@ use purser_store::{Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::unread;
-use crate::contradiction::{Claim, Contradiction, Kind, Settlement, State};
-use crate::status::Status;
+use crate::contradiction::{
+    BankClaim, ContradictionKind, ContradictionRemedy, ContradictionState, WithdrawalContradiction,
+};
+use crate::status::WithdrawalStatus;
 use crate::utr::Utr;
 
 /// What the console lists.
@@ -19,30 +21,31 @@ const SELECT: &str = "SELECT c.id, c.withdrawal, c.kind, c.said, c.utr, c.paid, 
      c.found_by, c.found_at, c.state, c.settlement, c.decided_by, c.decided_at, c.reason, c.entry
      FROM coins_contradiction c";
 
-fn read(row: &Row<'_>) -> Result<Contradiction, Error> {
+fn read(row: &Row<'_>) -> Result<WithdrawalContradiction, Error> {
     let (kind, said, state): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(12)?);
     let (status, settlement): (String, Option<String>) = (row.get(6)?, row.get(13)?);
     let utr = |index: usize| Ok::<_, Error>(row.get::<Option<String>>(index)?.map(Utr::from_column));
     let claim = match (said.as_str(), utr(4)?) {
-        ("paid", Some(utr)) => Claim::Paid(utr),
-        ("failed", _) => Claim::Failed,
+        ("paid", Some(utr)) => BankClaim::Paid(utr),
+        ("failed", _) => BankClaim::Failed,
         _ => return Err(unread("coins_contradiction.said", &said)),
     };
-    let settlement = settlement
-        .map(|word| Settlement::from_name(&word).ok_or_else(|| unread("coins_contradiction.settlement", &word)));
-    Ok(Contradiction {
+    let settlement = settlement.map(|word| {
+        ContradictionRemedy::from_name(&word).ok_or_else(|| unread("coins_contradiction.settlement", &word))
+    });
+    Ok(WithdrawalContradiction {
         id: row.get(0)?,
         withdrawal: row.get(1)?,
-        kind: Kind::from_name(&kind).ok_or_else(|| unread("coins_contradiction.kind", &kind))?,
+        kind: ContradictionKind::from_name(&kind).ok_or_else(|| unread("coins_contradiction.kind", &kind))?,
         claim,
         paid: row.get::<Option<i64>>(5)?.map(|paid| Money::new(paid, Currency::INR)),
-        status: Status::from_name(&status).ok_or_else(|| unread("coins_contradiction.status", &status))?,
+        status: WithdrawalStatus::from_name(&status).ok_or_else(|| unread("coins_contradiction.status", &status))?,
         own_utr: utr(7)?,
         due: Money::new(row.get(8)?, Currency::INR),
         told: row.get(9)?,
         found_by: row.get(10)?,
         found_at: row.get(11)?,
-        state: State::from_name(&state).ok_or_else(|| unread("coins_contradiction.state", &state))?,
+        state: ContradictionState::from_name(&state).ok_or_else(|| unread("coins_contradiction.state", &state))?,
         settlement: settlement.transpose()?,
         decided: row.get::<Option<String>>(14)?.zip(row.get::<Option<Timestamp>>(15)?),
         reason: row.get(16)?,
@@ -50,13 +53,16 @@ fn read(row: &Row<'_>) -> Result<Contradiction, Error> {
     })
 }
 
-pub(crate) fn contradiction_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Contradiction>, Error> {
+pub(crate) fn contradiction_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<WithdrawalContradiction>, Error> {
     tx.query_opt(&format!("{SELECT} WHERE c.id = ?1"), &params![id], read)
 }
 
 /// The newest that says the same. What was dismissed counts only while the withdrawal stands as it did then: of one that
 /// has become something else since, the same words say something new.
-pub(crate) fn contradiction_same(tx: &mut ReadTx<'_>, one: &Contradiction) -> Result<Option<Contradiction>, Error> {
+pub(crate) fn contradiction_same(
+    tx: &mut ReadTx<'_>,
+    one: &WithdrawalContradiction,
+) -> Result<Option<WithdrawalContradiction>, Error> {
     let sql = format!(
         "{SELECT} WHERE c.withdrawal = ?1 AND c.kind = ?2 AND c.said = ?3 AND COALESCE(c.utr_key, '') = ?4
          AND COALESCE(c.paid, 0) = ?5 AND (c.state <> 'dismissed' OR c.status = ?6) ORDER BY c.id DESC LIMIT 1"
@@ -72,19 +78,19 @@ pub(crate) fn contradictions_of(
     tx: &mut ReadTx<'_>,
     withdrawal: Uuid,
     limit: u32,
-) -> Result<Vec<Contradiction>, Error> {
+) -> Result<Vec<WithdrawalContradiction>, Error> {
     let sql = format!("{SELECT} WHERE c.withdrawal = ?1 ORDER BY c.id DESC LIMIT ?2");
     tx.query(&sql, &params![withdrawal, limit], read)
 }
 
 /// Those in which the bank names this UTR and that were not dismissed: while there is one, the UTR pays nothing else.
-pub(crate) fn contradictions_with(tx: &mut ReadTx<'_>, utr: &Utr) -> Result<Vec<Contradiction>, Error> {
+pub(crate) fn contradictions_with(tx: &mut ReadTx<'_>, utr: &Utr) -> Result<Vec<WithdrawalContradiction>, Error> {
     let sql = format!("{SELECT} WHERE c.utr_key IN (?1, ?2) AND c.state <> 'dismissed' ORDER BY c.id");
     tx.query(&sql, &params![utr.key(), utr.labeled()], read)
 }
 
 /// Keeps one, unless the same is kept already; whether it was new.
-pub(crate) fn contradiction_insert(tx: &mut WriteTx<'_>, one: &Contradiction) -> Result<bool, Error> {
+pub(crate) fn contradiction_insert(tx: &mut WriteTx<'_>, one: &WithdrawalContradiction) -> Result<bool, Error> {
     let said = if one.utr().is_some() { "paid" } else { "failed" };
     let once = one.once();
     let inserted = tx.execute(
@@ -113,7 +119,7 @@ pub(crate) fn contradiction_insert(tx: &mut WriteTx<'_>, one: &Contradiction) ->
 }
 
 /// Writes down what was decided on it, if nobody did before.
-pub(crate) fn contradiction_decide(tx: &mut WriteTx<'_>, one: &Contradiction) -> Result<bool, Error> {
+pub(crate) fn contradiction_decide(tx: &mut WriteTx<'_>, one: &WithdrawalContradiction) -> Result<bool, Error> {
     let (by, at) = (one.decided.as_ref().map(|(by, _)| by.clone()), one.decided.as_ref().map(|(_, at)| *at));
     let decided = tx.execute(
         "UPDATE coins_contradiction SET state = ?2, settlement = ?3, decided_by = ?4, decided_at = ?5, reason = ?6
@@ -121,7 +127,7 @@ pub(crate) fn contradiction_decide(tx: &mut WriteTx<'_>, one: &Contradiction) ->
         &params![
             one.id,
             one.state.name(),
-            one.settlement.map(Settlement::name),
+            one.settlement.map(ContradictionRemedy::name),
             by.as_deref(),
             at,
             one.reason.as_deref()

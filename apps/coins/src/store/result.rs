@@ -33,7 +33,7 @@ impl ResultState {
 
 /// An uploaded answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct StoredResult {
     pub(crate) file: Vec<u8>,
     pub(crate) state: ResultState,
 }
@@ -57,10 +57,10 @@ pub(crate) fn result_insert(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewResul
     Ok(())
 }
 
-pub(crate) fn result_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
+pub(crate) fn result_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<StoredResult>, Error> {
     tx.query_opt("SELECT file, state FROM coins_result WHERE id = ?1", &params![id], |row| {
         let state: String = row.get(1)?;
-        Ok(Kept { file: row.get(0)?, state: ResultState::from_name(&state)? })
+        Ok(StoredResult { file: row.get(0)?, state: ResultState::from_name(&state)? })
     })
 }
 
@@ -84,7 +84,7 @@ pub fn results_old(tx: &mut ReadTx<'_>, before: Timestamp) -> Result<u64, Error>
 ///
 /// # Errors
 /// The store's.
-pub fn results_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+pub fn results_purge(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
     let sql = "DELETE FROM coins_result
                WHERE id IN (SELECT id FROM coins_result WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
     tx.execute(sql, &params![before, limit])

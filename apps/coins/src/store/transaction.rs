@@ -5,7 +5,7 @@ use purser_store::{Error, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::unread;
-use crate::domain::{Movement, Totals, Transaction, coins};
+use crate::domain::{MovementKind, Transaction, UserTotals, coins};
 
 /// What the console lists.
 pub(crate) const TRANSACTIONS_FROM: &str = "coins_transaction t JOIN coins_user u ON u.id = t.owner";
@@ -18,7 +18,7 @@ fn read(row: &Row<'_>) -> Result<Transaction, Error> {
     Ok(Transaction {
         id: row.get(0)?,
         owner: row.get(1)?,
-        movement: Movement::from_name(&kind).ok_or_else(|| unread("coins_transaction.kind", &kind))?,
+        movement: MovementKind::from_name(&kind).ok_or_else(|| unread("coins_transaction.kind", &kind))?,
         amount: coins(row.get(3)?),
         balance_after: coins(row.get(4)?),
         reason: row.get(5)?,
@@ -90,7 +90,7 @@ pub(crate) fn misstated(tx: &mut ReadTx<'_>) -> Result<i64, Error> {
 }
 
 /// What a user's coins came to over time.
-pub(crate) fn totals_of(tx: &mut ReadTx<'_>, owner: Uuid) -> Result<Totals, Error> {
+pub(crate) fn totals_of(tx: &mut ReadTx<'_>, owner: Uuid) -> Result<UserTotals, Error> {
     tx.query_one(
         "SELECT CAST(COALESCE(SUM(CASE WHEN kind = 'award' THEN amount END), 0) AS BIGINT),
              CAST(COALESCE(SUM(CASE WHEN kind = 'spend' THEN -amount END), 0) AS BIGINT),
@@ -98,6 +98,6 @@ pub(crate) fn totals_of(tx: &mut ReadTx<'_>, owner: Uuid) -> Result<Totals, Erro
               WHERE w.owner = ?1 AND w.status = 'completed')
          FROM coins_transaction WHERE owner = ?1",
         &params![owner],
-        |row| Ok(Totals { lifetime: row.get(0)?, spent: row.get(1)?, withdrawn: row.get(2)? }),
+        |row| Ok(UserTotals { lifetime: row.get(0)?, spent: row.get(1)?, withdrawn: row.get(2)? }),
     )
 }

@@ -5,12 +5,12 @@ use std::ops::Range;
 use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error, Param, ReadTx, Row, WriteTx, params};
+use purser_store::{BulkStatement, Error, Param, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use super::unread;
 use crate::domain::{UserId, Withdrawal, coins};
-use crate::status::Status;
+use crate::status::WithdrawalStatus;
 use crate::upi::UpiId;
 use crate::utr::Utr;
 
@@ -34,7 +34,7 @@ fn read(row: &Row<'_>) -> Result<Withdrawal, Error> {
         rupees: Money::new(row.get(4)?, Currency::INR),
         upi_id: UpiId::from_column(row.get(5)?),
         handle_known: row.get::<i64>(6)? == 1,
-        status: Status::from_name(&status).ok_or_else(|| unread("coins_withdrawal.status", &status))?,
+        status: WithdrawalStatus::from_name(&status).ok_or_else(|| unread("coins_withdrawal.status", &status))?,
         requested_by: row.get(8)?,
         created_at: row.get(9)?,
         payable_from: row.get(10)?,
@@ -61,7 +61,7 @@ pub(crate) fn withdrawal_by_utr(tx: &mut ReadTx<'_>, utr: &Utr) -> Result<Option
     tx.query_opt(&sql, &params![utr.key(), utr.labeled()], read)
 }
 
-const ACCOUNTS: Each = Each {
+const ACCOUNTS: BulkStatement = BulkStatement {
     sqlite: "SELECT u.account FROM coins_withdrawal w JOIN coins_user u ON u.id = w.owner WHERE w.id = ?1",
     postgres: "SELECT u.account FROM coins_withdrawal w JOIN coins_user u ON u.id = w.owner WHERE w.id = ANY(?1::uuid[])",
 };
@@ -69,16 +69,16 @@ const ACCOUNTS: Each = Each {
 /// The accounts of whoever asked for these.
 pub(crate) fn accounts_of(tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<AccountId>, Error> {
     let rows: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    tx.query_each(&ACCOUNTS, &rows, |row| row.get(0).map(AccountId::from_column))
+    tx.query_bulk(&ACCOUNTS, &rows, |row| row.get(0).map(AccountId::from_column))
 }
 
 /// Which withdrawals, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Filter {
+pub(crate) struct WithdrawalFilter {
     /// Of this user only.
     pub(crate) owner: Option<Uuid>,
     /// Only those that stand so.
-    pub(crate) status: Option<Status>,
+    pub(crate) status: Option<WithdrawalStatus>,
     /// Of this payout only.
     pub(crate) payout: Option<Uuid>,
     /// Older than the one with this id.
@@ -87,7 +87,7 @@ pub(crate) struct Filter {
     pub(crate) limit: u32,
 }
 
-pub(crate) fn withdrawals_list(tx: &mut ReadTx<'_>, filter: &Filter) -> Result<Vec<Withdrawal>, Error> {
+pub(crate) fn withdrawals_list(tx: &mut ReadTx<'_>, filter: &WithdrawalFilter) -> Result<Vec<Withdrawal>, Error> {
     let mut params: Vec<Param<'_>> = Vec::new();
     let mut clauses: Vec<String> = Vec::new();
     let ids = [("w.owner =", filter.owner), ("w.payout =", filter.payout), ("w.id <", filter.before)];
@@ -189,9 +189,9 @@ pub(crate) fn others_with(tx: &mut ReadTx<'_>, owner: Uuid, upi_id: &UpiId) -> R
 
 /// What withdrawals of one status come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct StatusTotals {
     /// How they stand.
-    pub(crate) status: Status,
+    pub(crate) status: WithdrawalStatus,
     /// How many there are.
     pub(crate) count: i64,
     /// Coins.
@@ -200,10 +200,10 @@ pub(crate) struct Standing {
     pub(crate) rupees: Money,
 }
 
-fn read_standing(row: &Row<'_>) -> Result<Standing, Error> {
+fn read_totals(row: &Row<'_>) -> Result<StatusTotals, Error> {
     let status: String = row.get(0)?;
-    Ok(Standing {
-        status: Status::from_name(&status).ok_or_else(|| unread("coins_withdrawal.status", &status))?,
+    Ok(StatusTotals {
+        status: WithdrawalStatus::from_name(&status).ok_or_else(|| unread("coins_withdrawal.status", &status))?,
         count: row.get(1)?,
         coins: coins(row.get(2)?),
         rupees: Money::new(row.get(3)?, Currency::INR),
@@ -211,11 +211,11 @@ fn read_standing(row: &Row<'_>) -> Result<Standing, Error> {
 }
 
 /// Of each status that there is, of one payout or of one user or of all.
-pub(crate) fn standings(
+pub(crate) fn totals_by_status(
     tx: &mut ReadTx<'_>,
     owner: Option<Uuid>,
     payout: Option<Uuid>,
-) -> Result<Vec<Standing>, Error> {
+) -> Result<Vec<StatusTotals>, Error> {
     let (clause, params) = match (owner, payout) {
         (Some(owner), _) => ("WHERE owner = ?1", params![owner].to_vec()),
         (None, Some(payout)) => ("WHERE payout = ?1", params![payout].to_vec()),
@@ -225,11 +225,11 @@ pub(crate) fn standings(
         "SELECT status, COUNT(*), CAST(SUM(amount) AS BIGINT), CAST(SUM(rupees) AS BIGINT)
          FROM coins_withdrawal {clause} GROUP BY status ORDER BY status"
     );
-    tx.query(&sql, &params, read_standing)
+    tx.query(&sql, &params, read_totals)
 }
 
 /// How many are there and what they come to, of those that stand so; by an index.
-pub(crate) fn standing_of(tx: &mut ReadTx<'_>, status: Status) -> Result<(i64, Money), Error> {
+pub(crate) fn totals_of_status(tx: &mut ReadTx<'_>, status: WithdrawalStatus) -> Result<(i64, Money), Error> {
     tx.query_one(
         "SELECT COUNT(*), CAST(COALESCE(SUM(rupees), 0) AS BIGINT) FROM coins_withdrawal WHERE status = ?1",
         &params![status.name()],
@@ -238,7 +238,7 @@ pub(crate) fn standing_of(tx: &mut ReadTx<'_>, status: Status) -> Result<(i64, M
 }
 
 /// When the one was asked for that has stood so for longest.
-pub(crate) fn oldest_of(tx: &mut ReadTx<'_>, status: Status) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn oldest_of(tx: &mut ReadTx<'_>, status: WithdrawalStatus) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT MIN(created_at) FROM coins_withdrawal WHERE status = ?1";
     tx.query_one(sql, &params![status.name()], |row| row.get(0))
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Preview};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record};
+use purser_kit::console::{Outcome, Preview};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun};
 
-use super::Unmatched;
+use super::UnmatchedPayment;
 use crate::Coins;
 use crate::service::{unmatched_dismiss, unmatched_open};
 use crate::store::unmatched::unmatched_find;
@@ -16,14 +16,14 @@ static UNMATCHED: Noun<Coins> = Noun {
     app: "coins",
     name: "unmatched",
     one: "payment",
-    tie: None,
+    binding: None,
     records: |_, tx, ids| {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(found) = unmatched_find(tx, *id)? {
                 let reason = found.reason.clone().unwrap_or_default();
                 let facts = [("state", found.state.name().to_owned()), ("reason", reason)];
-                records.push((*id, Record::of(&BTreeMap::from(facts))?));
+                records.push((*id, AuditSnapshot::of(&BTreeMap::from(facts))?));
             }
         }
         Ok(records)
@@ -36,7 +36,7 @@ pub(crate) fn unmatched_commands(coins: &Arc<Coins>) -> Commands {
 }
 
 /// It comes to nothing.
-static DISMISS: Command<Coins, String, (Unmatched, String), Unmatched> = Command {
+static DISMISS: Command<Coins, String, (UnmatchedPayment, String), UnmatchedPayment> = Command {
     spec: CommandSpec::money("coins.unmatched.dismiss", "coins.pay").titled("Dismiss", ""),
     noun: &UNMATCHED,
     form: |_| {
@@ -46,10 +46,10 @@ static DISMISS: Command<Coins, String, (Unmatched, String), Unmatched> = Command
     plan: |_, tx, _, id, reason| Ok((unmatched_open(tx, id)?, reason.clone())),
     apply: |_, tx, cx, (found, reason)| unmatched_dismiss(tx, cx, found.id, &reason),
     will: |plans| {
-        Preview::said(plans, |(found, _)| {
+        Preview::of_one(plans, |(found, _)| {
             format!("Nothing is changed. The UTR {} may pay a withdrawal again.", found.utr.as_str())
         })
     },
-    did: |dismissed| Done::of(dismissed, |_| "Dismissed; what the bank says stays on record.".to_owned()),
+    outcome: |dismissed| Outcome::of(dismissed, |_| "Dismissed; what the bank says stays on record.".to_owned()),
     hooks: Hooks::NONE,
 };

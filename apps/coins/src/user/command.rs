@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use purser_identity::{Email, user_by_login, user_get as person_get};
-use purser_kit::console::{Done, Input, Preview};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record, Rule, parse_email};
+use purser_kit::console::{Input, Outcome, Preview};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Rule, parse_email};
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
 use uuid::Uuid;
 
 use crate::api::{UserJson, parse_language};
-use crate::domain::User;
+use crate::domain::CoinUser;
 use crate::error::Error;
 use crate::service::{
-    Moved, UserChange, coins_adjust, freeze_plan, frozen_apply, link_apply, link_plan, others, unfreeze_plan,
+    MovementResult, UserChange, coins_adjust, freeze_plan, frozen_apply, link_apply, link_plan, others, unfreeze_plan,
     user_change, user_get,
 };
 use crate::store::user::user_find;
@@ -24,12 +24,12 @@ pub(crate) static USERS: Noun<Coins> = Noun {
     app: "coins",
     name: "users",
     one: "user",
-    tie: None,
+    binding: None,
     records: |_, tx, ids| {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(user) = user_find(tx, *id)? {
-                records.push((*id, Record::of(&UserJson::from(user))?));
+                records.push((*id, AuditSnapshot::of(&UserJson::from(user))?));
             }
         }
         Ok(records)
@@ -49,7 +49,7 @@ pub(crate) fn user_commands(coins: &Arc<Coins>) -> Commands {
 }
 
 /// Corrects a user's coins.
-static COINS_ADJUST: Command<Coins, (Money, String), (User, Money, String), Moved> = Command {
+static COINS_ADJUST: Command<Coins, (Money, String), (CoinUser, Money, String), MovementResult> = Command {
     spec: CommandSpec::money("coins.users.adjust", "coins.pay")
         .titled("Adjust coins", "What is added may be withdrawn at once."),
     noun: &USERS,
@@ -69,13 +69,13 @@ static COINS_ADJUST: Command<Coins, (Money, String), (User, Money, String), Move
     plan: |_, tx, cx, id, (amount, reason)| Ok((others(tx, cx, id)?, *amount, reason.clone())),
     apply: |coins, tx, cx, (user, amount, reason)| coins_adjust(tx, &coins.settings, cx, user.id, amount, &reason),
     will: |plans| {
-        Preview::said(plans, |(user, amount, _)| {
+        Preview::of_one(plans, |(user, amount, _)| {
             let (name, has) = (user.user_id.as_str(), user.balance.minor());
             format!("{name} has {has} coins; it changes by {}.", amount.minor())
         })
     },
-    did: |moved| {
-        Done::of(moved, |Moved { user, .. }| {
+    outcome: |moved| {
+        Outcome::of(moved, |MovementResult { user, .. }| {
             format!("{} has {} coins now.", user.user_id.as_str(), user.balance.minor())
         })
     },
@@ -88,7 +88,7 @@ static COINS_ADJUST: Command<Coins, (Money, String), (User, Money, String), Move
 };
 
 /// Changes where a user is written to.
-static USER_CONTACT: Command<Coins, (Option<Email>, Language), (User, UserChange), User> = Command {
+static USER_CONTACT: Command<Coins, (Option<Email>, Language), (CoinUser, UserChange), CoinUser> = Command {
     spec: CommandSpec::records("coins.users.contact", "coins.award").titled("Contact", ""),
     noun: &USERS,
     form: |_| {
@@ -104,9 +104,9 @@ static USER_CONTACT: Command<Coins, (Option<Email>, Language), (User, UserChange
         Ok((user_get(tx, id)?, UserChange { email: Some(email.clone()), language: Some(*language) }))
     },
     apply: |_, tx, cx, (user, change)| user_change(tx, cx, &user.user_id, &change),
-    will: |plans| Preview::said(plans, |(user, _)| format!("{} is told there.", user.user_id.as_str())),
-    did: |changed| {
-        Done::of(changed, |user| match &user.email {
+    will: |plans| Preview::of_one(plans, |(user, _)| format!("{} is told there.", user.user_id.as_str())),
+    outcome: |changed| {
+        Outcome::of(changed, |user| match &user.email {
             Some(email) => format!("{} is told at {}.", user.user_id.as_str(), email.as_str()),
             None => format!("{} is told nowhere.", user.user_id.as_str()),
         })
@@ -120,7 +120,7 @@ static USER_CONTACT: Command<Coins, (Option<Email>, Language), (User, UserChange
 };
 
 /// Stops a user: nothing is spent, asked for or begun to be paid until they are let go on.
-pub(crate) static USER_FREEZE: Command<Coins, String, User, User> = Command {
+pub(crate) static USER_FREEZE: Command<Coins, String, CoinUser, CoinUser> = Command {
     spec: CommandSpec::money("coins.users.freeze", "coins.pay").titled("Freeze", "").harms(),
     noun: &USERS,
     form: |_| {
@@ -129,7 +129,7 @@ pub(crate) static USER_FREEZE: Command<Coins, String, User, User> = Command {
     plan: |_, tx, cx, id, reason| freeze_plan(tx, cx, id, reason),
     apply: |_, tx, _, user| frozen_apply(tx, user),
     will: |plans| {
-        Preview::said(plans, |user| {
+        Preview::of_one(plans, |user| {
             format!(
                 "{} can neither spend nor withdraw, and what waits is not begun. Coins may come in; what is being paid \
                  goes on.",
@@ -137,24 +137,24 @@ pub(crate) static USER_FREEZE: Command<Coins, String, User, User> = Command {
             )
         })
     },
-    did: |frozen| Done::of(frozen, |user| format!("{} is frozen.", user.user_id.as_str())),
+    outcome: |frozen| Outcome::of(frozen, |user| format!("{} is frozen.", user.user_id.as_str())),
     hooks: Hooks::NONE,
 };
 
 /// Lets a user go on.
-pub(crate) static USER_UNFREEZE: Command<Coins, (), User, User> = Command {
+pub(crate) static USER_UNFREEZE: Command<Coins, (), CoinUser, CoinUser> = Command {
     spec: CommandSpec::money("coins.users.unfreeze", "coins.pay").titled("Unfreeze", ""),
     noun: &USERS,
     form: |_| Form::empty(),
     plan: |_, tx, cx, id, ()| unfreeze_plan(tx, cx, id),
     apply: |_, tx, _, user| frozen_apply(tx, user),
-    will: |plans| Preview::said(plans, |user| format!("{} can spend and withdraw again.", user.user_id.as_str())),
-    did: |freed| Done::of(freed, |user| format!("{} can spend and withdraw again.", user.user_id.as_str())),
+    will: |plans| Preview::of_one(plans, |user| format!("{} can spend and withdraw again.", user.user_id.as_str())),
+    outcome: |freed| Outcome::of(freed, |user| format!("{} can spend and withdraw again.", user.user_id.as_str())),
     hooks: Hooks::NONE,
 };
 
 /// Lets a person see and withdraw a user's coins.
-static USER_LINK: Command<Coins, String, (User, String), (User, String)> = Command {
+static USER_LINK: Command<Coins, String, (CoinUser, String), (CoinUser, String)> = Command {
     spec: CommandSpec::power("coins.users.link", "coins.pay")
         .titled("Link a person", "They can see everything of the user, and withdraw the coins to a UPI id of theirs."),
     noun: &USERS,
@@ -166,17 +166,17 @@ static USER_LINK: Command<Coins, String, (User, String), (User, String)> = Comma
     },
     apply: |_, tx, _, (user, person)| Ok((link_apply(tx, user)?, person)),
     will: |plans| {
-        Preview::said(plans, |(user, person)| {
+        Preview::of_one(plans, |(user, person)| {
             let (name, has) = (user.user_id.as_str(), user.balance.minor());
             format!("{person} can see everything of {name}, and withdraw the {has} coins to a UPI id of theirs.")
         })
     },
-    did: |linked| Done::of(linked, |(user, person)| format!("{person} is {} now.", user.user_id.as_str())),
+    outcome: |linked| Outcome::of(linked, |(user, person)| format!("{person} is {} now.", user.user_id.as_str())),
     hooks: Hooks::NONE,
 };
 
 /// Lets a person see and withdraw a user's coins no more.
-static USER_UNLINK: Command<Coins, (), (User, String), User> = Command {
+static USER_UNLINK: Command<Coins, (), (CoinUser, String), CoinUser> = Command {
     spec: CommandSpec::power("coins.users.unlink", "coins.pay").titled("Unlink the person", "").harms(),
     noun: &USERS,
     form: |_| Form::empty(),
@@ -187,10 +187,12 @@ static USER_UNLINK: Command<Coins, (), (User, String), User> = Command {
     },
     apply: |_, tx, _, (user, _)| link_apply(tx, user),
     will: |plans| {
-        Preview::said(plans, |(user, person)| {
+        Preview::of_one(plans, |(user, person)| {
             format!("{person} can no longer see or withdraw the coins of {}.", user.user_id.as_str())
         })
     },
-    did: |unlinked| Done::of(unlinked, |user| format!("Nobody with an account here is {} now.", user.user_id.as_str())),
+    outcome: |unlinked| {
+        Outcome::of(unlinked, |user| format!("Nobody with an account here is {} now.", user.user_id.as_str()))
+    },
     hooks: Hooks::NONE,
 };

@@ -5,16 +5,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Preview, counted};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, PlanFn, Record};
+use purser_kit::console::{Outcome, Preview, count_noun};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, PlanFn};
 use purser_money::Money;
 
 use crate::Coins;
 use crate::api::WithdrawalJson;
 use crate::domain::Withdrawal;
 use crate::service::{
-    Close, Closing, Correction, Decidable, Payment, accounts_lock, begin_apply, begin_plan, close_apply, close_plan,
-    completable, complete_apply, complete_plan, note_set, utr_apply, utr_correctable, utr_plan, withdrawal_get,
+    ClosePlan, CloseReason, CompletionPlan, DecidableWithdrawal, UtrCorrection, accounts_lock, begin_apply, begin_plan,
+    close_apply, close_plan, completable, complete_apply, complete_plan, note_set, utr_apply, utr_correctable,
+    utr_plan, withdrawal_get,
 };
 use crate::store::withdrawal::withdrawal_find;
 use crate::utr::Utr;
@@ -24,12 +25,12 @@ pub(crate) static WITHDRAWALS: Noun<Coins> = Noun {
     app: "coins",
     name: "withdrawals",
     one: "withdrawal",
-    tie: None,
+    binding: None,
     records: |_, tx, ids| {
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(withdrawal) = withdrawal_find(tx, *id)? {
-                records.push((*id, Record::of(&WithdrawalJson::from(withdrawal))?));
+                records.push((*id, AuditSnapshot::of(&WithdrawalJson::from(withdrawal))?));
             }
         }
         Ok(records)
@@ -76,7 +77,7 @@ fn people<'w>(withdrawals: impl Iterator<Item = &'w Withdrawal>) -> String {
 }
 
 /// Begins to pay withdrawals: one payout of all that are begun together.
-pub(crate) static WITHDRAWAL_PROCESS: Command<Coins, (), Decidable, Withdrawal> = Command {
+pub(crate) static WITHDRAWAL_PROCESS: Command<Coins, (), DecidableWithdrawal, Withdrawal> = Command {
     spec: CommandSpec::money("coins.withdrawals.process", "coins.pay").titled("Start processing", "").on_many(),
     noun: &WITHDRAWALS,
     form: |_| Form::empty(),
@@ -84,14 +85,14 @@ pub(crate) static WITHDRAWAL_PROCESS: Command<Coins, (), Decidable, Withdrawal> 
     apply: |coins, tx, cx, plan| begin_apply(tx, &coins.settings, cx, plan),
     will: |plans| {
         let all = || plans.iter().map(|plan| &plan.withdrawal);
-        let (rupees, payments) = (total(all().map(|one| one.rupees)), counted(plans.len(), "payment"));
+        let (rupees, payments) = (total(all().map(|one| one.rupees)), count_noun(plans.len(), "payment"));
         let sentence = format!("{rupees} will go to {} in {payments}. Nobody can cancel them any more.", people(all()));
         Preview::of(plans, sentence, |plan| planned(&plan.withdrawal))
     },
-    did: |begun| {
-        let (count, rupees) = (counted(begun.len(), "withdrawal"), total(begun.iter().map(|one| one.rupees)));
+    outcome: |begun| {
+        let (count, rupees) = (count_noun(begun.len(), "withdrawal"), total(begun.iter().map(|one| one.rupees)));
         let sentence = format!("{count} begun, {rupees} in all. Pay now: the newest payout has the file for the bank.");
-        Done::rows(begun, sentence, row)
+        Outcome::rows(begun, sentence, row)
     },
     hooks: Hooks::NONE,
 };
@@ -101,7 +102,7 @@ fn utr(help: &'static str) -> FormField<Utr> {
 }
 
 /// Says that a withdrawal is paid.
-pub(crate) static WITHDRAWAL_COMPLETE: Command<Coins, Utr, Payment, Withdrawal> = Command {
+pub(crate) static WITHDRAWAL_COMPLETE: Command<Coins, Utr, CompletionPlan, Withdrawal> = Command {
     spec: CommandSpec::money("coins.withdrawals.complete", "coins.pay")
         .titled("Complete", "The payment goes on record, and the user is told."),
     noun: &WITHDRAWALS,
@@ -109,14 +110,14 @@ pub(crate) static WITHDRAWAL_COMPLETE: Command<Coins, Utr, Payment, Withdrawal> 
     plan: |_, tx, cx, id, utr| complete_plan(tx, cx, id, utr),
     apply: |coins, tx, cx, plan| complete_apply(tx, &coins.settings, cx, plan),
     will: |plans| {
-        Preview::said(plans, |Payment { one, utr }| {
+        Preview::of_one(plans, |CompletionPlan { one, utr }| {
             let (rupees, upi_id) = (one.withdrawal.rupees.for_people(), one.withdrawal.upi_id.as_str());
             let user = one.user.user_id.as_str();
             format!("{rupees} to {upi_id} go on record as paid, by {}, and {user} is told.", utr.as_str())
         })
     },
-    did: |paid| {
-        Done::of(paid, |one| {
+    outcome: |paid| {
+        Outcome::of(paid, |one| {
             let utr = one.utr.as_ref().map(Utr::as_str).unwrap_or_default();
             format!("{} to {} are paid, by {utr}.", one.rupees.for_people(), one.upi_id.as_str())
         })
@@ -131,8 +132,8 @@ pub(crate) static WITHDRAWAL_COMPLETE: Command<Coins, Utr, Payment, Withdrawal> 
 const fn closing(
     spec: CommandSpec,
     form: fn(&Coins) -> Form<String>,
-    plan: PlanFn<Coins, String, Close>,
-) -> Command<Coins, String, Close, Withdrawal> {
+    plan: PlanFn<Coins, String, ClosePlan>,
+) -> Command<Coins, String, ClosePlan, Withdrawal> {
     Command {
         spec,
         noun: &WITHDRAWALS,
@@ -148,10 +149,10 @@ const fn closing(
             let sentence = format!("{rupees} {paid}: {coins} coins go back to {people}. This cannot be taken back.");
             Preview::of(plans, sentence, |plan| planned(&plan.one.withdrawal))
         },
-        did: |closed| {
+        outcome: |closed| {
             let status = closed.first().map(|one| one.status.name()).unwrap_or_default();
-            let sentence = format!("{} {status}. The coins are back.", counted(closed.len(), "withdrawal"));
-            Done::rows(closed, sentence, row)
+            let sentence = format!("{} {status}. The coins are back.", count_noun(closed.len(), "withdrawal"));
+            Outcome::rows(closed, sentence, row)
         },
         hooks: Hooks::NONE.lock(|_, tx, cx, ids| accounts_lock(tx, cx.now, ids)),
     }
@@ -162,41 +163,41 @@ fn reason(help: &'static str) -> FormField<String> {
 }
 
 /// Says that a payment failed: the coins are back.
-pub(crate) static WITHDRAWAL_FAIL: Command<Coins, String, Close, Withdrawal> = closing(
+pub(crate) static WITHDRAWAL_FAIL: Command<Coins, String, ClosePlan, Withdrawal> = closing(
     CommandSpec::money("coins.withdrawals.fail", "coins.pay").titled("Fail", "").on_many().harms(),
     |_| {
         let help = "Why the bank did not pay; the user reads it. Where nobody knows yet, leave it processing.";
         Form::of(reason(help)).previewed_with(String::new())
     },
-    |_, tx, _, id, reason| close_plan(tx, id, Closing::Fail, reason),
+    |_, tx, _, id, reason| close_plan(tx, id, CloseReason::Fail, reason),
 );
 
 /// Refuses a withdrawal: the coins are back.
-pub(crate) static WITHDRAWAL_REJECT: Command<Coins, String, Close, Withdrawal> = closing(
+pub(crate) static WITHDRAWAL_REJECT: Command<Coins, String, ClosePlan, Withdrawal> = closing(
     CommandSpec::money("coins.withdrawals.reject", "coins.pay").titled("Reject", "").on_many().harms(),
     |_| Form::of(reason("Why it is refused; the user reads it.")).previewed_with(String::new()),
-    |_, tx, _, id, reason| close_plan(tx, id, Closing::Reject, reason),
+    |_, tx, _, id, reason| close_plan(tx, id, CloseReason::Reject, reason),
 );
 
 /// Calls a withdrawal off: the coins are back.
-static WITHDRAWAL_CANCEL: Command<Coins, String, Close, Withdrawal> = closing(
+static WITHDRAWAL_CANCEL: Command<Coins, String, ClosePlan, Withdrawal> = closing(
     CommandSpec::money("coins.withdrawals.cancel", "coins.withdraw").titled("Cancel", "").on_many().harms(),
     |_| {
         let help = "Why it is called off, such as the user's own word; the user reads it.";
         Form::of(reason(help)).previewed_with(String::new())
     },
-    |_, tx, _, id, reason| close_plan(tx, id, Closing::Cancel, reason),
+    |_, tx, _, id, reason| close_plan(tx, id, CloseReason::Cancel, reason),
 );
 
 /// Says that a payment came back: so do the coins.
-pub(crate) static WITHDRAWAL_REVERSE: Command<Coins, String, Close, Withdrawal> = closing(
+pub(crate) static WITHDRAWAL_REVERSE: Command<Coins, String, ClosePlan, Withdrawal> = closing(
     CommandSpec::money("coins.withdrawals.reverse", "coins.pay").titled("Reverse", "").harms(),
     |_| Form::of(reason("Why the bank sent the money back; the user reads it.")).previewed_with(String::new()),
-    |_, tx, _, id, reason| close_plan(tx, id, Closing::Reverse, reason),
+    |_, tx, _, id, reason| close_plan(tx, id, CloseReason::Reverse, reason),
 );
 
 /// Corrects the bank's name for a payment; both stay on record.
-pub(crate) static UTR_CORRECT: Command<Coins, (Utr, String), Correction, Withdrawal> = Command {
+pub(crate) static UTR_CORRECT: Command<Coins, (Utr, String), UtrCorrection, Withdrawal> = Command {
     spec: CommandSpec::money("coins.withdrawals.correct-utr", "coins.pay")
         .titled("Correct the UTR", "The payment has another UTR from now on. Both stay on record."),
     noun: &WITHDRAWALS,
@@ -209,13 +210,15 @@ pub(crate) static UTR_CORRECT: Command<Coins, (Utr, String), Correction, Withdra
     plan: |_, tx, cx, id, (utr, reason)| utr_plan(tx, cx, id, utr, reason),
     apply: |_, tx, cx, plan| utr_apply(tx, cx, plan),
     will: |plans| {
-        Preview::said(plans, |Correction { withdrawal, .. }| {
+        Preview::of_one(plans, |UtrCorrection { withdrawal, .. }| {
             let (rupees, user) = (withdrawal.rupees.for_people(), withdrawal.user_id.as_str());
             format!("{rupees} for {user} have another UTR from now on. Both stay on record.")
         })
     },
-    did: |corrected| {
-        Done::of(corrected, |one| format!("The UTR is {} now.", one.utr.as_ref().map(Utr::as_str).unwrap_or_default()))
+    outcome: |corrected| {
+        Outcome::of(corrected, |one| {
+            format!("The UTR is {} now.", one.utr.as_ref().map(Utr::as_str).unwrap_or_default())
+        })
     },
     hooks: Hooks::NONE.check(|_, tx, cx, id| utr_correctable(tx, cx, id).map(drop)).fill(|_, tx, ids| {
         let Some(id) = ids.first() else { return Ok(Vec::new()) };
@@ -241,12 +244,12 @@ static WITHDRAWAL_NOTES: Command<Coins, Notes, (Withdrawal, Notes), Withdrawal> 
     plan: |_, tx, _, id, notes| Ok((withdrawal_get(tx, id)?, notes.clone())),
     apply: |_, tx, _, (withdrawal, (public, internal))| note_set(tx, withdrawal.id, public, internal),
     will: |plans| {
-        Preview::said(plans, |(withdrawal, _)| {
+        Preview::of_one(plans, |(withdrawal, _)| {
             let user = withdrawal.user_id.as_str();
             format!("{user} is not told, and sees the public note in the history.")
         })
     },
-    did: |noted| Done::of(noted, |_| "The notes are kept.".to_owned()),
+    outcome: |noted| Outcome::of(noted, |_| "The notes are kept.".to_owned()),
     hooks: Hooks::NONE.fill(|_, tx, ids| {
         let Some(id) = ids.first() else { return Ok(Vec::new()) };
         let one = withdrawal_get(tx, *id)?;

@@ -7,8 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use purser_kit::{
-    Caller, IdempotencyKey, Once, OptionalBody, PathId, Problem, QueryPairs, Repeatable, body_bytes, code, fingerprint,
-    upload_receive,
+    IdempotencyKey, IdempotentRequest, IdempotentResponse, OptionalBody, PathId, Principal, Problem, QueryPairs,
+    body_bytes, code, fingerprint, upload_receive,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::members::{answer, parse_bool};
 use crate::Members;
+use crate::member_file::{MOST_BYTES, MemberFile};
 use crate::service;
-use crate::sheet::{MOST_BYTES, Sheet};
 
 /// A file that was checked.
 #[derive(Serialize, ToSchema)]
@@ -60,13 +60,13 @@ pub(super) struct ImportedJson {
     imported: usize,
 }
 
-fn rows(sheet: &Sheet) -> Vec<RowJson> {
-    let row = |row: &crate::sheet::SheetRow| {
-        let [name, email, wallet_balance] = sheet.given(row).map(str::to_owned);
-        let verdict = if row.errors.is_empty() { "new" } else { "invalid" };
-        RowJson { row: row.line, name, email, wallet_balance, verdict, errors: row.errors.clone() }
+fn rows(file: &MemberFile) -> Vec<RowJson> {
+    let row = |row: &crate::member_file::MemberFileRow| {
+        let [name, email, wallet_balance] = file.given(row).map(str::to_owned);
+        let decision = if row.errors.is_empty() { "new" } else { "invalid" };
+        RowJson { row: row.line, name, email, wallet_balance, verdict: decision, errors: row.errors.clone() }
     };
-    sheet.rows.iter().map(row).collect()
+    file.rows.iter().map(row).collect()
 }
 
 /// Check a file of members (`dry_run=true`), or check and save it at once.
@@ -84,7 +84,7 @@ fn rows(sheet: &Sheet) -> Vec<RowJson> {
 ))]
 pub(super) async fn import_file(
     State(members): State<Arc<Members>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     query: QueryPairs,
     headers: HeaderMap,
@@ -94,24 +94,24 @@ pub(super) async fn import_file(
     let dry_run = fields.parsed("dry_run", parse_bool).unwrap_or(false);
     fields.finish(Some(()))?;
     let file = received(&headers, request).await?;
-    let (settings, doer) = (Arc::clone(&members.settings), caller.doer(&members.context));
+    let (settings, cx) = (Arc::clone(&members.settings), principal.request_context(&members.context));
     if dry_run {
-        let repeat = Repeatable::new(&caller, key, fingerprint("members.import-check", "", &file));
+        let repeat = IdempotentRequest::new(&principal, key, fingerprint("members.import-check", "", &file));
         let checked = members.context.store.write(move |tx| {
-            Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-                let checked = service::import_check(tx, &settings, &mut doer.clone(), &file)?;
+            IdempotentResponse::run(tx, cx.now, repeat.as_ref(), |tx| {
+                let checked = service::import_check(tx, &settings, &mut cx.clone(), &file)?;
                 answer(&checked_json(&checked))
             })
         });
         return Ok(checked.await?.into_response(StatusCode::OK));
     }
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.import", "", &file));
+    let repeat = IdempotentRequest::new(&principal, key, fingerprint("members.import", "", &file));
     let saved = members.context.store.write(move |tx| {
         let mut invalid = None;
-        let once = Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let saved = service::import_save(tx, &settings, &mut doer.clone(), &file, &|_| {});
+        let once = IdempotentResponse::run(tx, cx.now, repeat.as_ref(), |tx| {
+            let saved = service::import_save(tx, &settings, &mut cx.clone(), &file, &|_| {});
             let (id, imported) = saved.map_err(|refused| {
-                invalid = refused.sheet;
+                invalid = refused.file;
                 refused.error
             })?;
             answer(&ImportedJson { status: "members imported", id, imported: imported.members })
@@ -124,9 +124,9 @@ pub(super) async fn import_file(
     Ok(saved.await?.into_response(StatusCode::CREATED))
 }
 
-fn checked_json((id, sheet): &(Uuid, Sheet)) -> CheckedJson {
-    let state = if sheet.bad() == 0 { "ready" } else { "invalid" };
-    CheckedJson { id: *id, state, new: sheet.good(), invalid: sheet.bad(), rows: rows(sheet) }
+fn checked_json((id, file): &(Uuid, MemberFile)) -> CheckedJson {
+    let state = if file.bad() == 0 { "ready" } else { "invalid" };
+    CheckedJson { id: *id, state, new: file.good(), invalid: file.bad(), rows: rows(file) }
 }
 
 /// Save a file that a dry run found good: exactly that file, every row or none.
@@ -139,16 +139,17 @@ fn checked_json((id, sheet): &(Uuid, Sheet)) -> CheckedJson {
 ), responses((status = 200, body = ImportedJson)))]
 pub(super) async fn import_commit(
     State(members): State<Arc<Members>>,
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     PathId(id): PathId,
     body: OptionalBody,
 ) -> Result<Response, Problem> {
-    let repeat = Repeatable::new(&caller, key, fingerprint("members.import-commit", &id.to_string(), &body.0));
-    let (settings, doer) = (Arc::clone(&members.settings), caller.doer(&members.context));
+    let repeat =
+        IdempotentRequest::new(&principal, key, fingerprint("members.import-commit", &id.to_string(), &body.0));
+    let (settings, cx) = (Arc::clone(&members.settings), principal.request_context(&members.context));
     let once = members.context.store.write(move |tx| {
-        Once::run(tx, doer.now, repeat.as_ref(), |tx| {
-            let imported = service::import_commit(tx, &settings, &mut doer.clone(), id, &|_| {})?;
+        IdempotentResponse::run(tx, cx.now, repeat.as_ref(), |tx| {
+            let imported = service::import_commit(tx, &settings, &mut cx.clone(), id, &|_| {})?;
             answer(&ImportedJson { status: "members imported", id, imported: imported.members })
         })
     });

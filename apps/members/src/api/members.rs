@@ -6,7 +6,7 @@ use axum::extract::{OriginalUri, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::{
-    CommandRequest, Decimal, Fields, ListQuery, PathId, Problem, QueryPairs, Rows, Rule, Time, json, listed,
+    CommandRequest, Decimal, Fields, PageQuery, PathId, Problem, QueryPairs, RowLimit, Rule, Time, json, list_response,
     parse_email,
 };
 use purser_store::WriteTx;
@@ -18,9 +18,9 @@ use super::ROWS;
 use crate::Members;
 use crate::domain::{Member, folded, parse_name};
 use crate::error::Error;
-use crate::member::command::{Edited, MEMBER_CREATE, MEMBER_EDIT};
+use crate::member::command::{MEMBER_CREATE, MEMBER_EDIT, MemberEdit};
 use crate::service::{self, MemberChange};
-use crate::store::{self, Filter};
+use crate::store::{self, MemberFilter};
 
 /// A member of the pool.
 #[derive(Serialize, ToSchema)]
@@ -72,7 +72,7 @@ fn read_change(mut fields: Fields<'_>) -> Result<MemberChange, Problem> {
 
 /// List members, newest first.
 #[utoipa::path(get, path = "/api/members/", tag = "members", params(
-    ("limit" = inline(Option<Rows<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
+    ("limit" = inline(Option<RowLimit<1_000, 1_000>>), Query, description = "1 to 1000, which is also the default."),
     ("cursor" = Option<Uuid>, Query, description = "From the Link header of the page before."),
     ("is_expired" = Option<bool>, Query, description = "true: expired members only; false: living ones only."),
     ("email" = Option<String>, Query, description = "The member with this address, in any case."),
@@ -83,16 +83,16 @@ pub(super) async fn member_list(
     query: QueryPairs,
 ) -> Result<Response, Problem> {
     let mut fields = query.fields();
-    let list = ListQuery::read(&mut fields, ROWS);
+    let list = PageQuery::read(&mut fields, ROWS);
     let expired = fields.parsed("is_expired", parse_bool);
     let email = fields.parsed("email", |text| parse_email(text).map(|email| folded(&email)));
     fields.finish(Some(()))?;
-    let filter = Filter { expired, email, before: list.before, limit: list.fetch() };
+    let filter = MemberFilter { expired, email, before: list.before, limit: list.fetch() };
     let currency = members.settings.currency();
     let found =
         members.context.store.read(move |tx| Ok::<_, Error>(store::members_list(tx, &filter, currency)?)).await?;
     let rows: Vec<MemberJson> = found.into_iter().map(MemberJson::from).collect();
-    Ok(listed(&uri, list, rows, |row| row.id))
+    Ok(list_response(&uri, list, rows, |row| row.id))
 }
 
 pub(super) fn parse_bool(text: &str) -> Result<bool, Rule> {
@@ -148,7 +148,7 @@ pub(super) async fn member_update(
     let mut fields = request.fields(false)?;
     let (entered, read_only) = (fields.on_record(), fields.read_only(READ_ONLY));
     let change = read_change(fields)?;
-    let answer = move |_: &Members, _: &mut WriteTx<'_>, Edited { before, after }| {
+    let answer = move |_: &Members, _: &mut WriteTx<'_>, MemberEdit { before, after }| {
         read_only.check(&MemberJson::from(before))?;
         Ok(MemberJson::from(after))
     };

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::members::MemberJson;
 use crate::Members;
 use crate::member::expiry::{MEMBER_EXPIRE, MEMBER_REVERT};
-use crate::service::{Expired, Reverted};
+use crate::service::{ExpiryResult, RevertResult};
 
 /// An expiry that happened.
 #[derive(Serialize, ToSchema)]
@@ -47,8 +47,8 @@ pub(super) async fn member_expire(
     request.run(&members, &MEMBER_EXPIRE, id, |_, _, expired| Ok(ExpiredJson::from(expired))).await
 }
 
-impl From<Expired> for ExpiredJson {
-    fn from(Expired { member, expiry, taken }: Expired) -> Self {
+impl From<ExpiryResult> for ExpiredJson {
+    fn from(ExpiryResult { member, expiry, taken }: ExpiryResult) -> Self {
         ExpiredJson {
             status: "member expired",
             expiry_id: expiry.id,
@@ -85,8 +85,8 @@ pub(super) async fn member_revert(
     request.run(&members, &MEMBER_REVERT, id, |_, _, reverted| Ok(RevertedJson::from(reverted))).await
 }
 
-impl From<Reverted> for RevertedJson {
-    fn from(Reverted { member, expiry, returned }: Reverted) -> Self {
+impl From<RevertResult> for RevertedJson {
+    fn from(RevertResult { member, expiry, returned }: RevertResult) -> Self {
         let returned = Decimal(returned);
         RevertedJson { status: "member reverted", expiry_id: expiry.id, returned, member: member.into() }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
-use purser_kit::{CommandRequest, Decimal, PathId, Problem, QueryPairs, Rows, Rule, Time, paged};
+use purser_kit::{CommandRequest, Decimal, PathId, Problem, QueryPairs, RowLimit, Rule, Time, paged};
 use purser_ledger::{StatementLine, TransferId, statement};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -68,7 +68,7 @@ impl From<StatementLine> for LineJson {
 /// What happened on a member's wallet, newest first.
 #[utoipa::path(get, path = "/api/members/{id}/statement/", tag = "members", params(
     ("id" = Uuid, Path),
-    ("limit" = inline(Option<Rows<100, 100>>), Query, description = "1 to 100, which is also the default."),
+    ("limit" = inline(Option<RowLimit<100, 100>>), Query, description = "1 to 100, which is also the default."),
     ("cursor" = Option<i64>, Query, description = "From the Link header of the page before."),
 ), responses((status = 200, body = Vec<LineJson>)))]
 pub(super) async fn member_statement(

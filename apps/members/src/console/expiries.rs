@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{
+    Cell, Choice, Column, ColumnKind, Detail, DetailTable, Filter, Listing, Resource, Search, Tone,
+};
 use purser_kit::{Commands, Problem};
 use purser_store::ReadTx;
 use uuid::Uuid;
@@ -32,17 +34,17 @@ pub(super) fn resource(members: &Arc<Members>) -> Resource {
             from: store::expiry::EXPIRIES_FROM,
             id: "e.id",
             columns: vec![
-                Column::new("member", "Member", "m.name", Kind::Text),
-                Column::new("created_at", "When", "e.created_at", Kind::Time),
-                Column::new("levy", "Levy", "e.levy", Kind::Money(currency)),
-                Column::new("payers", "Payers", "e.payers", Kind::Number),
-                Column::new("debtors", "Owing then", "e.debtors", Kind::Number),
-                Column::new("taken", "Into the pool", "e.levy * e.payers", Kind::Money(currency)),
+                Column::new("member", "Member", "m.name", ColumnKind::Text),
+                Column::new("created_at", "When", "e.created_at", ColumnKind::Time),
+                Column::new("levy", "Levy", "e.levy", ColumnKind::Money(currency)),
+                Column::new("payers", "Payers", "e.payers", ColumnKind::Number),
+                Column::new("debtors", "Owing then", "e.debtors", ColumnKind::Number),
+                Column::new("taken", "Into the pool", "e.levy * e.payers", ColumnKind::Money(currency)),
                 Column::new(
                     "state",
                     "State",
                     "CASE WHEN e.reverted_at IS NULL THEN 'stands' ELSE 'reverted' END",
-                    Kind::Choice(STATES),
+                    ColumnKind::Choice(STATES),
                 ),
             ],
             search: &[Search::Within("m.name")],

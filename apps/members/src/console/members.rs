@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Cell, Choice, Column, Detail, DetailTable, Filter, Kind, Listing, Resource, Search, Tone};
+use purser_kit::console::{
+    Cell, Choice, Column, ColumnKind, Detail, DetailTable, Filter, Listing, Resource, Search, Tone,
+};
 use purser_ledger::{StatementLine, statement};
 use purser_store::ReadTx;
 use uuid::Uuid;
@@ -36,17 +38,17 @@ pub(super) fn resource(members: &Arc<Members>) -> Resource {
             from: store::MEMBERS_FROM,
             id: "m.id",
             columns: vec![
-                Column::new("name", "Name", "m.name", Kind::Text).sorted(),
-                Column::new("email", "Email", "m.email", Kind::Text),
-                Column::new("wallet_balance", "Wallet", "b.balance", Kind::Money(currency)),
+                Column::new("name", "Name", "m.name", ColumnKind::Text).sorted(),
+                Column::new("email", "Email", "m.email", ColumnKind::Text),
+                Column::new("wallet_balance", "Wallet", "b.balance", ColumnKind::Money(currency)),
                 Column::new(
                     "state",
                     "State",
                     "CASE WHEN m.expired_at IS NULL THEN 'alive' ELSE 'expired' END",
-                    Kind::Choice(LIVES),
+                    ColumnKind::Choice(LIVES),
                 ),
-                Column::new("expired_date", "Expired", "m.expired_at", Kind::Time),
-                Column::new("created_at", "Since", "m.created_at", Kind::Time),
+                Column::new("expired_date", "Expired", "m.expired_at", ColumnKind::Time),
+                Column::new("created_at", "Since", "m.created_at", ColumnKind::Time),
             ],
             search: &[Search::Within("m.name"), Search::Within("m.email")],
             filters: &[Filter {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purser_kit::Problem;
-use purser_kit::console::{Checked, CheckedState, Done, Import};
+use purser_kit::console::{Import, ImportCheck, ImportCheckState, Outcome};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
@@ -11,8 +11,8 @@ use crate::Members;
 use crate::commands;
 use crate::domain::{Settings, counted};
 use crate::error::Error;
+use crate::member_file::{MOST_BYTES, MemberFile, TEMPLATE};
 use crate::service;
-use crate::sheet::{MOST_BYTES, Sheet, TEMPLATE};
 use crate::store::import::ImportState;
 
 /// Rows that are shown of a file.
@@ -30,10 +30,10 @@ pub(super) fn import(members: &Arc<Members>) -> Import {
         command: &commands::MEMBERS_IMPORT,
         limit: MOST_BYTES,
         template: TEMPLATE,
-        check: Box::new(move |tx, doer, file| Ok(service::import_check(tx, &checking, doer, file)?.0)),
+        check: Box::new(move |tx, cx, file| Ok(service::import_check(tx, &checking, cx, file)?.0)),
         show: Box::new(move |tx, _, id| show(tx, &showing, id)),
-        insist: None,
-        commit: Box::new(move |tx, doer, id, progress| {
+        confirm: None,
+        commit: Box::new(move |tx, cx, id, progress| {
             progress.phase("Checking the file", 0);
             let rows = u64::from(service::import_good(tx, id)?);
             let told = |written| {
@@ -42,9 +42,9 @@ pub(super) fn import(members: &Arc<Members>) -> Import {
                 }
                 progress.at(written as u64);
             };
-            let imported = service::import_commit(tx, &saving, doer, id, &told)?;
+            let imported = service::import_commit(tx, &saving, cx, id, &told)?;
             let count = counted(i64::try_from(imported.members).unwrap_or(i64::MAX), "member");
-            Ok(Done::sentence(format!("{count} registered, with what the file gives their wallets."), None))
+            Ok(Outcome::sentence(format!("{count} registered, with what the file gives their wallets."), None))
         }),
         report: Box::new(move |tx, _, id| known(service::import_report(tx, &reporting, id))),
     }
@@ -59,28 +59,28 @@ fn known<T>(found: Result<T, Error>) -> Result<Option<T>, Problem> {
     }
 }
 
-fn show(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Checked>, Problem> {
-    let Some((state, saved, sheet)) = known(service::import_show(tx, settings, id))? else { return Ok(None) };
-    let (good, bad) = (sheet.good(), sheet.bad());
+fn show(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<ImportCheck>, Problem> {
+    let Some((state, saved, file)) = known(service::import_show(tx, settings, id))? else { return Ok(None) };
+    let (good, bad) = (file.good(), file.bad());
     let (state, sentence) = match state {
         ImportState::Committed => {
-            (CheckedState::Committed, format!("{} of this file were registered.", counted(saved.into(), "row")))
+            (ImportCheckState::Committed, format!("{} of this file were registered.", counted(saved.into(), "row")))
         }
         ImportState::Ready if bad == 0 => {
             let count = counted(good.into(), "new member");
-            (CheckedState::Ready, format!("Every row is good: {count} will be registered, all of them or none."))
+            (ImportCheckState::Ready, format!("Every row is good: {count} will be registered, all of them or none."))
         }
         ImportState::Ready => {
             let count = counted(bad.into(), "row");
             (
-                CheckedState::Invalid,
+                ImportCheckState::Invalid,
                 format!("Members have changed since the file was checked: {count} wrong now. Upload it again."),
             )
         }
         ImportState::Invalid => {
             let count = counted(bad.into(), "row");
             (
-                CheckedState::Invalid,
+                ImportCheckState::Invalid,
                 format!(
                     "{count} wrong, so nothing can be saved. Download the rows with their errors, mend them, and upload the file again."
                 ),
@@ -88,21 +88,21 @@ fn show(tx: &mut ReadTx<'_>, settings: &Settings, id: Uuid) -> Result<Option<Che
         }
     };
     let columns = vec!["name", "email", "wallet_balance"];
-    Ok(Some(Checked {
+    Ok(Some(ImportCheck {
         state,
         good: good.into(),
         bad: bad.into(),
         sentence,
         second_yes: None,
         columns,
-        rows: shown(&sheet),
+        rows: check_rows(&file),
     }))
 }
 
 /// The first rows, wrong ones before good ones.
-fn shown(sheet: &Sheet) -> Vec<(u64, Vec<String>, Vec<String>)> {
-    let wrong = sheet.rows.iter().filter(|row| !row.errors.is_empty());
-    let right = sheet.rows.iter().filter(|row| row.errors.is_empty());
+fn check_rows(file: &MemberFile) -> Vec<(u64, Vec<String>, Vec<String>)> {
+    let wrong = file.rows.iter().filter(|row| !row.errors.is_empty());
+    let right = file.rows.iter().filter(|row| row.errors.is_empty());
     let rows = wrong.chain(right).take(SHOWN);
-    rows.map(|row| (row.line, sheet.given(row).map(str::to_owned).to_vec(), row.errors.clone())).collect()
+    rows.map(|row| (row.line, file.given(row).map(str::to_owned).to_vec(), row.errors.clone())).collect()
 }

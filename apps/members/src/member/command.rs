@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use purser_kit::console::{Done, Input, Preview};
-use purser_kit::{Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, Record, parse_email};
+use purser_kit::console::{Input, Outcome, Preview};
+use purser_kit::{AuditSnapshot, Command, CommandSpec, Commands, Form, FormField, Hooks, Noun, parse_email};
 use uuid::Uuid;
 
 use super::expiry::{MEMBER_EXPIRE, MEMBER_REVERT};
@@ -21,9 +21,9 @@ pub(crate) static MEMBERS: Noun<Members> = Noun {
     app: "members",
     name: "members",
     one: "member",
-    tie: None,
+    binding: None,
     records: |members, tx, ids| {
-        let record = |member: Member| Ok((member.id, Record::of(&MemberJson::from(member))?));
+        let record = |member: Member| Ok((member.id, AuditSnapshot::of(&MemberJson::from(member))?));
         store::members_by_id(tx, ids, members.settings.currency())?.into_iter().map(record).collect()
     },
 };
@@ -67,9 +67,9 @@ pub(crate) static MEMBER_CREATE: Command<Members, NewMember, (Uuid, NewMember), 
     },
     plan: |_, tx, _, id, new| Ok((id, member_plan(tx, new.clone())?)),
     apply: |members, tx, cx, (id, new)| member_apply(tx, &members.settings, cx, id, &new),
-    will: |plans| Preview::said(plans, |(_, new)| format!("{} begins with {}.", new.name, new.opening.for_people())),
-    did: |made| {
-        Done::of(made, |member| {
+    will: |plans| Preview::of_one(plans, |(_, new)| format!("{} begins with {}.", new.name, new.opening.for_people())),
+    outcome: |made| {
+        Outcome::of(made, |member| {
             format!("{} is a member now, with {} in the wallet.", member.name, member.balance.for_people())
         })
     },
@@ -79,23 +79,23 @@ pub(crate) static MEMBER_CREATE: Command<Members, NewMember, (Uuid, NewMember), 
 };
 
 /// A member before and after they were edited.
-pub(crate) struct Edited {
+pub(crate) struct MemberEdit {
     pub(crate) before: Member,
     pub(crate) after: Member,
 }
 
 /// Changes what a member is called and where they are written to.
-pub(crate) static MEMBER_EDIT: Command<Members, MemberChange, (Member, MemberChange), Edited> = Command {
+pub(crate) static MEMBER_EDIT: Command<Members, MemberChange, (Member, MemberChange), MemberEdit> = Command {
     spec: CommandSpec::records("members.members.edit", "members.operate").titled("Edit", ""),
     noun: &MEMBERS,
     form: |_| Form::of((name(), email())).map(|(name, email)| MemberChange { name: Some(name), email: Some(email) }),
     plan: |members, tx, _, id, change| Ok((member_change_plan(tx, &members.settings, id, change)?, change.clone())),
     apply: |_, tx, cx, (before, change)| {
         let after = member_change_apply(tx, cx.now, before.clone(), &change)?;
-        Ok(Edited { before, after })
+        Ok(MemberEdit { before, after })
     },
-    will: |plans| Preview::said(plans, |(member, _)| format!("{} is changed.", member.name)),
-    did: |edited| Done::of(edited, |Edited { after, .. }| format!("{} is changed.", after.name)),
+    will: |plans| Preview::of_one(plans, |(member, _)| format!("{} is changed.", member.name)),
+    outcome: |edited| Outcome::of(edited, |MemberEdit { after, .. }| format!("{} is changed.", after.name)),
     hooks: Hooks::NONE.fill(|members, tx, ids| {
         let Some(id) = ids.first() else { return Ok(Vec::new()) };
         let member = member_get(tx, &members.settings, *id)?;

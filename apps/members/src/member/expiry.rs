@@ -1,29 +1,29 @@
 //! Members who expire, and mistakes taken back: many at once, and all of it or nothing.
 
-use purser_kit::console::{Done, Preview};
+use purser_kit::console::{Outcome, Preview};
 use purser_kit::{BatchCommand, CommandSpec, Form};
 use purser_money::Money;
 
 use super::command::MEMBERS;
 use crate::Members;
-use crate::domain::{Policy, counted};
+use crate::domain::{ExpiryPolicy, counted};
 use crate::service::{
-    ExpirePreview, Expired, RevertPreview, Reverted, expire_apply, expire_preview, lives_lock, revert_apply,
-    revert_preview,
+    ExpirePreview, ExpiryResult, RevertPreview, RevertResult, expire_apply, expire_preview, expiries_lock,
+    revert_apply, revert_preview,
 };
 
 /// Rows of a preview.
 const ROWS: usize = 20;
 
 /// Expires members: the others pay the levy.
-pub(crate) static MEMBER_EXPIRE: BatchCommand<Members, (), ExpirePreview, Expired> = BatchCommand {
+pub(crate) static MEMBER_EXPIRE: BatchCommand<Members, (), ExpirePreview, ExpiryResult> = BatchCommand {
     spec: CommandSpec::money("members.members.expire", "members.operate")
         .titled("Mark selected as expired", "")
         .on_many()
         .harms(),
     noun: &MEMBERS,
     form: |_| Form::empty(),
-    lock: |_, tx, _, _| lives_lock(tx),
+    lock: |_, tx, _, _| expiries_lock(tx),
     plan: |members, tx, _, ids, ()| expire_preview(tx, &members.settings, ids),
     refusal: ExpirePreview::refusal,
     apply: |members, tx, cx, plan| {
@@ -31,8 +31,8 @@ pub(crate) static MEMBER_EXPIRE: BatchCommand<Members, (), ExpirePreview, Expire
         Ok(expired.into_iter().map(|one| (one.member.id, one)).collect())
     },
     will: expire_will,
-    did: |done| {
-        let row = |one: &Expired| {
+    outcome: |done| {
+        let row = |one: &ExpiryResult| {
             let owed = match one.expiry.debtors {
                 0 => String::new(),
                 debtors => format!("; {} owe it", counted(debtors, "member")),
@@ -42,18 +42,18 @@ pub(crate) static MEMBER_EXPIRE: BatchCommand<Members, (), ExpirePreview, Expire
         };
         let (count, sum) = (members(done.len()), total(done.iter().map(|one| one.taken)));
         let sentence = format!("{count} marked as expired. {sum} went into the pool, and every living member is told.");
-        Done::rows(done, sentence, row)
+        Outcome::rows(done, sentence, row)
     },
 };
 
 /// Takes expiries back: each member lives again, and whoever paid gets exactly that back.
-pub(crate) static MEMBER_REVERT: BatchCommand<Members, (), RevertPreview, Reverted> = BatchCommand {
+pub(crate) static MEMBER_REVERT: BatchCommand<Members, (), RevertPreview, RevertResult> = BatchCommand {
     spec: CommandSpec::money("members.members.revert", "members.operate")
         .titled("Revert selected from expired", "")
         .on_many(),
     noun: &MEMBERS,
     form: |_| Form::empty(),
-    lock: |_, tx, _, _| lives_lock(tx),
+    lock: |_, tx, _, _| expiries_lock(tx),
     plan: |members, tx, _, ids, ()| revert_preview(tx, &members.settings, ids),
     refusal: RevertPreview::refusal,
     apply: |members, tx, cx, plan| {
@@ -61,14 +61,14 @@ pub(crate) static MEMBER_REVERT: BatchCommand<Members, (), RevertPreview, Revert
         Ok(reverted.into_iter().map(|one| (one.member.id, one)).collect())
     },
     will: revert_will,
-    did: |done| {
-        let row = |one: &Reverted| {
+    outcome: |done| {
+        let row = |one: &RevertResult| {
             (one.member.name.clone(), format!("lives again; {} given back", one.returned.for_people()))
         };
         let (count, sum) = (members(done.len()), total(done.iter().map(|one| one.returned)));
         let sentence =
             format!("{count} reverted. {sum} went back to those who had paid, and every living member is told.");
-        Done::rows(done, sentence, row)
+        Outcome::rows(done, sentence, row)
     },
 };
 
@@ -98,7 +98,7 @@ fn expire_will(plan: &ExpirePreview) -> Preview {
     let mut rows: Vec<(String, String)> = named
         .map(|(member, payers)| (member.name.clone(), format!("{levy} from {}", counted(*payers, "member"))))
         .collect();
-    let verb = if plan.policy == Policy::Arrears { "will owe" } else { "cannot pay: lacks" };
+    let verb = if plan.policy == ExpiryPolicy::Arrears { "will owe" } else { "cannot pay: lacks" };
     let lacking = plan.lacking.iter().take(ROWS);
     rows.extend(lacking.map(|one| (one.name.clone(), format!("{verb} {}", one.missing.for_people()))));
     Preview { rows, obstacle: plan.blocked(), ..Preview::sentence(sentence) }

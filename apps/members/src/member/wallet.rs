@@ -1,6 +1,6 @@
 //! Money in and out of one wallet, by hand.
 
-use purser_kit::console::{Done, Preview};
+use purser_kit::console::{Outcome, Preview};
 use purser_kit::{Command, CommandSpec, Form, FormField, Hooks, Rule, parse_reference};
 use purser_money::Money;
 
@@ -8,16 +8,18 @@ use super::command::MEMBERS;
 use crate::Members;
 use crate::domain::{Member, Settings};
 use crate::error::DUPLICATE_REFERENCE;
-use crate::service::{Movement, PaymentReference, Reason, WalletPlan, member_get, wallet_apply, wallet_plan};
+use crate::service::{
+    MovementReason, PaymentReference, WalletMovement, WalletPlan, member_get, wallet_apply, wallet_plan,
+};
 
 /// What is entered of a movement: the amount, why, and of a payment its reference.
-type Entered = (Money, String, Option<PaymentReference>);
+type WalletInput = (Money, String, Option<PaymentReference>);
 
 const fn movement(
     spec: CommandSpec,
-    form: fn(&Members) -> Form<Entered>,
-    plan: purser_kit::PlanFn<Members, Entered, WalletPlan>,
-) -> Command<Members, Entered, WalletPlan, Member> {
+    form: fn(&Members) -> Form<WalletInput>,
+    plan: purser_kit::PlanFn<Members, WalletInput, WalletPlan>,
+) -> Command<Members, WalletInput, WalletPlan, Member> {
     Command {
         spec,
         noun: &MEMBERS,
@@ -25,13 +27,15 @@ const fn movement(
         plan,
         apply: |members, tx, cx, plan| wallet_apply(tx, &members.settings, cx, plan),
         will: |plans| {
-            Preview::said(plans, |WalletPlan { member, movement, .. }| {
+            Preview::of_one(plans, |WalletPlan { member, movement, .. }| {
                 let (wallet, change) = (member.available().for_people(), movement.change.for_people());
                 format!("{} has {wallet} in the wallet; it changes by {change}.", member.name)
             })
         },
-        did: |moved| {
-            Done::of(moved, |member| format!("{} has {} in the wallet now.", member.name, member.balance.for_people()))
+        outcome: |moved| {
+            Outcome::of(moved, |member| {
+                format!("{} has {} in the wallet now.", member.name, member.balance.for_people())
+            })
         },
         hooks: Hooks::NONE.check(|members: &Members, tx, _, id| member_get(tx, &members.settings, id).map(drop)).about(
             |members: &Members, tx, id| {
@@ -52,7 +56,7 @@ fn amount(members: &Members, help: &'static str) -> FormField<Money> {
 }
 
 /// The member has paid in.
-pub(crate) static WALLET_TOP_UP: Command<Members, Entered, WalletPlan, Member> = movement(
+pub(crate) static WALLET_TOP_UP: Command<Members, WalletInput, WalletPlan, Member> = movement(
     CommandSpec::money("members.members.top-up", "members.operate")
         .titled("Top up", "The amount is there at once; what the member owes for expiries is paid from it first."),
     |members| {
@@ -70,13 +74,13 @@ pub(crate) static WALLET_TOP_UP: Command<Members, Entered, WalletPlan, Member> =
         })
     },
     |members, tx, _, member, (change, memo, payment)| {
-        let movement = Movement { member, reason: Reason::TopUp, change: *change, memo: memo.clone() };
+        let movement = WalletMovement { member, reason: MovementReason::TopUp, change: *change, memo: memo.clone() };
         wallet_plan(tx, &members.settings, movement, payment.clone())
     },
 );
 
 /// The member is paid out.
-pub(crate) static WALLET_WITHDRAW: Command<Members, Entered, WalletPlan, Member> = movement(
+pub(crate) static WALLET_WITHDRAW: Command<Members, WalletInput, WalletPlan, Member> = movement(
     CommandSpec::money("members.members.withdraw", "members.operate")
         .titled("Withdraw", "The amount leaves the wallet at once.")
         .harms(),
@@ -87,13 +91,13 @@ pub(crate) static WALLET_WITHDRAW: Command<Members, Entered, WalletPlan, Member>
     },
     |members, tx, _, member, (amount, memo, _)| {
         let change = Money::new(amount.minor().saturating_neg(), amount.currency());
-        let movement = Movement { member, reason: Reason::Withdrawal, change, memo: memo.clone() };
+        let movement = WalletMovement { member, reason: MovementReason::Withdrawal, change, memo: memo.clone() };
         wallet_plan(tx, &members.settings, movement, None)
     },
 );
 
 /// Something was wrong.
-pub(crate) static WALLET_CORRECT: Command<Members, Entered, WalletPlan, Member> = movement(
+pub(crate) static WALLET_CORRECT: Command<Members, WalletInput, WalletPlan, Member> = movement(
     CommandSpec::money("members.members.correct", "members.correct")
         .titled("Correct wallet", "A correction is a posting of its own: what was posted before stays as it is.")
         .harms(),
@@ -104,7 +108,8 @@ pub(crate) static WALLET_CORRECT: Command<Members, Entered, WalletPlan, Member> 
             .map(|(amount, reason)| (amount, reason, None))
     },
     |members, tx, _, member, (change, memo, _)| {
-        let movement = Movement { member, reason: Reason::Correction, change: *change, memo: memo.clone() };
+        let movement =
+            WalletMovement { member, reason: MovementReason::Correction, change: *change, memo: memo.clone() };
         wallet_plan(tx, &members.settings, movement, None)
     },
 );

@@ -5,8 +5,8 @@
 
 use std::collections::HashSet;
 
-use purser_kit::console::Doer;
-use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, Posted, Transfer, reverse};
+use purser_kit::console::RequestContext;
+use purser_ledger::{AccountId, Book, EntryId, Error as LedgerError, NewEntry, PostedEntry, Transfer, reverse};
 use purser_money::Money;
 use purser_outbox::job_enqueue;
 use purser_store::WriteTx;
@@ -14,14 +14,14 @@ use uuid::Uuid;
 
 use super::preview::{ExpirePreview, RevertPreview, expire_preview, revert_preview};
 use super::{pool, pool_balance};
-use crate::domain::{DebtStatus, Expiry, Member, Policy, Settings};
+use crate::domain::{DebtStatus, Expiry, ExpiryPolicy, Member, Settings};
 use crate::error::Error;
 use crate::jobs::{NotifyExpiry, NotifyRevert};
 use crate::store;
 
 /// What came of expiring a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expired {
+pub struct ExpiryResult {
     /// The member as it stands now.
     pub member: Member,
     /// The expiry.
@@ -32,7 +32,7 @@ pub struct Expired {
 
 /// What came of reverting a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reverted {
+pub struct RevertResult {
     /// The member as it stands now.
     pub member: Member,
     /// The expiry that does not stand any more.
@@ -45,8 +45,8 @@ pub struct Reverted {
 ///
 /// # Errors
 /// The store's.
-pub fn lives_lock(tx: &mut WriteTx<'_>) -> Result<(), Error> {
-    tx.wide()?;
+pub fn expiries_lock(tx: &mut WriteTx<'_>) -> Result<(), Error> {
+    tx.bulk()?;
     Ok(store::tally_change(tx, 0, 0)?)
 }
 
@@ -57,14 +57,14 @@ pub fn lives_lock(tx: &mut WriteTx<'_>) -> Result<(), Error> {
 pub fn members_expire(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     ids: &[Uuid],
-) -> Result<Vec<Expired>, Error> {
-    lives_lock(tx)?;
+) -> Result<Vec<ExpiryResult>, Error> {
+    expiries_lock(tx)?;
     let plan = expire_preview(tx, settings, ids)?;
     match plan.refusal() {
         Some(refusal) => Err(refusal),
-        None => expire_apply(tx, settings, doer, plan),
+        None => expire_apply(tx, settings, cx, plan),
     }
 }
 
@@ -75,31 +75,31 @@ pub fn members_expire(
 pub fn expire_apply(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     plan: ExpirePreview,
-) -> Result<Vec<Expired>, Error> {
+) -> Result<Vec<ExpiryResult>, Error> {
     let members: Vec<Member> = plan.members.into_iter().map(|(member, _)| member).collect();
-    let levies = levies_post(tx, settings, doer, &members)?;
+    let levies = levies_post(tx, settings, cx, &members)?;
     let mut done = Vec::with_capacity(members.len());
     for (member, levy) in members.into_iter().zip(levies) {
         let expiry = Expiry {
-            id: doer.fresh_id(),
+            id: cx.new_id(),
             member: member.id,
             levy: settings.levy,
             payers: count(levy.payers)?,
             debtors: count(levy.debtors.len())?,
-            actor: doer.actor.clone(),
+            actor: cx.actor.clone(),
             entry: levy.entry,
-            created_at: doer.now,
+            created_at: cx.now,
             reverted: None,
         };
         store::expiry::expiry_insert(tx, &expiry)?;
         store::expiry::debts_insert(tx, &expiry, &levy.debtors)?;
-        store::member_mark(tx, member.id, Some(doer.now), doer.now)?;
-        job_enqueue(tx, doer.now, doer.fresh_id(), &NotifyExpiry::of(expiry.id))?;
+        store::member_mark(tx, member.id, Some(cx.now), cx.now)?;
+        job_enqueue(tx, cx.now, cx.new_id(), &NotifyExpiry::of(expiry.id))?;
         let taken = sum(settings.levy, expiry.payers)?;
-        let member = Member { expired_at: Some(doer.now), updated_at: doer.now, ..member };
-        done.push(Expired { member, expiry, taken });
+        let member = Member { expired_at: Some(cx.now), updated_at: cx.now, ..member };
+        done.push(ExpiryResult { member, expiry, taken });
     }
     Ok(done)
 }
@@ -113,8 +113,13 @@ struct Levy {
 }
 
 /// Posts the levies of all these expiries, in their order. Whoever expires pays for those before, and for none after.
-fn levies_post(tx: &mut WriteTx<'_>, settings: &Settings, doer: &Doer, members: &[Member]) -> Result<Vec<Levy>, Error> {
-    let pool = pool(tx, doer.now, settings.currency())?;
+fn levies_post(
+    tx: &mut WriteTx<'_>,
+    settings: &Settings,
+    cx: &RequestContext,
+    members: &[Member],
+) -> Result<Vec<Levy>, Error> {
+    let pool = pool(tx, cx.now, settings.currency())?;
     let wallets = store::wallets_alive(tx)?;
     let mut book = Book::open(tx, wallets.iter().copied().chain([pool]))?;
     let mut gone: HashSet<AccountId> = HashSet::with_capacity(members.len());
@@ -123,28 +128,28 @@ fn levies_post(tx: &mut WriteTx<'_>, settings: &Settings, doer: &Doer, members: 
         gone.insert(member.account);
         let (mut transfers, mut debtors) = (Vec::with_capacity(wallets.len()), Vec::new());
         for wallet in wallets.iter().filter(|wallet| !gone.contains(wallet)) {
-            if settings.policy == Policy::Arrears && book.available(*wallet)? < settings.levy {
+            if settings.policy == ExpiryPolicy::Arrears && book.available(*wallet)? < settings.levy {
                 debtors.push(*wallet);
             } else {
                 transfers.push(Transfer { debit: *wallet, credit: pool, amount: settings.levy });
             }
         }
         let posted =
-            if transfers.is_empty() { None } else { Some(book.post(doer.now, entry(doer, member), &transfers)?) };
+            if transfers.is_empty() { None } else { Some(book.post(cx.now, entry(cx, member), &transfers)?) };
         decided.push((transfers.len(), debtors, posted));
     }
     let entries = book.write(tx)?;
-    let levy = |(payers, debtors, posted): (usize, Vec<AccountId>, Option<Posted>)| {
+    let levy = |(payers, debtors, posted): (usize, Vec<AccountId>, Option<PostedEntry>)| {
         let entry = posted.map(|posted| entries.of(posted)).transpose()?;
         Ok(Levy { payers, debtors, entry })
     };
     decided.into_iter().map(levy).collect()
 }
 
-fn entry(doer: &Doer, member: &Member) -> NewEntry {
+fn entry(cx: &RequestContext, member: &Member) -> NewEntry {
     NewEntry {
         kind: "members.levy",
-        actor: doer.actor.clone(),
+        actor: cx.actor.clone(),
         memo: format!("Levy for {}", member.name),
         reference: Some(member.id.to_string()),
     }
@@ -157,14 +162,14 @@ fn entry(doer: &Doer, member: &Member) -> NewEntry {
 pub fn members_revert(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     ids: &[Uuid],
-) -> Result<Vec<Reverted>, Error> {
-    lives_lock(tx)?;
+) -> Result<Vec<RevertResult>, Error> {
+    expiries_lock(tx)?;
     let plan = revert_preview(tx, settings, ids)?;
     match plan.refusal() {
         Some(refusal) => Err(refusal),
-        None => revert_apply(tx, settings, doer, plan),
+        None => revert_apply(tx, settings, cx, plan),
     }
 }
 
@@ -175,24 +180,24 @@ pub fn members_revert(
 pub fn revert_apply(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     plan: RevertPreview,
-) -> Result<Vec<Reverted>, Error> {
-    plan.members.into_iter().map(|one| revert(tx, settings, doer, one.member, one.expiry)).collect()
+) -> Result<Vec<RevertResult>, Error> {
+    plan.members.into_iter().map(|one| revert(tx, settings, cx, one.member, one.expiry)).collect()
 }
 
 fn revert(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     member: Member,
     expiry: Expiry,
-) -> Result<Reverted, Error> {
+) -> Result<RevertResult, Error> {
     let memo = format!("Levy for {} given back", member.name);
-    let back = |tx: &mut WriteTx<'_>, doer: &Doer, entry: EntryId| {
-        let (actor, reference) = (doer.actor.clone(), Some(member.id.to_string()));
+    let back = |tx: &mut WriteTx<'_>, cx: &RequestContext, entry: EntryId| {
+        let (actor, reference) = (cx.actor.clone(), Some(member.id.to_string()));
         let reversal = NewEntry { kind: "members.levy-back", actor, memo: memo.clone(), reference };
-        match reverse(tx, doer.now, entry, reversal) {
+        match reverse(tx, cx.now, entry, reversal) {
             // The ledger tells which payment the pool could not give back any more; what matters is the sum.
             Err(LedgerError::Insufficient { .. }) => {
                 let needed = sum(expiry.levy, expiry.payers.max(1))?;
@@ -201,26 +206,26 @@ fn revert(
             other => Ok(other?),
         }
     };
-    let reversal = expiry.entry.map(|entry| back(tx, doer, entry)).transpose()?;
+    let reversal = expiry.entry.map(|entry| back(tx, cx, entry)).transpose()?;
     let mut payments = expiry.payers;
     let mut debts = store::expiry::debts_of(tx, expiry.id, settings.currency())?;
     for debt in &mut debts {
         debt.status = match debt.entry {
             Some(entry) => {
-                back(tx, doer, entry)?;
+                back(tx, cx, entry)?;
                 payments += 1;
                 DebtStatus::Returned
             }
             None => DebtStatus::Cancelled,
         };
     }
-    store::expiry::debts_settle(tx, doer.now, &debts)?;
-    store::expiry::expiry_revert(tx, expiry.id, doer.now, &doer.actor, reversal)?;
-    store::member_mark(tx, member.id, None, doer.now)?;
-    job_enqueue(tx, doer.now, doer.fresh_id(), &NotifyRevert::of(expiry.id))?;
+    store::expiry::debts_settle(tx, cx.now, &debts)?;
+    store::expiry::expiry_revert(tx, expiry.id, cx.now, &cx.actor, reversal)?;
+    store::member_mark(tx, member.id, None, cx.now)?;
+    job_enqueue(tx, cx.now, cx.new_id(), &NotifyRevert::of(expiry.id))?;
     let returned = sum(expiry.levy, payments)?;
-    let expiry = Expiry { reverted: Some((doer.now, doer.actor.clone())), ..expiry };
-    Ok(Reverted { member: Member { expired_at: None, updated_at: doer.now, ..member }, expiry, returned })
+    let expiry = Expiry { reverted: Some((cx.now, cx.actor.clone())), ..expiry };
+    Ok(RevertResult { member: Member { expired_at: None, updated_at: cx.now, ..member }, expiry, returned })
 }
 
 fn count(number: usize) -> Result<i64, Error> {

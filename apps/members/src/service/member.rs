@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use purser_identity::Email;
-use purser_kit::console::Doer;
-use purser_ledger::{Kind, NewAccount, NewEntry, Transfer, accounts_open, post};
+use purser_kit::console::RequestContext;
+use purser_ledger::{AccountKind, NewAccount, NewEntry, Transfer, accounts_open, post};
 use purser_money::Money;
 use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{funding, room};
 use crate::domain::{Member, Settings, folded};
 use crate::error::Error;
-use crate::store::{self, NewRow};
+use crate::store::{self, NewMemberRow};
 
 /// A member to be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +42,12 @@ pub struct MemberChange {
 pub fn member_create(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     new: &NewMember,
 ) -> Result<Member, Error> {
     room_left(tx, settings)?;
-    let (id, new) = (doer.fresh_id(), member_plan(tx, new.clone())?);
-    member_apply(tx, settings, doer, id, &new)
+    let (id, new) = (cx.new_id(), member_plan(tx, new.clone())?);
+    member_apply(tx, settings, cx, id, &new)
 }
 
 /// Refuses one more member where there are as many as there may be.
@@ -77,11 +77,11 @@ pub fn member_plan(tx: &mut ReadTx<'_>, new: NewMember) -> Result<NewMember, Err
 pub fn member_apply(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     id: Uuid,
     new: &NewMember,
 ) -> Result<Member, Error> {
-    members_write(tx, settings, doer, &[(id, new.clone())], "Opening balance", &|_| {})
+    members_write(tx, settings, cx, &[(id, new.clone())], "Opening balance", &|_| {})
         .map_err(|error| taken(error, &new.email))?;
     member_get(tx, settings, id)
 }
@@ -94,13 +94,13 @@ const STRIDE: usize = 10_000;
 pub(super) fn members_write(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     new: &[(Uuid, NewMember)],
     memo: &str,
     told: &dyn Fn(usize),
 ) -> Result<(), Error> {
-    let funding = funding(tx, doer.now, settings.currency())?;
-    let entry_reference = doer.fresh_id();
+    let funding = funding(tx, cx.now, settings.currency())?;
+    let entry_reference = cx.new_id();
     let mut written = 0;
     let mut transfers = Vec::new();
     told(0);
@@ -108,16 +108,16 @@ pub(super) fn members_write(
         let mut wallets = Vec::with_capacity(part.len());
         for (id, _) in part {
             let (path, currency) = (Member::wallet_path(*id)?, settings.currency());
-            wallets.push(NewAccount { path, kind: Kind::Liability, currency, floor: Some(0) });
+            wallets.push(NewAccount { path, kind: AccountKind::Liability, currency, floor: Some(0) });
         }
-        let accounts = accounts_open(tx, doer.now, &wallets)?;
+        let accounts = accounts_open(tx, cx.now, &wallets)?;
         let folded: Vec<String> = part.iter().map(|(_, one)| folded(&one.email)).collect();
         let rows = part.iter().zip(accounts.iter().zip(&folded));
         let rows = rows.map(|((id, one), (account, email_folded))| {
             let (name, email) = (one.name.as_str(), one.email.as_str());
-            NewRow { id: *id, name, email, email_folded, account: *account }
+            NewMemberRow { id: *id, name, email, email_folded, account: *account }
         });
-        store::members_insert(tx, doer.now, &rows.collect::<Vec<_>>())?;
+        store::members_insert(tx, cx.now, &rows.collect::<Vec<_>>())?;
         let opened = part.iter().zip(accounts).filter(|((_, one), _)| one.opening.is_positive());
         transfers.extend(opened.map(|((_, one), account)| Transfer {
             debit: funding,
@@ -128,9 +128,9 @@ pub(super) fn members_write(
         told(written);
     }
     if !transfers.is_empty() {
-        let (actor, memo) = (doer.actor.clone(), memo.to_owned());
+        let (actor, memo) = (cx.actor.clone(), memo.to_owned());
         let entry = NewEntry { kind: "members.opening", actor, memo, reference: Some(entry_reference.to_string()) };
-        post(tx, doer.now, entry, &transfers)?;
+        post(tx, cx.now, entry, &transfers)?;
     }
     Ok(())
 }

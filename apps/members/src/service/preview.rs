@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::member::members_in_order;
 use super::pool_balance;
-use crate::domain::{DebtStatus, Expiry, Lacking, Member, Policy, Settings, counted, times};
+use crate::domain::{DebtStatus, Expiry, ExpiryPolicy, Member, Settings, Shortfall, counted, times};
 use crate::error::{Error, NAMED};
 use crate::store;
 
@@ -25,7 +25,7 @@ pub struct ExpirePreview {
     /// What would come into the pool if everybody paid.
     pub total: Money,
     /// Who could not pay, and what is missing.
-    pub lacking: Vec<Lacking>,
+    pub lacking: Vec<Shortfall>,
     /// Whether there are more of them than these.
     pub more: bool,
     /// Who is expired already.
@@ -35,7 +35,7 @@ pub struct ExpirePreview {
     /// What each payer pays for each.
     pub levy: Money,
     /// What becomes of those who cannot pay.
-    pub policy: Policy,
+    pub policy: ExpiryPolicy,
 }
 
 impl ExpirePreview {
@@ -45,7 +45,7 @@ impl ExpirePreview {
         if let Some(member) = &self.expired {
             return Some(Error::AlreadyExpired(member.name.clone()));
         }
-        let blocks = self.policy == Policy::Block && !self.lacking.is_empty();
+        let blocks = self.policy == ExpiryPolicy::Block && !self.lacking.is_empty();
         let cannot_pay = || blocks.then(|| Error::CannotPay { lacking: self.lacking.clone(), more: self.more });
         self.too_many.clone().or_else(cannot_pay)
     }
@@ -89,19 +89,19 @@ pub(super) fn lacking(
     tx: &mut ReadTx<'_>,
     settings: &Settings,
     members: &[Member],
-) -> Result<(Vec<Lacking>, bool), Error> {
+) -> Result<(Vec<Shortfall>, bool), Error> {
     // The nth of those who expire pays for the n − 1 before; everybody else pays for all.
     let places: HashMap<Uuid, i64> = members.iter().map(|member| member.id).zip(0_i64..).collect();
     let all = i64::try_from(members.len()).unwrap_or(i64::MAX);
     let Some(most) = times(settings.levy, all) else { return Ok((Vec::new(), false)) };
     let few = u32::try_from(members.len()).unwrap_or(u32::MAX);
     let poor = store::poor(tx, most, NAMED.saturating_add(few).saturating_add(1))?;
-    let mut lacking: Vec<Lacking> = poor
+    let mut lacking: Vec<Shortfall> = poor
         .into_iter()
         .filter_map(|member| {
             let needed = times(settings.levy, places.get(&member.id).copied().unwrap_or(all))?;
             let (available, missing) = (member.available(), needed.checked_sub(member.available())?);
-            missing.is_positive().then_some(Lacking { id: member.id, name: member.name, available, missing })
+            missing.is_positive().then_some(Shortfall { id: member.id, name: member.name, available, missing })
         })
         .collect();
     let more = lacking.len() > NAMED as usize;
@@ -178,7 +178,7 @@ pub fn revert_preview(tx: &mut ReadTx<'_>, settings: &Settings, ids: &[Uuid]) ->
     let chosen = members_in_order(tx, settings, ids)?;
     let too_many = refuse_too_many(tx, chosen.len()).err();
     for member in chosen {
-        let Some(expiry) = store::expiry::expiry_standing(tx, member.id, settings.currency())? else {
+        let Some(expiry) = store::expiry::expiry_in_force(tx, member.id, settings.currency())? else {
             alive.get_or_insert(member);
             continue;
         };

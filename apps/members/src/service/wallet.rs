@@ -1,20 +1,22 @@
 //! What goes into wallets and out of them by hand: each a posting with a reason.
 
-use purser_kit::console::Doer;
-use purser_kit::{called, reference_form, reference_form_labeled};
-use purser_ledger::{AccountId, AccountPath, Book, Error as LedgerError, NewEntry, Posted, Transfer, account_by_path};
+use purser_kit::console::RequestContext;
+use purser_kit::{actor_name, reference_form, reference_form_labeled};
+use purser_ledger::{
+    AccountId, AccountPath, Book, Error as LedgerError, NewEntry, PostedEntry, Transfer, account_by_path,
+};
 use purser_money::Money;
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::{funding, member_get, pool};
-use crate::domain::{Debt, DebtStatus, Member, Policy, Settings};
+use crate::domain::{Debt, DebtStatus, ExpiryPolicy, Member, Settings};
 use crate::error::{Error, FirstPayment};
 use crate::store;
 
 /// Why a wallet changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum MovementReason {
     /// The member has paid in.
     TopUp,
     /// The member is paid out.
@@ -23,24 +25,24 @@ pub enum Reason {
     Correction,
 }
 
-impl Reason {
+impl MovementReason {
     /// The kind of its journal entries.
     fn kind(self) -> &'static str {
         match self {
-            Reason::TopUp => "members.top-up",
-            Reason::Withdrawal => "members.withdrawal",
-            Reason::Correction => "members.correction",
+            MovementReason::TopUp => "members.top-up",
+            MovementReason::Withdrawal => "members.withdrawal",
+            MovementReason::Correction => "members.correction",
         }
     }
 }
 
 /// A change of one wallet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movement {
+pub struct WalletMovement {
     /// Whose.
     pub member: Uuid,
     /// Why.
-    pub reason: Reason,
+    pub reason: MovementReason,
     /// By how much, not zero; negative where it takes.
     pub change: Money,
     /// What it rests on, 1 to 300 characters.
@@ -63,11 +65,11 @@ pub struct PaymentReference {
 pub fn wallet_move(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
-    movement: &Movement,
+    cx: &mut RequestContext,
+    movement: &WalletMovement,
 ) -> Result<Member, Error> {
     let plan = wallet_plan(tx, settings, movement.clone(), None)?;
-    wallet_apply(tx, settings, doer, plan)
+    wallet_apply(tx, settings, cx, plan)
 }
 
 /// A change of a wallet that may be made.
@@ -76,7 +78,7 @@ pub struct WalletPlan {
     /// Whose, as it is now.
     pub member: Member,
     /// The change.
-    pub movement: Movement,
+    pub movement: WalletMovement,
     payment: Option<PaymentReference>,
     /// The payment that the same reference answered before, where that is meant.
     repeats: Option<Uuid>,
@@ -89,7 +91,7 @@ pub struct WalletPlan {
 pub fn wallet_plan(
     tx: &mut ReadTx<'_>,
     settings: &Settings,
-    movement: Movement,
+    movement: WalletMovement,
     payment: Option<PaymentReference>,
 ) -> Result<WalletPlan, Error> {
     let member = member_get(tx, settings, movement.member)?;
@@ -114,12 +116,12 @@ pub fn wallet_plan(
 pub fn wallet_apply(
     tx: &mut WriteTx<'_>,
     settings: &Settings,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     plan: WalletPlan,
 ) -> Result<Member, Error> {
     let WalletPlan { member, movement, payment, repeats } = plan;
     let takes = movement.change.minor() < 0;
-    let id = doer.fresh_id();
+    let id = cx.new_id();
     if let Some(PaymentReference { reference, .. }) = &payment {
         let kept = store::payment::Payment {
             id,
@@ -127,36 +129,36 @@ pub fn wallet_apply(
             amount: movement.change,
             reference: reference.clone(),
             repeats,
-            actor: doer.actor.clone(),
-            created_at: doer.now,
+            actor: cx.actor.clone(),
+            created_at: cx.now,
         };
         store::payment::payment_insert(tx, &kept, &reference_form(reference))?;
     }
-    let (funding, wallet) = (funding(tx, doer.now, settings.currency())?, member.account);
+    let (funding, wallet) = (funding(tx, cx.now, settings.currency())?, member.account);
     let owed = if takes { Vec::new() } else { store::expiry::debts_open(tx, member.id, settings.currency())? };
-    if !takes && (settings.policy == Policy::Arrears || !owed.is_empty()) {
+    if !takes && (settings.policy == ExpiryPolicy::Arrears || !owed.is_empty()) {
         // An expiry reads wallets that it then does not change (whoever could not pay), and a revert cancels what is
         // owed. So they and this must meet, and here they do.
         store::tally_change(tx, 0, 0)?;
     }
-    let pool = if owed.is_empty() { None } else { Some(pool(tx, doer.now, settings.currency())?) };
+    let pool = if owed.is_empty() { None } else { Some(pool(tx, cx.now, settings.currency())?) };
     let mut book = Book::open(tx, [funding, wallet].into_iter().chain(pool))?;
     let amount = Money::new(movement.change.minor().saturating_abs(), settings.currency());
     let (debit, credit) = if takes { (wallet, funding) } else { (funding, wallet) };
     let entry = NewEntry {
         kind: movement.reason.kind(),
-        actor: doer.actor.clone(),
+        actor: cx.actor.clone(),
         memo: movement.memo.clone(),
         reference: Some(payment.map_or_else(|| id.to_string(), |payment| payment.reference)),
     };
-    book.post(doer.now, entry, &[Transfer { debit, credit, amount }]).map_err(|error| match error {
+    book.post(cx.now, entry, &[Transfer { debit, credit, amount }]).map_err(|error| match error {
         LedgerError::Insufficient { available, needed, .. } => Error::InsufficientBalance { available, needed },
         other => other.into(),
     })?;
-    let paid = pool.map_or(Ok(Vec::new()), |pool| debts_pay(&mut book, doer, &member, owed, pool))?;
+    let paid = pool.map_or(Ok(Vec::new()), |pool| debts_pay(&mut book, cx, &member, owed, pool))?;
     let entries = book.write(tx)?;
     let paid = paid.into_iter().map(|(debt, posted)| Ok(Debt { entry: Some(entries.of(posted)?), ..debt }));
-    store::expiry::debts_settle(tx, doer.now, &paid.collect::<Result<Vec<_>, Error>>()?)?;
+    store::expiry::debts_settle(tx, cx.now, &paid.collect::<Result<Vec<_>, Error>>()?)?;
     member_get(tx, settings, member.id)
 }
 
@@ -179,7 +181,7 @@ fn payment_plan(tx: &mut ReadTx<'_>, settings: &Settings, payment: &PaymentRefer
         member_id: first.member,
         member: member_get(tx, settings, first.member)?.name,
         amount: first.amount,
-        by: called(tx, &first.actor)?,
+        by: actor_name(tx, &first.actor)?,
         actor: first.actor,
         at: first.created_at,
     };
@@ -189,11 +191,11 @@ fn payment_plan(tx: &mut ReadTx<'_>, settings: &Settings, payment: &PaymentRefer
 /// Posts what the wallet can pay of what is owed: each debt with its entry in the book.
 fn debts_pay(
     book: &mut Book,
-    doer: &Doer,
+    cx: &RequestContext,
     member: &Member,
     owed: Vec<Debt>,
     pool: AccountId,
-) -> Result<Vec<(Debt, Posted)>, Error> {
+) -> Result<Vec<(Debt, PostedEntry)>, Error> {
     let mut paid = Vec::new();
     for debt in owed {
         if book.available(member.account)? < debt.amount {
@@ -201,12 +203,12 @@ fn debts_pay(
         }
         let entry = NewEntry {
             kind: "members.arrears",
-            actor: doer.actor.clone(),
+            actor: cx.actor.clone(),
             memo: "Levy that was owed".to_owned(),
             reference: Some(debt.expiry.to_string()),
         };
         let transfer = Transfer { debit: member.account, credit: pool, amount: debt.amount };
-        let posted = book.post(doer.now, entry, &[transfer])?;
+        let posted = book.post(cx.now, entry, &[transfer])?;
         paid.push((Debt { status: DebtStatus::Paid, ..debt }, posted));
     }
     Ok(paid)

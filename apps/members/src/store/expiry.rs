@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use purser_ledger::{AccountId, EntryId};
 use purser_money::{Currency, Money};
-use purser_store::{Each, Error, ReadTx, Row, WriteTx, params};
+use purser_store::{BulkStatement, Error, ReadTx, Row, WriteTx, params};
 use uuid::Uuid;
 
 use crate::domain::{Debt, DebtStatus, Expiry};
@@ -53,7 +53,7 @@ pub(crate) fn expiry_find(tx: &mut ReadTx<'_>, id: Uuid, currency: Currency) -> 
 }
 
 /// The expiry of this member that stands.
-pub(crate) fn expiry_standing(tx: &mut ReadTx<'_>, member: Uuid, currency: Currency) -> Result<Option<Expiry>, Error> {
+pub(crate) fn expiry_in_force(tx: &mut ReadTx<'_>, member: Uuid, currency: Currency) -> Result<Option<Expiry>, Error> {
     let sql = format!("{EXPIRY_SELECT} WHERE member = ?1 AND reverted_at IS NULL");
     tx.query_opt(&sql, &params![member], |row| read_expiry(row, currency))
 }
@@ -98,7 +98,7 @@ fn read_debt(row: &Row<'_>, currency: Currency) -> Result<Debt, Error> {
 
 const DEBT_SELECT: &str = "SELECT expiry, member, amount, status, entry FROM members_debt";
 
-const DEBT_INSERT: Each = Each {
+const DEBT_INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO members_debt (expiry, member, amount, status)
         SELECT ?1, id, ?2, 'open' FROM members_member WHERE account = ?3",
     postgres: "INSERT INTO members_debt (expiry, member, amount, status)
@@ -110,7 +110,7 @@ const DEBT_INSERT: Each = Each {
 /// Writes down that the owners of these wallets owe the expiry's levy.
 pub(crate) fn debts_insert(tx: &mut WriteTx<'_>, expiry: &Expiry, wallets: &[AccountId]) -> Result<(), Error> {
     let rows: Vec<_> = wallets.iter().map(|account| params![expiry.id, expiry.levy.minor(), account.get()]).collect();
-    tx.each(&DEBT_INSERT, &rows).map(drop)
+    tx.execute_bulk(&DEBT_INSERT, &rows).map(drop)
 }
 
 /// What a member owes, oldest first.
@@ -125,7 +125,7 @@ pub(crate) fn debts_of(tx: &mut ReadTx<'_>, expiry: Uuid, currency: Currency) ->
     tx.query(&sql, &params![expiry], |row| read_debt(row, currency))
 }
 
-const DEBT_SETTLE: Each = Each {
+const DEBT_SETTLE: BulkStatement = BulkStatement {
     sqlite: "UPDATE members_debt SET status = ?3, entry = ?4, settled_at = ?5 WHERE expiry = ?1 AND member = ?2",
     postgres: "UPDATE members_debt d SET status = new.status, entry = new.entry, settled_at = new.at
         FROM UNNEST(?1::uuid[], ?2::uuid[], ?3::text[], ?4::bigint[], ?5::bigint[])
@@ -139,5 +139,5 @@ pub(crate) fn debts_settle(tx: &mut WriteTx<'_>, now: Timestamp, debts: &[Debt])
         .iter()
         .map(|debt| params![debt.expiry, debt.member, debt.status.name(), debt.entry.map(EntryId::get), now])
         .collect();
-    tx.each(&DEBT_SETTLE, &rows).map(drop)
+    tx.execute_bulk(&DEBT_SETTLE, &rows).map(drop)
 }

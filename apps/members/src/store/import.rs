@@ -35,7 +35,7 @@ impl ImportState {
 
 /// An uploaded file.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct StoredImport {
     pub(crate) file: Vec<u8>,
     pub(crate) good: u32,
     pub(crate) state: ImportState,
@@ -61,10 +61,10 @@ pub(crate) fn import_insert(tx: &mut WriteTx<'_>, now: Timestamp, new: &NewImpor
     Ok(())
 }
 
-pub(crate) fn import_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<Kept>, Error> {
+pub(crate) fn import_find(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Option<StoredImport>, Error> {
     tx.query_opt("SELECT file, good, state FROM members_import WHERE id = ?1", &params![id], |row| {
         let state: String = row.get(2)?;
-        Ok(Kept { file: row.get(0)?, good: row.get(1)?, state: ImportState::from_name(&state)? })
+        Ok(StoredImport { file: row.get(0)?, good: row.get(1)?, state: ImportState::from_name(&state)? })
     })
 }
 
@@ -93,7 +93,7 @@ pub fn uploads_old(tx: &mut ReadTx<'_>, before: Timestamp) -> Result<u64, Error>
 ///
 /// # Errors
 /// The store's.
-pub fn uploads_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
+pub fn uploads_purge(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, Error> {
     let sql = "DELETE FROM members_import
                WHERE id IN (SELECT id FROM members_import WHERE created_at < ?1 LIMIT ?2)";
     tx.execute(sql, &params![before, limit])

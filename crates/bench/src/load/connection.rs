@@ -7,26 +7,26 @@ use std::time::Instant;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use super::request::{Template, Values};
-use super::response::{Head, head};
+use super::request::{RequestTemplate, Values};
+use super::response::{ResponseHead, head};
 
 /// Longer than any response that a load is made of.
 const BUFFER: usize = 256 * 1024;
 
-pub(super) struct Connection {
+pub(super) struct LoadConnection {
     stream: TcpStream,
     request: Vec<u8>,
     response: Box<[u8]>,
     received: usize,
-    head: Option<Head>,
+    head: Option<ResponseHead>,
     pub(super) sent_at: Instant,
 }
 
-impl Connection {
+impl LoadConnection {
     /// Connects, and has `registry` report under `token` what arrives.
     pub(super) fn open(
         server: SocketAddr,
-        template: &Template,
+        template: &RequestTemplate,
         registry: &Registry,
         token: Token,
     ) -> Result<Self, String> {
@@ -35,7 +35,7 @@ impl Connection {
         stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true)).map_err(broken)?;
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE).map_err(broken)?;
-        Ok(Connection {
+        Ok(LoadConnection {
             stream,
             request: template.bytes.clone(),
             response: vec![0; BUFFER].into_boxed_slice(),
@@ -46,7 +46,7 @@ impl Connection {
     }
 
     /// Sends the next request. The last one's response is in, so that the socket has room for it.
-    pub(super) fn send(&mut self, template: &Template, values: &mut Values, now: Instant) -> Result<(), String> {
+    pub(super) fn send(&mut self, template: &RequestTemplate, values: &mut Values, now: Instant) -> Result<(), String> {
         values.fill(template, &mut self.request);
         (self.received, self.head, self.sent_at) = (0, None, now);
         match self.stream.write(&self.request) {

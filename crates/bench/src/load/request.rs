@@ -4,18 +4,18 @@ use std::net::SocketAddr;
 
 use uuid::Uuid;
 
-use crate::dice::Dice;
+use crate::split_mix::SplitMix;
 
 /// Part of a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Part<'a> {
+pub(crate) enum RequestPart<'a> {
     Text(&'a str),
-    Field(Field),
+    Field(RequestField),
 }
 
 /// What differs from one request to the next. Each has a fixed width, so that the rest stays where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Field {
+pub(crate) enum RequestField {
     /// A seller's id.
     Seller,
     /// A phone number: ten digits, as people of the country write it.
@@ -24,46 +24,52 @@ pub(crate) enum Field {
     Serial,
 }
 
-impl Field {
+impl RequestField {
     fn width(self) -> usize {
         match self {
-            Field::Seller => 36,
-            Field::Phone | Field::Serial => 10,
+            RequestField::Seller => 36,
+            RequestField::Phone | RequestField::Serial => 10,
         }
     }
 }
 
 /// A request whose fields are blank, and where they are.
 #[derive(Debug, Clone)]
-pub(crate) struct Template {
+pub(crate) struct RequestTemplate {
     pub(crate) bytes: Vec<u8>,
-    fields: Vec<(usize, Field)>,
+    fields: Vec<(usize, RequestField)>,
 }
 
-impl Template {
+impl RequestTemplate {
     /// A POST of JSON over a connection that stays open. `headers` are further ones, each with its line end.
-    pub(crate) fn post(server: SocketAddr, path: &[Part<'_>], headers: &[Part<'_>], body: &[Part<'_>]) -> Template {
-        let mut template = Template { bytes: Vec::new(), fields: Vec::new() };
-        template.add(&[Part::Text("POST ")]);
+    pub(crate) fn post(
+        server: SocketAddr,
+        path: &[RequestPart<'_>],
+        headers: &[RequestPart<'_>],
+        body: &[RequestPart<'_>],
+    ) -> RequestTemplate {
+        let mut template = RequestTemplate { bytes: Vec::new(), fields: Vec::new() };
+        template.add(&[RequestPart::Text("POST ")]);
         template.add(path);
-        template.add(&[Part::Text(&format!(" HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/json\r\n"))]);
+        template
+            .add(&[RequestPart::Text(&format!(" HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/json\r\n"))]);
         template.add(headers);
-        template.add(&[Part::Text(&format!("Content-Length: {}\r\n\r\n", width(body)))]);
+        template.add(&[RequestPart::Text(&format!("Content-Length: {}\r\n\r\n", width(body)))]);
         template.add(body);
         template
     }
 
     /// A GET over a connection that stays open.
-    pub(crate) fn get(server: SocketAddr, path: &str, headers: &str) -> Template {
+    pub(crate) fn get(server: SocketAddr, path: &str, headers: &str) -> RequestTemplate {
         let text = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\n{headers}\r\n");
-        Template { bytes: text.into_bytes(), fields: Vec::new() }
+        RequestTemplate { bytes: text.into_bytes(), fields: Vec::new() }
     }
 
-    fn add(&mut self, parts: &[Part<'_>]) {
+    fn add(&mut self, parts: &[RequestPart<'_>]) {
         for part in parts {
             match part {
-                Part::Text(text) => self.bytes.extend_from_slice(text.as_bytes()),
-                Part::Field(field) => {
+                RequestPart::Text(text) => self.bytes.extend_from_slice(text.as_bytes()),
+                RequestPart::Field(field) => {
                     self.fields.push((self.bytes.len(), *field));
                     self.bytes.resize(self.bytes.len() + field.width(), b'0');
                 }
@@ -72,10 +78,10 @@ impl Template {
     }
 }
 
-fn width(parts: &[Part<'_>]) -> usize {
+fn width(parts: &[RequestPart<'_>]) -> usize {
     let widths = parts.iter().map(|part| match part {
-        Part::Text(text) => text.len(),
-        Part::Field(field) => field.width(),
+        RequestPart::Text(text) => text.len(),
+        RequestPart::Field(field) => field.width(),
     });
     widths.sum()
 }
@@ -86,7 +92,7 @@ pub(crate) struct Values {
     sellers: Vec<[u8; 36]>,
     phones: usize,
     serial: usize,
-    dice: Dice,
+    random: SplitMix,
 }
 
 impl Values {
@@ -97,17 +103,17 @@ impl Values {
             id.hyphenated().encode_lower(&mut text);
             text
         };
-        Values { sellers: sellers.iter().map(text).collect(), phones, serial: 0, dice: Dice::new(1) }
+        Values { sellers: sellers.iter().map(text).collect(), phones, serial: 0, random: SplitMix::new(1) }
     }
 
     /// Writes fresh values into a copy of the template's bytes.
-    pub(crate) fn fill(&mut self, template: &Template, request: &mut [u8]) {
+    pub(crate) fn fill(&mut self, template: &RequestTemplate, request: &mut [u8]) {
         for (at, field) in &template.fields {
             let place = &mut request[*at..*at + field.width()];
             match field {
-                Field::Seller => place.copy_from_slice(&self.sellers[self.dice.below(self.sellers.len())]),
-                Field::Phone => digits(place, FIRST_PHONE + self.dice.below(self.phones)),
-                Field::Serial => {
+                RequestField::Seller => place.copy_from_slice(&self.sellers[self.random.below(self.sellers.len())]),
+                RequestField::Phone => digits(place, FIRST_PHONE + self.random.below(self.phones)),
+                RequestField::Serial => {
                     digits(place, self.serial);
                     self.serial += 1;
                 }
@@ -130,7 +136,7 @@ fn digits(place: &mut [u8], mut number: usize) {
 mod tests {
     use super::*;
 
-    fn filled(values: &mut Values, template: &Template) -> String {
+    fn filled(values: &mut Values, template: &RequestTemplate) -> String {
         let mut request = template.bytes.clone();
         values.fill(template, &mut request);
         String::from_utf8(request).unwrap()
@@ -140,11 +146,11 @@ mod tests {
     fn a_request_is_whole_and_only_its_fields_change() {
         let seller = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00ab);
         let server: SocketAddr = "127.0.0.1:8080".parse().unwrap();
-        let template = Template::post(
+        let template = RequestTemplate::post(
             server,
-            &[Part::Text("/s/"), Part::Field(Field::Seller), Part::Text("/")],
-            &[Part::Text("K: "), Part::Field(Field::Serial), Part::Text("\r\n")],
-            &[Part::Text("[\""), Part::Field(Field::Phone), Part::Text("\"]")],
+            &[RequestPart::Text("/s/"), RequestPart::Field(RequestField::Seller), RequestPart::Text("/")],
+            &[RequestPart::Text("K: "), RequestPart::Field(RequestField::Serial), RequestPart::Text("\r\n")],
+            &[RequestPart::Text("[\""), RequestPart::Field(RequestField::Phone), RequestPart::Text("\"]")],
         );
         let mut values = Values::new(&[seller], 1);
         let expected = |serial: &str| {

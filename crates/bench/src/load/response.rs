@@ -2,7 +2,7 @@
 
 /// The first line and the headers, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     /// Bytes before the body.
     pub(crate) body: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Head {
 ///
 /// # Errors
 /// What is wrong with it. A body without a length is: our server sends none.
-pub(crate) fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
+pub(crate) fn head(bytes: &[u8]) -> Result<Option<ResponseHead>, String> {
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let mut lines = bytes[..end].split(|byte| *byte == b'\n');
     let first = lines.next().unwrap_or_default();
@@ -22,7 +22,7 @@ pub(crate) fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
     let status = status.and_then(|status| u16::try_from(status).ok());
     let length = lines.find_map(content_length);
     match (status, length) {
-        (Some(status), Some(length)) => Ok(Some(Head { status, body: end + 4, length: end + 4 + length })),
+        (Some(status), Some(length)) => Ok(Some(ResponseHead { status, body: end + 4, length: end + 4 + length })),
         _ => Err(format!("this is no HTTP/1.1 response with a length: {}", bytes[..end].escape_ascii())),
     }
 }
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn the_end_of_a_response_is_known_from_its_head() {
         let response = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\nhel";
-        assert_eq!(head(response), Ok(Some(Head { status: 200, body: 49, length: 54 })));
+        assert_eq!(head(response), Ok(Some(ResponseHead { status: 200, body: 49, length: 54 })));
         let lower = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
         assert_eq!(head(lower).map(|head| head.map(|head| head.status)), Ok(Some(503)));
     }

@@ -10,22 +10,22 @@ use crate::console::{changed, fields as recorded_fields};
 
 /// An object as the audit log compares it: each of its fields as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Record(BTreeMap<String, String>);
+pub struct AuditSnapshot(BTreeMap<String, String>);
 
-impl Record {
+impl AuditSnapshot {
     /// The fields of an object, as they are serialized.
     ///
     /// # Errors
     /// A mistake of ours: the object cannot be serialized.
     pub fn of(object: &impl Serialize) -> Result<Self, StoreError> {
         let wrong = |error| StoreError::Engine(format!("an object cannot be put on record: {error}"));
-        recorded_fields(object).map(Record).map_err(wrong)
+        recorded_fields(object).map(AuditSnapshot).map_err(wrong)
     }
 }
 
 /// Each field that differs, before and after. An object that is new, or is gone, has one side.
 #[must_use]
-pub fn changes(before: Option<&Record>, after: Option<&Record>) -> Map<String, Value> {
-    let nothing = Record::default();
+pub fn changes(before: Option<&AuditSnapshot>, after: Option<&AuditSnapshot>) -> Map<String, Value> {
+    let nothing = AuditSnapshot::default();
     changed(&before.unwrap_or(&nothing).0, &after.unwrap_or(&nothing).0)
 }

@@ -5,10 +5,10 @@ use purser_store::{Error as StoreError, ReadTx, WriteTx};
 use uuid::Uuid;
 
 use super::RequestContext;
-use super::audit::Record;
+use super::audit::AuditSnapshot;
 use super::form::Form;
 use super::spec::CommandSpec;
-use crate::console::{Done, Preview};
+use crate::console::{Outcome, Preview};
 use crate::context::AppContext;
 use crate::problem::Problem;
 
@@ -34,14 +34,14 @@ pub struct Noun<S: AppState> {
     pub name: &'static str,
     /// One of them, in words: "seller".
     pub one: &'static str,
-    /// What a key is tied to that acts for one of them, where that is possible: `charge:seller`.
-    pub tie: Option<&'static str>,
+    /// What a key is bound to that acts for one of them, where that is possible: `charge:seller`.
+    pub binding: Option<&'static str>,
     /// The objects of these ids as the audit log compares them; of those that are gone, nothing.
     pub records: RecordsFn<S>,
 }
 
 /// Objects as the audit log compares them.
-pub type RecordsFn<S> = fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(Uuid, Record)>, <S as AppState>::Error>;
+pub type RecordsFn<S> = fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(Uuid, AuditSnapshot)>, <S as AppState>::Error>;
 
 /// Something that may be done, declared once. `I` is what is entered, `P` what was decided on one object, `A` what was
 /// done to it.
@@ -63,7 +63,7 @@ pub struct Command<S: AppState, I, P, A> {
     /// What will happen, in words.
     pub will: fn(&[P]) -> Preview,
     /// What has happened, in words.
-    pub did: fn(&[A]) -> Done,
+    pub outcome: fn(&[A]) -> Outcome,
     /// What few commands need.
     pub hooks: Hooks<S>,
 }
@@ -88,7 +88,7 @@ pub struct BatchCommand<S: AppState, I, P, A> {
     /// What will happen, in words.
     pub will: fn(&P) -> Preview,
     /// What has happened, in words.
-    pub did: fn(&[A]) -> Done,
+    pub outcome: fn(&[A]) -> Outcome,
 }
 
 /// Decides on all objects.
@@ -104,9 +104,10 @@ pub type ApplyFn<S, P, A> = fn(&S, &mut WriteTx<'_>, &mut RequestContext, P) -> 
 /// The rules that rest on the object alone, and on nothing that is entered.
 pub type CheckFn<S> = fn(&S, &mut ReadTx<'_>, &RequestContext, Uuid) -> Result<(), <S as AppState>::Error>;
 /// What it comes to for one object, in a sentence, before anything is entered.
-pub type AboutFn<S> = fn(&S, &mut ReadTx<'_>, Uuid) -> Result<String, <S as AppState>::Error>;
+pub type DescribeFn<S> = fn(&S, &mut ReadTx<'_>, Uuid) -> Result<String, <S as AppState>::Error>;
 /// What stands in the form's fields before anything is entered, by their names.
-pub type FillFn<S> = fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(&'static str, String)>, <S as AppState>::Error>;
+pub type DefaultsFn<S> =
+    fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(&'static str, String)>, <S as AppState>::Error>;
 /// What can be chosen in the form's fields, by their names: value and label.
 pub type ChoicesFn<S> =
     fn(&S, &mut ReadTx<'_>, &[Uuid]) -> Result<Vec<(&'static str, Vec<(String, String)>)>, <S as AppState>::Error>;
@@ -116,8 +117,8 @@ pub type LockFn<S> = fn(&S, &mut WriteTx<'_>, &RequestContext, &[Uuid]) -> Resul
 /// What few commands need.
 pub struct Hooks<S: AppState> {
     pub(super) check: Option<CheckFn<S>>,
-    pub(super) about: Option<AboutFn<S>>,
-    pub(super) fill: Option<FillFn<S>>,
+    pub(super) about: Option<DescribeFn<S>>,
+    pub(super) fill: Option<DefaultsFn<S>>,
     pub(super) choices: Option<ChoicesFn<S>>,
     pub(super) lock: Option<LockFn<S>>,
 }
@@ -135,13 +136,13 @@ impl<S: AppState> Hooks<S> {
 
     /// Says above the empty form what it comes to for this object; it stands in the place of the spec's own words.
     #[must_use]
-    pub const fn about(self, about: AboutFn<S>) -> Self {
+    pub const fn about(self, about: DescribeFn<S>) -> Self {
         Hooks { about: Some(about), ..self }
     }
 
     /// Fills the form in with the object as it is.
     #[must_use]
-    pub const fn fill(self, fill: FillFn<S>) -> Self {
+    pub const fn fill(self, fill: DefaultsFn<S>) -> Self {
         Hooks { fill: Some(fill), ..self }
     }
 

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::RequestContext;
 use super::declaration::AppState;
-use super::run::Declared;
+use super::run::TypedCommand;
 use super::spec::CommandSpec;
-use crate::console::{Done, Field, Input, Preview, refused_too};
+use crate::console::{Field, Input, Outcome, Preview, refused_too};
 use crate::fields::Fields;
 use crate::problem::Problem;
 
@@ -19,7 +19,7 @@ pub trait AnyCommand: Send + Sync {
     fn spec(&self) -> &'static CommandSpec;
 
     /// The fields of its form, empty.
-    fn shown(&self) -> Vec<Field>;
+    fn form_fields(&self) -> Vec<Field>;
 
     /// The fields of its form, filled in with the objects as they are.
     ///
@@ -49,12 +49,12 @@ pub trait AnyCommand: Send + Sync {
         cx: &mut RequestContext,
         ids: &[Uuid],
         entered: Fields<'_>,
-    ) -> Result<Done, Problem>;
+    ) -> Result<Outcome, Problem>;
 }
 
 /// A command of an app with this state, for a door.
 #[must_use]
-pub fn command<S: AppState>(app: &Arc<S>, command: &'static impl Declared<S>) -> Arc<dyn AnyCommand> {
+pub fn command<S: AppState>(app: &Arc<S>, command: &'static impl TypedCommand<S>) -> Arc<dyn AnyCommand> {
     Arc::new(Bound { app: Arc::clone(app), command })
 }
 
@@ -90,7 +90,7 @@ pub struct CommandsOf<S: AppState> {
 impl<S: AppState> CommandsOf<S> {
     /// The same with one more.
     #[must_use]
-    pub fn with(mut self, command: &'static impl Declared<S>) -> Self {
+    pub fn with(mut self, command: &'static impl TypedCommand<S>) -> Self {
         self.commands.push(self::command(&self.app, command));
         self
     }
@@ -107,17 +107,17 @@ struct Bound<S: AppState, C: 'static> {
     command: &'static C,
 }
 
-impl<S: AppState, C: Declared<S>> AnyCommand for Bound<S, C> {
+impl<S: AppState, C: TypedCommand<S>> AnyCommand for Bound<S, C> {
     fn spec(&self) -> &'static CommandSpec {
         self.command.spec()
     }
 
-    fn shown(&self) -> Vec<Field> {
-        self.command.form(&self.app).shown().to_vec()
+    fn form_fields(&self) -> Vec<Field> {
+        self.command.form(&self.app).form_fields().to_vec()
     }
 
     fn fields(&self, tx: &mut ReadTx<'_>, ids: &[Uuid]) -> Result<Vec<Field>, Problem> {
-        let mut fields = self.shown();
+        let mut fields = self.form_fields();
         let hooks = self.command.hooks();
         if let Some(choices) = hooks.and_then(|hooks| hooks.choices) {
             for (name, choices) in choices(&self.app, tx, ids).map_err(Into::into)? {
@@ -157,15 +157,15 @@ impl<S: AppState, C: Declared<S>> AnyCommand for Bound<S, C> {
         cx: &mut RequestContext,
         ids: &[Uuid],
         entered: Fields<'_>,
-    ) -> Result<Done, Problem> {
+    ) -> Result<Outcome, Problem> {
         let record = entered.on_record();
         let input = self.command.form(&self.app).read(entered)?;
         let sorted = self.command.run(&self.app, tx, cx, ids, &input, &record)?;
         let only = if let [(id, _)] = sorted.done.as_slice() { Some(*id) } else { None };
         let only = only.filter(|_| ids.len() < 2);
         let (applied, refused) = sorted.into_values();
-        let done = self.command.did(&applied);
+        let done = self.command.outcome(&applied);
         let sentence = refused_too(done.sentence, applied.len(), refused.len(), "Nothing was done.");
-        Ok(Done { refused, sentence, go: done.go.or(only), ..done })
+        Ok(Outcome { refused, sentence, go: done.go.or(only), ..done })
     }
 }

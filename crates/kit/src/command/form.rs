@@ -12,14 +12,14 @@ use crate::console::{Field, Input};
 use crate::fields::{Fields, Rule};
 use crate::problem::Problem;
 
-type Read<T> = Box<dyn Fn(&mut Fields<'_>, &'static str) -> Option<T> + Send + Sync>;
-type ReadAll<I> = Box<dyn Fn(&mut Fields<'_>) -> Option<I> + Send + Sync>;
-type Blank<I> = Box<dyn Fn() -> I + Send + Sync>;
+type ReadFn<T> = Box<dyn Fn(&mut Fields<'_>, &'static str) -> Option<T> + Send + Sync>;
+type ReadAllFn<I> = Box<dyn Fn(&mut Fields<'_>) -> Option<I> + Send + Sync>;
+type BlankFn<I> = Box<dyn Fn() -> I + Send + Sync>;
 
 /// A field, and the type that it reads into.
 pub struct FormField<T> {
     field: Field,
-    read: Read<T>,
+    read: ReadFn<T>,
 }
 
 impl<T: 'static> FormField<T> {
@@ -148,7 +148,7 @@ pub trait FieldSet: Send + Sync + 'static {
     type Value;
 
     /// How they are shown.
-    fn shown(&self) -> Vec<Field>;
+    fn form_fields(&self) -> Vec<Field>;
 
     /// Reads all of them; `None` where one is missing or wrong.
     fn read(&self, fields: &mut Fields<'_>) -> Option<Self::Value>;
@@ -157,7 +157,7 @@ pub trait FieldSet: Send + Sync + 'static {
 impl<T: 'static> FieldSet for FormField<T> {
     type Value = T;
 
-    fn shown(&self) -> Vec<Field> {
+    fn form_fields(&self) -> Vec<Field> {
         vec![self.field.clone()]
     }
 
@@ -170,7 +170,7 @@ impl<T: 'static> FieldSet for FormField<T> {
 impl FieldSet for () {
     type Value = ();
 
-    fn shown(&self) -> Vec<Field> {
+    fn form_fields(&self) -> Vec<Field> {
         Vec::new()
     }
 
@@ -184,10 +184,10 @@ macro_rules! field_sets {
         impl<$($set: FieldSet),+> FieldSet for ($($set,)+) {
             type Value = ($($set::Value,)+);
 
-            fn shown(&self) -> Vec<Field> {
+            fn form_fields(&self) -> Vec<Field> {
                 #[expect(non_snake_case, reason = "each part is named by its type")]
                 let ($($set,)+) = self;
-                [$($set.shown()),+].concat()
+                [$($set.form_fields()),+].concat()
             }
 
             fn read(&self, fields: &mut Fields<'_>) -> Option<Self::Value> {
@@ -212,9 +212,9 @@ field_sets!(A, B, C, D, E, F, G, H);
 
 /// The whole form of a command.
 pub struct Form<I> {
-    shown: Vec<Field>,
-    read: ReadAll<I>,
-    blank: Option<Blank<I>>,
+    form_fields: Vec<Field>,
+    read: ReadAllFn<I>,
+    blank: Option<BlankFn<I>>,
 }
 
 impl Form<()> {
@@ -228,13 +228,13 @@ impl Form<()> {
 impl<I: 'static> Form<I> {
     /// A form of these fields.
     pub fn of(set: impl FieldSet<Value = I>) -> Self {
-        Form { shown: set.shown(), read: Box::new(move |fields| set.read(fields)), blank: None }
+        Form { form_fields: set.form_fields(), read: Box::new(move |fields| set.read(fields)), blank: None }
     }
 
     /// The same, read into another type.
     pub fn map<T>(self, into: impl Fn(I) -> T + Send + Sync + 'static) -> Form<T> {
         let read = self.read;
-        Form { shown: self.shown, read: Box::new(move |fields| read(fields).map(&into)), blank: None }
+        Form { form_fields: self.form_fields, read: Box::new(move |fields| read(fields).map(&into)), blank: None }
     }
 
     /// These fields, and then those of another form.
@@ -245,7 +245,7 @@ impl<I: 'static> Form<I> {
             let (first, second) = (first(fields), second(fields));
             first.zip(second)
         });
-        Form { shown: [self.shown, other.shown].concat(), read, blank: None }
+        Form { form_fields: [self.form_fields, other.form_fields].concat(), read, blank: None }
     }
 
     /// The same, read into another type where the fields fit each other: `into` records what does not and answers `None`.
@@ -255,7 +255,7 @@ impl<I: 'static> Form<I> {
             let input = read(fields)?;
             into(fields, input)
         });
-        Form { shown: self.shown, read, blank: None }
+        Form { form_fields: self.form_fields, read, blank: None }
     }
 
     /// The same of a form whose input decides nothing, such as a reason: the plan is shown before anything is entered,
@@ -272,15 +272,15 @@ impl<I: 'static> Form<I> {
     pub(super) fn blank(&self) -> Option<I> {
         match &self.blank {
             Some(blank) => Some(blank()),
-            None if self.shown.iter().any(|field| field.required) => None,
+            None if self.form_fields.iter().any(|field| field.required) => None,
             None => self.read(Fields::from_form(Vec::new())).ok(),
         }
     }
 
     /// How its fields are shown, empty.
     #[must_use]
-    pub fn shown(&self) -> &[Field] {
-        &self.shown
+    pub fn form_fields(&self) -> &[Field] {
+        &self.form_fields
     }
 
     /// Reads what was sent.
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn what_may_stay_empty_is_shown_so() {
         let form = form();
-        let shown: Vec<_> = form.shown().iter().map(|field| (field.name, field.required)).collect();
+        let shown: Vec<_> = form.form_fields().iter().map(|field| (field.name, field.required)).collect();
         assert_eq!(shown, [("amount", true), ("note", false), ("again", false)]);
     }
 }

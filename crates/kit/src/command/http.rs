@@ -14,20 +14,20 @@ use uuid::Uuid;
 use super::RequestContext;
 use super::declaration::AppState;
 use super::invoke::invoke;
-use super::run::Declared;
+use super::run::TypedCommand;
 use super::spec::CommandSpec;
 use crate::body::JsonBody;
-use crate::caller::Caller;
 use crate::context::AppContext;
 use crate::fields::Fields;
+use crate::idempotency::{IdempotencyKey, IdempotentRequest, IdempotentResponse, fingerprint};
 use crate::json::json_text_of;
-use crate::once::{IdempotencyKey, Once, Repeatable, fingerprint};
+use crate::principal::Principal;
 use crate::problem::Problem;
 
 /// A request that runs a command: who asks, its key, and its body.
 #[derive(Debug)]
 pub struct CommandRequest {
-    caller: Caller,
+    principal: Principal,
     key: IdempotencyKey,
     body: JsonBody,
 }
@@ -37,10 +37,10 @@ impl<S: Sync> FromRequest<S> for CommandRequest {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        let principal = Principal::from_request_parts(&mut parts, state).await?;
         let key = IdempotencyKey::from_request_parts(&mut parts, state).await?;
         let body = JsonBody::from_request(Request::from_parts(parts, body), state).await?;
-        Ok(CommandRequest { caller, key, body })
+        Ok(CommandRequest { principal, key, body })
     }
 }
 
@@ -55,7 +55,7 @@ impl CommandRequest {
 
     /// Who asks, with the moment and fresh ids.
     pub(super) fn context(&self, context: &AppContext) -> RequestContext {
-        self.caller.doer(context).tied_to(self.caller.tie().cloned())
+        self.principal.request_context(context).bound_to(self.principal.binding().cloned())
     }
 
     /// The body; one that was left out is an object without fields.
@@ -65,9 +65,9 @@ impl CommandRequest {
     }
 
     /// What may be done once, where the request has a key.
-    pub(super) fn repeatable(&self, spec: &CommandSpec, id: Option<Uuid>) -> Option<Repeatable> {
+    pub(super) fn idempotency(&self, spec: &CommandSpec, id: Option<Uuid>) -> Option<IdempotentRequest> {
         let subject = id.map_or_else(String::new, |id| id.to_string());
-        Repeatable::new(&self.caller, self.key.clone(), fingerprint(spec.name, &subject, &self.body.0))
+        IdempotentRequest::new(&self.principal, self.key.clone(), fingerprint(spec.name, &subject, &self.body.0))
     }
 
     /// Runs a command on one object with the body's fields, and answers with what `answer` makes of it, read in the same
@@ -75,7 +75,7 @@ impl CommandRequest {
     ///
     /// # Errors
     /// Mistakes of the body; the command's refusal; the store's.
-    pub async fn run<S: AppState, C: Declared<S>, T: Serialize + 'static>(
+    pub async fn run<S: AppState, C: TypedCommand<S>, T: Serialize + 'static>(
         self,
         app: &Arc<S>,
         command: &'static C,
@@ -83,7 +83,7 @@ impl CommandRequest {
         answer: fn(&S, &mut WriteTx<'_>, C::Applied) -> Result<T, Problem>,
     ) -> Result<Response, Problem> {
         let form = command.form(app);
-        let fields = self.fields(form.shown().iter().all(|field| !field.required))?;
+        let fields = self.fields(form.form_fields().iter().all(|field| !field.required))?;
         let entered = fields.on_record();
         let input = form.read(fields)?;
         self.run_with(app, command, Some(id), (input, entered), StatusCode::OK, answer).await
@@ -93,7 +93,7 @@ impl CommandRequest {
     ///
     /// # Errors
     /// The command's refusal; the store's.
-    pub async fn remove<S: AppState, C: Declared<S, Input = ()>, T: Serialize + 'static>(
+    pub async fn remove<S: AppState, C: TypedCommand<S, Input = ()>, T: Serialize + 'static>(
         self,
         app: &Arc<S>,
         command: &'static C,
@@ -101,7 +101,7 @@ impl CommandRequest {
         left: fn(C::Applied) -> Option<T>,
     ) -> Result<Response, Problem> {
         let left = move |_: &S, _: &mut WriteTx<'_>, applied| Ok(left(applied));
-        let once = self.once(app, command, Some(id), ((), Map::new()), left).await?;
+        let once = self.run_once(app, command, Some(id), ((), Map::new()), left).await?;
         let is_gone = once.answer == "null";
         Ok(if is_gone { StatusCode::NO_CONTENT.into_response() } else { once.into_response(StatusCode::OK) })
     }
@@ -111,7 +111,7 @@ impl CommandRequest {
     ///
     /// # Errors
     /// The command's refusal; the store's.
-    pub async fn run_with<S: AppState, C: Declared<S>, T: Serialize + 'static>(
+    pub async fn run_with<S: AppState, C: TypedCommand<S>, T: Serialize + 'static>(
         self,
         app: &Arc<S>,
         command: &'static C,
@@ -120,18 +120,18 @@ impl CommandRequest {
         status: StatusCode,
         answer: impl Fn(&S, &mut WriteTx<'_>, C::Applied) -> Result<T, Problem> + Send + 'static,
     ) -> Result<Response, Problem> {
-        Ok(self.once(app, command, id, (input, entered), answer).await?.into_response(status))
+        Ok(self.run_once(app, command, id, (input, entered), answer).await?.into_response(status))
     }
 
-    async fn once<S: AppState, C: Declared<S>, T: Serialize + 'static>(
+    async fn run_once<S: AppState, C: TypedCommand<S>, T: Serialize + 'static>(
         self,
         app: &Arc<S>,
         command: &'static C,
         id: Option<Uuid>,
         (input, entered): (C::Input, Map<String, Value>),
         answer: impl Fn(&S, &mut WriteTx<'_>, C::Applied) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<Once, Problem> {
-        let request = self.repeatable(command.spec(), id);
+    ) -> Result<IdempotentResponse, Problem> {
+        let request = self.idempotency(command.spec(), id);
         let (context, app) = (app.context().clone(), Arc::clone(app));
         let cx = self.context(&context);
         invoke(&context, command.spec(), cx, request, move |tx, cx| {

@@ -5,7 +5,7 @@ use purser_store::WriteTx;
 use super::RequestContext;
 use super::spec::{CommandSpec, Effect};
 use crate::context::AppContext;
-use crate::once::{Once, Repeatable};
+use crate::idempotency::{IdempotentRequest, IdempotentResponse};
 use crate::problem::Problem;
 
 /// Runs `work` in one transaction, once for a request that may be repeated, and keeps its answer with it. `work` may run
@@ -17,18 +17,18 @@ pub async fn invoke(
     context: &AppContext,
     spec: &'static CommandSpec,
     cx: RequestContext,
-    request: Option<Repeatable>,
+    request: Option<IdempotentRequest>,
     work: impl Fn(&mut WriteTx<'_>, &mut RequestContext) -> Result<String, Problem> + Send + 'static,
-) -> Result<Once, Problem> {
+) -> Result<IdempotentResponse, Problem> {
     let answer = context.store.write(move |tx| {
         let mut cx = cx.clone();
-        Once::run(tx, cx.now, request.as_ref(), |tx| work(tx, &mut cx))
+        IdempotentResponse::run(tx, cx.now, request.as_ref(), |tx| work(tx, &mut cx))
     });
     let answer = context.commands.observe(spec, answer).await?;
     context.outbox.wake();
     if spec.effect == Effect::Power {
         // It may have ended keys, or what they may do: this copy believes none of them any longer.
-        context.keys.forget();
+        context.keys.clear();
     }
     Ok(answer)
 }

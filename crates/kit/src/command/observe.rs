@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use tracing::Instrument;
 
 use super::spec::CommandSpec;
-use crate::once::Once;
+use crate::idempotency::IdempotentResponse;
 use crate::problem::Problem;
 
 /// How many commands ran, by name and outcome. Clones count together.
@@ -47,8 +47,8 @@ impl CommandCounts {
     pub async fn observe(
         &self,
         spec: &'static CommandSpec,
-        run: impl Future<Output = Result<Once, Problem>>,
-    ) -> Result<Once, Problem> {
+        run: impl Future<Output = Result<IdempotentResponse, Problem>>,
+    ) -> Result<IdempotentResponse, Problem> {
         let answer = run.instrument(tracing::info_span!("command", name = spec.name)).await;
         self.count(spec, answer.as_ref().map(|once| once.replayed));
         let code = answer.as_ref().err().map(|problem| problem.code().name);

@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use purser_identity::{second_factor_is_on, session_decided};
 
 use super::spec::CommandSpec;
-use crate::caller::Caller;
 use crate::code;
 use crate::context::AppContext;
+use crate::principal::Principal;
 use crate::problem::Problem;
 
 /// How long a reauthentication lasts, counted from the last decision that it allowed.
@@ -20,7 +20,7 @@ const DECISION_GRAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a session lacks before it may run a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lacking {
+pub enum MissingAuth {
     /// A second factor, which staff must set up first.
     SecondFactor,
     /// A recent reauthentication: the password, and with `code` the second factor's code.
@@ -30,16 +30,16 @@ pub enum Lacking {
     },
 }
 
-impl Lacking {
+impl MissingAuth {
     /// The refusal of the API.
     #[must_use]
     pub fn problem(self) -> Problem {
         match self {
-            Lacking::SecondFactor => Problem::new(
+            MissingAuth::SecondFactor => Problem::new(
                 &code::SECOND_FACTOR_NEEDED,
                 "This moves money or hands on power. Staff need a second factor for it: set one up under /accounts/.",
             ),
-            Lacking::Reauth { .. } => Problem::new(
+            MissingAuth::Reauth { .. } => Problem::new(
                 &code::PROOF_NEEDED,
                 "This moves money or hands on power, and your last reauthentication is too old. Sign in again, or send \
                  a key.",
@@ -52,33 +52,37 @@ impl Lacking {
 ///
 /// # Errors
 /// The store's.
-pub async fn lacking(
+pub async fn missing_auth(
     context: &AppContext,
-    caller: &Caller,
+    principal: &Principal,
     command: &CommandSpec,
     now: Timestamp,
-) -> Result<Option<Lacking>, Problem> {
+) -> Result<Option<MissingAuth>, Problem> {
     if !command.requires_reauth() {
         return Ok(None);
     }
-    lacking_reauth(context, caller, now).await
+    missing_reauth(context, principal, now).await
 }
 
 /// The same of something that always requires a reauthentication.
 ///
 /// # Errors
 /// The store's.
-pub async fn lacking_reauth(context: &AppContext, caller: &Caller, now: Timestamp) -> Result<Option<Lacking>, Problem> {
-    let Some(person) = caller.person_id() else { return Ok(None) };
-    let must_have = context.second_factor && caller.is_staff();
-    if !must_have && caller.is_reauthenticated(now) {
+pub async fn missing_reauth(
+    context: &AppContext,
+    principal: &Principal,
+    now: Timestamp,
+) -> Result<Option<MissingAuth>, Problem> {
+    let Some(person) = principal.person_id() else { return Ok(None) };
+    let must_have = context.second_factor && principal.is_staff();
+    if !must_have && principal.is_reauthenticated(now) {
         return Ok(None);
     }
     let has = context.store.read(move |tx| second_factor_is_on(tx, person)).await?;
-    Ok(match (must_have && !has, caller.is_reauthenticated(now)) {
-        (true, _) => Some(Lacking::SecondFactor),
+    Ok(match (must_have && !has, principal.is_reauthenticated(now)) {
+        (true, _) => Some(MissingAuth::SecondFactor),
         (false, true) => None,
-        (false, false) => Some(Lacking::Reauth { code: has }),
+        (false, false) => Some(MissingAuth::Reauth { code: has }),
     })
 }
 
@@ -86,8 +90,8 @@ pub async fn lacking_reauth(context: &AppContext, caller: &Caller, now: Timestam
 ///
 /// # Errors
 /// The store's.
-pub async fn decided(context: &AppContext, caller: &Caller, now: Timestamp) -> Result<(), Problem> {
-    let Some((hash, last)) = caller.last_decision() else { return Ok(()) };
+pub async fn reauth_extend(context: &AppContext, principal: &Principal, now: Timestamp) -> Result<(), Problem> {
+    let Some((hash, last)) = principal.last_decision() else { return Ok(()) };
     if last.saturating_add(DECISION_GRAIN).is_ok_and(|due| now < due) {
         return Ok(());
     }

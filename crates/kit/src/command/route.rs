@@ -13,7 +13,7 @@ use super::http::CommandRequest;
 use super::invoke::invoke;
 use super::schema::MOST_IDS;
 use crate::body::{PathId, QueryPairs};
-use crate::console::{Done, Preview, Target};
+use crate::console::{Outcome, Preview, Target};
 use crate::context::AppContext;
 use crate::fields::Fields;
 use crate::json::{json, json_text_of};
@@ -52,7 +52,7 @@ fn refused(refused: &[(Uuid, String)]) -> Vec<RefusedJson<'_>> {
 }
 
 impl<'a> OutcomeJson<'a> {
-    fn of(command: &'a str, done: &'a Done) -> Self {
+    fn of(command: &'a str, done: &'a Outcome) -> Self {
         let (objects, refused) = (rows(&done.rows), refused(&done.refused));
         OutcomeJson { command, dry_run: false, sentence: &done.sentence, id: done.go, objects, refused }
     }
@@ -116,7 +116,7 @@ async fn run(
         });
         return Ok(json(StatusCode::OK, &OutcomeJson::planned(spec.name, &preview.await?)));
     }
-    let repeat = request.repeatable(spec, id);
+    let repeat = request.idempotency(spec, id);
     let once = invoke(&context, spec, cx, repeat, move |tx, cx| {
         let mut fields = Fields::from_json(&body)?;
         chosen(&mut fields);

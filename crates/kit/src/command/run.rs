@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use purser_identity::Tie;
+use purser_identity::ResourceBinding;
 use purser_store::{ReadTx, WriteTx};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::RequestContext;
-use super::audit::{Record, changes};
+use super::audit::{AuditSnapshot, changes};
 use super::declaration::{AppState, BatchCommand, Command, Hooks, Noun};
 use super::form::Form;
 use super::spec::CommandSpec;
-use crate::console::{Done, FEW, Preview, refused_too};
+use crate::console::{FEW, Outcome, Preview, refused_too};
 use crate::problem::Problem;
 
 /// Objects that were done, and those that were refused with the reason.
-pub struct Sorted<T> {
+pub struct ItemResults<T> {
     pub(super) done: Vec<(Uuid, T)>,
     pub(super) refused: Vec<(Uuid, String)>,
 }
 
-impl<T> Sorted<T> {
+impl<T> ItemResults<T> {
     fn new() -> Self {
-        Sorted { done: Vec::new(), refused: Vec::new() }
+        ItemResults { done: Vec::new(), refused: Vec::new() }
     }
 
     /// Keeps the refusal of one of many. A single object's refusal, and what is no refusal, ends the command.
@@ -41,7 +41,7 @@ impl<T> Sorted<T> {
 }
 
 /// What every declared command can do, whichever its form.
-pub trait Declared<S: AppState>: Send + Sync + 'static {
+pub trait TypedCommand<S: AppState>: Send + Sync + 'static {
     /// What is entered.
     type Input: Send + Sync + 'static;
     /// What was done to one object.
@@ -82,13 +82,13 @@ pub trait Declared<S: AppState>: Send + Sync + 'static {
         ids: &[Uuid],
         input: &Self::Input,
         entered: &Map<String, Value>,
-    ) -> Result<Sorted<Self::Applied>, Problem>;
+    ) -> Result<ItemResults<Self::Applied>, Problem>;
 
     /// What was done, in words.
-    fn did(&self, applied: &[Self::Applied]) -> Done;
+    fn outcome(&self, applied: &[Self::Applied]) -> Outcome;
 }
 
-impl<S, I, P, A> Declared<S> for Command<S, I, P, A>
+impl<S, I, P, A> TypedCommand<S> for Command<S, I, P, A>
 where
     S: AppState,
     I: Send + Sync + 'static,
@@ -142,53 +142,53 @@ where
         ids: &[Uuid],
         input: &I,
         entered: &Map<String, Value>,
-    ) -> Result<Sorted<A>, Problem> {
+    ) -> Result<ItemResults<A>, Problem> {
         if ids.len() > FEW {
-            tx.wide()?;
+            tx.bulk()?;
             if let Some(lock) = self.hooks.lock {
                 lock(app, tx, cx, ids).map_err(|error| S::refusal(error, cx))?;
             }
         }
         let before = records(self.noun, app, tx, cx, ids)?;
-        let made = if ids.is_empty() { vec![cx.fresh_id()] } else { Vec::new() };
+        let made = if ids.is_empty() { vec![cx.new_id()] } else { Vec::new() };
         let ids = if ids.is_empty() { &made } else { ids };
         let sorted = self.sorted(ids, |id| {
-            let plan = self.plan_one(app, tx, cx, id, input).map_err(Step::Plan)?;
-            (self.apply)(app, tx, cx, plan).map_err(|error| Step::Apply(S::refusal(error, cx)))
+            let plan = self.plan_one(app, tx, cx, id, input).map_err(RefusedStep::Plan)?;
+            (self.apply)(app, tx, cx, plan).map_err(|error| RefusedStep::Apply(S::refusal(error, cx)))
         })?;
         record(&self.spec, self.noun, app, tx, cx, (before, &sorted), entered)?;
         Ok(sorted)
     }
 
-    fn did(&self, applied: &[A]) -> Done {
-        (self.did)(applied)
+    fn outcome(&self, applied: &[A]) -> Outcome {
+        (self.outcome)(applied)
     }
 }
 
 /// Where an object was refused. After its plan it may have been written to already, so that all is undone.
-enum Step {
+enum RefusedStep {
     Plan(Problem),
     Apply(Problem),
 }
 
-impl From<Problem> for Step {
+impl From<Problem> for RefusedStep {
     fn from(problem: Problem) -> Self {
-        Step::Plan(problem)
+        RefusedStep::Plan(problem)
     }
 }
 
 impl<S: AppState, I, P, A> Command<S, I, P, A> {
-    fn sorted<T, E: Into<Step>>(
+    fn sorted<T, E: Into<RefusedStep>>(
         &self,
         ids: &[Uuid],
         mut each: impl FnMut(Uuid) -> Result<T, E>,
-    ) -> Result<Sorted<T>, Problem> {
-        let mut sorted = Sorted::new();
+    ) -> Result<ItemResults<T>, Problem> {
+        let mut sorted = ItemResults::new();
         for id in ids {
             match each(*id).map_err(Into::into) {
                 Ok(done) => sorted.done.push((*id, done)),
-                Err(Step::Plan(problem)) => sorted.refuse(*id, problem, ids.len())?,
-                Err(Step::Apply(problem)) => return Err(problem),
+                Err(RefusedStep::Plan(problem)) => sorted.refuse(*id, problem, ids.len())?,
+                Err(RefusedStep::Apply(problem)) => return Err(problem),
             }
         }
         Ok(sorted)
@@ -208,7 +208,7 @@ impl<S: AppState, I, P, A> Command<S, I, P, A> {
     }
 }
 
-impl<S, I, P, A> Declared<S> for BatchCommand<S, I, P, A>
+impl<S, I, P, A> TypedCommand<S> for BatchCommand<S, I, P, A>
 where
     S: AppState,
     I: Send + Sync + 'static,
@@ -253,7 +253,7 @@ where
         ids: &[Uuid],
         input: &I,
         entered: &Map<String, Value>,
-    ) -> Result<Sorted<A>, Problem> {
+    ) -> Result<ItemResults<A>, Problem> {
         let run = |tx: &mut WriteTx<'_>, cx: &mut RequestContext| {
             (self.lock)(app, tx, cx, ids)?;
             let before = (self.noun.records)(app, tx, ids)?;
@@ -264,20 +264,20 @@ where
             Ok((before, (self.apply)(app, tx, cx, plan)?))
         };
         let (before, done) = run(tx, cx).map_err(|error| S::refusal(error, cx))?;
-        let (before, sorted) = (before.into_iter().collect(), Sorted { done, refused: Vec::new() });
+        let (before, sorted) = (before.into_iter().collect(), ItemResults { done, refused: Vec::new() });
         record(&self.spec, self.noun, app, tx, cx, (before, &sorted), entered)?;
         Ok(sorted)
     }
 
-    fn did(&self, applied: &[A]) -> Done {
-        (self.did)(applied)
+    fn outcome(&self, applied: &[A]) -> Outcome {
+        (self.outcome)(applied)
     }
 }
 
 /// Whether a caller who acts for one object of this kind acts for this one.
 fn is_own<S: AppState>(noun: &Noun<S>, cx: &RequestContext, id: Uuid) -> bool {
-    match (noun.tie, &cx.tie) {
-        (Some(kind), Some(Tie { kind: tied, id: own })) => tied == kind && *own == id,
+    match (noun.binding, &cx.binding) {
+        (Some(kind), Some(ResourceBinding { kind: tied, id: own })) => tied == kind && *own == id,
         _ => true,
     }
 }
@@ -288,7 +288,7 @@ fn records<S: AppState>(
     tx: &mut ReadTx<'_>,
     cx: &RequestContext,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, Record>, Problem> {
+) -> Result<BTreeMap<Uuid, AuditSnapshot>, Problem> {
     let records = (noun.records)(app, tx, ids).map_err(|error| S::refusal(error, cx))?;
     Ok(records.into_iter().collect())
 }
@@ -300,7 +300,7 @@ fn record<S: AppState, A>(
     app: &S,
     tx: &mut WriteTx<'_>,
     cx: &mut RequestContext,
-    (before, sorted): (BTreeMap<Uuid, Record>, &Sorted<A>),
+    (before, sorted): (BTreeMap<Uuid, AuditSnapshot>, &ItemResults<A>),
     entered: &Map<String, Value>,
 ) -> Result<(), Problem> {
     let touched: Vec<Uuid> = sorted.done.iter().map(|(id, _)| *id).collect();

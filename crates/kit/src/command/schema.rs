@@ -44,10 +44,10 @@ fn schema_of(field: &Field) -> RefOr<Schema> {
         Input::Choice(choices) if !choices.is_empty() => {
             text(None).enum_values(Some(choices.iter().map(|(value, _)| value.clone()))).into()
         }
-        Input::Ticks(_) if field.after.is_some() => {
+        Input::Checkboxes(_) if field.after.is_some() => {
             ObjectBuilder::new().schema_type(Type::Boolean).description(described).into()
         }
-        Input::Line | Input::Email | Input::Area | Input::Choice(_) | Input::Ticks(_) => text(None).into(),
+        Input::Line | Input::Email | Input::Area | Input::Choice(_) | Input::Checkboxes(_) => text(None).into(),
     }
 }
 

@@ -11,7 +11,7 @@ pub enum Cell {
     /// Text, shown as it is.
     Text(String),
     /// What another program calls something, shown as it is: text that reads like the name of a person is no person.
-    Given(String),
+    UserText(String),
     /// A whole number.
     Number(i64),
     /// An amount with its currency.
@@ -74,7 +74,7 @@ impl Cell {
     pub fn plain(&self) -> String {
         match self {
             Cell::Nothing => String::new(),
-            Cell::Text(text) | Cell::Given(text) | Cell::Badge(_, text) | Cell::Link(text, _) => text.clone(),
+            Cell::Text(text) | Cell::UserText(text) | Cell::Badge(_, text) | Cell::Link(text, _) => text.clone(),
             Cell::Number(number) => number.to_string(),
             Cell::Money(money) => money.to_string(),
             Cell::Time(time) => time.to_string(),

@@ -3,7 +3,7 @@
 use purser_store::{ReadTx, WriteTx};
 use uuid::Uuid;
 
-use super::{Doer, Done, Progress};
+use super::{Outcome, Progress, RequestContext};
 use crate::command::CommandSpec;
 use crate::problem::Problem;
 
@@ -25,34 +25,39 @@ pub struct Import {
     /// A file to begin with.
     pub template: &'static str,
     /// Reads and checks the file, and keeps what it found under the id that it answers.
-    pub check: CheckFn,
+    pub check: ImportCheckFn,
     /// What was found.
-    pub show: ShowFn,
+    pub show: ImportShowFn,
     /// Notes, before the commit and in its transaction, that this person means it all the same: what
-    /// [`Checked::second_yes`] asks for. `None` where nothing is ever asked.
-    pub insist: Option<InsistFn>,
+    /// [`ImportCheck::second_yes`] asks for. `None` where nothing is ever asked.
+    pub confirm: Option<ImportConfirmFn>,
     /// Does what the file says (whole, or what is good of it), and tells how far it is. May run more than once.
-    pub commit: CommitFn,
+    pub commit: ImportCommitFn,
     /// The rows as they were given, with what is wrong with each, as CSV.
-    pub report: ReportFn,
+    pub report: ImportReportFn,
 }
 
 /// Reads and checks a file.
-pub type CheckFn = Box<dyn Fn(&mut WriteTx<'_>, &mut Doer, &[u8]) -> Result<Uuid, Problem> + Send + Sync>;
+pub type ImportCheckFn =
+    Box<dyn Fn(&mut WriteTx<'_>, &mut RequestContext, &[u8]) -> Result<Uuid, Problem> + Send + Sync>;
 /// What was found in a file, and what this person can do with it now.
-pub type ShowFn = Box<dyn Fn(&mut ReadTx<'_>, &Doer, Uuid) -> Result<Option<Checked>, Problem> + Send + Sync>;
+pub type ImportShowFn =
+    Box<dyn Fn(&mut ReadTx<'_>, &RequestContext, Uuid) -> Result<Option<ImportCheck>, Problem> + Send + Sync>;
 /// Notes that a person means a file all the same.
-pub type InsistFn = Box<dyn Fn(&mut WriteTx<'_>, &mut Doer, Uuid) -> Result<(), Problem> + Send + Sync>;
+pub type ImportConfirmFn =
+    Box<dyn Fn(&mut WriteTx<'_>, &mut RequestContext, Uuid) -> Result<(), Problem> + Send + Sync>;
 /// Does what a file says.
-pub type CommitFn = Box<dyn Fn(&mut WriteTx<'_>, &mut Doer, Uuid, &Progress) -> Result<Done, Problem> + Send + Sync>;
+pub type ImportCommitFn =
+    Box<dyn Fn(&mut WriteTx<'_>, &mut RequestContext, Uuid, &Progress) -> Result<Outcome, Problem> + Send + Sync>;
 /// A file's rows with what is wrong with each, for this person.
-pub type ReportFn = Box<dyn Fn(&mut ReadTx<'_>, &Doer, Uuid) -> Result<Option<String>, Problem> + Send + Sync>;
+pub type ImportReportFn =
+    Box<dyn Fn(&mut ReadTx<'_>, &RequestContext, Uuid) -> Result<Option<String>, Problem> + Send + Sync>;
 
 /// An uploaded file, checked.
 #[derive(Debug, Clone)]
-pub struct Checked {
+pub struct ImportCheck {
     /// How it stands.
-    pub state: CheckedState,
+    pub state: ImportCheckState,
     /// Rows that are good.
     pub good: u64,
     /// Rows that are not.
@@ -69,7 +74,7 @@ pub struct Checked {
 
 /// How an uploaded file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckedState {
+pub enum ImportCheckState {
     /// It can be committed: every row is good, or the app takes the good ones and leaves the others.
     Ready,
     /// Something is wrong: nothing of it can be committed.

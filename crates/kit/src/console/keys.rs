@@ -15,7 +15,7 @@ pub fn keys_table(title: &'static str, empty: &'static str, keys: Vec<ApiKey>) -
         };
         vec![
             Cell::object(key.label, "house", "keys", key.id),
-            Cell::Given(key.scopes.to_string()),
+            Cell::UserText(key.scopes.to_string()),
             Cell::Text(key.created_by),
             Cell::Time(key.created_at),
             Cell::time(key.last_used_at),

@@ -2,7 +2,7 @@
 //!
 //! A page begins after the last row of the one before it (its sort value and its id), never at an offset.
 
-mod whole;
+mod totals;
 
 use jiff::Timestamp;
 use purser_money::{Currency, Money};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::cell::{Cell, Tone};
 use crate::reference::reference_form;
-pub use whole::Whole;
+pub use totals::ListTotals;
 
 /// How a kind of object is listed. The SQL in it is the app's own and never comes from outside.
 pub struct Listing {
@@ -36,7 +36,7 @@ pub struct Column {
     /// Its expression.
     pub sql: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Whether the list can be ordered by it. Only for an expression that is never NULL, and that has an index
     /// wherever there can be many rows.
     pub sorts: bool,
@@ -48,7 +48,7 @@ pub struct Column {
 impl Column {
     /// A column that the list is not ordered by.
     #[must_use]
-    pub fn new(name: &'static str, title: &'static str, sql: &'static str, kind: Kind) -> Self {
+    pub fn new(name: &'static str, title: &'static str, sql: &'static str, kind: ColumnKind) -> Self {
         Column { name, title, sql, kind, sorts: false, dated: false }
     }
 
@@ -69,11 +69,11 @@ impl Column {
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Text.
     Text,
     /// What another program calls something.
-    Given,
+    UserText,
     /// A whole number.
     Number,
     /// Minor units of this currency.
@@ -84,11 +84,11 @@ pub enum Kind {
     Choice(&'static [Choice]),
 }
 
-impl Kind {
+impl ColumnKind {
     /// Whether it stands to the right.
     #[must_use]
     pub fn is_number(self) -> bool {
-        matches!(self, Kind::Number | Kind::Money(_))
+        matches!(self, ColumnKind::Number | ColumnKind::Money(_))
     }
 }
 
@@ -134,7 +134,7 @@ pub struct Filter {
 
 /// Moments that a list is narrowed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
+pub struct TimeRange {
     /// The column, by its name.
     pub column: String,
     /// From this moment on.
@@ -154,13 +154,13 @@ pub enum Direction {
 
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListAsk {
+pub struct ListQuery {
     /// What is searched for.
     pub search: Option<String>,
     /// Filters and their values.
     pub filters: Vec<(String, String)>,
     /// Columns of moments, and what they are narrowed to.
-    pub spans: Vec<Span>,
+    pub spans: Vec<TimeRange>,
     /// The column to order by, by its name; `None` for the newest first.
     pub sort: Option<(String, Direction)>,
     /// Where no column is named: the oldest first.
@@ -173,7 +173,7 @@ pub struct ListAsk {
 
 /// A page of a list.
 #[derive(Debug, Clone, Default)]
-pub struct Listed {
+pub struct ListPage {
     /// The rows: each object's id and its cells.
     pub rows: Vec<(Uuid, Vec<Cell>)>,
     /// Where the next page begins, where there is one.
@@ -204,21 +204,21 @@ impl Listing {
     ///
     /// # Errors
     /// The store's.
-    pub fn page(&self, tx: &mut ReadTx<'_>, ask: &ListAsk) -> Result<Listed, StoreError> {
-        let sort = self.sort(ask);
-        let (sql, bound) = self.statement(tx.engine(), ask, sort);
+    pub fn page(&self, tx: &mut ReadTx<'_>, query: &ListQuery) -> Result<ListPage, StoreError> {
+        let sort = self.sort(query);
+        let (sql, bound) = self.statement(tx.engine(), query, sort);
         let params: Vec<Param<'_>> = bound.iter().map(Bound::param).collect();
-        let limit = ask.limit as usize;
+        let limit = query.limit as usize;
         let mut rows = tx.query(&sql, &params, |row| self.read(row, sort))?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(id, value, _)| format!("{value}~{id}"));
-        Ok(Listed { rows: rows.into_iter().map(|(id, _, cells)| (id, cells)).collect(), next })
+        Ok(ListPage { rows: rows.into_iter().map(|(id, _, cells)| (id, cells)).collect(), next })
     }
 
     /// The column to order by, where there is one of that name that can be.
-    fn sort(&self, ask: &ListAsk) -> Option<(&Column, Direction)> {
-        let (name, direction) = ask.sort.as_ref()?;
+    fn sort(&self, query: &ListQuery) -> Option<(&Column, Direction)> {
+        let (name, direction) = query.sort.as_ref()?;
         let column = self.columns.iter().find(|column| column.sorts && column.name == name)?;
         Some((column, *direction))
     }
@@ -228,19 +228,20 @@ impl Listing {
         self.columns.iter().find(|column| column.dated && column.name == name)
     }
 
-    fn statement(&self, engine: Engine, ask: &ListAsk, sort: Option<(&Column, Direction)>) -> (String, Vec<Bound>) {
+    fn statement(&self, engine: Engine, query: &ListQuery, sort: Option<(&Column, Direction)>) -> (String, Vec<Bound>) {
         let mut bound = Vec::new();
-        let mut conditions = self.wanted(engine, ask, &mut bound);
+        let mut conditions = self.all_conditions(engine, query, &mut bound);
         let mut bind = |value: Bound| {
             bound.push(value);
             format!("?{}", bound.len())
         };
-        let unsorted = if ask.oldest { Direction::Up } else { Direction::Down };
+        let unsorted = if query.oldest { Direction::Up } else { Direction::Down };
         let (sign, order) = match sort.map_or(unsorted, |(_, direction)| direction) {
             Direction::Up => (">", "ASC"),
             Direction::Down => ("<", "DESC"),
         };
-        if let Some((value, id)) = ask.after.as_deref().and_then(|after| cursor(after, sort.map(|(column, _)| column)))
+        if let Some((value, id)) =
+            query.after.as_deref().and_then(|after| cursor(after, sort.map(|(column, _)| column)))
         {
             conditions.push(match (sort, value) {
                 (Some((column, _)), Some(value)) => {
@@ -250,32 +251,32 @@ impl Listing {
             });
         }
         let columns: Vec<&str> = self.columns.iter().map(|column| column.sql).collect();
-        let wanted = whole::where_clause(&conditions);
+        let wanted = totals::where_clause(&conditions);
         let first = sort.map_or(String::new(), |(column, _)| format!("{} {order}, ", column.sql));
         let sql = format!(
             "SELECT {id}, {columns} FROM {from}{wanted} ORDER BY {first}{id} {order} LIMIT {limit}",
             id = self.id,
             columns = columns.join(", "),
             from = self.from,
-            limit = u64::from(ask.limit) + 1,
+            limit = u64::from(query.limit) + 1,
         );
         (sql, bound)
     }
 
     /// The conditions of the filters, the days and the search, and the values that they bind.
-    fn wanted(&self, engine: Engine, ask: &ListAsk, bound: &mut Vec<Bound>) -> Vec<String> {
-        let mut conditions: Vec<String> = self.conditions(ask);
+    fn all_conditions(&self, engine: Engine, query: &ListQuery, bound: &mut Vec<Bound>) -> Vec<String> {
+        let mut conditions: Vec<String> = self.conditions(query);
         let mut bind = |value: Bound| {
             bound.push(value);
             format!("?{}", bound.len())
         };
-        for (span, column) in ask.spans.iter().filter_map(|span| Some((span, self.dated(&span.column)?))) {
+        for (span, column) in query.spans.iter().filter_map(|span| Some((span, self.dated(&span.column)?))) {
             for (moment, sign) in [(span.from, ">="), (span.until, "<")] {
                 let bound = moment.map(|moment| bind(Bound::Int(moment.as_microsecond())));
                 conditions.extend(bound.map(|bound| format!("{} {sign} {bound}", column.sql)));
             }
         }
-        if let Some(search) = ask.search.as_deref().map(str::trim).filter(|search| !search.is_empty())
+        if let Some(search) = query.search.as_deref().map(str::trim).filter(|search| !search.is_empty())
             && !self.search.is_empty()
         {
             let ways = self.search.iter().filter_map(|way| way.condition(engine, search, &mut bind));
@@ -285,14 +286,14 @@ impl Listing {
         conditions
     }
 
-    fn conditions(&self, ask: &ListAsk) -> Vec<String> {
+    fn conditions(&self, query: &ListQuery) -> Vec<String> {
         let chosen = |(name, value): &(String, String)| {
             let filter = self.filters.iter().find(|filter| filter.name == name)?;
             let choice = filter.choices.iter().find(|(word, ..)| word == value);
             // Nobody is to choose everything because a word was misspelled.
             Some(choice.map_or_else(|| "1 = 0".to_owned(), |(.., condition)| format!("({condition})")))
         };
-        ask.filters.iter().filter_map(chosen).collect()
+        query.filters.iter().filter_map(chosen).collect()
     }
 
     fn read(&self, row: &Row<'_>, sort: Option<(&Column, Direction)>) -> Result<(Uuid, String, Vec<Cell>), StoreError> {
@@ -308,18 +309,18 @@ impl Listing {
     }
 }
 
-impl Kind {
+impl ColumnKind {
     fn read(self, row: &Row<'_>, index: usize) -> Result<Cell, StoreError> {
         Ok(match self {
-            Kind::Text => Cell::text(row.get::<Option<String>>(index)?),
-            Kind::Given => row.get::<Option<String>>(index)?.map_or(Cell::Nothing, Cell::Given),
-            Kind::Number => row.get::<Option<i64>>(index)?.map_or(Cell::Nothing, Cell::Number),
-            Kind::Money(currency) => {
+            ColumnKind::Text => Cell::text(row.get::<Option<String>>(index)?),
+            ColumnKind::UserText => row.get::<Option<String>>(index)?.map_or(Cell::Nothing, Cell::UserText),
+            ColumnKind::Number => row.get::<Option<i64>>(index)?.map_or(Cell::Nothing, Cell::Number),
+            ColumnKind::Money(currency) => {
                 let minor = row.get::<Option<i64>>(index)?;
                 minor.map_or(Cell::Nothing, |minor| Cell::Money(Money::new(minor, currency)))
             }
-            Kind::Time => Cell::time(row.get::<Option<Timestamp>>(index)?),
-            Kind::Choice(choices) => {
+            ColumnKind::Time => Cell::time(row.get::<Option<Timestamp>>(index)?),
+            ColumnKind::Choice(choices) => {
                 row.get::<Option<String>>(index)?.map_or(Cell::Nothing, |word| badge(choices, word))
             }
         })
@@ -328,9 +329,9 @@ impl Kind {
     /// The value as a cursor keeps it.
     fn cursor_value(self, row: &Row<'_>, index: usize) -> Result<String, StoreError> {
         match self {
-            Kind::Text | Kind::Given | Kind::Choice(_) => row.get::<String>(index),
-            Kind::Number | Kind::Money(_) => row.get::<i64>(index).map(|number| number.to_string()),
-            Kind::Time => row.get::<Timestamp>(index).map(|time| time.as_microsecond().to_string()),
+            ColumnKind::Text | ColumnKind::UserText | ColumnKind::Choice(_) => row.get::<String>(index),
+            ColumnKind::Number | ColumnKind::Money(_) => row.get::<i64>(index).map(|number| number.to_string()),
+            ColumnKind::Time => row.get::<Timestamp>(index).map(|time| time.as_microsecond().to_string()),
         }
     }
 }
@@ -349,8 +350,8 @@ fn cursor(text: &str, sort: Option<&Column>) -> Option<(Option<Bound>, Uuid)> {
     let id = Uuid::try_parse(id).ok()?;
     let Some(column) = sort else { return Some((None, id)) };
     let value = match column.kind {
-        Kind::Text | Kind::Given | Kind::Choice(_) => Bound::Text(value.to_owned()),
-        Kind::Number | Kind::Money(_) | Kind::Time => Bound::Int(value.parse().ok()?),
+        ColumnKind::Text | ColumnKind::UserText | ColumnKind::Choice(_) => Bound::Text(value.to_owned()),
+        ColumnKind::Number | ColumnKind::Money(_) | ColumnKind::Time => Bound::Int(value.parse().ok()?),
     };
     Some((Some(value), id))
 }
@@ -412,9 +413,9 @@ mod tests {
             from: "thing AS t",
             id: "t.id",
             columns: vec![
-                Column::new("name", "Name", "t.name", Kind::Text).sorted(),
-                Column::new("size", "Size", "t.size", Kind::Number),
-                Column::new("made", "Made", "t.made_at", Kind::Time).dated(),
+                Column::new("name", "Name", "t.name", ColumnKind::Text).sorted(),
+                Column::new("size", "Size", "t.size", ColumnKind::Number),
+                Column::new("made", "Made", "t.made_at", ColumnKind::Time).dated(),
             ],
             search: &[Search::Within("t.name"), Search::Begins("t.code"), Search::Id("t.id")],
             filters: &[Filter {
@@ -425,17 +426,17 @@ mod tests {
         }
     }
 
-    fn sql(ask: &ListAsk) -> (String, usize) {
+    fn sql(query: &ListQuery) -> (String, usize) {
         let listing = listing();
-        let (sql, bound) = listing.statement(Engine::Sqlite, ask, listing.sort(ask));
+        let (sql, bound) = listing.statement(Engine::Sqlite, query, listing.sort(query));
         (sql, bound.len())
     }
 
     #[test]
     fn the_newest_come_first() {
-        let ask = ListAsk { limit: 50, ..ListAsk::default() };
+        let query = ListQuery { limit: 50, ..ListQuery::default() };
         assert_eq!(
-            sql(&ask),
+            sql(&query),
             ("SELECT t.id, t.name, t.size, t.made_at FROM thing AS t ORDER BY t.id DESC LIMIT 51".to_owned(), 0)
         );
     }
@@ -444,24 +445,24 @@ mod tests {
     fn a_page_begins_after_the_last_row_of_the_one_before() {
         let id = Uuid::from_u128(7);
         let sort = Some(("name".to_owned(), Direction::Up));
-        let ask = ListAsk { sort, after: Some(format!("a~b~{id}")), limit: 2, ..ListAsk::default() };
+        let query = ListQuery { sort, after: Some(format!("a~b~{id}")), limit: 2, ..ListQuery::default() };
         let expected = "SELECT t.id, t.name, t.size, t.made_at FROM thing AS t WHERE (t.name, t.id) > (?1, ?2) \
                         ORDER BY t.name ASC, t.id ASC LIMIT 3";
-        assert_eq!(sql(&ask), (expected.to_owned(), 2));
+        assert_eq!(sql(&query), (expected.to_owned(), 2));
     }
 
     #[test]
     fn nothing_from_outside_reaches_the_statement_but_as_a_value() {
-        let ask = ListAsk {
+        let query = ListQuery {
             search: Some("x' OR 1=1 --".to_owned()),
             filters: vec![("state".into(), "open".into()), ("state".into(), "1=1".into()), ("nope".into(), "x".into())],
-            spans: vec![Span { column: "size".to_owned(), from: Some(Timestamp::UNIX_EPOCH), until: None }],
+            spans: vec![TimeRange { column: "size".to_owned(), from: Some(Timestamp::UNIX_EPOCH), until: None }],
             sort: Some(("size".to_owned(), Direction::Down)),
             after: Some("nonsense".to_owned()),
             limit: 1,
-            ..ListAsk::default()
+            ..ListQuery::default()
         };
-        let (sql, bound) = sql(&ask);
+        let (sql, bound) = sql(&query);
         assert!(!sql.contains("1=1") && !sql.contains("--"), "{sql}");
         assert!(sql.contains("(t.closed IS NULL)") && sql.ends_with("ORDER BY t.id DESC LIMIT 2"), "{sql}");
         assert_eq!(bound, 3);
@@ -470,9 +471,9 @@ mod tests {
     #[test]
     fn days_are_from_the_first_moment_of_one_up_to_the_end_of_another() {
         let (from, until) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(1).unwrap());
-        let span = |from, until| Span { column: "made".to_owned(), from, until };
-        let where_of = |spans: Vec<Span>| {
-            let (sql, bound) = sql(&ListAsk { spans, limit: 1, ..ListAsk::default() });
+        let span = |from, until| TimeRange { column: "made".to_owned(), from, until };
+        let where_of = |spans: Vec<TimeRange>| {
+            let (sql, bound) = sql(&ListQuery { spans, limit: 1, ..ListQuery::default() });
             (sql.split(" WHERE ").nth(1).and_then(|rest| rest.split(" ORDER").next()).map(str::to_owned), bound)
         };
         let both = "t.made_at >= ?1 AND t.made_at < ?2".to_owned();
@@ -492,19 +493,20 @@ mod tests {
     #[test]
     fn the_oldest_come_first_where_that_is_asked_for() {
         let after = Some(format!("~{}", Uuid::from_u128(7)));
-        let (sql, _) = sql(&ListAsk { oldest: true, after, limit: 2, ..ListAsk::default() });
+        let (sql, _) = sql(&ListQuery { oldest: true, after, limit: 2, ..ListQuery::default() });
         assert!(sql.ends_with("WHERE t.id > ?1 ORDER BY t.id ASC LIMIT 3"), "{sql}");
     }
 
     #[test]
     fn an_id_is_searched_for_only_where_it_can_be_one() {
-        let found = |search: &str| sql(&ListAsk { search: Some(search.to_owned()), limit: 1, ..ListAsk::default() });
+        let found =
+            |search: &str| sql(&ListQuery { search: Some(search.to_owned()), limit: 1, ..ListQuery::default() });
         let id = Uuid::from_u128(7).to_string();
         assert!(found(&id).0.contains("t.id = ?4") && found(&id).1 == 4, "{}", found(&id).0);
         assert!(!found("7").0.contains("t.id = "), "{}", found("7").0);
         let only = Listing { search: &[Search::Id("t.id")], ..listing() };
-        let ask = ListAsk { search: Some("7".to_owned()), limit: 1, ..ListAsk::default() };
-        assert!(only.statement(Engine::Sqlite, &ask, None).0.contains("WHERE 1 = 0 ORDER"));
+        let query = ListQuery { search: Some("7".to_owned()), limit: 1, ..ListQuery::default() };
+        assert!(only.statement(Engine::Sqlite, &query, None).0.contains("WHERE 1 = 0 ORDER"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct Preview {
 
 impl Preview {
     /// What one plan comes to. Of several, how many there are.
-    pub fn said<P>(plans: &[P], sentence: impl FnOnce(&P) -> String) -> Self {
+    pub fn of_one<P>(plans: &[P], sentence: impl FnOnce(&P) -> String) -> Self {
         match plans {
             [plan] => Preview::sentence(sentence(plan)),
             plans => Preview::sentence(format!("{} will be done.", plans.len())),
@@ -45,30 +45,33 @@ impl Preview {
     ///
     /// # Errors
     /// What is no refusal; a single object that is not there.
-    pub fn each(ids: &[Uuid], look: impl FnMut(Uuid) -> Result<(String, String), Problem>) -> Result<Preview, Problem> {
-        match sorted(ids, look)? {
-            Sorted { only: Some(refusal), .. } if refusal.code().status == 404 => Err(refusal),
-            Sorted { only: Some(refusal), .. } => {
+    pub fn for_each(
+        ids: &[Uuid],
+        look: impl FnMut(Uuid) -> Result<(String, String), Problem>,
+    ) -> Result<Preview, Problem> {
+        match results_by_row(ids, look)? {
+            RowResults { only: Some(refusal), .. } if refusal.code().status == 404 => Err(refusal),
+            RowResults { only: Some(refusal), .. } => {
                 Ok(Preview { obstacle: Some(refusal.detail().to_owned()), ..Preview::default() })
             }
-            Sorted { rows, refused, .. } => Ok(Preview { rows, refused, ..Preview::default() }),
+            RowResults { rows, refused, .. } => Ok(Preview { rows, refused, ..Preview::default() }),
         }
     }
 
     /// The same with a sentence, made of how many will be done. Where there is an obstacle, it says all there is.
     #[must_use]
-    pub fn told(mut self, words: impl FnOnce(usize) -> String) -> Self {
+    pub fn with_sentence(mut self, words: impl FnOnce(usize) -> String) -> Self {
         if self.obstacle.is_some() {
             return self;
         }
-        self.sentence = told(self.rows.len(), self.refused.len(), "Nothing can be done.", words);
+        self.sentence = counts_sentence(self.rows.len(), self.refused.len(), "Nothing can be done.", words);
         self
     }
 }
 
 /// What an action has done. It is kept, so that sending a form twice does it once and answers twice.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Done {
+pub struct Outcome {
     /// What happened, and what to do next, in a sentence or two.
     pub sentence: String,
     /// Each object and what became of it, where that needs saying.
@@ -80,23 +83,23 @@ pub struct Done {
     pub go: Option<Uuid>,
 }
 
-impl Done {
+impl Outcome {
     /// What was done to one object. Of several, how many there are.
     pub fn of<A>(applied: &[A], sentence: impl FnOnce(&A) -> String) -> Self {
         match applied {
-            [one] => Done::sentence(sentence(one), None),
-            many => Done::sentence(format!("{} done.", many.len()), None),
+            [one] => Outcome::sentence(sentence(one), None),
+            many => Outcome::sentence(format!("{} done.", many.len()), None),
         }
     }
 
     /// A sentence, and a row for each object: what it is, and what became of it.
     pub fn rows<A>(applied: &[A], sentence: impl Into<String>, row: impl Fn(&A) -> (String, String)) -> Self {
-        Done { rows: applied.iter().map(row).collect(), ..Done::sentence(sentence, None) }
+        Outcome { rows: applied.iter().map(row).collect(), ..Outcome::sentence(sentence, None) }
     }
 
     /// A sentence, and the object it is about.
     pub fn sentence(text: impl Into<String>, go: impl Into<Option<Uuid>>) -> Self {
-        Done { sentence: text.into(), go: go.into(), ..Done::default() }
+        Outcome { sentence: text.into(), go: go.into(), ..Outcome::default() }
     }
 
     /// Does each object for itself: `act` answers what it is and what became of it, or why nothing did. It may refuse
@@ -104,34 +107,40 @@ impl Done {
     ///
     /// # Errors
     /// What is no refusal (anything but a 4xx); a single object's refusal.
-    pub fn each(ids: &[Uuid], act: impl FnMut(Uuid) -> Result<(String, String), Problem>) -> Result<Done, Problem> {
-        let Sorted { rows, refused, only } = sorted(ids, act)?;
+    pub fn for_each(
+        ids: &[Uuid],
+        act: impl FnMut(Uuid) -> Result<(String, String), Problem>,
+    ) -> Result<Outcome, Problem> {
+        let RowResults { rows, refused, only } = results_by_row(ids, act)?;
         if let Some(refusal) = only {
             return Err(refusal);
         }
         let go = if let [only] = ids { Some(*only) } else { None };
-        let done = Done { rows, refused, go, ..Done::default() };
-        Ok(done.told(|count| format!("{count} done.")))
+        let done = Outcome { rows, refused, go, ..Outcome::default() };
+        Ok(done.with_sentence(|count| format!("{count} done.")))
     }
 
     /// The same with another sentence, made of how many were done.
     #[must_use]
-    pub fn told(mut self, words: impl FnOnce(usize) -> String) -> Self {
-        self.sentence = told(self.rows.len(), self.refused.len(), "Nothing was done.", words);
+    pub fn with_sentence(mut self, words: impl FnOnce(usize) -> String) -> Self {
+        self.sentence = counts_sentence(self.rows.len(), self.refused.len(), "Nothing was done.", words);
         self
     }
 }
 
 /// What each object answered.
-struct Sorted {
+struct RowResults {
     rows: Vec<(String, String)>,
     refused: Vec<(Uuid, String)>,
     /// The refusal of a single object.
     only: Option<Problem>,
 }
 
-fn sorted(ids: &[Uuid], mut each: impl FnMut(Uuid) -> Result<(String, String), Problem>) -> Result<Sorted, Problem> {
-    let mut sorted = Sorted { rows: Vec::with_capacity(ids.len()), refused: Vec::new(), only: None };
+fn results_by_row(
+    ids: &[Uuid],
+    mut each: impl FnMut(Uuid) -> Result<(String, String), Problem>,
+) -> Result<RowResults, Problem> {
+    let mut sorted = RowResults { rows: Vec::with_capacity(ids.len()), refused: Vec::new(), only: None };
     for id in ids {
         match each(*id) {
             Ok(row) => sorted.rows.push(row),
@@ -143,7 +152,7 @@ fn sorted(ids: &[Uuid], mut each: impl FnMut(Uuid) -> Result<(String, String), P
     Ok(sorted)
 }
 
-fn told(done: usize, refused: usize, nothing: &str, words: impl FnOnce(usize) -> String) -> String {
+fn counts_sentence(done: usize, refused: usize, nothing: &str, words: impl FnOnce(usize) -> String) -> String {
     let sentence = if done == 0 && refused > 0 { String::new() } else { words(done) };
     refused_too(sentence, done, refused, nothing)
 }
@@ -174,29 +183,30 @@ mod tests {
 
     #[test]
     fn of_many_those_that_can_be_done_are_and_the_others_say_why() {
-        let done = Done::each(&ids(5), odd_only).unwrap();
+        let done = Outcome::for_each(&ids(5), odd_only).unwrap();
         assert_eq!(
             (done.rows.len(), done.sentence.as_str(), done.go),
             (3, "3 done. 2 not, each with its reason.", None)
         );
         assert_eq!(done.refused[0], (Uuid::from_u128(2), "It is even.".to_owned()));
-        let preview = Preview::each(&ids(4), odd_only).unwrap().told(|count| format!("{count} will be done."));
+        let preview =
+            Preview::for_each(&ids(4), odd_only).unwrap().with_sentence(|count| format!("{count} will be done."));
         assert_eq!(preview.sentence, "2 will be done. 2 not, each with its reason.");
-        let none = Done::each(&[Uuid::from_u128(2), Uuid::from_u128(4)], odd_only).unwrap();
+        let none = Outcome::for_each(&[Uuid::from_u128(2), Uuid::from_u128(4)], odd_only).unwrap();
         assert_eq!(none.sentence, "Nothing was done. 2 not, each with its reason.");
     }
 
     #[test]
     fn a_single_object_is_refused_as_a_whole() {
         let even = [Uuid::from_u128(2)];
-        assert_eq!(Done::each(&even, odd_only).unwrap_err().detail(), "It is even.");
-        assert_eq!(Preview::each(&even, odd_only).unwrap().obstacle.as_deref(), Some("It is even."));
-        assert_eq!(Done::each(&ids(1), odd_only).unwrap().go, Some(Uuid::from_u128(1)));
+        assert_eq!(Outcome::for_each(&even, odd_only).unwrap_err().detail(), "It is even.");
+        assert_eq!(Preview::for_each(&even, odd_only).unwrap().obstacle.as_deref(), Some("It is even."));
+        assert_eq!(Outcome::for_each(&ids(1), odd_only).unwrap().go, Some(Uuid::from_u128(1)));
     }
 
     #[test]
     fn what_is_no_refusal_fails_the_whole() {
-        let failed = Done::each(&ids(3), |id| {
+        let failed = Outcome::for_each(&ids(3), |id| {
             if id.as_u128() == 3 { Err(Problem::new(&code::BUSY, "Later.")) } else { odd_only(id) }
         });
         assert_eq!(failed.unwrap_err().code().status, 503);
@@ -204,7 +214,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_kept_before_there_were_reports_is_still_read() {
-        let kept: Done = serde_json::from_str(r#"{"sentence":"Done.","rows":[],"go":null}"#).unwrap();
+        let kept: Outcome = serde_json::from_str(r#"{"sentence":"Done.","rows":[],"go":null}"#).unwrap();
         assert!(kept.refused.is_empty());
     }
 }

@@ -10,16 +10,16 @@ pub struct Progress(Arc<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
-    what: Mutex<String>,
+    phase: Mutex<String>,
     done: AtomicU64,
     total: AtomicU64,
 }
 
 /// How far it was when somebody looked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct ProgressSnapshot {
     /// What is being done, "Saving the members"; empty before anything is.
-    pub what: String,
+    pub phase: String,
     /// Steps that are done, at most `total`.
     pub done: u64,
     /// Steps that there are; 0 where nobody knows.
@@ -29,7 +29,7 @@ pub struct Seen {
 impl Progress {
     /// Begins something of `total` steps; with 0 it is not known how many.
     pub fn phase(&self, what: &str, total: u64) {
-        let mut own = self.0.what.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = self.0.phase.lock().unwrap_or_else(PoisonError::into_inner);
         what.clone_into(&mut own);
         self.0.done.store(0, Ordering::Relaxed);
         self.0.total.store(total, Ordering::Relaxed);
@@ -42,10 +42,10 @@ impl Progress {
 
     /// How far it is.
     #[must_use]
-    pub fn seen(&self) -> Seen {
-        let what = self.0.what.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub fn snapshot(&self) -> ProgressSnapshot {
+        let what = self.0.phase.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let total = self.0.total.load(Ordering::Relaxed);
-        Seen { what, done: self.0.done.load(Ordering::Relaxed).min(total), total }
+        ProgressSnapshot { phase: what, done: self.0.done.load(Ordering::Relaxed).min(total), total }
     }
 }
 
@@ -58,8 +58,8 @@ mod tests {
         let progress = Progress::default();
         progress.phase("Checking", 10);
         progress.at(12);
-        assert_eq!(progress.clone().seen(), Seen { what: "Checking".to_owned(), done: 10, total: 10 });
+        assert_eq!(progress.clone().snapshot(), ProgressSnapshot { phase: "Checking".to_owned(), done: 10, total: 10 });
         progress.phase("Saving", 0);
-        assert_eq!(progress.seen(), Seen { what: "Saving".to_owned(), done: 0, total: 0 });
+        assert_eq!(progress.snapshot(), ProgressSnapshot { phase: "Saving".to_owned(), done: 0, total: 0 });
     }
 }

@@ -43,12 +43,12 @@ pub struct Notice {
     /// What was sent, secrets struck out.
     pub sent: Option<SentText>,
     /// How much of it has arrived, where it goes in several parts.
-    pub parts: Parts,
+    pub parts: DeliveredParts,
 }
 
 /// How many parts of a text have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Parts {
+pub struct DeliveredParts {
     /// So many, the first ones.
     pub sent: u32,
     /// Of the text with this digest.
@@ -63,13 +63,13 @@ pub enum NoticeState {
     /// Whoever carries it has taken it.
     Sent,
     /// There is no way to send it: the channel is not configured.
-    Kept,
+    Stored,
     /// It was refused for good, or tried too often.
     Failed,
 }
 
 impl NoticeState {
-    const ALL: [NoticeState; 4] = [NoticeState::Waiting, NoticeState::Sent, NoticeState::Kept, NoticeState::Failed];
+    const ALL: [NoticeState; 4] = [NoticeState::Waiting, NoticeState::Sent, NoticeState::Stored, NoticeState::Failed];
 
     /// Its word in the database.
     #[must_use]
@@ -77,7 +77,7 @@ impl NoticeState {
         match self {
             NoticeState::Waiting => "waiting",
             NoticeState::Sent => "sent",
-            NoticeState::Kept => "kept",
+            NoticeState::Stored => "kept",
             NoticeState::Failed => "failed",
         }
     }
@@ -135,7 +135,7 @@ fn read(row: &Row<'_>) -> Result<Notice, Error> {
             (Some(subject), Some(text), Some(html)) => Some(SentText { subject, text, html }),
             _ => None,
         },
-        parts: Parts { sent: row.get(16)?, of: row.get(17)? },
+        parts: DeliveredParts { sent: row.get(16)?, of: row.get(17)? },
     })
 }
 
@@ -158,7 +158,7 @@ pub fn notice_sent(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, sent: &SentTe
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_parts_sent(tx: &mut WriteTx<'_>, id: Uuid, parts: Parts) -> Result<(), Error> {
+pub fn notice_parts_sent(tx: &mut WriteTx<'_>, id: Uuid, parts: DeliveredParts) -> Result<(), Error> {
     let sql = "UPDATE outbox_notice SET parts_sent = ?2, parts_of = ?3 WHERE id = ?1 AND state <> 'sent'";
     tx.execute(sql, &params![id, parts.sent, parts.of])?;
     Ok(())
@@ -168,8 +168,8 @@ pub fn notice_parts_sent(tx: &mut WriteTx<'_>, id: Uuid, parts: Parts) -> Result
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_kept(tx: &mut WriteTx<'_>, id: Uuid, why: &str) -> Result<(), Error> {
-    unsent(tx, id, NoticeState::Kept, why)
+pub fn notice_stored(tx: &mut WriteTx<'_>, id: Uuid, why: &str) -> Result<(), Error> {
+    unsent(tx, id, NoticeState::Stored, why)
 }
 
 /// Says what went wrong, and whether that was the last try. One that was sent stays so.
@@ -194,7 +194,7 @@ fn unsent(tx: &mut WriteTx<'_>, id: Uuid, state: NoticeState, why: &str) -> Resu
 ///
 /// # Errors
 /// [`Error::NoNotice`]; [`Error::NoticeStruck`] where its secrets or its texts are struck out.
-pub fn notice_again(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, job: Uuid, secrets: &[&str]) -> Result<(), Error> {
+pub fn notice_resend(tx: &mut WriteTx<'_>, now: Timestamp, id: Uuid, job: Uuid, secrets: &[&str]) -> Result<(), Error> {
     let notice = notice_get(tx, id)?;
     let was_sent = notice.state == NoticeState::Sent;
     let is_struck = notice.sent.is_none() || secrets.iter().any(|secret| notice.values.contains_key(*secret));
@@ -232,7 +232,7 @@ fn hurried(tx: &mut WriteTx<'_>, now: Timestamp, job: Uuid) -> Result<bool, Erro
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notices_kept(tx: &mut ReadTx<'_>, limit: u32) -> Result<Vec<Uuid>, Error> {
+pub fn notices_stored(tx: &mut ReadTx<'_>, limit: u32) -> Result<Vec<Uuid>, Error> {
     let sql = "SELECT id FROM outbox_notice WHERE state = 'kept' ORDER BY id LIMIT ?1";
     Ok(tx.query(sql, &params![limit], |row| row.get(0))?)
 }
@@ -292,7 +292,7 @@ pub fn notice_texts_old(tx: &mut ReadTx<'_>, before: Timestamp) -> Result<u64, p
 ///
 /// # Errors
 /// As the store refuses it.
-pub fn notice_texts_forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, purser_store::Error> {
+pub fn notice_texts_purge(tx: &mut WriteTx<'_>, before: Timestamp, limit: u32) -> Result<u64, purser_store::Error> {
     tx.execute(
         "UPDATE outbox_notice SET body_text = NULL, body_html = NULL, subject = NULL, data = '{}'
          WHERE id IN (SELECT id FROM outbox_notice WHERE sent_at < ?1 AND body_text IS NOT NULL LIMIT ?2)",

@@ -10,10 +10,10 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use super::manifest::{ABOUT, About, KEY, Manifest, Part, rows_folder};
+use super::manifest::{ABOUT, ArchiveHeader, ArchivePart, KEY, Manifest, rows_folder};
 use super::seal::{self, MAGIC, OpenReader, SealWriter};
 use super::tar::{TarReader, TarWriter};
-use super::{Error, Passphrase, Progress, Randomness, hex};
+use super::{BackupProgress, Error, Passphrase, Randomness, hex};
 
 const MANIFEST: &str = "manifest.json";
 
@@ -69,14 +69,14 @@ impl<W: Write> Write for Sink<W> {
 /// Writes parts, and keeps the list of them.
 pub(super) struct ArchiveWriter<W> {
     tar: TarWriter<Sink<W>>,
-    parts: Vec<Part>,
+    parts: Vec<ArchivePart>,
 }
 
 impl<W: Write> ArchiveWriter<W> {
     /// Begins an archive; with a passphrase, a sealed one. Its files are of the time `seconds`.
     pub(super) fn new(
         out: W,
-        about: &About,
+        about: &ArchiveHeader,
         seconds: u64,
         passphrase: Option<&Passphrase>,
         randomness: &Randomness,
@@ -94,7 +94,7 @@ impl<W: Write> ArchiveWriter<W> {
     pub(super) fn part(&mut self, name: &str, size: u64, content: &mut dyn Read) -> Result<(), Error> {
         let mut hashing = Hashing { inner: content, hash: Sha256::new() };
         self.tar.file(name, size, &mut hashing).map_err(Error::Write)?;
-        self.parts.push(Part { name: name.to_owned(), bytes: size, sha256: hex(&hashing.hash.finalize()) });
+        self.parts.push(ArchivePart { name: name.to_owned(), bytes: size, sha256: hex(&hashing.hash.finalize()) });
         Ok(())
     }
 
@@ -104,7 +104,10 @@ impl<W: Write> ArchiveWriter<W> {
     }
 
     /// Ends the archive with its manifest; `describe` is given the list of parts.
-    pub(super) fn finish(mut self, describe: impl FnOnce(Vec<Part>) -> Manifest) -> Result<(W, Manifest), Error> {
+    pub(super) fn finish(
+        mut self,
+        describe: impl FnOnce(Vec<ArchivePart>) -> Manifest,
+    ) -> Result<(W, Manifest), Error> {
         let manifest = describe(std::mem::take(&mut self.parts));
         let text = json(&manifest)?;
         self.bytes(MANIFEST, &text)?;
@@ -183,7 +186,7 @@ pub(super) struct ArchiveReader {
     path: PathBuf,
     tar: TarReader<Box<dyn Read>>,
     /// What is still to come, last first.
-    left: Vec<Part>,
+    left: Vec<ArchivePart>,
 }
 
 /// Opens an archive, sealed or not, and says which.
@@ -215,7 +218,7 @@ fn is_sealed(input: &mut BufReader<File>) -> io::Result<bool> {
 }
 
 /// What an archive says of itself without being opened, and whether it is sealed. Reads its beginning only.
-pub(super) fn about(path: &Path) -> Result<(About, bool), Error> {
+pub(super) fn about(path: &Path) -> Result<(ArchiveHeader, bool), Error> {
     let mut input = BufReader::new(File::open(path).map_err(Error::file(path))?);
     if is_sealed(&mut input).map_err(Error::file(path))? {
         input.consume(MAGIC.len());
@@ -234,7 +237,11 @@ pub(super) fn about(path: &Path) -> Result<(About, bool), Error> {
 
 /// Reads an archive from its first byte to its last, and holds every one against the checksums. Rows are unpacked to be
 /// counted, a piece at a time, and kept nowhere.
-pub(super) fn verify(path: &Path, passphrase: Option<&Passphrase>, progress: &mut Progress) -> Result<Manifest, Error> {
+pub(super) fn verify(
+    path: &Path,
+    passphrase: Option<&Passphrase>,
+    progress: &mut BackupProgress,
+) -> Result<Manifest, Error> {
     let size = std::fs::metadata(path).map_err(Error::file(path))?.len();
     progress.phase("checking the backup", size);
     let (tar, sealed) = open(path, passphrase)?;
@@ -255,13 +262,13 @@ struct Check<'a> {
     /// What the rows come to so far.
     plain: u64,
     about: Vec<u8>,
-    parts: Vec<Part>,
+    parts: Vec<ArchivePart>,
     /// How many rows each folder of rows has.
     rows: HashMap<String, u64>,
 }
 
 impl Check<'_> {
-    fn run(&mut self, progress: &mut Progress) -> Result<Manifest, Error> {
+    fn run(&mut self, progress: &mut BackupProgress) -> Result<Manifest, Error> {
         let (mut manifest, mut sum, mut done) = (Vec::new(), Vec::new(), 0);
         while let Some((name, bytes)) = self.next()? {
             match name.as_str() {
@@ -320,7 +327,7 @@ impl Check<'_> {
         if self.plain > self.size.saturating_mul(MOST_EXPANSION).saturating_add(FREE_EXPANSION) {
             return Err(bomb());
         }
-        self.parts.push(Part { name, bytes, sha256 });
+        self.parts.push(ArchivePart { name, bytes, sha256 });
         Ok(())
     }
 
@@ -335,7 +342,7 @@ impl Check<'_> {
         if manifest.parts.len() != self.parts.len() {
             return Err(damaged("it has more or fewer parts than its manifest"));
         }
-        if serde_json::from_slice::<About>(&self.about).ok().as_ref() != Some(&manifest.about) {
+        if serde_json::from_slice::<ArchiveHeader>(&self.about).ok().as_ref() != Some(&manifest.about) {
             return Err(damaged("its beginning and its manifest are of two backups"));
         }
         manifest.check()?;
@@ -458,4 +465,4 @@ impl RowsReader<'_> {
 }
 
 /// A file that is written through a buffer.
-pub(super) type Out = BufWriter<File>;
+pub(super) type FileWriter = BufWriter<File>;

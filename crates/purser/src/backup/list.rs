@@ -24,7 +24,7 @@ pub(crate) struct BackupInfo {
     pub(crate) moment: Timestamp,
     pub(crate) bytes: u64,
     /// What it says of itself, or why that does not read. Its beginning only: `purser restore --check` reads the rest.
-    pub(crate) contents: Result<Contents, String>,
+    pub(crate) contents: Result<BackupContents, String>,
 }
 
 impl BackupInfo {
@@ -36,7 +36,7 @@ impl BackupInfo {
 
 /// What a backup says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Contents {
+pub(crate) struct BackupContents {
     pub(crate) engine: String,
     pub(crate) program: String,
     pub(crate) sealed: bool,
@@ -50,7 +50,7 @@ pub(crate) fn backups_list(folder: &Path) -> Result<Vec<BackupInfo>, Error> {
         let Ok(metadata) = fs::metadata(&path) else { continue };
         let contents = archive::about(&path).map_err(|error| error.to_string());
         let contents =
-            contents.map(|(about, sealed)| Contents { engine: about.engine, program: about.program, sealed });
+            contents.map(|(about, sealed)| BackupContents { engine: about.engine, program: about.program, sealed });
         found.push(BackupInfo { path, moment, bytes: metadata.len(), contents });
     }
     found.sort_by(|one, other| other.moment.cmp(&one.moment).then_with(|| other.path.cmp(&one.path)));
@@ -90,7 +90,7 @@ fn moment(name: &str) -> Option<Timestamp> {
 }
 
 /// An archive while it is written: hidden, locked by who writes it, and gone if that comes to nothing.
-pub(super) struct Partial {
+pub(super) struct PartialArchive {
     path: PathBuf,
     lock: File,
     done: bool,
@@ -101,7 +101,7 @@ const PARTIAL: &str = ".partial";
 /// Beside the archive, what the embedded engine copies its pages to.
 const SCRATCH: &str = ".pages";
 
-impl Partial {
+impl PartialArchive {
     pub(super) fn create(folder: &Path, name: &str) -> Result<Self, Error> {
         let path = folder.join(format!(".{name}{PARTIAL}"));
         let mut options = OpenOptions::new();
@@ -109,7 +109,7 @@ impl Partial {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let lock = options.open(&path).map_err(Error::file(&path))?;
-        let partial = Partial { path, lock, done: false };
+        let partial = PartialArchive { path, lock, done: false };
         flock(&partial.lock, FlockOperation::NonBlockingLockExclusive)
             .map_err(|error| Error::File(partial.path.clone(), error.into()))?;
         Ok(partial)
@@ -138,7 +138,7 @@ impl Partial {
     }
 }
 
-impl Drop for Partial {
+impl Drop for PartialArchive {
     fn drop(&mut self) {
         if !self.done {
             let _ = fs::remove_file(&self.path);
@@ -198,7 +198,7 @@ mod tests {
         let left = folder.path().join(".backup-20261121T081500Z.purser.partial");
         fs::write(&left, b"half").unwrap();
         fs::create_dir(scratch(&left)).unwrap();
-        let writing = Partial::create(folder.path(), "backup-20261121T081600Z.purser").unwrap();
+        let writing = PartialArchive::create(folder.path(), "backup-20261121T081600Z.purser").unwrap();
         assert_eq!(partials_remove(folder.path(), true).unwrap(), std::slice::from_ref(&left));
         assert!(left.exists());
         assert_eq!(partials_remove(folder.path(), false).unwrap(), std::slice::from_ref(&left));

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use purser_ledger::Sums;
+use purser_ledger::LedgerSums;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -13,7 +13,7 @@ pub(super) const FORMAT: u32 = 1;
 /// What anybody may know of an archive, sealed or not: it stands at its beginning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct About {
+pub(crate) struct ArchiveHeader {
     pub(crate) format: u32,
     /// The version of the program that wrote it.
     pub(crate) program: String,
@@ -27,18 +27,18 @@ pub(crate) struct About {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
-    pub(crate) about: About,
-    pub(crate) schema: Vec<Step>,
-    pub(crate) ledger: Ledger,
+    pub(crate) about: ArchiveHeader,
+    pub(crate) schema: Vec<MigrationEntry>,
+    pub(crate) ledger: LedgerTotals,
     pub(crate) tables: Vec<TableRows>,
     /// Everything before the manifest, in its order.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<ArchivePart>,
 }
 
 /// A migration that the database had been through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Step {
+pub(crate) struct MigrationEntry {
     pub(crate) room: String,
     pub(crate) number: u32,
     pub(crate) checksum: String,
@@ -47,16 +47,16 @@ pub(crate) struct Step {
 /// What the books came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Ledger {
+pub(crate) struct LedgerTotals {
     pub(crate) entries: i64,
     pub(crate) transfers: i64,
-    pub(crate) totals: Vec<CurrencyTotals>,
+    pub(crate) totals: Vec<ManifestTotals>,
 }
 
 /// One currency's books, in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CurrencyTotals {
+pub(crate) struct ManifestTotals {
     pub(crate) currency: String,
     pub(crate) scale: u8,
     pub(crate) accounts: i64,
@@ -76,22 +76,22 @@ pub(crate) struct TableRows {
 /// A file in the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Part {
+pub(crate) struct ArchivePart {
     pub(crate) name: String,
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
 }
 
-impl From<Sums> for Ledger {
-    fn from(sums: Sums) -> Self {
-        let totals = sums.totals.into_iter().map(|totals| CurrencyTotals {
+impl From<LedgerSums> for LedgerTotals {
+    fn from(sums: LedgerSums) -> Self {
+        let totals = sums.totals.into_iter().map(|totals| ManifestTotals {
             currency: totals.currency,
             scale: totals.scale,
             accounts: totals.accounts,
             sum: totals.sum,
             held: totals.held,
         });
-        Ledger { entries: sums.entries, transfers: sums.transfers, totals: totals.collect() }
+        LedgerTotals { entries: sums.entries, transfers: sums.transfers, totals: totals.collect() }
     }
 }
 

@@ -6,41 +6,43 @@ use indicatif::{ProgressBar, ProgressStyle};
 use purser_kit::console::Progress as Shared;
 
 /// Says how far something is, to standard error.
-pub(crate) struct Progress {
-    voice: Voice,
+pub(crate) struct BackupProgress {
+    voice: ProgressOutput,
 }
 
-enum Voice {
+enum ProgressOutput {
     Silent,
     Shared(Shared),
     Lines,
     Bar(ProgressBar),
 }
 
-impl Progress {
+impl BackupProgress {
     /// For whoever looks in the console.
     pub(crate) fn shared(shared: Shared) -> Self {
-        Progress { voice: Voice::Shared(shared) }
+        BackupProgress { voice: ProgressOutput::Shared(shared) }
     }
 
     /// Says nothing: for scripts.
     pub(crate) fn silent() -> Self {
-        Progress { voice: Voice::Silent }
+        BackupProgress { voice: ProgressOutput::Silent }
     }
 
     /// For whoever sits before it.
     pub(crate) fn visible() -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Progress { voice: if terminal { Voice::Bar(ProgressBar::hidden()) } else { Voice::Lines } }
+        BackupProgress {
+            voice: if terminal { ProgressOutput::Bar(ProgressBar::hidden()) } else { ProgressOutput::Lines },
+        }
     }
 
     /// Begins something of `total` steps; with 0 it is not known how many.
     pub(crate) fn phase(&mut self, what: &str, total: u64) {
         match &mut self.voice {
-            Voice::Silent => {}
-            Voice::Shared(shared) => shared.phase(&sentence(what), total),
-            Voice::Lines => eprintln!("{what}"),
-            Voice::Bar(bar) => {
+            ProgressOutput::Silent => {}
+            ProgressOutput::Shared(shared) => shared.phase(&sentence(what), total),
+            ProgressOutput::Lines => eprintln!("{what}"),
+            ProgressOutput::Bar(bar) => {
                 bar.finish_and_clear();
                 *bar = ProgressBar::new(total).with_style(style(total)).with_message(what.to_owned());
             }
@@ -50,18 +52,18 @@ impl Progress {
     /// So many steps are done.
     pub(crate) fn at(&self, done: u64) {
         match &self.voice {
-            Voice::Bar(bar) => bar.set_position(done),
-            Voice::Shared(shared) => shared.at(done),
-            Voice::Silent | Voice::Lines => {}
+            ProgressOutput::Bar(bar) => bar.set_position(done),
+            ProgressOutput::Shared(shared) => shared.at(done),
+            ProgressOutput::Silent | ProgressOutput::Lines => {}
         }
     }
 
     /// Ends it.
     pub(crate) fn done(&self) {
         match &self.voice {
-            Voice::Bar(bar) => bar.finish_and_clear(),
-            Voice::Shared(shared) => shared.phase("", 0),
-            Voice::Silent | Voice::Lines => {}
+            ProgressOutput::Bar(bar) => bar.finish_and_clear(),
+            ProgressOutput::Shared(shared) => shared.phase("", 0),
+            ProgressOutput::Silent | ProgressOutput::Lines => {}
         }
     }
 }

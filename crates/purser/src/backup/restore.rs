@@ -7,29 +7,29 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use purser_ledger::Verdict;
-use purser_store::backup::{Restoring, Standing, Table, migration_checksum};
-use purser_store::{Migration, Options, ReadTx};
+use purser_ledger::VerifyReport;
+use purser_store::backup::{RestoreTarget, RestoreTargetState, TableInfo, migration_checksum};
+use purser_store::{Migration, ReadTx, StoreOptions};
 
 use super::archive::{self, ArchiveReader};
-use super::manifest::{ABOUT, FILES, KEY, Ledger, Manifest, file_name};
-use super::{Error, Passphrase, Progress};
+use super::manifest::{ABOUT, FILES, KEY, LedgerTotals, Manifest, file_name};
+use super::{BackupProgress, Error, Passphrase};
 
 /// What the program writes by itself when it starts: nobody would miss it.
 const UNMISSED: &[&str] =
     &["outbox_schedule", "outbox_job", "identity_setup", "identity_rate", "members_tally", "coins_handle"];
 
 /// What to restore, and where to.
-pub(crate) struct Plan {
+pub(crate) struct RestorePlan {
     pub(crate) file: PathBuf,
     pub(crate) passphrase: Option<Passphrase>,
-    pub(crate) options: Options,
+    pub(crate) options: StoreOptions,
     /// The data folder.
     pub(crate) data: PathBuf,
     /// All that this program knows.
     pub(crate) migrations: Vec<Migration>,
     /// Says whether the books are right.
-    pub(crate) audit: fn(&mut ReadTx<'_>) -> Result<Verdict, purser_ledger::Error>,
+    pub(crate) audit: fn(&mut ReadTx<'_>) -> Result<VerifyReport, purser_ledger::Error>,
     /// Only check the archive.
     pub(crate) check: bool,
     /// Replace a database that holds something.
@@ -38,10 +38,10 @@ pub(crate) struct Plan {
 }
 
 /// What came of it.
-pub(crate) struct Restored {
+pub(crate) struct RestoreReport {
     pub(crate) manifest: Manifest,
     /// What the books look like now; `None` where the archive was only checked.
-    pub(crate) verdict: Option<Verdict>,
+    pub(crate) verdict: Option<VerifyReport>,
     /// Where what stood there before is kept.
     pub(crate) kept: Vec<String>,
     pub(crate) warnings: Vec<String>,
@@ -49,36 +49,36 @@ pub(crate) struct Restored {
 
 /// Checks a backup and, unless that is all, restores it. Blocks. Until its last steps an error leaves everything as it
 /// was.
-pub(crate) fn restore(plan: &Plan, progress: &mut Progress) -> Result<Restored, Error> {
+pub(crate) fn restore(plan: &RestorePlan, progress: &mut BackupProgress) -> Result<RestoreReport, Error> {
     let manifest = archive::verify(&plan.file, plan.passphrase.as_ref(), progress)?;
     let known = known_migrations(&plan.migrations, &manifest)?;
     if plan.check {
-        return Ok(Restored { manifest, verdict: None, kept: Vec::new(), warnings: Vec::new() });
+        return Ok(RestoreReport { manifest, verdict: None, kept: Vec::new(), warnings: Vec::new() });
     }
     refuse_filled(plan)?;
     folder_create(&plan.data)?;
     let aside = aside(plan.now);
-    let mut restoring = Restoring::begin(&plan.options, &known, &aside, plan.now)?;
+    let mut restoring = RestoreTarget::begin(&plan.options, &known, &aside, plan.now)?;
     let mut reader = ArchiveReader::new(&plan.file, plan.passphrase.as_ref(), &manifest)?;
     if reader.peek() == Some(ABOUT) {
         reader.part(&mut std::io::sink())?;
     }
     refuse_other_tables(&mut restoring, &manifest)?;
     tables_fill(&mut restoring, &mut reader, &manifest, progress).map_err(unfit)?;
-    let mut staged = Staged::begin(&plan.data, &aside)?;
+    let mut staged = StagedFiles::begin(&plan.data, &aside)?;
     staged.fill(&mut reader, progress)?;
 
     // The books must come to what they came to, before anything else is done to them.
-    let found = Ledger::from(restoring.read(purser_ledger::sums)?);
+    let found = LedgerTotals::from(restoring.read(purser_ledger::sums)?);
     if found != manifest.ledger {
         return Err(Error::Damaged("the restored books do not come to what the backup says".to_owned()));
     }
     restoring.migrate(&plan.migrations, plan.now)?;
     progress.phase("auditing the books", 0);
-    let verdict = restoring.read(plan.audit)?;
+    let report = restoring.read(plan.audit)?;
 
     // From here on there is a moment at which the new database stands beside the old files and the old key.
-    let mark = Mark::set(plan)?;
+    let mark = RestoreMark::set(plan)?;
     let mut kept = match restoring.finish() {
         Ok(kept) => kept,
         // It has put back what it had moved.
@@ -90,7 +90,7 @@ pub(crate) fn restore(plan: &Plan, progress: &mut Progress) -> Result<Restored, 
     let warnings = staged.take_place(&mut kept)?;
     mark.remove()?;
     progress.done();
-    Ok(Restored { manifest, verdict: Some(verdict), kept, warnings })
+    Ok(RestoreReport { manifest, verdict: Some(report), kept, warnings })
 }
 
 /// The ending of the names under which what is replaced is kept. To the microsecond: two may follow each other at once.
@@ -100,7 +100,7 @@ pub(crate) fn aside(now: Timestamp) -> String {
 
 /// A file in the data folder that says that a restore is putting things in their place. Where it was killed in the
 /// middle, the file stays, and nothing begins to work with what stands there half.
-struct Mark(PathBuf);
+struct RestoreMark(PathBuf);
 
 const MARK: &str = "restore.unfinished";
 
@@ -110,8 +110,8 @@ pub(crate) fn unfinished(data: &Path) -> Option<PathBuf> {
     mark.exists().then_some(mark)
 }
 
-impl Mark {
-    fn set(plan: &Plan) -> Result<Self, Error> {
+impl RestoreMark {
+    fn set(plan: &RestorePlan) -> Result<Self, Error> {
         let path = plan.data.join(MARK);
         let text = format!("{} was being restored at {}.\n", plan.file.display(), plan.now);
         if path.exists() {
@@ -120,7 +120,7 @@ impl Mark {
         let mut file = new_file(&path)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file(&path))?;
         folder_sync(&plan.data)?;
-        Ok(Mark(path))
+        Ok(RestoreMark(path))
     }
 
     fn remove(self) -> Result<(), Error> {
@@ -150,13 +150,13 @@ fn unfit(error: Error) -> Error {
 }
 
 /// A backup has the very tables that its migrations make.
-fn refuse_other_tables(restoring: &mut Restoring, manifest: &Manifest) -> Result<(), Error> {
+fn refuse_other_tables(restoring: &mut RestoreTarget, manifest: &Manifest) -> Result<(), Error> {
     let own = restoring.tables()?;
     let known = |name: &String| own.iter().any(|table| table.name == *name);
     if let Some(strange) = manifest.tables.iter().find(|table| !known(&table.name)) {
         return Err(Error::Damaged(format!("it holds a table {}, which its migrations do not make", strange.name)));
     }
-    let held = |table: &Table| manifest.tables.iter().any(|other| other.name == table.name);
+    let held = |table: &TableInfo| manifest.tables.iter().any(|other| other.name == table.name);
     match own.iter().find(|table| !held(table)) {
         None => Ok(()),
         Some(missing) => Err(Error::Damaged(format!("it lacks the table {}", missing.name))),
@@ -166,7 +166,7 @@ fn refuse_other_tables(restoring: &mut Restoring, manifest: &Manifest) -> Result
 /// Those of our migrations that the backup's database had been through. One that we do not know, or know otherwise,
 /// means that the backup is of another program.
 fn known_migrations(ours: &[Migration], manifest: &Manifest) -> Result<Vec<Migration>, Error> {
-    let same = |migration: &Migration, step: &super::manifest::Step| {
+    let same = |migration: &Migration, step: &super::manifest::MigrationEntry| {
         migration.room == step.room && migration.number == step.number
     };
     for step in &manifest.schema {
@@ -185,8 +185,8 @@ fn known_migrations(ours: &[Migration], manifest: &Manifest) -> Result<Vec<Migra
     Ok(had.copied().collect())
 }
 
-fn refuse_filled(plan: &Plan) -> Result<(), Error> {
-    if plan.replace || Restoring::standing(&plan.options, UNMISSED)? != Standing::Filled {
+fn refuse_filled(plan: &RestorePlan) -> Result<(), Error> {
+    if plan.replace || RestoreTarget::target_state(&plan.options, UNMISSED)? != RestoreTargetState::Filled {
         return Ok(());
     }
     let says = "the database holds something already, and nothing was changed; give --yes to replace it (it is kept \
@@ -195,10 +195,10 @@ fn refuse_filled(plan: &Plan) -> Result<(), Error> {
 }
 
 fn tables_fill(
-    restoring: &mut Restoring,
+    restoring: &mut RestoreTarget,
     reader: &mut ArchiveReader,
     manifest: &Manifest,
-    progress: &mut Progress,
+    progress: &mut BackupProgress,
 ) -> Result<(), Error> {
     for table in &manifest.tables {
         if table.rows > 0 {
@@ -206,7 +206,7 @@ fn tables_fill(
         }
         let mut rows = reader.rows(&table.name);
         let mut count = 0;
-        let own = Table { name: table.name.clone(), columns: table.columns.clone() };
+        let own = TableInfo { name: table.name.clone(), columns: table.columns.clone() };
         let filled = restoring.table_fill(&own, |line| {
             count += 1;
             if count % 4_096 == 0 {
@@ -222,21 +222,21 @@ fn tables_fill(
     Ok(())
 }
 
-/// Files and key, beside those that they will replace. Dropped before [`Staged::take_place`], they go.
-struct Staged {
+/// Files and key, beside those that they will replace. Dropped before [`StagedFiles::take_place`], they go.
+struct StagedFiles {
     data: PathBuf,
     aside: String,
     folder: PathBuf,
     key: Option<Vec<u8>>,
 }
 
-impl Drop for Staged {
+impl Drop for StagedFiles {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-impl Staged {
+impl StagedFiles {
     fn begin(data: &Path, aside: &str) -> Result<Self, Error> {
         let folder = data.join(format!("{FILES}.restoring"));
         // What a restore that was killed has left.
@@ -244,10 +244,10 @@ impl Staged {
             fs::remove_dir_all(&folder).map_err(Error::file(&folder))?;
         }
         folder_create(&folder)?;
-        Ok(Staged { data: data.to_owned(), aside: aside.to_owned(), folder, key: None })
+        Ok(StagedFiles { data: data.to_owned(), aside: aside.to_owned(), folder, key: None })
     }
 
-    fn fill(&mut self, reader: &mut ArchiveReader, progress: &mut Progress) -> Result<(), Error> {
+    fn fill(&mut self, reader: &mut ArchiveReader, progress: &mut BackupProgress) -> Result<(), Error> {
         progress.phase("uploaded files", 0);
         while let Some(name) = reader.peek().map(str::to_owned) {
             if name == KEY {
@@ -272,7 +272,7 @@ impl Staged {
     fn take_place(&mut self, kept: &mut Vec<String>) -> Result<Vec<String>, Error> {
         let files = self.data.join(FILES);
         if files.exists() {
-            kept.extend(self.keep(&files)?);
+            kept.extend(self.commit(&files)?);
         }
         fs::rename(&self.folder, &files).map_err(Error::file(&files))?;
         let path = self.data.join(KEY);
@@ -281,7 +281,7 @@ impl Staged {
             Some(key) if fs::read(&path).is_ok_and(|old| old == key) => {}
             Some(key) => {
                 if path.exists() {
-                    kept.extend(self.keep(&path)?);
+                    kept.extend(self.commit(&path)?);
                 }
                 let written = new_file(&path)?.write_all(&key);
                 written.and_then(|()| File::open(&path)?.sync_all()).map_err(Error::file(&path))?;
@@ -296,7 +296,7 @@ impl Staged {
     }
 
     /// An empty folder is not worth keeping.
-    fn keep(&self, path: &Path) -> Result<Option<String>, Error> {
+    fn commit(&self, path: &Path) -> Result<Option<String>, Error> {
         if fs::remove_dir(path).is_ok() {
             return Ok(None);
         }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 /// How many to keep: the newest of so many days, weeks and months that have one. One may stand for all three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Keep {
+pub(crate) struct RetentionPolicy {
     pub(crate) daily: u32,
     pub(crate) weekly: u32,
     pub(crate) monthly: u32,
@@ -15,7 +15,7 @@ pub(crate) struct Keep {
 
 /// The moments among `taken` (of good backups only, in any order) whose backups may go. Days, weeks (from Monday) and
 /// months are those of `zone`. The newest never goes.
-pub(crate) fn retire(taken: &[Timestamp], keep: Keep, zone: &TimeZone) -> Vec<Timestamp> {
+pub(crate) fn retire(taken: &[Timestamp], keep: RetentionPolicy, zone: &TimeZone) -> Vec<Timestamp> {
     let mut newest_first = taken.to_vec();
     newest_first.sort_by(|one, other| other.cmp(one));
     newest_first.dedup();
@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    const USUAL: Keep = Keep { daily: 7, weekly: 4, monthly: 12 };
+    const USUAL: RetentionPolicy = RetentionPolicy { daily: 7, weekly: 4, monthly: 12 };
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -59,7 +59,7 @@ mod tests {
         (0..count).map(|day| last - SignedDuration::from_hours(24 * day)).collect()
     }
 
-    fn kept(taken: &[Timestamp], keep: Keep) -> Vec<String> {
+    fn retained(taken: &[Timestamp], keep: RetentionPolicy) -> Vec<String> {
         let gone = retire(taken, keep, &TimeZone::UTC);
         let kept = taken.iter().filter(|at| !gone.contains(at));
         kept.map(|at| at.to_string()[..10].to_owned()).collect()
@@ -92,7 +92,7 @@ mod tests {
             "2026-01-31",
             "2025-12-31",
         ];
-        assert_eq!(kept(&days(730), USUAL), expected);
+        assert_eq!(retained(&days(730), USUAL), expected);
     }
 
     #[test]
@@ -105,22 +105,22 @@ mod tests {
             assert!(there.contains(&day) && there.len() <= 23);
         }
         there.reverse();
-        let all = kept(&days(730), USUAL);
+        let all = retained(&days(730), USUAL);
         let there: Vec<String> = there.iter().map(|at| at.to_string()[..10].to_owned()).collect();
         assert_eq!(there, all);
     }
 
     #[test]
     fn the_newest_stays_even_where_none_are_to_be_kept() {
-        let none = Keep { daily: 0, weekly: 0, monthly: 0 };
-        assert_eq!(kept(&days(30), none), ["2026-11-21"]);
+        let none = RetentionPolicy { daily: 0, weekly: 0, monthly: 0 };
+        assert_eq!(retained(&days(30), none), ["2026-11-21"]);
         assert_eq!(retire(&[], none, &TimeZone::UTC), []);
     }
 
     #[test]
     fn of_one_day_the_newest_stays() {
         let taken = [at("2026-11-21T01:00:00Z"), at("2026-11-21T03:00:00Z"), at("2026-11-21T02:00:00Z")];
-        let gone = retire(&taken, Keep { daily: 7, weekly: 0, monthly: 0 }, &TimeZone::UTC);
+        let gone = retire(&taken, RetentionPolicy { daily: 7, weekly: 0, monthly: 0 }, &TimeZone::UTC);
         assert_eq!(gone, [taken[2], taken[0]]);
     }
 
@@ -128,7 +128,7 @@ mod tests {
     fn days_are_those_of_the_zone() {
         // Half past midnight in Kolkata is the evening before in UTC.
         let taken = [at("2026-11-20T19:00:00Z"), at("2026-11-20T18:00:00Z")];
-        let keep = Keep { daily: 7, weekly: 0, monthly: 0 };
+        let keep = RetentionPolicy { daily: 7, weekly: 0, monthly: 0 };
         assert_eq!(retire(&taken, keep, &TimeZone::UTC).len(), 1);
         assert_eq!(retire(&taken, keep, &TimeZone::get("Asia/Kolkata").unwrap()).len(), 0);
     }
@@ -137,7 +137,7 @@ mod tests {
     fn weeks_over_the_new_year_belong_together() {
         // Thursday the 31st of December 2026 and Friday the 1st of January 2027 are in one week.
         let taken = [at("2027-01-01T02:00:00Z"), at("2026-12-31T02:00:00Z")];
-        let keep = Keep { daily: 0, weekly: 4, monthly: 0 };
+        let keep = RetentionPolicy { daily: 0, weekly: 4, monthly: 0 };
         assert_eq!(retire(&taken, keep, &TimeZone::UTC), [taken[1]]);
     }
 }

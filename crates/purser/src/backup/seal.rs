@@ -18,7 +18,7 @@ use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::manifest::About;
+use super::manifest::ArchiveHeader;
 use super::tar::damaged;
 use super::{Error, Passphrase, hex};
 
@@ -44,7 +44,7 @@ pub(crate) struct Randomness {
 }
 
 impl Randomness {
-    pub(crate) fn fresh(fill: impl Fn(&mut [u8])) -> Self {
+    pub(crate) fn new(fill: impl Fn(&mut [u8])) -> Self {
         let mut randomness = Randomness { salt: [0; 16], nonce: [0; 19] };
         fill(&mut randomness.salt);
         fill(&mut randomness.nonce);
@@ -55,7 +55,7 @@ impl Randomness {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
-    about: About,
+    about: ArchiveHeader,
     key: KeyRecipe,
     nonce: String,
 }
@@ -132,7 +132,7 @@ pub(super) struct SealWriter<W> {
 impl<W: Write> SealWriter<W> {
     pub(super) fn new(
         mut out: W,
-        about: About,
+        about: ArchiveHeader,
         passphrase: &Passphrase,
         randomness: &Randomness,
     ) -> Result<Self, Error> {
@@ -218,7 +218,7 @@ impl<R: BufRead> Read for OpenReader<R> {
 }
 
 /// What anybody may know of a sealed archive, read from behind the [`MAGIC`].
-pub(super) fn about_read(input: &mut impl Read) -> Result<About, Error> {
+pub(super) fn about_read(input: &mut impl Read) -> Result<ArchiveHeader, Error> {
     header_read(input).map(|(header, _)| header.about)
 }
 
@@ -258,7 +258,7 @@ mod tests {
 
     fn sealed(plain: &[u8]) -> Vec<u8> {
         let randomness = Randomness { salt: [1; 16], nonce: [2; 19] };
-        let about = About { format: 1, program: "0".to_owned(), moment: String::new(), engine: "x".to_owned() };
+        let about = ArchiveHeader { format: 1, program: "0".to_owned(), moment: String::new(), engine: "x".to_owned() };
         let mut writer = SealWriter::new(Vec::new(), about, &passphrase("correct horse"), &randomness).unwrap();
         writer.write_all(plain).unwrap();
         writer.finish().unwrap()

@@ -5,17 +5,19 @@ use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use purser_store::Options;
-use purser_store::backup::{Snapshot, Table};
+use purser_store::StoreOptions;
+use purser_store::backup::{Snapshot, TableInfo};
 
-use super::archive::{self, ArchiveWriter, Out, RowsWriter};
-use super::manifest::{About, FILES, FORMAT, KEY, Ledger, Manifest, Step, TableRows, file_name};
-use super::{Error, Passphrase, Progress, Randomness, list};
+use super::archive::{self, ArchiveWriter, FileWriter, RowsWriter};
+use super::manifest::{
+    ArchiveHeader, FILES, FORMAT, KEY, LedgerTotals, Manifest, MigrationEntry, TableRows, file_name,
+};
+use super::{BackupProgress, Error, Passphrase, Randomness, list};
 
 /// What to back up, and where to.
-pub(crate) struct Request {
+pub(crate) struct BackupRequest {
     /// The database.
-    pub(crate) options: Options,
+    pub(crate) options: StoreOptions,
     /// The data folder.
     pub(crate) data: PathBuf,
     /// The folder of the backups, made where it is missing.
@@ -28,7 +30,7 @@ pub(crate) struct Request {
 }
 
 /// A backup that was taken, and read back.
-pub(crate) struct Taken {
+pub(crate) struct BackupResult {
     pub(crate) path: PathBuf,
     pub(crate) bytes: u64,
     pub(crate) manifest: Manifest,
@@ -40,11 +42,11 @@ pub(crate) struct Taken {
 const WORD: u64 = 4_096;
 
 /// Takes a backup: written under another name, synced, read back, and only then given its own. Blocks.
-pub(crate) fn take(request: &Request, progress: &mut Progress) -> Result<Taken, Error> {
+pub(crate) fn take(request: &BackupRequest, progress: &mut BackupProgress) -> Result<BackupResult, Error> {
     folder_create(&request.folder)?;
     list::partials_remove(&request.folder, false)?;
     let name = list::name_free(&request.folder, request.moment);
-    let partial = list::Partial::create(&request.folder, &name)?;
+    let partial = list::PartialArchive::create(&request.folder, &name)?;
     let mut writer = Writer { request, progress, warnings: Vec::new() };
     let (out, manifest) = writer.write(&partial)?;
     let warnings = writer.warnings;
@@ -57,17 +59,17 @@ pub(crate) fn take(request: &Request, progress: &mut Progress) -> Result<Taken, 
     }
     let path = partial.complete(&request.folder.join(name))?;
     let bytes = fs::metadata(&path).map_err(Error::file(&path))?.len();
-    Ok(Taken { path, bytes, manifest, warnings })
+    Ok(BackupResult { path, bytes, manifest, warnings })
 }
 
 struct Writer<'a> {
-    request: &'a Request,
-    progress: &'a mut Progress,
+    request: &'a BackupRequest,
+    progress: &'a mut BackupProgress,
     warnings: Vec<String>,
 }
 
 impl Writer<'_> {
-    fn write(&mut self, partial: &list::Partial) -> Result<(Out, Manifest), Error> {
+    fn write(&mut self, partial: &list::PartialArchive) -> Result<(FileWriter, Manifest), Error> {
         let request = self.request;
         self.progress.phase("copying the database", 0);
         let mut told = false;
@@ -79,7 +81,7 @@ impl Writer<'_> {
             }
             progress.at(done);
         })?;
-        let about = About {
+        let about = ArchiveHeader {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             moment: request.moment.to_string(),
@@ -91,10 +93,10 @@ impl Writer<'_> {
         let schema = snapshot.schema()?;
         let schema = schema.into_iter().map(|step| {
             let purser_store::backup::SchemaVersion { room, number, checksum } = step;
-            Step { room, number, checksum }
+            MigrationEntry { room, number, checksum }
         });
-        let schema: Vec<Step> = schema.collect();
-        let ledger = Ledger::from(snapshot.read(purser_ledger::sums)?);
+        let schema: Vec<MigrationEntry> = schema.collect();
+        let ledger = LedgerTotals::from(snapshot.read(purser_ledger::sums)?);
         let tables = self.tables(&mut snapshot, &mut archive)?;
         // Files come after the rows that name them: a row is written only once its file is.
         drop(snapshot);
@@ -115,7 +117,7 @@ impl Writer<'_> {
                 self.progress.phase(&format!("{expected} rows of {}", table.name), expected);
             }
             let rows = self.table(snapshot, &table, archive)?;
-            let Table { name, columns } = table;
+            let TableInfo { name, columns } = table;
             written.push(TableRows { name, columns, rows });
         }
         Ok(written)
@@ -124,7 +126,7 @@ impl Writer<'_> {
     fn table<W: Write>(
         &mut self,
         snapshot: &mut Snapshot,
-        table: &Table,
+        table: &TableInfo,
         archive: &mut ArchiveWriter<W>,
     ) -> Result<u64, Error> {
         let mut writer = RowsWriter::new(archive, &table.name);

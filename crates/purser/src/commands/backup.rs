@@ -5,23 +5,23 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::print_json;
-use crate::backup::{self, Progress, Taken};
+use crate::backup::{self, BackupProgress, BackupResult};
 use crate::cli;
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{edge, house};
+use crate::{environment, instance};
 
-pub(super) async fn run(config: &Config, flags: cli::Backup) -> Result<ExitCode, Failure> {
-    let mut request = house::backup_request(config, edge::clock().now())?;
+pub(super) async fn run(config: &Config, flags: cli::BackupArgs) -> Result<ExitCode, CliError> {
+    let mut request = instance::backup_request(config, environment::clock().now())?;
     if let Some(file) = &flags.passphrase_file {
-        request.passphrase = Some(house::passphrase_read(file)?);
+        request.passphrase = Some(instance::passphrase_read(file)?);
     }
     if let Some(folder) = flags.out {
         request.folder = folder;
     }
     let json = flags.json;
-    let taken = house::blocking("backup", move || {
-        let mut progress = if json { Progress::silent() } else { Progress::visible() };
+    let taken = instance::blocking("backup", move || {
+        let mut progress = if json { BackupProgress::silent() } else { BackupProgress::visible() };
         backup::take(&request, &mut progress)
     });
     let taken = taken.await?;
@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, flags: cli::Backup) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_text(taken: &Taken) {
+fn print_text(taken: &BackupResult) {
     let manifest = &taken.manifest;
     println!("{}", taken.path.display());
     println!(
@@ -52,7 +52,7 @@ fn print_text(taken: &Taken) {
     }
 }
 
-fn as_json(taken: &Taken) -> serde_json::Value {
+fn as_json(taken: &BackupResult) -> serde_json::Value {
     let manifest = &taken.manifest;
     json!({
         "file": taken.path,

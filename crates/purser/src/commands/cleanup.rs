@@ -2,19 +2,19 @@
 
 use std::process::ExitCode;
 
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{backup, cli, house, sweep};
+use crate::{backup, cli, instance, retention};
 
 /// Removes what has had its time: backups, what killed ones have left, and what the house does not need any more.
-pub(super) async fn run(config: &Config, flags: &cli::Cleanup) -> Result<ExitCode, Failure> {
-    sweep::check(config)?;
-    let folder = house::backup_folder(config);
+pub(super) async fn run(config: &Config, flags: &cli::CleanupArgs) -> Result<ExitCode, CliError> {
+    retention::check(config)?;
+    let folder = instance::backup_folder(config);
     let mut gone = backup::partials_remove(&folder, flags.dry_run)?;
-    gone.extend(house::backups_retire(config, flags.dry_run)?);
+    gone.extend(instance::backups_retire(config, flags.dry_run)?);
     let mut gone: Vec<String> = gone.iter().map(|path| path.display().to_string()).collect();
-    let context = house::context(config, house::store_there(config).await?)?;
-    let swept = sweep::sweep(&context, config, flags.dry_run).await;
+    let context = instance::context(config, instance::store_there(config).await?)?;
+    let swept = retention::cleanup(&context, config, flags.dry_run).await;
     context.store.close();
     gone.extend(swept?);
     let verb = if flags.dry_run { "would remove" } else { "removed" };

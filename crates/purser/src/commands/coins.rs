@@ -2,68 +2,68 @@
 
 use std::process::ExitCode;
 
-use purser_coins::service::{Moved, NewMovement, coins_move, user_known, withdrawals_list};
-use purser_coins::{Error, MOST_MOVED, Movement, Status, User, UserId, Withdrawal};
-use purser_kit::console::Doer;
+use purser_coins::service::{MovementResult, NewMovement, coins_move, user_known, withdrawals_list};
+use purser_coins::{CoinUser, Error, MOST_MOVED, MovementKind, UserId, Withdrawal, WithdrawalStatus};
+use purser_kit::console::RequestContext;
 use purser_kit::{AppContext, Rule, parse_line};
 use purser_money::{Currency, Money};
 use purser_store::WriteTx;
 use serde_json::json;
 
-use super::{doer, print_json};
+use super::{print_json, request_context};
 use crate::apps::coins_settings;
-use crate::cli::{Coins, CoinsAward, CoinsWithdrawals};
+use crate::cli::{CoinsAwardArgs, CoinsCommand, CoinsWithdrawalsArgs};
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::house;
+use crate::instance;
 
-pub(super) async fn run(config: &Config, command: Coins) -> Result<ExitCode, Failure> {
-    let context = house::context(config, house::store_there(config).await?)?;
+pub(super) async fn run(config: &Config, command: CoinsCommand) -> Result<ExitCode, CliError> {
+    let context = instance::context(config, instance::store_there(config).await?)?;
     let done = match command {
-        Coins::Award(flags) => award(config, &context, flags).await,
-        Coins::Balance { user_id, json } => balance(&context, &user_id, json).await,
-        Coins::Withdrawals(flags) => withdrawals(&context, flags).await,
+        CoinsCommand::Award(flags) => award(config, &context, flags).await,
+        CoinsCommand::Balance { user_id, json } => balance(&context, &user_id, json).await,
+        CoinsCommand::Withdrawals(flags) => withdrawals(&context, flags).await,
     };
     context.store.close();
     done.map(|()| ExitCode::SUCCESS)
 }
 
-fn wrong(name: &str, value: &str, rule: &Rule) -> Failure {
-    Failure::usage(format!("{name} is '{value}': it must {}", rule.must))
+fn wrong(name: &str, value: &str, rule: &Rule) -> CliError {
+    CliError::usage(format!("{name} is '{value}': it must {}", rule.must))
 }
 
-fn user_id(text: &str) -> Result<UserId, Failure> {
+fn user_id(text: &str) -> Result<UserId, CliError> {
     UserId::parse(text).map_err(|rule| wrong("USER_ID", text, &rule))
 }
 
 /// The user whom the application calls so, as far as there is one.
-pub(super) async fn user(context: &AppContext, text: &str) -> Result<Option<User>, Failure> {
+pub(super) async fn user(context: &AppContext, text: &str) -> Result<Option<CoinUser>, CliError> {
     let user_id = user_id(text)?;
     Ok(context.store.read(move |tx| user_known(tx, &user_id)).await?)
 }
 
-async fn award(config: &Config, context: &AppContext, flags: CoinsAward) -> Result<(), Failure> {
+async fn award(config: &Config, context: &AppContext, flags: CoinsAwardArgs) -> Result<(), CliError> {
     let settings = coins_settings(&config.coins, config.webhook.allow_private)?;
     let line = |name: &str, text: &str, most| parse_line(text, 1, most).map_err(|rule| wrong(name, text, &rule));
     let amount = Money::parse(&flags.amount, Currency::COIN)
         .ok()
         .filter(|amount| (1..=MOST_MOVED).contains(&amount.minor()))
         .ok_or_else(|| {
-            Failure::usage(format!("AMOUNT is '{}': it must be a whole number from 1 to {MOST_MOVED}", flags.amount))
+            CliError::usage(format!("AMOUNT is '{}': it must be a whole number from 1 to {MOST_MOVED}", flags.amount))
         })?;
     let new = NewMovement {
         user_id: user_id(&flags.user_id)?,
-        movement: Movement::Award,
+        movement: MovementKind::Award,
         amount,
         reason: line("--reason", &flags.reason, 500)?,
         reference: line("--reference", &flags.reference, 200)?,
     };
-    let doer = doer(context);
+    let cx = request_context(context);
     let moved = context.store.write(move |tx| {
-        let mut doer = doer.clone();
-        let moved = coins_move(tx, &settings, &mut doer, &new)?;
+        let mut cx = cx.clone();
+        let moved = coins_move(tx, &settings, &mut cx, &new)?;
         if !moved.repeated {
-            note(tx, &mut doer, &moved)?;
+            note(tx, &mut cx, &moved)?;
         }
         Ok::<_, Error>(moved)
     });
@@ -85,14 +85,14 @@ async fn award(config: &Config, context: &AppContext, flags: CoinsAward) -> Resu
     Ok(())
 }
 
-fn note(tx: &mut WriteTx<'_>, doer: &mut Doer, moved: &Moved) -> Result<(), Error> {
+fn note(tx: &mut WriteTx<'_>, cx: &mut RequestContext, moved: &MovementResult) -> Result<(), Error> {
     let one = &moved.transaction;
     let entered = json!({ "amount": one.amount.minor(), "reason": one.reason, "reference": one.reference });
     let subject = format!("coins:users:{}", moved.user.id);
-    Ok(doer.record(tx, "coins.award", &subject, &json!({ "entered": entered }))?)
+    Ok(cx.record(tx, "coins.award", &subject, &json!({ "entered": entered }))?)
 }
 
-async fn balance(context: &AppContext, user_id: &str, json: bool) -> Result<(), Failure> {
+async fn balance(context: &AppContext, user_id: &str, json: bool) -> Result<(), CliError> {
     let user = user(context, user_id).await?;
     let balance = user.as_ref().map_or(0, |user| user.balance.minor());
     if json {
@@ -103,7 +103,7 @@ async fn balance(context: &AppContext, user_id: &str, json: bool) -> Result<(), 
     Ok(())
 }
 
-async fn withdrawals(context: &AppContext, flags: CoinsWithdrawals) -> Result<(), Failure> {
+async fn withdrawals(context: &AppContext, flags: CoinsWithdrawalsArgs) -> Result<(), CliError> {
     let status = flags.status.as_deref().map(status).transpose()?;
     let wanted = flags.user.as_deref().map(user_id).transpose()?;
     let found = context.store.read(move |tx| {
@@ -116,7 +116,7 @@ async fn withdrawals(context: &AppContext, flags: CoinsWithdrawals) -> Result<()
         };
         withdrawals_list(tx, owner, status, flags.limit)
     });
-    let found: Vec<Withdrawal> = found.await.map_err(|error: Error| Failure::from(error))?;
+    let found: Vec<Withdrawal> = found.await.map_err(|error: Error| CliError::from(error))?;
     if flags.json {
         print_json(&found.iter().map(as_json).collect());
         return Ok(());
@@ -135,10 +135,10 @@ async fn withdrawals(context: &AppContext, flags: CoinsWithdrawals) -> Result<()
     Ok(())
 }
 
-fn status(text: &str) -> Result<Status, Failure> {
-    Status::from_name(text).ok_or_else(|| {
-        let names = Status::ALL.map(Status::name).join(", ");
-        Failure::usage(format!("--status is '{text}': it must be one of {names}"))
+fn status(text: &str) -> Result<WithdrawalStatus, CliError> {
+    WithdrawalStatus::from_name(text).ok_or_else(|| {
+        let names = WithdrawalStatus::ALL.map(WithdrawalStatus::name).join(", ");
+        CliError::usage(format!("--status is '{text}': it must be one of {names}"))
     })
 }
 

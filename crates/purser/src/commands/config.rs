@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
 
-pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
+pub(super) fn run(config: &Config) -> Result<ExitCode, CliError> {
     print!("{}", config.masked()?);
     Ok(ExitCode::SUCCESS)
 }

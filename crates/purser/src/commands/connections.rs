@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use purser_web::Limits;
+use purser_web::ConnectionLimits;
 
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
 
 /// Connections to the metrics server: a few programs that scrape it.
 pub(super) const OF_METRICS: usize = 16;
@@ -29,13 +29,13 @@ const AT_WORK: u64 = 64;
 ///
 /// # Errors
 /// Where the settings ask for more connections than files may be open for.
-pub(super) fn limits(config: &Config, files: Option<u64>) -> Result<Limits, Failure> {
+pub(super) fn limits(config: &Config, files: Option<u64>) -> Result<ConnectionLimits, CliError> {
     let reserved = reserved(config);
     let room = files.map_or(u64::MAX, |files| files.saturating_sub(reserved).max(LEAST));
     let asked = u64::from(config.http.connections);
     if asked > room {
         let files = files.unwrap_or_default();
-        return Err(Failure::usage(format!(
+        return Err(CliError::usage(format!(
             "http.connections is {asked}: {files} files may be open (ulimit -n), {reserved} of which are for the rest; \
              set at most {room}, or raise the limit"
         )));
@@ -43,8 +43,8 @@ pub(super) fn limits(config: &Config, files: Option<u64>) -> Result<Limits, Fail
     let all = if asked == 0 { USUAL.min(room) } else { asked };
     let all = usize::try_from(all).unwrap_or(usize::MAX);
     let of_one = usize::try_from(config.http.connections_per_address).unwrap_or(usize::MAX);
-    let usual = Limits::new(all);
-    Ok(Limits {
+    let usual = ConnectionLimits::new(all);
+    Ok(ConnectionLimits {
         per_address: if of_one == 0 { usual.per_address } else { of_one },
         idle: Duration::from_secs(u64::from(config.http.keep_alive_seconds.max(1))),
         trusted: config.trusted_proxies.clone(),
@@ -61,11 +61,11 @@ fn reserved(config: &Config) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Place;
+    use crate::cli::LocationArgs;
 
     fn config(connections: &str) -> Config {
         let environment = [("PURSER_HTTP_CONNECTIONS".to_owned(), connections.to_owned())];
-        Config::load(&Place { data: None, config: None }, &environment).unwrap()
+        Config::load(&LocationArgs { data: None, config: None }, &environment).unwrap()
     }
 
     #[test]

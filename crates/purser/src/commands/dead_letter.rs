@@ -3,33 +3,33 @@
 use std::process::ExitCode;
 
 use purser_kit::AppContext;
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_outbox::{DeadLetter as Letter, Error, dead_letter_discard, dead_letter_requeue, dead_letters};
 use purser_store::WriteTx;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{doer, print_json};
-use crate::cli::DeadLetter;
+use super::{print_json, request_context};
+use crate::cli::DeadLetterCommand;
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::house;
+use crate::instance;
 
 /// Letters listed, and requeued by `--all`, at most.
 const MOST: u32 = 1_000;
 
-pub(super) async fn run(config: &Config, command: DeadLetter) -> Result<ExitCode, Failure> {
-    let context = house::context(config, house::store_there(config).await?)?;
+pub(super) async fn run(config: &Config, command: DeadLetterCommand) -> Result<ExitCode, CliError> {
+    let context = instance::context(config, instance::store_there(config).await?)?;
     let done = match command {
-        DeadLetter::List { json } => list(&context, json).await,
-        DeadLetter::Requeue { ids, all } => requeue(&context, ids, all).await,
-        DeadLetter::Discard { id } => discard(&context, id).await,
+        DeadLetterCommand::List { json } => list(&context, json).await,
+        DeadLetterCommand::Requeue { ids, all } => requeue(&context, ids, all).await,
+        DeadLetterCommand::Discard { id } => discard(&context, id).await,
     };
     context.store.close();
     done.map(|()| ExitCode::SUCCESS)
 }
 
-async fn list(context: &AppContext, json: bool) -> Result<(), Failure> {
+async fn list(context: &AppContext, json: bool) -> Result<(), CliError> {
     let letters = context.store.read(|tx| dead_letters(tx, MOST, None)).await?;
     if json {
         print_json(&letters.iter().map(as_json).collect());
@@ -57,19 +57,19 @@ fn as_json(letter: &Letter) -> serde_json::Value {
     })
 }
 
-async fn requeue(context: &AppContext, ids: Vec<Uuid>, all: bool) -> Result<(), Failure> {
+async fn requeue(context: &AppContext, ids: Vec<Uuid>, all: bool) -> Result<(), CliError> {
     let ids = if all {
         let letters = context.store.read(|tx| dead_letters(tx, MOST, None)).await?;
         letters.into_iter().map(|letter| letter.id).collect()
     } else {
         ids
     };
-    let (count, doer) = (ids.len(), doer(context));
+    let (count, cx) = (ids.len(), request_context(context));
     let requeued = context.store.write(move |tx| {
-        let mut doer = doer.clone();
+        let mut cx = cx.clone();
         for id in &ids {
-            dead_letter_requeue(tx, doer.now, *id)?;
-            note(tx, &mut doer, "dead_letter.requeue", *id)?;
+            dead_letter_requeue(tx, cx.now, *id)?;
+            note(tx, &mut cx, "dead_letter.requeue", *id)?;
         }
         Ok::<_, Error>(())
     });
@@ -78,17 +78,17 @@ async fn requeue(context: &AppContext, ids: Vec<Uuid>, all: bool) -> Result<(), 
     Ok(())
 }
 
-async fn discard(context: &AppContext, id: Uuid) -> Result<(), Failure> {
-    let doer = doer(context);
+async fn discard(context: &AppContext, id: Uuid) -> Result<(), CliError> {
+    let cx = request_context(context);
     let discarded = context.store.write(move |tx| {
         dead_letter_discard(tx, id)?;
-        note(tx, &mut doer.clone(), "dead_letter.discard", id)
+        note(tx, &mut cx.clone(), "dead_letter.discard", id)
     });
     discarded.await?;
     println!("The dead letter {id} is gone, and its job will never be done.");
     Ok(())
 }
 
-fn note(tx: &mut WriteTx<'_>, doer: &mut Doer, action: &str, id: Uuid) -> Result<(), Error> {
-    Ok(doer.record(tx, action, &format!("house:dead-letters:{id}"), &json!({}))?)
+fn note(tx: &mut WriteTx<'_>, cx: &mut RequestContext, action: &str, id: Uuid) -> Result<(), Error> {
+    Ok(cx.record(tx, action, &format!("house:dead-letters:{id}"), &json!({}))?)
 }

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use purser_kit::{AppContext, code};
 
 use super::serve;
-use crate::cli::Docs;
+use crate::cli::DocsCommand;
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{apps, house};
+use crate::{apps, instance};
 
-pub(super) async fn openapi(config: &Config) -> Result<ExitCode, Failure> {
+pub(super) async fn openapi(config: &Config) -> Result<ExitCode, CliError> {
     let (context, _folder) = scratch(config).await?;
     let apps = apps::open(&context, config)?;
     print!("{}", purser_web::openapi_json(&serve::documented(config, &context, apps)?.openapi));
@@ -19,8 +19,8 @@ pub(super) async fn openapi(config: &Config) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn run(config: &Config, command: &Docs) -> Result<ExitCode, Failure> {
-    let Docs::Errors = command;
+pub(super) async fn run(config: &Config, command: &DocsCommand) -> Result<ExitCode, CliError> {
+    let DocsCommand::Errors = command;
     let (context, _folder) = scratch(config).await?;
     let apps = apps::open(&context, config)?;
     let tables: Vec<_> = apps.iter().filter(|app| !app.codes.is_empty()).map(|app| (app.title, app.codes)).collect();
@@ -31,20 +31,20 @@ pub(super) async fn run(config: &Config, command: &Docs) -> Result<ExitCode, Fai
 
 /// Routes belong to an open house, so one is opened in a folder that goes away again: documentation is printed without
 /// touching anybody's data.
-async fn scratch(config: &Config) -> Result<(AppContext, Folder), Failure> {
+async fn scratch(config: &Config) -> Result<(AppContext, Folder), CliError> {
     let folder = Folder::create()?;
     let config = Config { data: folder.0.clone(), database_url: String::new(), ..config.clone() };
-    let context = house::context(&config, house::store_migrated(&config).await?)?;
+    let context = instance::context(&config, instance::store_migrated(&config).await?)?;
     Ok((context, folder))
 }
 
 struct Folder(PathBuf);
 
 impl Folder {
-    fn create() -> Result<Self, Failure> {
-        let name: String = crate::edge::random_16().iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = crate::edge::temporary_folder().join(format!("purser-{name}"));
-        std::fs::create_dir(&path).map_err(|error| Failure::machine("no temporary folder", error))?;
+    fn create() -> Result<Self, CliError> {
+        let name: String = crate::environment::random_16().iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = crate::environment::temporary_folder().join(format!("purser-{name}"));
+        std::fs::create_dir(&path).map_err(|error| CliError::machine("no temporary folder", error))?;
         Ok(Folder(path))
     }
 }

@@ -7,42 +7,45 @@ use jiff::{SignedDuration, Timestamp};
 use purser_identity::superuser_exists;
 use purser_outbox::{Channel, NoticesWaiting, notices_waiting};
 use purser_store::{Engine, MigrationState, Store, WriteTx};
-use purser_web::{Finding, Trouble};
+use purser_web::{HealthFinding, HealthProblem};
 use serde_json::json;
 
 use super::{print_json, worker};
-use crate::cli::Doctor;
+use crate::channels::Channels;
+use crate::cli::DoctorArgs;
+use crate::cli_error::CliError;
 use crate::condition::{self, trouble};
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::post::Ways;
-use crate::{apps, edge, house};
+use crate::{apps, environment, instance};
 
 /// A durable commit slower than this makes a slow house, in milliseconds.
 const SLOW_COMMIT: u128 = 50;
 
 /// One thing looked at.
-struct Check {
+struct DoctorCheck {
     name: &'static str,
-    finding: Finding,
+    finding: HealthFinding,
 }
 
-pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: &Config, flags: &DoctorArgs) -> Result<ExitCode, CliError> {
     let mut checks = vec![
-        Check { name: "settings", finding: settings(config) },
-        Check { name: "data folder", finding: data_folder(config) },
-        Check { name: "disk", finding: condition::disk(config) },
+        DoctorCheck { name: "settings", finding: settings(config) },
+        DoctorCheck { name: "data folder", finding: data_folder(config) },
+        DoctorCheck { name: "disk", finding: condition::disk(config) },
     ];
-    match house::store(config) {
+    match instance::store(config) {
         Err(failure) => {
             let advice = match &failure {
-                Failure::Files(_) => "Keep a copy of the data folder first.",
+                CliError::Files(_) => "Keep a copy of the data folder first.",
                 _ => "Check DATABASE_URL, and that the server runs and lets this machine in.",
             };
             checks.extend([
-                Check { name: "clock", finding: condition::clock_set(edge::clock().now()) },
-                Check { name: "backup", finding: condition::backup(config, None, edge::clock().now()).await },
-                Check { name: "database", finding: Err(trouble(failure, advice)) },
+                DoctorCheck { name: "clock", finding: condition::clock_set(environment::clock().now()) },
+                DoctorCheck {
+                    name: "backup",
+                    finding: condition::backup(config, None, environment::clock().now()).await,
+                },
+                DoctorCheck { name: "database", finding: Err(trouble(failure, advice)) },
             ]);
         }
         Ok(store) => {
@@ -50,7 +53,7 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
             store.close();
         }
     }
-    checks.push(Check { name: "file modes", finding: file_modes(config) });
+    checks.push(DoctorCheck { name: "file modes", finding: file_modes(config) });
     checks.extend(channels(config).await);
     let healthy = checks.iter().all(|check| check.finding.is_ok());
     if flags.json {
@@ -61,33 +64,35 @@ pub(super) async fn run(config: &Config, flags: &Doctor) -> Result<ExitCode, Fai
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn print_checks(checks: &[Check]) {
+fn print_checks(checks: &[DoctorCheck]) {
     for check in checks {
         match &check.finding {
             Ok(text) => println!("ok     {:12} {text}", check.name),
-            Err(Trouble { wrong, advice }) => println!("WRONG  {:12} {wrong}\n       {:12} → {advice}", check.name, ""),
+            Err(HealthProblem { wrong, advice }) => {
+                println!("WRONG  {:12} {wrong}\n       {:12} → {advice}", check.name, "")
+            }
         }
     }
 }
 
-fn print_checks_json(checks: &[Check]) {
+fn print_checks_json(checks: &[DoctorCheck]) {
     let checks = checks.iter().map(|check| match &check.finding {
         Ok(text) => json!({ "name": check.name, "ok": true, "finding": text }),
-        Err(Trouble { wrong, advice }) => {
+        Err(HealthProblem { wrong, advice }) => {
             json!({ "name": check.name, "ok": false, "finding": wrong, "advice": advice })
         }
     });
     print_json(&checks.collect());
 }
 
-fn settings(config: &Config) -> Finding {
-    let wrong = |failure: Failure| trouble(failure, "`purser config` shows the settings; README.md explains them.");
-    house::zone(config).map_err(wrong)?;
-    house::database(config).map_err(wrong)?;
+fn settings(config: &Config) -> HealthFinding {
+    let wrong = |failure: CliError| trouble(failure, "`purser config` shows the settings; README.md explains them.");
+    instance::zone(config).map_err(wrong)?;
+    instance::database(config).map_err(wrong)?;
     Ok(format!("time zone {}", config.time_zone))
 }
 
-fn data_folder(config: &Config) -> Finding {
+fn data_folder(config: &Config) -> HealthFinding {
     let probe = config.data.join(".doctor");
     std::fs::create_dir_all(&config.data)
         .and_then(|()| std::fs::write(&probe, b"purser"))
@@ -99,8 +104,8 @@ fn data_folder(config: &Config) -> Finding {
 }
 
 /// The key, the database and the backups are for their owner only.
-fn file_modes(config: &Config) -> Finding {
-    match house::files_private(config).first() {
+fn file_modes(config: &Config) -> HealthFinding {
+    match instance::files_private(config).first() {
         None => Ok("key, database and backups are readable by their owner only".to_owned()),
         Some(told) => Err(trouble(told, "Let the user that runs Purser own them.")),
     }
@@ -113,12 +118,12 @@ pub(super) const MAIL: &str = "Check EMAIL_HOST, EMAIL_PORT, the user and the pa
 pub(super) const TELEGRAM: &str = "Check TELEGRAM_BOT_TOKEN, and that api.telegram.org can be reached from here.";
 
 /// The ways to tell people something, each asked whether it works.
-async fn channels(config: &Config) -> Vec<Check> {
-    let ways = match Ways::open(config) {
+async fn channels(config: &Config) -> Vec<DoctorCheck> {
+    let ways = match Channels::open(config) {
         Ok(ways) => ways,
         Err(failure) => {
             let finding = Err(trouble(failure, "`purser config` shows the settings; README.md explains them."));
-            return vec![Check { name: "channels", finding }];
+            return vec![DoctorCheck { name: "channels", finding }];
         }
     };
     let kept = || Ok("not configured: what is to be told is kept in the console".to_owned());
@@ -131,7 +136,7 @@ async fn channels(config: &Config) -> Vec<Check> {
         None => kept(),
     };
     let sheets = match &ways.sheets {
-        Some(sheets) => sheets.check(edge::clock().now()).await.map_err(|error| {
+        Some(sheets) => sheets.check(environment::clock().now()).await.map_err(|error| {
             trouble(
                 error,
                 "Check SHEETS_CREDENTIALS_JSON, the machine's clock, and that googleapis.com can be reached.",
@@ -140,48 +145,48 @@ async fn channels(config: &Config) -> Vec<Check> {
         None => kept(),
     };
     vec![
-        Check { name: "mail", finding: mail },
-        Check { name: "telegram", finding: telegram },
-        Check { name: "sheets", finding: sheets },
+        DoctorCheck { name: "mail", finding: mail },
+        DoctorCheck { name: "telegram", finding: telegram },
+        DoctorCheck { name: "sheets", finding: sheets },
     ]
 }
 
-async fn database(config: &Config, store: &Store) -> Vec<Check> {
-    let now = edge::clock().now();
-    let mut checks = vec![Check { name: "migrations", finding: migrations(store).await }];
+async fn database(config: &Config, store: &Store) -> Vec<DoctorCheck> {
+    let now = environment::clock().now();
+    let mut checks = vec![DoctorCheck { name: "migrations", finding: migrations(store).await }];
     let migrated = checks.iter().all(|check| check.finding.is_ok());
     let known = Some(store).filter(|_| migrated);
     let clock = if migrated { condition::clock(store, now).await } else { condition::clock_set(now) };
-    checks.push(Check { name: "clock", finding: clock });
-    checks.push(Check { name: "backup", finding: condition::backup(config, known, now).await });
-    checks.push(Check { name: "commit", finding: commit(store).await });
-    checks.push(Check { name: "integrity", finding: integrity(store).await });
+    checks.push(DoctorCheck { name: "clock", finding: clock });
+    checks.push(DoctorCheck { name: "backup", finding: condition::backup(config, known, now).await });
+    checks.push(DoctorCheck { name: "commit", finding: commit(store).await });
+    checks.push(DoctorCheck { name: "integrity", finding: integrity(store).await });
     if store.engine() == Engine::Postgres {
-        checks.push(Check { name: "server clock", finding: server_clock(store).await });
+        checks.push(DoctorCheck { name: "server clock", finding: server_clock(store).await });
     }
     if migrated {
         checks.extend(at_work(config, store, now).await);
-        checks.push(Check { name: "superuser", finding: superuser(store).await });
-        checks.push(Check { name: "webhooks", finding: webhooks(config, store, now).await });
+        checks.push(DoctorCheck { name: "superuser", finding: superuser(store).await });
+        checks.push(DoctorCheck { name: "webhooks", finding: webhooks(config, store, now).await });
     }
     checks
 }
 
 /// What needs the apps, opened as `purser serve` opens them.
-async fn at_work(config: &Config, store: &Store, now: Timestamp) -> Vec<Check> {
-    let apps = house::context(config, store.clone()).and_then(|context| apps::open(&context, config));
+async fn at_work(config: &Config, store: &Store, now: Timestamp) -> Vec<DoctorCheck> {
+    let apps = instance::context(config, store.clone()).and_then(|context| apps::open(&context, config));
     let apps = match apps {
         Ok(apps) => apps,
         Err(failure) => {
             let finding = Err(trouble(failure, "`purser config` shows the settings; README.md explains them."));
-            return vec![Check { name: "apps", finding }];
+            return vec![DoctorCheck { name: "apps", finding }];
         }
     };
     let schedules = worker::schedules(config, &apps);
     vec![
-        Check { name: "fixed", finding: condition::fixed(store, &apps).await },
-        Check { name: "jobs", finding: condition::jobs(store, now).await },
-        Check { name: "schedules", finding: condition::schedules(store, schedules, now).await },
+        DoctorCheck { name: "fixed", finding: condition::fixed(store, &apps).await },
+        DoctorCheck { name: "jobs", finding: condition::jobs(store, now).await },
+        DoctorCheck { name: "schedules", finding: condition::schedules(store, schedules, now).await },
     ]
 }
 
@@ -189,7 +194,7 @@ async fn at_work(config: &Config, store: &Store, now: Timestamp) -> Vec<Check> {
 const NAMED: usize = 5;
 
 /// What the engine itself says of its files.
-async fn integrity(store: &Store) -> Finding {
+async fn integrity(store: &Store) -> HealthFinding {
     let found = store.integrity().await.map_err(|error| trouble(error, "Look at the database's log."))?;
     if found.problems.is_empty() {
         return Ok(format!("{} was read and is whole", found.checked));
@@ -210,7 +215,7 @@ async fn integrity(store: &Store) -> Finding {
     ))
 }
 
-async fn migrations(store: &Store) -> Finding {
+async fn migrations(store: &Store) -> HealthFinding {
     let steps = store.migrate_plan(apps::migrations()).await;
     let steps = steps.map_err(|error| trouble(error, "Run the version of Purser that this database belongs to."))?;
     let pending = steps.iter().filter(|step| step.state == MigrationState::Pending).count();
@@ -220,7 +225,7 @@ async fn migrations(store: &Store) -> Finding {
     Ok(format!("all {} there", steps.len()))
 }
 
-async fn commit(store: &Store) -> Finding {
+async fn commit(store: &Store) -> HealthFinding {
     let began = Instant::now();
     // Changes nothing, but takes the whole way to the disk.
     let touched = store.write(|tx: &mut WriteTx<'_>| {
@@ -235,11 +240,11 @@ async fn commit(store: &Store) -> Finding {
     Ok(format!("{} commits durably in {took} ms", store.engine().name()))
 }
 
-async fn server_clock(store: &Store) -> Finding {
+async fn server_clock(store: &Store) -> HealthFinding {
     let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
     let theirs = store.read(move |tx| tx.query_one(sql, &[], |row| row.get::<Timestamp>(0))).await;
     let theirs = theirs.map_err(|error: purser_store::Error| trouble(error, "Look at the server's log."))?;
-    let apart = edge::clock().now().duration_since(theirs).abs();
+    let apart = environment::clock().now().duration_since(theirs).abs();
     if apart.as_secs() >= 2 {
         return Err(trouble(format!("{apart:#} apart"), "Let NTP keep both clocks."));
     }
@@ -249,7 +254,7 @@ async fn server_clock(store: &Store) -> Finding {
 /// A receiver that has not taken an event for so long is away.
 const LONG_UNTAKEN: SignedDuration = SignedDuration::from_mins(15);
 
-async fn webhooks(config: &Config, store: &Store, now: Timestamp) -> Finding {
+async fn webhooks(config: &Config, store: &Store, now: Timestamp) -> HealthFinding {
     if config.webhook.secret.is_empty() {
         return Ok("not configured: what is to be told is kept in the console".to_owned());
     }
@@ -275,7 +280,7 @@ async fn webhooks(config: &Config, store: &Store, now: Timestamp) -> Finding {
     ))
 }
 
-async fn superuser(store: &Store) -> Finding {
+async fn superuser(store: &Store) -> HealthFinding {
     match store.read(superuser_exists).await {
         Ok(true) => Ok("there is one".to_owned()),
         Ok(false) => Err(trouble("there is none yet", "Open the link that `purser serve` prints.")),

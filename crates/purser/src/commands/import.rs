@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use purser_kit::AppContext;
-use purser_members::service::{Refused, import_judge, import_save};
-use purser_members::sheet::{MOST_BYTES, Sheet};
+use purser_members::member_file::{MOST_BYTES, MemberFile};
+use purser_members::service::{ImportRefusal, import_judge, import_save};
 use purser_members::{Error, Settings};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{doer, print_json};
-use crate::cli::{Import, ImportMembers};
+use super::{print_json, request_context};
+use crate::cli::{ImportCommand, ImportMembersArgs};
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{apps, house};
+use crate::{apps, instance};
 
 /// Wrong rows that are printed for people; a script gets all.
 const PRINTED: usize = 20;
@@ -27,21 +27,21 @@ const PRINTED: usize = 20;
 /// How often the progress is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(super) async fn run(config: &Config, command: Import) -> Result<ExitCode, Failure> {
-    let Import::Members(flags) = command;
+pub(super) async fn run(config: &Config, command: ImportCommand) -> Result<ExitCode, CliError> {
+    let ImportCommand::Members(flags) = command;
     let file = read(&flags.file)?;
     let settings = Arc::new(apps::members_settings(&config.members)?);
-    let context = house::context(config, house::store_migrated(config).await?)?;
+    let context = instance::context(config, instance::store_migrated(config).await?)?;
     let done = members(&context, settings, file, &flags).await;
     context.store.close();
     done
 }
 
-fn read(path: &Path) -> Result<Arc<Vec<u8>>, Failure> {
-    let failed = |error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
+fn read(path: &Path) -> Result<Arc<Vec<u8>>, CliError> {
+    let failed = |error| CliError::usage(format!("{} cannot be read: {error}", path.display()));
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MOST_BYTES as u64 {
-        return Err(Failure::refused(format!(
+        return Err(CliError::refused(format!(
             "{} has {size} bytes, and may have at most {MOST_BYTES}",
             path.display()
         )));
@@ -53,15 +53,15 @@ async fn members(
     context: &AppContext,
     settings: Arc<Settings>,
     file: Arc<Vec<u8>>,
-    flags: &ImportMembers,
-) -> Result<ExitCode, Failure> {
+    flags: &ImportMembersArgs,
+) -> Result<ExitCode, CliError> {
     let (judging, judged) = (Arc::clone(&settings), Arc::clone(&file));
     let sheet = context.store.read(move |tx| import_judge(tx, &judging, &judged)).await.map_err(failure)?;
     if sheet.bad() > 0 {
         return Ok(refused(&sheet, flags.json));
     }
     if flags.dry_run {
-        told(flags.json, &json!({ "imported": 0, "new": sheet.good(), "invalid": 0 }), || {
+        message(flags.json, &json!({ "imported": 0, "new": sheet.good(), "invalid": 0 }), || {
             format!("Every row is good: {} new members. Nothing was saved.", sheet.good())
         });
         return Ok(ExitCode::SUCCESS);
@@ -69,30 +69,30 @@ async fn members(
     let imported = save(context, settings, file, sheet.rows.len()).await;
     match imported {
         Ok((id, imported)) => {
-            told(flags.json, &json!({ "imported": imported, "new": imported, "invalid": 0, "id": id }), || {
+            message(flags.json, &json!({ "imported": imported, "new": imported, "invalid": 0, "id": id }), || {
                 format!("{imported} members registered.")
             });
             Ok(ExitCode::SUCCESS)
         }
         // Somebody was quicker with an address between the two looks.
-        Err(Refused { sheet: Some(sheet), .. }) => Ok(refused(&sheet, flags.json)),
-        Err(Refused { error, .. }) => Err(failure(error)),
+        Err(ImportRefusal { file: Some(sheet), .. }) => Ok(refused(&sheet, flags.json)),
+        Err(ImportRefusal { error, .. }) => Err(failure(error)),
     }
 }
 
-fn failure(error: Error) -> Failure {
+fn failure(error: Error) -> CliError {
     match error {
         Error::Store(error) => error.into(),
-        other => Failure::refused(other),
+        other => CliError::refused(other),
     }
 }
 
-fn told(json: bool, value: &serde_json::Value, sentence: impl FnOnce() -> String) {
+fn message(json: bool, value: &serde_json::Value, sentence: impl FnOnce() -> String) {
     if json { print_json(value) } else { println!("{}", sentence()) }
 }
 
 /// Says what is wrong with the rows.
-fn refused(sheet: &Sheet, json: bool) -> ExitCode {
+fn refused(sheet: &MemberFile, json: bool) -> ExitCode {
     let wrong = || sheet.rows.iter().filter(|row| !row.errors.is_empty());
     if json {
         let rows: Vec<_> = wrong().map(|row| json!({ "row": row.line, "errors": row.errors })).collect();
@@ -117,16 +117,16 @@ async fn save(
     settings: Arc<Settings>,
     file: Arc<Vec<u8>>,
     rows: usize,
-) -> Result<(Uuid, usize), Refused> {
-    let doer = doer(context);
+) -> Result<(Uuid, usize), ImportRefusal> {
+    let cx = request_context(context);
     let written = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&written);
     let saved = context.store.write(move |tx| {
-        let mut doer = doer.clone();
+        let mut cx = cx.clone();
         let told = |rows: usize| count.store(rows, Ordering::Relaxed);
-        import_save(tx, &settings, &mut doer, &file, &told).map(|(id, imported)| (id, imported.members))
+        import_save(tx, &settings, &mut cx, &file, &told).map(|(id, imported)| (id, imported.members))
     });
-    let mut progress = Progress::new(rows);
+    let mut progress = ImportProgress::new(rows);
     let mut saved = std::pin::pin!(saved);
     loop {
         tokio::select! {
@@ -140,13 +140,13 @@ async fn save(
 }
 
 /// A bar on a terminal, and lines in a log.
-struct Progress {
+struct ImportProgress {
     rows: usize,
     bar: Option<ProgressBar>,
     told: usize,
 }
 
-impl Progress {
+impl ImportProgress {
     fn new(rows: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(rows as u64);
@@ -156,7 +156,7 @@ impl Progress {
             }
             bar
         });
-        Progress { rows, bar, told: 0 }
+        ImportProgress { rows, bar, told: 0 }
     }
 
     fn show(&mut self, written: usize) {

@@ -4,43 +4,44 @@ use std::process::ExitCode;
 
 use jiff::SignedDuration;
 use purser_identity::{
-    ApiKey, Error as IdentityError, NewApiKey, Scopes, Secret, Tie, api_key_create, api_key_list, api_key_revoke,
+    ApiKey, Error as IdentityError, NewApiKey, ResourceBinding, Scopes, Secret, api_key_create, api_key_list,
+    api_key_revoke,
 };
 use purser_kit::AppContext;
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::coins::user as coins_user;
-use super::{ACTOR, doer, print_json};
-use crate::cli::{Key, KeyCreate};
+use super::{ACTOR, print_json, request_context};
+use crate::cli::{KeyCommand, KeyCreateArgs};
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{apps, edge, house};
+use crate::{apps, environment, instance};
 
-pub(super) async fn run(config: &Config, command: Key) -> Result<ExitCode, Failure> {
-    let context = house::context(config, house::store_migrated(config).await?)?;
+pub(super) async fn run(config: &Config, command: KeyCommand) -> Result<ExitCode, CliError> {
+    let context = instance::context(config, instance::store_migrated(config).await?)?;
     let done = match command {
-        Key::Create(flags) => create(&context, flags).await,
-        Key::List { json } => list(&context, json).await,
-        Key::Revoke { id } => revoke(&context, id).await,
+        KeyCommand::Create(flags) => create(&context, flags).await,
+        KeyCommand::List { json } => list(&context, json).await,
+        KeyCommand::Revoke { id } => revoke(&context, id).await,
     };
     context.store.close();
     done.map(|()| ExitCode::SUCCESS)
 }
 
-async fn create(context: &AppContext, flags: KeyCreate) -> Result<(), Failure> {
-    let scopes = Scopes::parse(&flags.scopes.join(" ")).map_err(|error| Failure::usage(error.to_string()))?;
+async fn create(context: &AppContext, flags: KeyCreateArgs) -> Result<(), CliError> {
+    let scopes = Scopes::parse(&flags.scopes.join(" ")).map_err(|error| CliError::usage(error.to_string()))?;
     warn_of_idle(&scopes);
     let (now, id) = context.stamp();
     let days = flags.expires.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
-    let expires_at = days.map(|days| now.checked_add(days)).transpose().map_err(Failure::refused)?;
-    let seller = flags.seller.map(|id| Tie { kind: purser_charge::SELLER_TIE.to_owned(), id });
-    let tie = match flags.coins_user {
-        Some(user_id) => Some(coins_tie(context, &user_id).await?),
+    let expires_at = days.map(|days| now.checked_add(days)).transpose().map_err(CliError::refused)?;
+    let seller = flags.seller.map(|id| ResourceBinding { kind: purser_charge::SELLER_BINDING.to_owned(), id });
+    let binding = match flags.coins_user {
+        Some(user_id) => Some(coins_binding(context, &user_id).await?),
         None => seller,
     };
-    let new = NewApiKey { id, label: flags.label, scopes, tie, expires_at, created_by: ACTOR.to_owned() };
+    let new = NewApiKey { id, label: flags.label, scopes, binding, expires_at, created_by: ACTOR.to_owned() };
     let secret = issue(context, new.clone()).await?;
     if flags.json {
         print_json(&json!({ "id": id, "key": secret.expose() }));
@@ -60,20 +61,20 @@ fn warn_of_idle(scopes: &Scopes) {
 }
 
 /// A tie to the user whom the application calls so.
-async fn coins_tie(context: &AppContext, user_id: &str) -> Result<Tie, Failure> {
+async fn coins_binding(context: &AppContext, user_id: &str) -> Result<ResourceBinding, CliError> {
     let user = coins_user(context, user_id).await?;
-    let user = user.ok_or_else(|| Failure::refused(format!("there is no user '{user_id}' who ever had coins")))?;
-    Ok(Tie { kind: purser_coins::USER_TIE.to_owned(), id: user.id })
+    let user = user.ok_or_else(|| CliError::refused(format!("there is no user '{user_id}' who ever had coins")))?;
+    Ok(ResourceBinding { kind: purser_coins::USER_TIE.to_owned(), id: user.id })
 }
 
 /// Creates a key and notes it in the audit log. The secret that is returned is kept nowhere else.
-pub(super) async fn issue(context: &AppContext, new: NewApiKey) -> Result<Secret, Failure> {
-    let secret = Secret::api_key(&edge::random_32());
-    let (hash, doer) = (secret.hash(), doer(context));
+pub(super) async fn issue(context: &AppContext, new: NewApiKey) -> Result<Secret, CliError> {
+    let secret = Secret::api_key(&environment::random_32());
+    let (hash, cx) = (secret.hash(), request_context(context));
     let write = context.store.write(move |tx| {
-        api_key_create(tx, doer.now, &new, hash)?;
+        api_key_create(tx, cx.now, &new, hash)?;
         let detail = json!({ "label": new.label, "scopes": new.scopes.to_string() });
-        note(tx, &mut doer.clone(), "key.create", new.id, &detail)
+        note(tx, &mut cx.clone(), "key.create", new.id, &detail)
     });
     write.await?;
     Ok(secret)
@@ -81,19 +82,19 @@ pub(super) async fn issue(context: &AppContext, new: NewApiKey) -> Result<Secret
 
 fn note(
     tx: &mut purser_store::WriteTx<'_>,
-    doer: &mut Doer,
+    cx: &mut RequestContext,
     action: &str,
     key: Uuid,
     detail: &serde_json::Value,
 ) -> Result<(), IdentityError> {
-    Ok(doer.record(tx, action, &format!("key:{key}"), detail)?)
+    Ok(cx.record(tx, action, &format!("key:{key}"), detail)?)
 }
 
 /// Keys read at once.
 const PAGE: u32 = 500;
 
 /// Every key, newest first.
-pub(super) async fn all(context: &AppContext) -> Result<Vec<ApiKey>, Failure> {
+pub(super) async fn all(context: &AppContext) -> Result<Vec<ApiKey>, CliError> {
     let (mut before, mut keys) = (None, Vec::new());
     loop {
         let page = context.store.read(move |tx| api_key_list(tx, PAGE, before)).await?;
@@ -106,7 +107,7 @@ pub(super) async fn all(context: &AppContext) -> Result<Vec<ApiKey>, Failure> {
     }
 }
 
-async fn list(context: &AppContext, json: bool) -> Result<(), Failure> {
+async fn list(context: &AppContext, json: bool) -> Result<(), CliError> {
     let keys = all(context).await?;
     if json {
         print_json(&keys.iter().map(as_json).collect());
@@ -117,8 +118,9 @@ async fn list(context: &AppContext, json: bool) -> Result<(), Failure> {
     }
     for key in keys {
         let state = state(&key, context.now());
-        let tie = key.tie.map(|tie| format!(", tied to {} {}", tie.kind, tie.id)).unwrap_or_default();
-        println!("{}  {:8} {}  ({}{tie})", key.id, state, key.label, key.scopes);
+        let binding =
+            key.binding.map(|binding| format!(", tied to {} {}", binding.kind, binding.id)).unwrap_or_default();
+        println!("{}  {:8} {}  ({}{binding})", key.id, state, key.label, key.scopes);
     }
     Ok(())
 }
@@ -137,7 +139,7 @@ fn as_json(key: &ApiKey) -> serde_json::Value {
         "id": key.id,
         "label": key.label,
         "scopes": key.scopes.to_string(),
-        "tie": key.tie.as_ref().map(|tie| json!({ "kind": tie.kind, "id": tie.id })),
+        "tie": key.binding.as_ref().map(|binding| json!({ "kind": binding.kind, "id": binding.id })),
         "created_by": key.created_by,
         "created_at": key.created_at.to_string(),
         "expires_at": time(key.expires_at),
@@ -146,11 +148,11 @@ fn as_json(key: &ApiKey) -> serde_json::Value {
     })
 }
 
-async fn revoke(context: &AppContext, id: Uuid) -> Result<(), Failure> {
-    let doer = doer(context);
+async fn revoke(context: &AppContext, id: Uuid) -> Result<(), CliError> {
+    let cx = request_context(context);
     let write = context.store.write(move |tx| {
-        api_key_revoke(tx, doer.now, id, &doer.actor)?;
-        note(tx, &mut doer.clone(), "key.revoke", id, &json!({}))
+        api_key_revoke(tx, cx.now, id, &cx.actor)?;
+        note(tx, &mut cx.clone(), "key.revoke", id, &json!({}))
     });
     write.await?;
     println!("The key {id} is revoked. A server that runs refuses it within two seconds.");

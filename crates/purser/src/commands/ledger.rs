@@ -2,57 +2,57 @@
 
 use std::process::ExitCode;
 
-use purser_ledger::{Totals, Verdict};
+use purser_ledger::{CurrencyTotals, VerifyReport};
 use purser_money::{Currency, Money};
 use serde_json::json;
 
 use super::print_json;
-use crate::cli::Ledger;
+use crate::cli::LedgerCommand;
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{apps, house};
+use crate::{apps, instance};
 
-pub(super) async fn run(config: &Config, command: &Ledger) -> Result<ExitCode, Failure> {
-    let Ledger::Verify { json } = command;
-    let store = house::store_there(config).await?;
-    let verdict = store.read(apps::audit).await;
+pub(super) async fn run(config: &Config, command: &LedgerCommand) -> Result<ExitCode, CliError> {
+    let LedgerCommand::Verify { json } = command;
+    let store = instance::store_there(config).await?;
+    let report = store.read(apps::audit).await;
     store.close();
-    let verdict = verdict?;
+    let report = report?;
     if *json {
-        print_json(&as_json(&verdict))
+        print_json(&as_json(&report))
     } else {
-        print_text(&verdict)
+        print_text(&report)
     }
-    Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-pub(super) fn print_text(verdict: &Verdict) {
-    println!("{} journal entries, {} transfers", verdict.entries, verdict.transfers);
-    for totals in &verdict.totals {
+pub(super) fn print_text(report: &VerifyReport) {
+    println!("{} journal entries, {} transfers", report.entries, report.transfers);
+    for totals in &report.totals {
         println!("{}: {} accounts, {} set aside", totals.currency, totals.accounts, held(totals));
     }
-    for problem in &verdict.problems {
+    for problem in &report.problems {
         println!("WRONG: {problem}");
     }
-    if verdict.is_clean() {
+    if report.is_clean() {
         println!("The books are clean: every balance equals its transfers, and every currency sums to zero.");
     }
 }
 
-fn held(totals: &Totals) -> String {
+fn held(totals: &CurrencyTotals) -> String {
     let currency = Currency::new(&totals.currency, totals.scale);
     currency.map_or_else(|_| totals.held.to_string(), |currency| Money::new(totals.held, currency).for_people())
 }
 
-pub(super) fn as_json(verdict: &Verdict) -> serde_json::Value {
-    let totals = verdict.totals.iter().map(|totals| {
+pub(super) fn as_json(report: &VerifyReport) -> serde_json::Value {
+    let totals = report.totals.iter().map(|totals| {
         json!({ "currency": totals.currency, "accounts": totals.accounts, "sum": totals.sum, "held": totals.held })
     });
     json!({
-        "clean": verdict.is_clean(),
-        "entries": verdict.entries,
-        "transfers": verdict.transfers,
+        "clean": report.is_clean(),
+        "entries": report.entries,
+        "transfers": report.transfers,
         "totals": totals.collect::<Vec<_>>(),
-        "problems": verdict.problems,
+        "problems": report.problems,
     })
 }

@@ -4,16 +4,16 @@ use std::process::ExitCode;
 
 use purser_store::{MigrationState, MigrationStep};
 
-use crate::cli::Migrate;
+use crate::cli::MigrateCommand;
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{apps, edge, house};
+use crate::{apps, environment, instance};
 
-pub(super) async fn run(config: &Config, command: &Migrate) -> Result<ExitCode, Failure> {
-    let store = house::store(config)?;
+pub(super) async fn run(config: &Config, command: &MigrateCommand) -> Result<ExitCode, CliError> {
+    let store = instance::store(config)?;
     let steps = match command {
-        Migrate::Plan => store.migrate_plan(apps::migrations()).await?,
-        Migrate::Apply => store.migrate(apps::migrations(), edge::clock().now()).await?,
+        MigrateCommand::Plan => store.migrate_plan(apps::migrations()).await?,
+        MigrateCommand::Apply => store.migrate(apps::migrations(), environment::clock().now()).await?,
     };
     for step in &steps {
         println!("{:9} {}/{:04}_{}", state(step), step.migration.room, step.migration.number, step.migration.name);

@@ -2,39 +2,39 @@
 
 use std::process::ExitCode;
 
-use purser_ledger::Verdict;
-use purser_store::{LogDamage, LogRepaired, Store};
+use purser_ledger::VerifyReport;
+use purser_store::{LogDamage, LogRepair, Store};
 use serde_json::json;
 
 use super::{ledger, print_json};
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{apps, backup, cli, edge, house};
+use crate::{apps, backup, cli, environment, instance};
 
-pub(super) async fn run(config: &Config, flags: &cli::Repair) -> Result<ExitCode, Failure> {
-    house::refuse_unfinished(config)?;
-    let options = house::options(config)?;
+pub(super) async fn run(config: &Config, flags: &cli::RepairArgs) -> Result<ExitCode, CliError> {
+    instance::refuse_unfinished(config)?;
+    let options = instance::options(config)?;
     if !flags.yes {
-        return Ok(told(Store::log_damage(&options)?.as_ref(), flags.json));
+        return Ok(message(Store::log_damage(&options)?.as_ref(), flags.json));
     }
-    let Some(repaired) = Store::log_repair(&options, &backup::aside(edge::clock().now()))? else {
-        return Ok(told(None, flags.json));
+    let Some(repaired) = Store::log_repair(&options, &backup::aside(environment::clock().now()))? else {
+        return Ok(message(None, flags.json));
     };
     // Opened as a server opens it: this is what it will find.
     let store = Store::open(&options)?;
-    let verdict = store.read(apps::audit).await;
+    let report = store.read(apps::audit).await;
     store.close();
-    let verdict = verdict?;
+    let report = report?;
     if flags.json {
-        print_json(&as_json(Some(&repaired.damage), &repaired.kept, Some(&verdict)));
+        print_json(&as_json(Some(&repaired.damage), &repaired.copy, Some(&report)));
     } else {
-        print_text(&repaired, &verdict);
+        print_text(&repaired, &report);
     }
-    Ok(if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Says what is damaged, and that nothing was changed.
-fn told(damage: Option<&LogDamage>, json: bool) -> ExitCode {
+fn message(damage: Option<&LogDamage>, json: bool) -> ExitCode {
     if json {
         print_json(&as_json(damage, &[], None));
     } else {
@@ -61,23 +61,23 @@ fn outcome(damage: &LogDamage, can: &str, would: &str) -> String {
     )
 }
 
-fn print_text(repaired: &LogRepaired, verdict: &Verdict) {
+fn print_text(repaired: &LogRepair, report: &VerifyReport) {
     println!("the database is repaired: {}", outcome(&repaired.damage, "were", "are"));
-    for kept in &repaired.kept {
+    for kept in &repaired.copy {
         println!("what stood there before is kept: {kept}");
     }
-    ledger::print_text(verdict);
+    ledger::print_text(report);
 }
 
-fn as_json(damage: Option<&LogDamage>, kept: &[String], verdict: Option<&Verdict>) -> serde_json::Value {
+fn as_json(damage: Option<&LogDamage>, kept: &[String], report: Option<&VerifyReport>) -> serde_json::Value {
     json!({
         "damaged": damage.is_some(),
         "good_frames": damage.map(|damage| damage.good_frames),
         "lost_frames": damage.map(|damage| damage.lost_frames),
         "lost_commits": damage.map(|damage| damage.lost_commits),
         "recoverable": damage.map(|damage| damage.recoverable),
-        "repaired": verdict.is_some(),
+        "repaired": report.is_some(),
         "kept": kept,
-        "ledger": verdict.map(ledger::as_json),
+        "ledger": report.map(ledger::as_json),
     })
 }

@@ -2,57 +2,57 @@
 
 use std::process::ExitCode;
 
-use purser_ledger::Verdict;
+use purser_ledger::VerifyReport;
 use purser_store::Store;
 use serde_json::json;
 
 use super::{ledger, print_json};
-use crate::backup::{self, Plan, Progress, Restored};
+use crate::backup::{self, BackupProgress, RestorePlan, RestoreReport};
 use crate::cli;
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{apps, edge, house};
+use crate::{apps, environment, instance};
 
-pub(super) async fn run(config: &Config, flags: cli::Restore) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: &Config, flags: cli::RestoreArgs) -> Result<ExitCode, CliError> {
     let passphrase = match &flags.passphrase_file {
-        Some(file) => Some(house::passphrase_read(file)?),
-        None => house::passphrase(config)?,
+        Some(file) => Some(instance::passphrase_read(file)?),
+        None => instance::passphrase(config)?,
     };
-    let plan = Plan {
+    let plan = RestorePlan {
         file: flags.file,
         passphrase,
-        options: house::options(config)?,
+        options: instance::options(config)?,
         data: config.data.clone(),
         migrations: apps::migrations(),
         audit: apps::audit,
         check: flags.check,
         replace: flags.yes,
-        now: edge::clock().now(),
+        now: environment::clock().now(),
     };
     let json = flags.json;
-    let restored = house::blocking("restore", move || {
-        let mut progress = if json { Progress::silent() } else { Progress::visible() };
+    let restored = instance::blocking("restore", move || {
+        let mut progress = if json { BackupProgress::silent() } else { BackupProgress::visible() };
         backup::restore(&plan, &mut progress)
     });
     let mut restored = restored.await?;
     if !flags.check {
-        house::instance_key_create(config)?;
+        instance::instance_key_create(config)?;
         // Opened as a server opens it: this is what it will find.
-        let store = Store::open(&house::options(config)?)?;
-        let verdict = store.read(apps::audit).await;
+        let store = Store::open(&instance::options(config)?)?;
+        let report = store.read(apps::audit).await;
         store.close();
-        restored.verdict = Some(verdict?);
+        restored.verdict = Some(report?);
     }
     if json {
         print_json(&as_json(&restored));
     } else {
         print_text(&restored);
     }
-    let clean = restored.verdict.as_ref().is_none_or(Verdict::is_clean);
+    let clean = restored.verdict.as_ref().is_none_or(VerifyReport::is_clean);
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn print_text(restored: &Restored) {
+fn print_text(restored: &RestoreReport) {
     let manifest = &restored.manifest;
     println!(
         "the backup of {} is whole: {} rows of {} tables, {} journal entries, {} uploaded files",
@@ -62,7 +62,7 @@ fn print_text(restored: &Restored) {
         manifest.ledger.entries,
         manifest.files()
     );
-    let Some(verdict) = &restored.verdict else { return };
+    let Some(report) = &restored.verdict else { return };
     println!("it is restored");
     for kept in &restored.kept {
         println!("what stood there before is kept: {kept}");
@@ -70,10 +70,10 @@ fn print_text(restored: &Restored) {
     for warning in &restored.warnings {
         println!("WARNING: {warning}");
     }
-    ledger::print_text(verdict);
+    ledger::print_text(report);
 }
 
-fn as_json(restored: &Restored) -> serde_json::Value {
+fn as_json(restored: &RestoreReport) -> serde_json::Value {
     let manifest = &restored.manifest;
     json!({
         "moment": manifest.about.moment,

@@ -6,30 +6,30 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
-use purser_kit::console::{Done, Field, Input, Preview, Target};
+use purser_kit::console::{Field, Input, Outcome, Preview, Target};
 use purser_kit::{AnyCommand, App, AppContext, Fields, Problem, invoke};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{doer, print_json};
-use crate::cli::Run;
+use super::{print_json, request_context};
+use crate::cli::RunArgs;
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::{apps, house};
+use crate::{apps, instance};
 
 /// The names of what every command takes beside its own fields.
 const IDS: &str = "ids";
 const DRY_RUN: &str = "dry-run";
 const JSON: &str = "json";
 
-pub(super) async fn run(config: &Config, flags: Run) -> Result<ExitCode, Failure> {
-    let context = house::context(config, house::store_there(config).await?)?;
-    let done = chosen(&apps::open(&context, config)?, &context, flags.words).await;
+pub(super) async fn run(config: &Config, flags: RunArgs) -> Result<ExitCode, CliError> {
+    let context = instance::context(config, instance::store_there(config).await?)?;
+    let done = command_chosen(&apps::open(&context, config)?, &context, flags.words).await;
     context.store.close();
     done
 }
 
-async fn chosen(apps: &[App], context: &AppContext, words: Vec<String>) -> Result<ExitCode, Failure> {
+async fn command_chosen(apps: &[App], context: &AppContext, words: Vec<String>) -> Result<ExitCode, CliError> {
     let mut tree = tree(apps);
     let help = match words.as_slice() {
         [] => true,
@@ -41,12 +41,12 @@ async fn chosen(apps: &[App], context: &AppContext, words: Vec<String>) -> Resul
             println!("{}", error.render());
             return Ok(ExitCode::SUCCESS);
         }
-        Err(error) => return Err(Failure::usage(error.render().to_string().trim_end().to_owned())),
+        Err(error) => return Err(CliError::usage(error.render().to_string().trim_end().to_owned())),
     };
-    let Some((app, nouns)) = matches.subcommand() else { return Err(Failure::usage("name an app")) };
-    let Some((noun, verbs)) = nouns.subcommand() else { return Err(Failure::usage("name a noun")) };
-    let Some((verb, given)) = verbs.subcommand() else { return Err(Failure::usage("name a command")) };
-    let command = find(apps, app, noun, verb).ok_or_else(|| Failure::usage("there is no such command"))?;
+    let Some((app, nouns)) = matches.subcommand() else { return Err(CliError::usage("name an app")) };
+    let Some((noun, verbs)) = nouns.subcommand() else { return Err(CliError::usage("name a noun")) };
+    let Some((verb, given)) = verbs.subcommand() else { return Err(CliError::usage("name a command")) };
+    let command = find(apps, app, noun, verb).ok_or_else(|| CliError::usage("there is no such command"))?;
     if given.get_flag(DRY_RUN) { planned(context, &command, given).await } else { done(context, &command, given).await }
 }
 
@@ -82,7 +82,7 @@ fn verb(command: &Arc<dyn AnyCommand>) -> Clap {
         Target::One => clap.arg(ids.required(true).help("What it is done to")),
         Target::Many => clap.arg(ids.required(true).num_args(1..).help("What it is done to: one or many")),
     };
-    let clap = command.shown().into_iter().fold(clap, |clap, field| clap.arg(argument(&field)));
+    let clap = command.form_fields().into_iter().fold(clap, |clap, field| clap.arg(argument(&field)));
     clap.arg(flag(DRY_RUN).help("Say what would happen, and change nothing"))
         .arg(flag(JSON).help("Print what a script would parse"))
 }
@@ -110,7 +110,7 @@ fn entered(command: &Arc<dyn AnyCommand>, given: &ArgMatches) -> Vec<(String, St
         };
         value.map(|value| (field.name.to_owned(), value))
     };
-    command.shown().into_iter().filter_map(said).collect()
+    command.form_fields().into_iter().filter_map(said).collect()
 }
 
 fn ids(command: &Arc<dyn AnyCommand>, given: &ArgMatches) -> Vec<Uuid> {
@@ -123,9 +123,13 @@ fn ids(command: &Arc<dyn AnyCommand>, given: &ArgMatches) -> Vec<Uuid> {
     ids
 }
 
-async fn planned(context: &AppContext, command: &Arc<dyn AnyCommand>, given: &ArgMatches) -> Result<ExitCode, Failure> {
+async fn planned(
+    context: &AppContext,
+    command: &Arc<dyn AnyCommand>,
+    given: &ArgMatches,
+) -> Result<ExitCode, CliError> {
     let (planning, cx, ids, entered) =
-        (Arc::clone(command), doer(context), ids(command, given), entered(command, given));
+        (Arc::clone(command), request_context(context), ids(command, given), entered(command, given));
     let preview =
         context.store.read(move |tx| planning.preview(tx, &cx, &ids, Some(Fields::from_form(entered.clone()))));
     let preview = preview.await.map_err(|problem: Problem| refused(&problem))?;
@@ -133,30 +137,30 @@ async fn planned(context: &AppContext, command: &Arc<dyn AnyCommand>, given: &Ar
     let Preview { sentence, rows, refused, obstacle } = preview;
     print(given, name, true, &sentence, &rows, &refused, None);
     match obstacle {
-        Some(obstacle) => Err(Failure::refused(obstacle)),
+        Some(obstacle) => Err(CliError::refused(obstacle)),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
-async fn done(context: &AppContext, command: &Arc<dyn AnyCommand>, given: &ArgMatches) -> Result<ExitCode, Failure> {
+async fn done(context: &AppContext, command: &Arc<dyn AnyCommand>, given: &ArgMatches) -> Result<ExitCode, CliError> {
     let (running, cx, ids, entered) =
-        (Arc::clone(command), doer(context), ids(command, given), entered(command, given));
+        (Arc::clone(command), request_context(context), ids(command, given), entered(command, given));
     let spec = command.spec();
     let once = invoke(context, spec, cx, None, move |tx, cx| {
         let done = running.run(tx, cx, &ids, Fields::from_form(entered.clone()))?;
         serde_json::to_string(&done).map_err(Problem::internal)
     });
     let once = once.await.map_err(|problem| refused(&problem))?;
-    let done: Done = serde_json::from_str(&once.answer).map_err(|error| Failure::machine("the outcome", error))?;
+    let done: Outcome = serde_json::from_str(&once.answer).map_err(|error| CliError::machine("the outcome", error))?;
     print(given, spec.name, false, &done.sentence, &done.rows, &done.refused, done.go);
     Ok(ExitCode::SUCCESS)
 }
 
-fn refused(problem: &Problem) -> Failure {
+fn refused(problem: &Problem) -> CliError {
     if problem.code().status >= 500 {
-        Failure::machine(problem.code().title, problem.detail())
+        CliError::machine(problem.code().title, problem.detail())
     } else {
-        Failure::refused(problem.detail())
+        CliError::refused(problem.detail())
     }
 }
 

@@ -7,29 +7,32 @@ use std::time::Duration;
 use purser_identity::{HashCost, Secret, SessionRules, setup_issue, superuser_exists};
 use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
-use purser_notify::{Probe, Texts};
+use purser_notify::{ChannelProbe, NoticeCatalog};
 use purser_outbox::Schedule;
-use purser_web::{Backup, BackupsFn, ClearListener, Face, Finding, Limits, Part, SiteOptions, TlsListener};
+use purser_web::{
+    AppSite, BackupEntry, BackupsFn, ClearListener, ConnectionLimits, HealthCheck, HealthFinding, SiteOptions,
+    TlsListener,
+};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::doctor::{MAIL, TELEGRAM};
 use super::{connections, demo, say, worker};
-use crate::cli::Serve;
+use crate::channels::{self, Channels};
+use crate::cli::ServeArgs;
+use crate::cli_error::CliError;
 use crate::condition::trouble;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::post::{self, Ways};
-use crate::{apps, backup, condition, edge, house, logs, settings_record};
+use crate::{apps, backup, condition, environment, instance, logs, settings_record};
 
 /// How long somebody waits for a file to be saved before they are shown how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(
     mut config: Config,
-    flags: &Serve,
+    flags: &ServeArgs,
     environment: &[(String, String)],
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     logs::start(environment);
     config.listen = flags.listen.unwrap_or(config.listen);
     config.insecure_http |= flags.insecure_http;
@@ -37,8 +40,8 @@ pub(super) async fn run(
     config.identity.second_factor &= !flags.demo;
     let certificate = config.tls.certificate(&config.data)?;
     refuse_exposure(&config, certificate.is_some())?;
-    let limits = connections::limits(&config, edge::open_files())?;
-    let context = house::context(&config, house::store_migrated(&config).await?)?;
+    let limits = connections::limits(&config, environment::open_files())?;
+    let context = instance::context(&config, instance::store_migrated(&config).await?)?;
     let mut apps = apps::open(&context, &config)?;
     condition::refuse_contradiction(&context.store, &apps).await?;
     condition::clock_watch(&context.store, context.now()).await;
@@ -47,17 +50,17 @@ pub(super) async fn run(
     }
     settings_record::note(&context, &config).await?;
     let (ways, texts, schedules) =
-        (Ways::open(&config)?, post::texts(&config, &apps), worker::schedules(&config, &apps));
+        (Channels::open(&config)?, channels::texts(&config, &apps), worker::schedules(&config, &apps));
     let post = ways.post(&context, &texts);
     let backup = Progress::default();
     let workers =
         if flags.no_worker { Vec::new() } else { worker::workers(&context, &config, &mut apps, &post, &backup)? };
     let listener = purser_web::bind(config.listen)
-        .map_err(|error| Failure::machine(&format!("cannot listen on {}", config.listen), error))?;
-    let address = listener.local_addr().map_err(|error| Failure::machine("no address to listen on", error))?;
+        .map_err(|error| CliError::machine(&format!("cannot listen on {}", config.listen), error))?;
+    let address = listener.local_addr().map_err(|error| CliError::machine("no address to listen on", error))?;
     let metrics = metrics_listener(&config).await?;
     let own = format!("{}://{address}", if certificate.is_some() { "https" } else { "http" });
-    let told = Told { ways, texts, schedules, backup };
+    let told = ConsoleInfo { ways, texts, schedules, backup };
     let site = site(&config, &context, apps, told, &own, flags.with_noop);
 
     // One signal stops everything, in order: requests finish first, then jobs, then the database.
@@ -69,19 +72,19 @@ pub(super) async fn run(
     let metrics = metrics.map(|listener| spawn_metrics(listener, site.metrics, stopping.clone()));
     let workers = workers.into_iter().map(|worker| tokio::spawn(worker.run(stop_signal(stopping.clone()))));
     let workers: Vec<_> = workers.collect();
-    if !house::has_room(&config) {
+    if !instance::has_room(&config) {
         tracing::error!("the disk is full: reads are served, and every write is refused until there is room");
         say("the disk is full: reads are served, and every write is refused until there is room");
     }
     if !superuser_present(&context).await? {
-        say(setup_told(&config, &context, &own).await?);
+        say(setup_notice(&config, &context, &own).await?);
     }
     say(format!("listening on {own}"));
     let stopping = stop_signal(stopping);
     let served = match certificate {
         Some(certificate) => {
             let listener = TlsListener::start(listener, &certificate);
-            let listener = listener.map_err(|error| Failure::machine("no TLS", error))?;
+            let listener = listener.map_err(|error| CliError::machine("no TLS", error))?;
             purser_web::serve(listener, site.router, limits, stopping).await
         }
         None => purser_web::serve(ClearListener(listener), site.router, limits, stopping).await,
@@ -90,18 +93,18 @@ pub(super) async fn run(
         let _ = task.await;
     }
     context.store.close();
-    served.map_err(|error| Failure::machine("the server failed", error))?;
+    served.map_err(|error| CliError::machine("the server failed", error))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Passwords and keys do not cross a network in the clear unless the operator insists.
-fn refuse_exposure(config: &Config, tls: bool) -> Result<(), Failure> {
+fn refuse_exposure(config: &Config, tls: bool) -> Result<(), CliError> {
     let https = tls || config.app_url.starts_with("https://");
     if let Some(metrics) = config.metrics_address()?
         && !metrics.ip().is_loopback()
         && !config.insecure_http
     {
-        return Err(Failure::usage(format!(
+        return Err(CliError::usage(format!(
             "metrics_listen is {metrics}, which can be reached from outside this machine, and metrics are told in the \
              clear. Listen on 127.0.0.1, or insist with --insecure-http."
         )));
@@ -109,7 +112,7 @@ fn refuse_exposure(config: &Config, tls: bool) -> Result<(), Failure> {
     if config.listen.ip().is_loopback() || https || config.insecure_http {
         return Ok(());
     }
-    Err(Failure::usage(format!(
+    Err(CliError::usage(format!(
         "{} can be reached from outside this machine, and nothing says that it is by https.\n\
          Give it a certificate ([tls] in purser.toml), set APP_URL to the https:// address of the proxy before it, \
          or insist with --insecure-http.",
@@ -118,9 +121,9 @@ fn refuse_exposure(config: &Config, tls: bool) -> Result<(), Failure> {
 }
 
 /// What the console shows of notices and schedules.
-struct Told {
-    ways: Ways,
-    texts: Arc<Texts>,
+struct ConsoleInfo {
+    ways: Channels,
+    texts: Arc<NoticeCatalog>,
     schedules: Vec<Schedule>,
     /// How far the backup is that is being taken.
     backup: Progress,
@@ -130,7 +133,7 @@ fn site(
     config: &Config,
     context: &AppContext,
     apps: Vec<App>,
-    told: Told,
+    told: ConsoleInfo,
     own: &str,
     with_noop: bool,
 ) -> purser_web::Site {
@@ -142,7 +145,7 @@ fn site(
         hash_cost: HashCost::standard(),
         session_rules: SessionRules::default(),
         sign_up: config.identity.sign_up,
-        random: edge::random,
+        random: environment::random,
         with_noop,
         parts: parts(config, context, &told),
         backups: backups_found(config),
@@ -152,15 +155,15 @@ fn site(
         texts: told.texts,
         schedules: told.schedules,
     };
-    purser_web::site(context, apps.into_iter().map(face).collect(), options)
+    purser_web::site(context, apps.into_iter().map(app_site).collect(), options)
 }
 
 /// The backups in the folder, for the console.
 fn backups_found(config: &Config) -> BackupsFn {
-    let folder = house::backup_folder(config);
+    let folder = instance::backup_folder(config);
     Arc::new(move || {
         let found = backup::backups_list(&folder).map_err(|error| error.to_string())?;
-        let told = |info: backup::BackupInfo| Backup {
+        let told = |info: backup::BackupInfo| BackupEntry {
             name: info.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             moment: info.moment,
             bytes: info.bytes,
@@ -173,37 +176,37 @@ fn backups_found(config: &Config) -> BackupsFn {
 }
 
 /// The same site for its documentation: nothing is served from it.
-pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) -> Result<purser_web::Site, Failure> {
-    let told = Told {
-        ways: Ways::open(config)?,
-        texts: post::texts(config, &apps),
+pub(super) fn documented(config: &Config, context: &AppContext, apps: Vec<App>) -> Result<purser_web::Site, CliError> {
+    let told = ConsoleInfo {
+        ways: Channels::open(config)?,
+        texts: channels::texts(config, &apps),
         schedules: worker::schedules(config, &apps),
         backup: Progress::default(),
     };
     Ok(site(config, context, apps, told, "", false))
 }
 
-fn face(app: App) -> Face {
+fn app_site(app: App) -> AppSite {
     let App { name, title, summary, scopes, codes, api, console, .. } = app;
-    Face { name, title, summary, scopes, codes, api, console }
+    AppSite { name, title, summary, scopes, codes, api, console }
 }
 
-type Asked = std::pin::Pin<Box<dyn Future<Output = Finding> + Send>>;
+type FindingFuture = std::pin::Pin<Box<dyn Future<Output = HealthFinding> + Send>>;
 
 /// What the health page asks besides the database: the channels that are configured among it.
-fn parts(config: &Config, context: &AppContext, told: &Told) -> Vec<(&'static str, Part)> {
+fn parts(config: &Config, context: &AppContext, told: &ConsoleInfo) -> Vec<(&'static str, HealthCheck)> {
     let mut parts = condition_parts(config, context, &told.schedules);
     if let Some(mail) = told.ways.mail.clone() {
-        let probe = Arc::new(Probe::default());
-        let part = move || -> Asked {
+        let probe = Arc::new(ChannelProbe::default());
+        let part = move || -> FindingFuture {
             let (mail, probe) = (mail.clone(), Arc::clone(&probe));
             Box::pin(async move { probe.ask(mail.check()).await.map_err(|wrong| trouble(wrong, MAIL)) })
         };
         parts.push(("mail", Arc::new(part)));
     }
     if let Some(telegram) = told.ways.telegram.clone() {
-        let probe = Arc::new(Probe::default());
-        let part = move || -> Asked {
+        let probe = Arc::new(ChannelProbe::default());
+        let part = move || -> FindingFuture {
             let (telegram, probe) = (telegram.clone(), Arc::clone(&probe));
             Box::pin(async move { probe.ask(telegram.check()).await.map_err(|wrong| trouble(wrong, TELEGRAM)) })
         };
@@ -213,10 +216,10 @@ fn parts(config: &Config, context: &AppContext, told: &Told) -> Vec<(&'static st
 }
 
 /// What [`condition`] finds, each as a part.
-fn condition_parts(config: &Config, context: &AppContext, schedules: &[Schedule]) -> Vec<(&'static str, Part)> {
-    let part = |asked: fn(Arc<Looking>) -> Asked| -> Part {
+fn condition_parts(config: &Config, context: &AppContext, schedules: &[Schedule]) -> Vec<(&'static str, HealthCheck)> {
+    let part = |asked: fn(Arc<HealthChecker>) -> FindingFuture| -> HealthCheck {
         let looking =
-            Arc::new(Looking { config: config.clone(), context: context.clone(), schedules: schedules.to_vec() });
+            Arc::new(HealthChecker { config: config.clone(), context: context.clone(), schedules: schedules.to_vec() });
         Arc::new(move || asked(Arc::clone(&looking)))
     };
     vec![
@@ -241,18 +244,18 @@ fn condition_parts(config: &Config, context: &AppContext, schedules: &[Schedule]
 }
 
 /// What a look needs.
-struct Looking {
+struct HealthChecker {
     config: Config,
     context: AppContext,
     schedules: Vec<Schedule>,
 }
 
 /// Where /metrics is served, unless that is turned off. Says so, as port 0 picks one.
-async fn metrics_listener(config: &Config) -> Result<Option<TcpListener>, Failure> {
+async fn metrics_listener(config: &Config) -> Result<Option<TcpListener>, CliError> {
     let Some(address) = config.metrics_address()? else { return Ok(None) };
     let failed = |error| {
         let what = format!("cannot listen on {address} for /metrics (metrics_listen; \"\" turns it off)");
-        Failure::machine(&what, error)
+        CliError::machine(&what, error)
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     say(format!("metrics on http://{}/metrics", listener.local_addr().map_err(failed)?));
@@ -264,7 +267,7 @@ fn spawn_metrics(
     router: purser_web::Router,
     stopping: watch::Receiver<bool>,
 ) -> tokio::task::JoinHandle<()> {
-    let limits = Limits::new(connections::OF_METRICS);
+    let limits = ConnectionLimits::new(connections::OF_METRICS);
     tokio::spawn(async move {
         if let Err(error) = purser_web::serve(ClearListener(listener), router, limits, stop_signal(stopping)).await {
             tracing::error!(%error, "the metrics server failed");
@@ -272,7 +275,7 @@ fn spawn_metrics(
     })
 }
 
-async fn superuser_present(context: &AppContext) -> Result<bool, Failure> {
+async fn superuser_present(context: &AppContext) -> Result<bool, CliError> {
     Ok(context.store.read(superuser_exists).await?)
 }
 
@@ -283,17 +286,17 @@ fn base_url(config: &Config, own: &str) -> String {
 }
 
 /// Where the first superuser is set up. A link is a row, so a full disk has none.
-async fn setup_told(config: &Config, context: &AppContext, own: &str) -> Result<String, Failure> {
+async fn setup_notice(config: &Config, context: &AppContext, own: &str) -> Result<String, CliError> {
     match setup_link(config, context, own).await {
         Ok(link) => Ok(format!("set up the first superuser at {link}")),
-        Err(_) if !house::has_room(config) => Ok("there is no superuser yet, and no room for one".to_owned()),
+        Err(_) if !instance::has_room(config) => Ok("there is no superuser yet, and no room for one".to_owned()),
         Err(failure) => Err(failure),
     }
 }
 
 /// A fresh one-time link; the one before it ends.
-async fn setup_link(config: &Config, context: &AppContext, own: &str) -> Result<String, Failure> {
-    let secret = Secret::setup(&edge::random_32());
+async fn setup_link(config: &Config, context: &AppContext, own: &str) -> Result<String, CliError> {
+    let secret = Secret::setup(&environment::random_32());
     let (hash, now) = (secret.hash(), context.now());
     context.store.write(move |tx| setup_issue(tx, now, hash)).await?;
     Ok(format!("{}/setup/{}/", base_url(config, own), secret.expose()))

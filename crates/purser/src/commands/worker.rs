@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use purser_kit::console::Progress;
 use purser_kit::{App, AppContext};
-use purser_notify::Post;
+use purser_notify::NoticeDelivery;
 use purser_outbox::{Outbox, Schedule, Worker, WorkerLimits, WorkerSetup};
 use tokio::task::JoinSet;
 
 use super::say;
+use crate::channels::{self, Channels};
+use crate::cli_error::CliError;
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::post::{self, Ways};
-use crate::{apps, condition, house, logs, settings_record, sweep, upkeep};
+use crate::{apps, condition, instance, logs, maintenance, retention, settings_record};
 
 /// Notices of many that are sent at once.
 const BULK: u32 = 4;
@@ -20,13 +20,13 @@ const BULK: u32 = 4;
 /// Programs that are called at once.
 const WEBHOOKS: u32 = 16;
 
-pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Result<ExitCode, CliError> {
     logs::start(environment);
-    let context = house::context(config, house::store_migrated(config).await?)?;
+    let context = instance::context(config, instance::store_migrated(config).await?)?;
     let mut apps = apps::open(&context, config)?;
     condition::refuse_contradiction(&context.store, &apps).await?;
     condition::clock_watch(&context.store, context.now()).await;
-    let post = Ways::open(config)?.post(&context, &post::texts(config, &apps));
+    let post = Channels::open(config)?.post(&context, &channels::texts(config, &apps));
     settings_record::note(&context, config).await?;
     let mut working = JoinSet::new();
     for worker in workers(&context, config, &mut apps, &post, &Progress::default())? {
@@ -40,7 +40,7 @@ pub(super) async fn run(config: &Config, environment: &[(String, String)]) -> Re
 
 /// Everything that is done again and again.
 pub(super) fn schedules(config: &Config, apps: &[App]) -> Vec<Schedule> {
-    apps.iter().flat_map(|app| app.schedules.clone()).chain(upkeep::schedules(config)).collect()
+    apps.iter().flat_map(|app| app.schedules.clone()).chain(maintenance::schedules(config)).collect()
 }
 
 /// The worker that does the apps' jobs and minds their schedules, and beside it one for what is told to many and one that
@@ -49,18 +49,18 @@ pub(super) fn workers(
     context: &AppContext,
     config: &Config,
     apps: &mut [App],
-    post: &Post,
+    post: &NoticeDelivery,
     backup: &Progress,
-) -> Result<Vec<Worker>, Failure> {
-    sweep::check(config)?;
-    let (schedules, operator) = (schedules(config, apps), post::operator(config)?);
+) -> Result<Vec<Worker>, CliError> {
+    retention::check(config)?;
+    let (schedules, operator) = (schedules(config, apps), channels::operator(config)?);
     let jobs = apps.iter_mut().flat_map(|app| std::mem::take(&mut app.jobs));
     let handlers = jobs
-        .chain(purser_web::house_jobs(context))
-        .chain(upkeep::handlers(context, config, backup.clone(), operator))
+        .chain(purser_web::system_jobs(context))
+        .chain(maintenance::handlers(context, config, backup.clone(), operator))
         .chain([post.handler()])
         .collect();
-    let failed = |error| Failure::machine("the worker cannot start", error);
+    let failed = |error| CliError::machine("the worker cannot start", error);
     let setup = WorkerSetup {
         store: context.store.clone(),
         clock: context.clock.clone(),

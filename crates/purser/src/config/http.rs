@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// How many may be connected, and for how long without a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Http {
+pub(crate) struct HttpConfig {
     /// Connections in all; 0 for what the limit of open files leaves, at most 4,096.
     pub(crate) connections: u32,
     /// Connections from one address that is no trusted proxy's; 0 for a quarter of all.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use purser_web::{Authority, Certificate};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::cli_error::CliError;
 
 /// The certificate: from two files, or from an ACME authority, or none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
+pub(crate) struct TlsConfig {
     /// The PEM file of the chain, the server's own certificate first.
     pub(crate) certificate: String,
     /// The PEM file of its private key.
@@ -25,20 +25,20 @@ pub(crate) struct Tls {
     pub(crate) acme_roots: String,
 }
 
-impl Tls {
+impl TlsConfig {
     /// Whether there is to be a certificate.
     pub(crate) fn is_set(&self) -> bool {
         !(self.certificate.is_empty() && self.key.is_empty() && self.acme_domains.is_empty())
     }
 
     /// What the server shows; none where it is not to speak TLS.
-    pub(crate) fn certificate(&self, data: &Path) -> Result<Option<Certificate>, Failure> {
+    pub(crate) fn certificate(&self, data: &Path) -> Result<Option<Certificate>, CliError> {
         let from_files = !self.certificate.is_empty() || !self.key.is_empty();
         match (from_files, self.acme_domains.is_empty()) {
             (false, true) => Ok(None),
-            (true, false) => Err(Failure::usage("tls.certificate and tls.acme_domains exclude each other")),
+            (true, false) => Err(CliError::usage("tls.certificate and tls.acme_domains exclude each other")),
             (true, true) if self.certificate.is_empty() || self.key.is_empty() => {
-                Err(Failure::usage("tls.certificate and tls.key go together"))
+                Err(CliError::usage("tls.certificate and tls.key go together"))
             }
             (true, true) => {
                 let (chain, key) = (self.certificate.clone().into(), self.key.clone().into());

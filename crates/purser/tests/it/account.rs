@@ -3,10 +3,10 @@
 mod cookies;
 mod earlier;
 mod effort;
-mod endings;
-mod letters;
 mod links;
+mod mails;
 mod photo;
+mod revocations;
 mod rights;
 mod second_factor;
 mod sessions;

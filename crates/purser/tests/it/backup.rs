@@ -16,23 +16,23 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::program::{Caller, Installation, Serving};
+use crate::program::{ApiClient, Installation, Serving};
 
 const CLIENTS: usize = 4;
 
 /// An installation whose database nobody has open, to restore into.
-struct Elsewhere {
+struct RestoreInstallation {
     installation: Installation,
     /// Kept until the test is over: it removes the database of a server.
     db: Option<TestDb>,
 }
 
-async fn elsewhere(engine: Engine) -> Elsewhere {
+async fn elsewhere(engine: Engine) -> RestoreInstallation {
     match engine {
-        Engine::Sqlite => Elsewhere { installation: Installation::at(""), db: None },
+        Engine::Sqlite => RestoreInstallation { installation: Installation::at(""), db: None },
         Engine::Postgres => {
             let db = TestDb::create(engine, Vec::new()).await;
-            Elsewhere { installation: Installation::new(&db), db: Some(db) }
+            RestoreInstallation { installation: Installation::new(&db), db: Some(db) }
         }
     }
 }
@@ -77,13 +77,13 @@ async fn seller(serving: &Serving) -> String {
 
 /// What has been acknowledged, and a permit for each.
 #[derive(Clone)]
-struct Sold {
+struct AcknowledgedSales {
     refs: Arc<Mutex<Vec<String>>>,
     count: Arc<Semaphore>,
 }
 
 /// Sells one sale after another until the server is gone.
-async fn sell(caller: Caller, seller: String, name: String, sold: Sold) {
+async fn sell(caller: ApiClient, seller: String, name: String, sold: AcknowledgedSales) {
     for number in 0.. {
         let client_ref = format!("{name}-{number}");
         let body = json!({ "phone_number": "9876543210", "amount": "1.00", "client_ref": client_ref });
@@ -117,7 +117,7 @@ both! {
         let key = installation.key("charge.*");
         let serving = installation.serve(&key);
         let seller = seller(&serving).await;
-        let sold = Sold { refs: Arc::default(), count: Arc::new(Semaphore::new(0)) };
+        let sold = AcknowledgedSales { refs: Arc::default(), count: Arc::new(Semaphore::new(0)) };
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| tokio::spawn(sell(serving.caller(), seller.clone(), client.to_string(), sold.clone())))
             .collect();
@@ -135,8 +135,8 @@ both! {
         let there = elsewhere(db.engine()).await;
         let restored = ok(&restore(&there.installation, &file, &[]));
         assert_eq!(restored["ledger"]["clean"], json!(true), "{restored}");
-        let verdict = ok(&there.installation.run(&["ledger", "verify", "--json"]));
-        assert_eq!((&verdict["clean"], &verdict["entries"]), (&json!(true), &restored["ledger"]["entries"]));
+        let report = ok(&there.installation.run(&["ledger", "verify", "--json"]));
+        assert_eq!((&report["clean"], &report["entries"]), (&json!(true), &restored["ledger"]["entries"]));
 
         // The key is in the database, too.
         let serving = there.installation.serve(&key);

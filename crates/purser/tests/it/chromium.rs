@@ -2,7 +2,7 @@
 
 mod axe;
 mod coins;
-mod desk;
+mod console;
 mod driver;
 mod keyboard;
 mod members;

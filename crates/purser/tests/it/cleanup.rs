@@ -1,8 +1,8 @@
 //! What has had its time: said by a dry run, and then removed, and nothing else.
 
 use jiff::Timestamp;
-use purser_files::{Accept, FileStore, Kind, NewFile, file_create};
-use purser_kit::console::Doer;
+use purser_files::{FileKind, FileStore, NewFile, UploadPolicy, file_create};
+use purser_kit::console::RequestContext;
 use purser_outbox::{Channel, Language, NewNotice, SentText, notice_enqueue, notice_get, notice_sent};
 use purser_testkit::{TestDb, both};
 use serde_json::json;
@@ -21,7 +21,7 @@ fn in_future() -> Timestamp {
 /// A notice that was sent then; its id.
 async fn sent(db: &TestDb, at: Timestamp) -> Uuid {
     let id = db.ids().next();
-    let kind = purser_web::HOUSE_NOTICES.iter().find(|kind| kind.name == "house.already-known").unwrap();
+    let kind = purser_web::SYSTEM_NOTICES.iter().find(|kind| kind.name == "house.already-known").unwrap();
     let done = db.write(move |tx| {
         let values = json!({ "username": "asha", "link": "https://purser.example/" });
         let notice =
@@ -43,19 +43,19 @@ async fn uploaded(db: &TestDb, at: Timestamp) {
     let coins = purser_coins::app(&context, purser_coins::Settings::standard());
     let seed = db.ids().next();
     let kept = db.write(move |tx| {
-        let mut doer = Doer::new(at, "user:test".to_owned(), seed, seed);
+        let mut cx = RequestContext::new(at, "user:test".to_owned(), seed, seed);
         let sales = b"seller,phone_number,amount\nNobody,9876543210,1\n";
-        (charge.console.imports[0].check)(tx, &mut doer, sales)?;
+        (charge.console.imports[0].check)(tx, &mut cx, sales)?;
         let list = b"name,email,wallet_balance\nAsha,asha@example.com,1\n";
-        (members.console.imports[0].check)(tx, &mut doer, list)?;
-        (coins.console.imports[0].check)(tx, &mut doer, b"withdrawal_id,status,utr,reason\n17,paid,1,\n")
+        (members.console.imports[0].check)(tx, &mut cx, list)?;
+        (coins.console.imports[0].check)(tx, &mut cx, b"withdrawal_id,status,utr,reason\n17,paid,1,\n")
     });
     kept.await.unwrap();
 }
 
 /// A file on the disk, with a row or without.
 async fn file(db: &TestDb, store: &FileStore, id: Uuid, with_row: bool) {
-    let checked = store.check(PDF.to_vec(), Accept::RECEIPT).await.unwrap();
+    let checked = store.check(PDF.to_vec(), UploadPolicy::RECEIPT).await.unwrap();
     store.save(id, &checked).await.unwrap();
     if with_row {
         let (now, new) = (db.clock().now(), NewFile::new(id, &checked, ("test.payment", id), "user:asha"));
@@ -112,7 +112,7 @@ both! {
         let there = |id: Uuid| {
             let digits = id.simple().to_string();
             let folder = installation.data().join("files").join(&digits[28..30]).join(&digits[30..]);
-            folder.join(format!("{digits}.{}", Kind::Pdf.extension())).exists()
+            folder.join(format!("{digits}.{}", FileKind::Pdf.extension())).exists()
         };
         assert_eq!((there(named), there(orphan), there(young)), (true, false, true));
         assert!(installation.data().join("files/notes.txt").exists());

@@ -1,6 +1,6 @@
 //! The command line, as a script uses it.
 
-use purser_outbox::{Job, job_bury, job_enqueue, jobs_claim};
+use purser_outbox::{Job, job_dead_letter, job_enqueue, jobs_claim};
 use purser_testkit::{TestDb, both};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,19 +10,19 @@ use crate::program::Installation;
 
 /// A job that no worker of the program knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Strange {}
+struct UnknownJob {}
 
-impl Job for Strange {
+impl Job for UnknownJob {
     const KIND: &'static str = "test.strange";
 }
 
 async fn buried(db: &TestDb) -> String {
     let (now, id, owner) = (db.clock().now(), db.ids().next(), db.ids().next());
     let length = jiff::SignedDuration::from_secs(60);
-    db.write(move |tx| job_enqueue(tx, now, id, &Strange {})).await.unwrap();
+    db.write(move |tx| job_enqueue(tx, now, id, &UnknownJob {})).await.unwrap();
     let claimed = db.write(move |tx| jobs_claim(tx, now, owner, &["test.strange"], 1, length)).await.unwrap();
     let lease = claimed[0].lease;
-    db.write(move |tx| job_bury(tx, now, &lease, "it is strange")).await.unwrap();
+    db.write(move |tx| job_dead_letter(tx, now, &lease, "it is strange")).await.unwrap();
     id.to_string()
 }
 

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use purser_ledger::{AccountPath, Kind, NewAccount, NewEntry, Transfer, account_open, post};
+use purser_ledger::{AccountKind, AccountPath, NewAccount, NewEntry, Transfer, account_open, post};
 use purser_money::{Currency, Money};
-use purser_outbox::{Job, job_bury, job_enqueue, jobs_claim, schedules_stand};
+use purser_outbox::{Job, job_dead_letter, job_enqueue, jobs_claim, schedules_status};
 use purser_store::{Engine, Error as StoreError, ReadTx};
 use purser_testkit::{Cluster, Durability, TestDb, both};
-use purser_web::Trouble;
+use purser_web::HealthProblem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::copies::system_now;
-use crate::place::Place;
 use crate::program::{Installation, Serving, client};
 use crate::store::trouble::SmallDisk;
+use crate::test_site::TestSite;
 
 const HEALTH: &str = "/api/v1/health/";
 
@@ -81,7 +81,7 @@ async fn backup_given_up(db: &TestDb, now: Timestamp) {
     db.write(move |tx| {
         job_enqueue(tx, now, id, &TakeBackup {})?;
         let claimed = jobs_claim(tx, now, owner, &[TakeBackup::KIND], 1, SignedDuration::from_secs(60))?;
-        job_bury(tx, now, &claimed[0].lease, "the folder is not to be written to")
+        job_dead_letter(tx, now, &claimed[0].lease, "the folder is not to be written to")
     })
     .await
     .unwrap();
@@ -126,7 +126,7 @@ both! {
                 let path = AccountPath::new(path)?;
                 account_open(tx, ahead, &NewAccount { path, kind, currency: Currency::INR, floor: None })
             };
-            let (debit, credit) = (open(tx, "test:one", Kind::Asset)?, open(tx, "test:two", Kind::Liability)?);
+            let (debit, credit) = (open(tx, "test:one", AccountKind::Asset)?, open(tx, "test:two", AccountKind::Liability)?);
             let (actor, memo) = ("system:test".to_owned(), String::new());
             let entry = NewEntry { kind: "test.ahead", actor, memo, reference: None };
             post(tx, ahead, entry, &[Transfer { debit, credit, amount: Money::new(1, Currency::INR) }])
@@ -173,7 +173,7 @@ both! {
         assert!(part(&alone, "schedules")["advice"].as_str().unwrap().contains("purser worker"), "{alone}");
         let said = doctor(&installation);
         assert!(said.contains("WRONG  jobs ") && said.contains("WRONG  schedules "), "{said}");
-        let stands = db.read(schedules_stand).await.unwrap();
+        let stands = db.read(schedules_status).await.unwrap();
         assert_eq!(stands.len(), 1, "who serves without a worker minds no schedules: {stands:?}");
 
         let mut worker = installation.command(&["worker"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
@@ -206,13 +206,13 @@ both! {
         let (now, one, two) = (db.clock().now(), db.ids().next(), db.ids().next());
         for id in [one, two] {
             let later = now + SignedDuration::from_hours(24 * 365 * 20);
-            db.write(move |tx| purser_outbox::job_enqueue_at(tx, now, id, later, &Strange { id: id.to_string() })).await.unwrap();
+            db.write(move |tx| purser_outbox::job_enqueue_at(tx, now, id, later, &OrphanJob { id: id.to_string() })).await.unwrap();
         }
         let said = doctor(&installation);
         assert!(said.contains("ok     integrity    every"), "{said}");
         damage_index(&db, "outbox_job_due").await;
-        let verdict = installation.run(&["ledger", "verify"]);
-        assert!(verdict.status.success(), "{}", String::from_utf8_lossy(&verdict.stderr));
+        let report = installation.run(&["ledger", "verify"]);
+        assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stderr));
         let damaged = installation.run(&["doctor"]);
         let said = String::from_utf8(damaged.stdout).unwrap();
         assert_eq!(damaged.status.code(), Some(1));
@@ -221,10 +221,10 @@ both! {
     }
 
     async fn the_consoles_first_page_shows_what_is_wrong_and_leads_to_what_to_do(db: TestDb) {
-        let place = Place::shaped(&db, |_, options| {
-            let full = || -> std::pin::Pin<Box<dyn Future<Output = purser_web::Finding> + Send>> {
+        let place = TestSite::shaped(&db, |_, options| {
+            let full = || -> std::pin::Pin<Box<dyn Future<Output = purser_web::HealthFinding> + Send>> {
                 let wrong = "3 MiB free in /srv/purser".to_owned();
-                Box::pin(async { Err(Trouble { wrong, advice: "Make room: a full disk refuses every sale." }) })
+                Box::pin(async { Err(HealthProblem { wrong, advice: "Make room: a full disk refuses every sale." }) })
             };
             options.parts.push(("disk", Arc::new(full)));
         }).await;
@@ -244,11 +244,11 @@ both! {
 
 /// A job that nobody does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Strange {
+struct OrphanJob {
     id: String,
 }
 
-impl Job for Strange {
+impl Job for OrphanJob {
     const KIND: &'static str = "test.strange";
 }
 

@@ -8,11 +8,11 @@ mod proxies;
 use std::time::Duration;
 
 use purser_testkit::TestDb;
-use purser_web::Limits;
+use purser_web::ConnectionLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::place::{Place, Wish};
+use crate::test_site::{TestSite, TestSiteOptions};
 
 /// How long a phase may last where the test waits for its end.
 const SHORT: Duration = Duration::from_millis(100);
@@ -21,15 +21,15 @@ const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(600);
 
 /// Limits that end nothing by themselves.
-fn patient(connections: usize) -> Limits {
-    let bound = Limits::new(connections);
-    Limits { handshake: LONG, first: LONG, header: LONG, body: LONG, idle: LONG, send: LONG, ..bound }
+fn patient(connections: usize) -> ConnectionLimits {
+    let bound = ConnectionLimits::new(connections);
+    ConnectionLimits { handshake: LONG, first: LONG, header: LONG, body: LONG, idle: LONG, send: LONG, ..bound }
 }
 
-async fn place(db: &TestDb, limits: Limits) -> Place {
+async fn place(db: &TestDb, limits: ConnectionLimits) -> TestSite {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let wish = Wish { sign_up: true, second_factor: false };
-    Place::behind(db, crate::context(db), wish, (listener, limits), |_, _| {}).await
+    let wish = TestSiteOptions { sign_up: true, second_factor: false };
+    TestSite::behind(db, crate::context(db), wish, (listener, limits), |_, _| {}).await
 }
 
 /// A connection, byte by byte.

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use purser_kit::{App, code};
 use purser_testkit::{TestDb, both};
-use purser_web::Face;
+use purser_web::AppSite;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 
-use crate::place::Place;
 use crate::program::client;
+use crate::test_site::TestSite;
 
 /// An id that is nobody's.
 const NOBODY: &str = "0190b5a4-7c1e-7d3a-9f00-5a1b2c3d4e5f";
@@ -20,7 +20,7 @@ const TOO_LARGE: usize = 13 << 20;
 
 /// The site with all apps, its description, and a key for everything.
 struct Contract {
-    place: Place,
+    place: TestSite,
     client: Client,
     description: Value,
     key: String,
@@ -31,12 +31,12 @@ struct Contract {
 impl Contract {
     async fn open(db: &TestDb) -> Self {
         let context = crate::context(db);
-        let with_members = |faces: &mut Vec<Face>| {
+        let with_members = |faces: &mut Vec<AppSite>| {
             let app = purser_members::app(&context, purser_members::Settings::standard());
             let App { name, title, summary, scopes, codes, api, console, .. } = app;
-            faces.push(Face { name, title, summary, scopes, codes, api, console });
+            faces.push(AppSite { name, title, summary, scopes, codes, api, console });
         };
-        let place = Place::shaped(db, |faces, _| with_members(faces)).await;
+        let place = TestSite::shaped(db, |faces, _| with_members(faces)).await;
         let client = client();
         let description = client.get(format!("{}/api/openapi.json", place.base)).send().await.unwrap();
         let description = description.json().await.unwrap();
@@ -212,7 +212,7 @@ both! {
     }
 
     async fn no_page_answers_in_the_words_of_a_framework(db: TestDb) {
-        let place = Place::shaped(&db, |_, _| {}).await;
+        let place = TestSite::shaped(&db, |_, _| {}).await;
         place.person("asha", "superuser", "").await;
         let asha = place.signed_in("asha").await;
         let at = |path: &str| format!("{}{path}", place.base);

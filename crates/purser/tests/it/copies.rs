@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use purser_charge::connector::http::{Operator, Secret};
+use purser_charge::connector::http::{OperatorEndpoint, SharedSecret};
 use purser_charge::{Connector, Settings};
 use purser_outbox::{Worker, WorkerLimits, WorkerSetup};
 use purser_store::Engine;
-use purser_testkit::{Answer, FakeServer, TestDb};
+use purser_testkit::{FakeResponse, FakeServer, TestDb};
 use serde_json::json;
 
 use crate::browser::{Browser, PASSWORD};
-use crate::place::Place;
 use crate::program::Installation;
+use crate::test_site::TestSite;
 
 const SECRET: &str = "a secret of sixteen or more";
 
@@ -25,7 +25,7 @@ fn on_postgres(body: impl AsyncFnOnce(TestDb)) {
 #[test]
 fn limits_and_sessions_hold_across_copies() {
     on_postgres(async |db| {
-        let (one, two) = (Place::open(&db).await, Place::copy(&db).await);
+        let (one, two) = (TestSite::open(&db).await, TestSite::copy(&db).await);
         one.person("asha", "person", "").await;
         let (mut here, mut there) = (Browser::at(&one.base), Browser::at(&two.base));
         let wrong = [("login", "asha"), ("password", "wrong wrong wrong")];
@@ -59,7 +59,7 @@ fn what_a_killed_copy_was_doing_is_finished_by_another_and_not_done_twice() {
         let (_, seller) = caller.post("/api/sellers/", json!({ "name": "Corner Shop" })).await;
         let seller = seller["id"].as_str().unwrap().to_owned();
         caller.post(&format!("/api/sellers/{seller}/increase_credit/"), json!({ "amount": 10 })).await;
-        let (never, _release) = Answer::status(500).held();
+        let (never, _release) = FakeResponse::status(500).held();
         operator.answer(never);
         let path = format!("/api/sellers/{seller}/sell_charge/");
         let body = json!({ "phone_number": "9876543210", "amount": "4.00" });
@@ -73,9 +73,10 @@ fn what_a_killed_copy_was_doing_is_finished_by_another_and_not_done_twice() {
 
         // The other copy looks when the lease of the first is over.
         db.clock().set(system_now() + SignedDuration::from_mins(2));
-        operator.answer(Answer::json(200, &json!({ "status": "completed", "operator_ref": "op-1" })));
+        operator.answer(FakeResponse::json(200, &json!({ "status": "completed", "operator_ref": "op-1" })));
         let (context, url) = (crate::context(&db), operator.url(""));
-        let connector = Operator::new(&url, Secret::new(SECRET).unwrap(), Duration::from_secs(20)).unwrap();
+        let connector =
+            OperatorEndpoint::new(&url, SharedSecret::new(SECRET).unwrap(), Duration::from_secs(20)).unwrap();
         let app = purser_charge::app(&context, Settings::standard(), Connector::Http(connector));
         let setup = WorkerSetup {
             store: db.store(),
@@ -138,9 +139,9 @@ async fn sales_go_on_with_the_promoted_standby_in_ten_seconds_and_none_is_lost_o
     primary.thaw();
     assert_eq!(caller.post(&path, sale(20)).await.0, 200);
     serving.kill();
-    let verdict = Installation::at(&standby.url("purser")).run(&["ledger", "verify", "--json"]);
-    let verdict: serde_json::Value = serde_json::from_slice(&verdict.stdout).unwrap();
-    assert_eq!((&verdict["clean"], &verdict["entries"]), (&json!(true), &json!(22)), "{verdict}");
+    let report = Installation::at(&standby.url("purser")).run(&["ledger", "verify", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!((&report["clean"], &report["entries"]), (&json!(true), &json!(22)), "{report}");
     // The command line knows the address too, and shows no password of it.
     let doctor = String::from_utf8(installation.run(&["doctor"]).stdout).unwrap();
     assert!(doctor.contains("ok     commit       PostgreSQL commits durably"), "{doctor}");

@@ -4,13 +4,13 @@ use purser_testkit::{TestDb, both};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::program::{Caller, Installation, Serving, client};
+use crate::program::{ApiClient, Installation, Serving, client};
 
 /// A counter with one seller.
 struct Counter {
     installation: Installation,
     serving: Serving,
-    caller: Caller,
+    caller: ApiClient,
     seller: String,
 }
 

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::program::{Caller, Installation};
+use crate::program::{ApiClient, Installation};
 
 /// Kills in one run, on each engine.
 const KILLS: usize = 20;
@@ -15,13 +15,13 @@ const KILLS: usize = 20;
 const CLIENTS: usize = 8;
 
 /// A sale that was acknowledged.
-struct Acknowledged {
+struct AcknowledgedSale {
     client_ref: String,
     sale: String,
 }
 
 /// Sells one sale after another until the server is gone, and says which were acknowledged.
-async fn sell(caller: Caller, seller: String, name: String, acknowledged: Arc<Semaphore>) -> Vec<Acknowledged> {
+async fn sell(caller: ApiClient, seller: String, name: String, acknowledged: Arc<Semaphore>) -> Vec<AcknowledgedSale> {
     let mut sold = Vec::new();
     loop {
         let client_ref = format!("{name}-{}", sold.len());
@@ -31,7 +31,7 @@ async fn sell(caller: Caller, seller: String, name: String, acknowledged: Arc<Se
         let status = response.status();
         let Ok(answer) = response.json::<Value>().await else { return sold };
         assert_eq!(status, 200, "{answer}");
-        sold.push(Acknowledged { client_ref, sale: answer["sale_id"].as_str().unwrap().to_owned() });
+        sold.push(AcknowledgedSale { client_ref, sale: answer["sale_id"].as_str().unwrap().to_owned() });
         acknowledged.add_permits(1);
     }
 }
@@ -79,10 +79,10 @@ both! {
         assert_eq!(credit["held"].to_string(), "0.0", "{credit}");
         serving.kill();
         // Acknowledged or not, what happened is in the books whole: verify compares credit granted, left and sold.
-        let verdict = installation.run(&["ledger", "verify", "--json"]);
-        assert!(verdict.status.success(), "{}", String::from_utf8_lossy(&verdict.stdout));
-        let verdict: Value = serde_json::from_slice(&verdict.stdout).unwrap();
-        let entries = usize::try_from(verdict["entries"].as_u64().unwrap()).unwrap();
+        let report = installation.run(&["ledger", "verify", "--json"]);
+        assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stdout));
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        let entries = usize::try_from(report["entries"].as_u64().unwrap()).unwrap();
         // One entry is the credit; each client may have had one sale under way at each kill.
         assert!((sold.len() + 1..=sold.len() + 1 + KILLS * CLIENTS).contains(&entries), "{entries} of {}", sold.len());
     }

@@ -7,7 +7,7 @@ use purser_store::params;
 use purser_testkit::{TestDb, both};
 use serde_json::{Value, json};
 
-use crate::program::{Caller, Installation};
+use crate::program::{ApiClient, Installation};
 use crate::records::is_of_a_command;
 
 /// The actions of the audit log, in order.
@@ -21,7 +21,7 @@ fn id_of(answer: &Value) -> String {
 }
 
 /// Runs a command by its route, first without doing it.
-async fn by_key(db: &TestDb, caller: &Caller, path: &str, body: Value) -> Value {
+async fn by_key(db: &TestDb, caller: &ApiClient, path: &str, body: Value) -> Value {
     let before = actions(db).await;
     let (status, planned) = caller.post(&format!("{path}?dry_run=true"), body.clone()).await;
     assert_eq!((status, planned["dry_run"].as_bool()), (200, Some(true)), "{path} {planned}");

@@ -1,19 +1,19 @@
 //! Sales that wait for an operator: nothing is refunded on a guess, and every word is taken once.
 
 mod contradictions;
-mod house;
+mod counter_site;
 mod takeover;
 
-use purser_charge::connector::http::Secret;
-use purser_testkit::{Answer, FakeServer, TestDb, both};
+use purser_charge::connector::http::SharedSecret;
+use purser_testkit::{FakeResponse, FakeServer, TestDb, both};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::program::{Caller, Installation, client};
+use crate::program::{ApiClient, Installation, client};
 
 const SECRET: &str = "a secret of both sides";
 
-async fn seller(caller: &Caller) -> String {
+async fn seller(caller: &ApiClient) -> String {
     let (_, seller) = caller.post("/api/sellers/", json!({ "name": "Corner Shop" })).await;
     let seller = seller["id"].as_str().unwrap().to_owned();
     let path = format!("/api/sellers/{seller}/increase_credit/");
@@ -21,13 +21,13 @@ async fn seller(caller: &Caller) -> String {
     seller
 }
 
-async fn sell(caller: &Caller, seller: &str, number: &str) -> (u16, Value) {
+async fn sell(caller: &ApiClient, seller: &str, number: &str) -> (u16, Value) {
     let body = json!({ "phone_number": number, "amount": "4.00" });
     caller.post(&format!("/api/sellers/{seller}/sell_charge/"), body).await
 }
 
 /// Sells 2.00 under a key of this number; the status, the answer's text, and whether it was given before.
-async fn sell_keyed(caller: &Caller, base: &str, seller: &str, key: usize) -> (u16, String, bool) {
+async fn sell_keyed(caller: &ApiClient, base: &str, seller: &str, key: usize) -> (u16, String, bool) {
     let request = client().post(format!("{base}/api/sellers/{seller}/sell_charge/"));
     let request = request.header("authorization", caller.bearer()).header("idempotency-key", format!("key-{key}"));
     let answer = request.json(&json!({ "phone_number": "9876543210", "amount": "2.00" })).send().await.unwrap();
@@ -35,12 +35,12 @@ async fn sell_keyed(caller: &Caller, base: &str, seller: &str, key: usize) -> (u
     (answer.status().as_u16(), answer.text().await.unwrap(), replayed)
 }
 
-async fn credit(caller: &Caller, seller: &str) -> String {
+async fn credit(caller: &ApiClient, seller: &str) -> String {
     let path = format!("/api/sellers/{seller}/get_credit/");
     caller.send(Method::GET, &path, None).await.unwrap().text().await.unwrap()
 }
 
-async fn status(caller: &Caller, sale: &Value) -> String {
+async fn status(caller: &ApiClient, sale: &Value) -> String {
     let (_, sale) = caller.get(&format!("/api/charge-transactions/{}/", sale.as_str().unwrap())).await;
     sale["status"].as_str().unwrap().to_owned()
 }
@@ -80,14 +80,14 @@ both! {
         let caller = serving.caller();
         let seller = seller(&caller).await;
 
-        operator.answer(Answer::json(200, &json!({ "status": "completed", "operator_ref": "OP-1" })));
+        operator.answer(FakeResponse::json(200, &json!({ "status": "completed", "operator_ref": "OP-1" })));
         let (code, sold) = sell(&caller, &seller, "9876543210").await;
         assert_eq!((code, sold["status"].as_str()), (200, Some("charge sold successfully")), "{sold}");
         let asked = operator.request(0).await;
         assert_eq!(asked.json()["reference"], sold["sale_id"]);
         assert_eq!((&asked.json()["amount"], &asked.json()["phone_number"]), (&json!("4.00"), &json!("+919876543210")));
 
-        operator.answer(Answer::status(500));
+        operator.answer(FakeResponse::status(500));
         let (code, open) = sell(&caller, &seller, "9876543210").await;
         assert_eq!(code, 202, "a broken answer is no answer: {open}");
         assert_eq!(credit(&caller, &seller).await, r#"{"credit":6.00,"held":4.00,"available":2.00}"#);
@@ -95,7 +95,7 @@ both! {
         let word = |outcome: &str| json!({ "reference": open["sale_id"], "status": outcome }).to_string();
         let url = serving.url("/api/charge-callbacks/http/");
         let tell = |body: String, secret: &str| {
-            let (timestamp, signature) = Secret::new(secret).unwrap().sign(present(), body.as_bytes());
+            let (timestamp, signature) = SharedSecret::new(secret).unwrap().sign(present(), body.as_bytes());
             let request = client().post(&url).header("x-purser-timestamp", timestamp);
             request.header("x-purser-signature", signature).body(body).send()
         };

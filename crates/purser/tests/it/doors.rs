@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use purser_charge::connector::Name;
+use purser_charge::connector::ConnectorName;
 use purser_charge::service::{
-    IncreaseOrder, NewPhone, NewSeller, Order, Outcome, PhoneChange, SellerChange, credit_increase, operator_put,
-    phone_change, phone_create, price_set, product_put, sale_reserve, sale_settle, sales_create, seller_change,
-    seller_create,
+    CreditGrantRequest, NewPhone, NewSeller, PhoneChange, SaleOrder, SaleOutcome, SellerChange, credit_increase,
+    operator_put, phone_change, phone_create, price_set, product_put, sale_reserve, sale_settle, sales_create,
+    seller_change, seller_create,
 };
 use purser_charge::{
-    CallingCode, Connector, Error, NamedProduct, OperatorRow, PhoneNumber, Product, Settings, Standing, credit_check,
+    CallingCode, Connector, Error, LifecycleStatus, NamedProduct, OperatorRow, PhoneNumber, Product, Settings,
+    credit_check,
 };
-use purser_kit::console::{Checked, CheckedState, Doer, Progress};
-use purser_kit::portal::{Deed, Doing, Visit};
-use purser_kit::{App, Fields, Problem, Repeatable};
+use purser_kit::console::{ImportCheck, ImportCheckState, Progress, RequestContext};
+use purser_kit::portal::{Invocation, PortalAction, PortalContext};
+use purser_kit::{App, Fields, IdempotentRequest, Problem};
 use purser_ledger::verify;
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
@@ -34,8 +35,8 @@ const NUMBERS: u8 = 4;
 
 /// What the database holds: the same for the seller of each door.
 #[derive(Debug, Clone)]
-struct Facts {
-    standing: Standing,
+struct SellerState {
+    standing: LifecycleStatus,
     credit: i64,
     /// What the seller pays for the product, in 1/10,000.
     price: Option<i64>,
@@ -48,18 +49,18 @@ struct Facts {
 }
 
 #[derive(Debug, Clone)]
-struct Ask {
+struct SaleAttempt {
     number: u8,
     minor: i64,
     client_ref: Option<u8>,
 }
 
-fn facts() -> impl Strategy<Value = Facts> {
-    let standing = prop_oneof![6 => Just(Standing::Active), 1 => Just(Standing::Frozen), 1 => Just(Standing::Inactive)];
+fn facts() -> impl Strategy<Value = SellerState> {
+    let standing = prop_oneof![6 => Just(LifecycleStatus::Active), 1 => Just(LifecycleStatus::Frozen), 1 => Just(LifecycleStatus::Inactive)];
     let price = proptest::option::of(9_500..11_000i64);
     let used = proptest::option::of(0..3u8);
     (standing, 1..3_000i64, price, 1..9_500i64, 1..400i64, any::<bool>(), used, any::<bool>()).prop_map(
-        |(standing, credit, price, cost, low, is_frozen, used, only_known)| Facts {
+        |(standing, credit, price, cost, low, is_frozen, used, only_known)| SellerState {
             standing,
             credit,
             price,
@@ -72,10 +73,13 @@ fn facts() -> impl Strategy<Value = Facts> {
     )
 }
 
-fn asks() -> impl Strategy<Value = Vec<Ask>> {
+fn asks() -> impl Strategy<Value = Vec<SaleAttempt>> {
     let amounts = prop_oneof![Just(100), Just(350), 1i64..1_500];
     let ask = (0..NUMBERS, amounts, proptest::option::weighted(0.4, 0..3u8));
-    proptest::collection::vec(ask.prop_map(|(number, minor, client_ref)| Ask { number, minor, client_ref }), 1..8)
+    proptest::collection::vec(
+        ask.prop_map(|(number, minor, client_ref)| SaleAttempt { number, minor, client_ref }),
+        1..8,
+    )
 }
 
 proptest! {
@@ -91,11 +95,11 @@ proptest! {
     }
 }
 
-fn run(engine: Engine, facts: &Facts, asks: &[Ask]) {
+fn run(engine: Engine, facts: &SellerState, asks: &[SaleAttempt]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let db = TestDb::create(engine, crate::migrations()).await;
-        let street = Street::open(&db, facts).await;
+        let street = SideBySide::open(&db, facts).await;
         let (turn, hold) = (street.turn(asks).await, street.hold(asks).await);
         assert_eq!(turn, hold, "a hold decides as a turn does");
         assert_eq!(turn, street.file(asks).await, "a file of one row does");
@@ -119,14 +123,14 @@ fn number(door: usize, place: u8) -> PhoneNumber {
     PhoneNumber::parse(&format!("98{place}000000{door}"), CallingCode::INDIA).expect("a number")
 }
 
-fn client_ref(ask: &Ask) -> Option<String> {
+fn client_ref(ask: &SaleAttempt) -> Option<String> {
     ask.client_ref.map(|client_ref| format!("ref-{client_ref}"))
 }
 
 /// The code of a refusal, or nothing where it was sold.
-type Verdict = Option<String>;
+type SaleRefusal = Option<String>;
 
-fn verdict<T>(result: Result<T, impl Into<Problem>>) -> Verdict {
+fn verdict<T>(result: Result<T, impl Into<Problem>>) -> SaleRefusal {
     result.err().map(|error| error.into().code().name.to_owned())
 }
 
@@ -134,7 +138,7 @@ fn verdict<T>(result: Result<T, impl Into<Problem>>) -> Verdict {
 type SaleLine = (String, i64, i64, i64, Option<String>, String, Vec<(String, String, i64)>);
 
 /// Sellers side by side, of whom the database holds the same, each behind a door of their own.
-struct Street {
+struct SideBySide {
     db: TestDb,
     app: Arc<App>,
     /// The same app with an operator behind its sales, who charges at once.
@@ -143,8 +147,8 @@ struct Street {
     sellers: Vec<Uuid>,
 }
 
-impl Street {
-    async fn open(db: &TestDb, facts: &Facts) -> Self {
+impl SideBySide {
+    async fn open(db: &TestDb, facts: &SellerState) -> Self {
         let settings = Settings { only_known: facts.only_known, ..Settings::standard() };
         let ids = db.ids().clone();
         let sellers: Vec<Uuid> = (0..DOORS).map(|_| ids.next()).collect();
@@ -182,7 +186,7 @@ impl Street {
                 };
                 seller_create(tx, NOW, &rules, &new)?;
                 let amount = inr(facts.credit + 1);
-                let order = IncreaseOrder {
+                let order = CreditGrantRequest {
                     id: id(),
                     seller: *seller,
                     amount,
@@ -194,7 +198,7 @@ impl Street {
                 price_set(tx, &rules, *seller, product, facts.price)?;
                 if let Some(used) = facts.used {
                     let any = Settings { only_known: false, ..rules.clone() };
-                    let order = Order {
+                    let order = SaleOrder {
                         id: id(),
                         phone_id: id(),
                         now: NOW,
@@ -202,7 +206,7 @@ impl Street {
                         number: number(door, 0),
                         amount: inr(1),
                         client_ref: Some(format!("ref-{used}")),
-                        repeat: None,
+                        idempotency: None,
                         actor: "test".to_owned(),
                     };
                     sales_create(tx, &any, &[order])?.remove(0)?;
@@ -210,10 +214,10 @@ impl Street {
                 let frozen = id();
                 phone_create(tx, NOW, &rules, &NewPhone { id: frozen, number: number(door, 3), label: None })?;
                 if facts.is_frozen {
-                    let change = PhoneChange { standing: Some(Standing::Frozen), ..PhoneChange::default() };
+                    let change = PhoneChange { status: Some(LifecycleStatus::Frozen), ..PhoneChange::default() };
                     phone_change(tx, NOW, frozen, &change)?;
                 }
-                let change = SellerChange { standing: Some(facts.standing), ..SellerChange::default() };
+                let change = SellerChange { status: Some(facts.standing), ..SellerChange::default() };
                 seller_change(tx, NOW, &rules, *seller, &change)?;
             }
             Ok::<_, Error>(())
@@ -222,11 +226,11 @@ impl Street {
         let context = crate::context(db);
         let app = |connector| Arc::new(purser_charge::app(&context, settings.clone(), connector));
         let (app, held) = (app(Connector::Instant), app(Connector::Simulator));
-        Street { db: db.clone(), app, held, settings, sellers }
+        SideBySide { db: db.clone(), app, held, settings, sellers }
     }
 
-    fn order(&self, door: usize, ask: &Ask) -> Order {
-        Order {
+    fn order(&self, door: usize, ask: &SaleAttempt) -> SaleOrder {
+        SaleOrder {
             id: self.db.ids().next(),
             phone_id: self.db.ids().next(),
             now: NOW,
@@ -234,32 +238,32 @@ impl Street {
             number: number(door, ask.number),
             amount: inr(ask.minor),
             client_ref: client_ref(ask),
-            repeat: None,
+            idempotency: None,
             actor: "test".to_owned(),
         }
     }
 
-    async fn turn(&self, asks: &[Ask]) -> Vec<Verdict> {
-        let orders: Vec<Order> = asks.iter().map(|ask| self.order(0, ask)).collect();
+    async fn turn(&self, asks: &[SaleAttempt]) -> Vec<SaleRefusal> {
+        let orders: Vec<SaleOrder> = asks.iter().map(|ask| self.order(0, ask)).collect();
         let settings = self.settings.clone();
         let sold = self.db.write(move |tx| sales_create(tx, &settings, &orders));
         sold.await.expect("a turn").into_iter().map(verdict).collect()
     }
 
-    async fn hold(&self, asks: &[Ask]) -> Vec<Verdict> {
+    async fn hold(&self, asks: &[SaleAttempt]) -> Vec<SaleRefusal> {
         let mut verdicts = Vec::new();
         for ask in asks {
             let (order, settings) = (self.order(1, ask), self.settings.clone());
             let sold = self.db.write(move |tx| {
-                let sale = sale_reserve(tx, &settings, &order, Name::Simulator)?;
-                sale_settle(tx, NOW, &settings, sale.id, &Outcome::Completed { operator_ref: None })
+                let sale = sale_reserve(tx, &settings, &order, ConnectorName::Simulator)?;
+                sale_settle(tx, NOW, &settings, sale.id, &SaleOutcome::Completed { operator_ref: None })
             });
             verdicts.push(verdict(sold.await));
         }
         verdicts
     }
 
-    async fn file(&self, asks: &[Ask]) -> Vec<Verdict> {
+    async fn file(&self, asks: &[SaleAttempt]) -> Vec<SaleRefusal> {
         let mut verdicts = Vec::new();
         for ask in asks {
             let client_ref = client_ref(ask).unwrap_or_default();
@@ -274,10 +278,10 @@ impl Street {
     }
 
     /// Files of many rows. A file names a reference once, so an ask that names one again begins another file.
-    async fn sheets(&self, asks: &[Ask]) -> Vec<Verdict> {
-        let mut files: Vec<Vec<&Ask>> = Vec::new();
+    async fn sheets(&self, asks: &[SaleAttempt]) -> Vec<SaleRefusal> {
+        let mut files: Vec<Vec<&SaleAttempt>> = Vec::new();
         for ask in asks {
-            let is_named = |file: &Vec<&Ask>| file.iter().any(|one| one.client_ref == ask.client_ref);
+            let is_named = |file: &Vec<&SaleAttempt>| file.iter().any(|one| one.client_ref == ask.client_ref);
             match files.last_mut() {
                 Some(file) if ask.client_ref.is_none() || !is_named(file) => file.push(ask),
                 _ => files.push(vec![ask]),
@@ -291,8 +295,8 @@ impl Street {
     }
 
     /// One file of these rows, which sells nothing if one is refused, and then one of the rows that were not refused.
-    async fn sheet(&self, place: usize, asks: &[&Ask]) -> Vec<Verdict> {
-        let row = |ask: &&Ask| {
+    async fn sheet(&self, place: usize, asks: &[&SaleAttempt]) -> Vec<SaleRefusal> {
+        let row = |ask: &&SaleAttempt| {
             let (number, client_ref) = (number(5, ask.number), client_ref(ask).unwrap_or_default());
             format!("{},{number},{},{client_ref}\n", self.sellers[5], inr(ask.minor))
         };
@@ -301,40 +305,40 @@ impl Street {
             |part: usize| Uuid::from_u128((u128::from(u64::MAX) << 63) + (place * 2 + part + 1) as u128 * 1_000_000);
         let checked = self.uploaded(seed(0), file(asks.iter().map(row).collect())).await;
         let verdicts = row_verdicts(&checked);
-        let good = asks.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none());
+        let good = asks.iter().zip(&verdicts).filter(|(_, report)| report.is_none());
         let good: Vec<String> = good.map(|(ask, _)| row(ask)).collect();
         if (1..asks.len()).contains(&good.len()) {
             let checked = self.uploaded(seed(1), file(good.concat())).await;
-            assert_eq!(checked.state, CheckedState::Ready, "{:?}", checked.rows);
+            assert_eq!(checked.state, ImportCheckState::Ready, "{:?}", checked.rows);
         }
         verdicts
     }
 
     /// Uploads a file, and sells it if nothing is wrong with it.
-    async fn uploaded(&self, seed: Uuid, file: String) -> Checked {
+    async fn uploaded(&self, seed: Uuid, file: String) -> ImportCheck {
         let app = Arc::clone(&self.app);
         let checked = self.db.write(move |tx| {
             let import = app.console.imports.first().expect("files of sales");
-            let mut doer = Doer::new(NOW, "user:test".to_owned(), seed, seed);
-            let id = (import.check)(tx, &mut doer, file.as_bytes())?;
-            let checked = (import.show)(tx, &doer, id)?.expect("what was kept");
-            if checked.state == CheckedState::Ready {
+            let mut cx = RequestContext::new(NOW, "user:test".to_owned(), seed, seed);
+            let id = (import.check)(tx, &mut cx, file.as_bytes())?;
+            let checked = (import.show)(tx, &cx, id)?.expect("what was kept");
+            if checked.state == ImportCheckState::Ready {
                 if checked.second_yes.is_some() {
-                    (import.insist.as_ref().expect("a second yes"))(tx, &mut doer, id)?;
+                    (import.confirm.as_ref().expect("a second yes"))(tx, &mut cx, id)?;
                 }
-                (import.commit)(tx, &mut doer, id, &Progress::default())?;
+                (import.commit)(tx, &mut cx, id, &Progress::default())?;
             }
             Ok::<_, Problem>(checked)
         });
         checked.await.expect("a file")
     }
 
-    async fn portal(&self, door: usize, app: &Arc<App>, asks: &[Ask]) -> Vec<Verdict> {
+    async fn portal(&self, door: usize, app: &Arc<App>, asks: &[SaleAttempt]) -> Vec<SaleRefusal> {
         let deed = selling(app);
         let mut verdicts = Vec::new();
         for ask in asks {
             let seed = self.db.ids().next();
-            let visit = Visit {
+            let visit = PortalContext {
                 user: seed,
                 actor: "user:test".to_owned(),
                 address: None,
@@ -353,8 +357,15 @@ impl Street {
                 .db
                 .read(move |tx| (selling(&app).preview)(tx, &looker, None, Fields::from_form(form.clone())).map(drop));
             let looked = verdict(looked.await);
-            let repeat = Repeatable { owner: "test".to_owned(), key: seed.to_string(), fingerprint: [0; 32] };
-            let doing = Doing { visit: visit.clone(), target: None, entered, repeat, id: seed, chance: [0; 32] };
+            let repeat = IdempotentRequest { owner: "test".to_owned(), key: seed.to_string(), fingerprint: [0; 32] };
+            let doing = Invocation {
+                portal: visit.clone(),
+                target: None,
+                entered,
+                idempotency: repeat,
+                id: seed,
+                entropy: [0; 32],
+            };
             let done = verdict((deed.run)(doing).await);
             assert_eq!(looked, done, "the preview says what the sale says: {ask:?}");
             verdicts.push(done);
@@ -394,7 +405,7 @@ impl Street {
 }
 
 /// The verdict on each row of a file.
-fn row_verdicts(checked: &Checked) -> Vec<Verdict> {
+fn row_verdicts(checked: &ImportCheck) -> Vec<SaleRefusal> {
     // Wrong rows are shown first.
     let mut rows: Vec<_> = checked.rows.iter().collect();
     rows.sort_unstable_by_key(|(line, ..)| *line);
@@ -402,13 +413,13 @@ fn row_verdicts(checked: &Checked) -> Vec<Verdict> {
 }
 
 /// What is sold with in the portal.
-fn selling(app: &App) -> &Deed {
+fn selling(app: &App) -> &PortalAction {
     let portal = app.console.portal.as_ref().expect("a portal");
-    portal.deeds.iter().find(|deed| deed.name == "sell").expect("selling")
+    portal.actions.iter().find(|deed| deed.name == "sell").expect("selling")
 }
 
 /// The code of what a row of a file is told; warnings are no refusals.
-fn told_in_a_row(error: &str) -> Verdict {
+fn told_in_a_row(error: &str) -> SaleRefusal {
     let codes = [
         ("The seller is", "seller_not_active"),
         ("was used before", "duplicate_transaction"),

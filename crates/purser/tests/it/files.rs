@@ -1,6 +1,6 @@
 //! Uploaded files: what the database knows of them, and that a backup brings both halves along.
 
-use purser_files::{Accept, Error, FileStore, Kind, NewFile, file_create, file_get, file_remove, files_of};
+use purser_files::{Error, FileKind, FileStore, NewFile, UploadPolicy, file_create, file_get, file_remove, files_of};
 use purser_testkit::{TestDb, both};
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ const PDF: &[u8] = b"%PDF-1.7\ntrailer << >>\n%%EOF\n";
 /// Checks and saves a receipt, and writes it down for its owner.
 async fn receipt(db: &TestDb, store: &FileStore, owner: Uuid) -> Uuid {
     let id = db.ids().next();
-    let checked = store.check(PDF.to_vec(), Accept::RECEIPT).await.unwrap();
+    let checked = store.check(PDF.to_vec(), UploadPolicy::RECEIPT).await.unwrap();
     store.save(id, &checked).await.unwrap();
     let new = NewFile::new(id, &checked, ("test.payment", owner), "user:asha");
     let now = db.clock().now();
@@ -29,7 +29,7 @@ both! {
         receipt(&db, &store, other).await;
 
         let file = db.read(move |tx| file_get(tx, one)).await.unwrap();
-        assert_eq!((file.kind, file.owner_id, file.size), (Kind::Pdf, owner, None));
+        assert_eq!((file.kind, file.owner_id, file.size), (FileKind::Pdf, owner, None));
         assert_eq!(store.read(&file).await.unwrap(), PDF);
         let all = db.read(move |tx| files_of(tx, "test.payment", owner)).await.unwrap();
         assert_eq!(all.iter().map(|file| file.id).collect::<Vec<_>>(), [one, two]);
@@ -45,8 +45,8 @@ both! {
         let folder = tempfile::tempdir().unwrap();
         let store = FileStore::folder(folder.path().join("files"));
         let html = b"<!doctype html><script>alert(1)</script>".to_vec();
-        assert!(matches!(store.check(html, Accept::RECEIPT).await, Err(Error::Refused(_))));
-        assert!(matches!(store.check(PDF.to_vec(), Accept::PICTURE).await, Err(Error::Refused(_))));
+        assert!(matches!(store.check(html, UploadPolicy::RECEIPT).await, Err(Error::Refused(_))));
+        assert!(matches!(store.check(PDF.to_vec(), UploadPolicy::PICTURE).await, Err(Error::Refused(_))));
         assert!(!folder.path().join("files").exists());
         let owner = db.ids().next();
         assert!(db.read(move |tx| files_of(tx, "test.payment", owner)).await.unwrap().is_empty());

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use purser_kit::App;
-use purser_notify::{Mail, Post, PostSetup, Texts};
+use purser_notify::{Mailer, NoticeCatalog, NoticeDelivery, NoticeDeliverySetup};
 use purser_outbox::{Outbox, Worker, WorkerLimits, WorkerSetup};
 use purser_testkit::{FakeSmtp, TestDb, both};
-use purser_web::Face;
+use purser_web::AppSite;
 use serde_json::json;
 
 use crate::browser::{Browser, PASSWORD, hidden};
 use crate::notices::settings;
-use crate::place::Place;
-use crate::program::{Caller, Installation};
+use crate::program::{ApiClient, Installation};
+use crate::test_site::TestSite;
 
 /// A formula to a spreadsheet, an end of an attribute and of an element to a page, and a value to a template.
 const TEXT: &str = "=1+1\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}&lt;b&gt;";
@@ -25,10 +25,10 @@ const TEXT: &str = "=1+1\"'><script>alert(1)</script><img src=x onerror=alert(1)
 const SHOWN: &str = "&#60;script&#62;alert(1)&#60;/script&#62;";
 
 /// The members app beside the others.
-fn with_members(place: &mut Vec<Face>, context: &purser_kit::AppContext) {
+fn with_members(place: &mut Vec<AppSite>, context: &purser_kit::AppContext) {
     let App { name, title, summary, scopes, codes, api, console, .. } =
         purser_members::app(context, purser_members::Settings::standard());
-    place.push(Face { name, title, summary, scopes, codes, api, console });
+    place.push(AppSite { name, title, summary, scopes, codes, api, console });
 }
 
 /// What an action or a deed leads to.
@@ -57,8 +57,8 @@ fn made(page: &str, resource: &str) -> String {
 }
 
 /// Enters it everywhere: the seller that somebody acts for in the portal.
-async fn enter_everywhere(place: &Place, asha: &mut Browser, meena: &mut Browser) -> String {
-    let staff = Caller::at(&place.base, &crate::resellers::key(place, "charge.*", None).await);
+async fn enter_everywhere(place: &TestSite, asha: &mut Browser, meena: &mut Browser) -> String {
+    let staff = ApiClient::at(&place.base, &crate::resellers::key(place, "charge.*", None).await);
     let fields = json!({ "name": TEXT, "email": "shop@example.com", "low_credit_alert": 1000 });
     let (status, seller) = staff.post("/api/sellers/", fields).await;
     assert_eq!(status, 201, "{seller}");
@@ -173,17 +173,17 @@ fn all_shown(shown: &BTreeMap<String, usize>, kinds: &[&str]) {
 }
 
 /// A worker that tells whatever there is to tell, by mail.
-fn teller(db: &TestDb, place: &Place, smtp: &FakeSmtp) -> Worker {
+fn teller(db: &TestDb, place: &TestSite, smtp: &FakeSmtp) -> Worker {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let charge =
         purser_charge::app(&place.context, purser_charge::Settings::standard(), purser_charge::Connector::Instant);
     let members = purser_members::app(&place.context, purser_members::Settings::standard());
-    let kinds = [purser_web::HOUSE_NOTICES, charge.notices, members.notices].concat();
-    let post = Post::new(PostSetup {
+    let kinds = [purser_web::SYSTEM_NOTICES, charge.notices, members.notices].concat();
+    let post = NoticeDelivery::new(NoticeDeliverySetup {
         store: db.store(),
         clock: Arc::new(db.clock().clone()),
-        texts: Arc::new(Texts::new(kinds, "https://purser.example", "help@purser.example")),
-        mail: Mail::new(&settings(smtp)).unwrap(),
+        texts: Arc::new(NoticeCatalog::new(kinds, "https://purser.example", "help@purser.example")),
+        mail: Mailer::new(&settings(smtp)).unwrap(),
         telegram: None,
         webhook: None,
         sheets: None,
@@ -231,7 +231,7 @@ both! {
 
     async fn a_text_is_a_text_on_every_page_in_every_table_and_in_every_mail(db: TestDb) {
         let context = crate::context(&db);
-        let place = Place::shaped(&db, |faces, _| with_members(faces, &context)).await;
+        let place = TestSite::shaped(&db, |faces, _| with_members(faces, &context)).await;
         let smtp = FakeSmtp::start().await;
         let mut teller = teller(&db, &place, &smtp);
         teller.run_due_once().await.unwrap();
@@ -274,7 +274,7 @@ both! {
     }
 
     async fn a_browser_that_calls_itself_something_hostile_is_shown_as_it_says(db: TestDb) {
-        let place = Place::shaped(&db, |_, _| {}).await;
+        let place = TestSite::shaped(&db, |_, _| {}).await;
         place.person("meena", "person", "").await;
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().user_agent("<script>alert(1)</script>").build().unwrap();

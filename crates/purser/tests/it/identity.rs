@@ -4,11 +4,11 @@ mod rates;
 
 use jiff::SignedDuration;
 use purser_identity::{
-    ApiKey, AuditEvent, Email, Error, HashCost, NewApiKey, NewUser, Origin, PasswordHash, Scopes, Secret, SecretHash,
-    Session, SessionRules, Tie, User, Username, api_key_by_hash, api_key_create, api_key_list, api_key_revoke,
-    api_key_used, audit, audit_list, password_hash, password_set, password_verify, session_create, session_find,
-    session_revoke, session_seen, sessions_revoke_all, setup_issue, setup_live, setup_redeem, superuser_exists,
-    user_by_login, user_create, user_get,
+    ApiKey, AuditEvent, Email, Error, HashCost, NewApiKey, NewUser, PasswordHash, RequestOrigin, ResourceBinding,
+    Scopes, Secret, SecretHash, Session, SessionRules, User, Username, api_key_by_hash, api_key_create, api_key_list,
+    api_key_revoke, api_key_used, audit, audit_list, password_hash, password_set, password_verify, session_create,
+    session_find, session_revoke, session_seen, sessions_revoke_all, setup_issue, setup_live, setup_redeem,
+    superuser_exists, user_by_login, user_create, user_get,
 };
 use purser_store::{Error as StoreError, params};
 use purser_testkit::{TestDb, both};
@@ -22,7 +22,7 @@ fn new_key(db: &TestDb) -> NewApiKey {
         id: db.ids().next(),
         label: "the till".to_owned(),
         scopes: Scopes::parse("charge.*").unwrap(),
-        tie: None,
+        binding: None,
         expires_at: None,
         created_by: "system:cli".to_owned(),
     }
@@ -84,8 +84,8 @@ async fn by_login(db: &TestDb, login: &'static str) -> Option<(User, Option<Pass
     db.read(move |tx| user_by_login(tx, login)).await.unwrap()
 }
 
-fn browser() -> Origin {
-    Origin { address: "192.0.2.7".to_owned(), agent: "Firefox".to_owned() }
+fn browser() -> RequestOrigin {
+    RequestOrigin { address: "192.0.2.7".to_owned(), agent: "Firefox".to_owned() }
 }
 
 async fn sign_in(db: &TestDb, user: &User, random: u8) -> SecretHash {
@@ -134,15 +134,15 @@ async fn count(db: &TestDb, table: &'static str) -> i64 {
 both! {
     async fn a_key_is_found_by_its_secret_as_it_was_made(db: TestDb) {
         let secret = Secret::api_key(&[1; 32]);
-        let tie = Some(Tie { kind: "charge:seller".to_owned(), id: db.ids().next() });
+        let binding = Some(ResourceBinding { kind: "charge:seller".to_owned(), id: db.ids().next() });
         let expires_at = Some(db.clock().now() + DAY);
-        let new = NewApiKey { tie, expires_at, ..new_key(&db) };
+        let new = NewApiKey { binding, expires_at, ..new_key(&db) };
         assert_eq!(key_create(&db, new.clone(), secret.hash()).await, Ok(()));
         let expected = ApiKey {
             id: new.id,
             label: new.label,
             scopes: new.scopes,
-            tie: new.tie,
+            binding: new.binding,
             created_by: new.created_by,
             created_at: db.clock().now(),
             maker: None,
@@ -195,8 +195,8 @@ both! {
         let long = "x".repeat(101);
         let labels = ["", "two\nlines", "nul\0", long.as_str()];
         let bad_labels = labels.map(|label| NewApiKey { label: label.to_owned(), ..new_key(&db) });
-        let tie = Some(Tie { kind: String::new(), id: db.ids().next() });
-        let bad_tie = NewApiKey { tie, ..new_key(&db) };
+        let binding = Some(ResourceBinding { kind: String::new(), id: db.ids().next() });
+        let bad_tie = NewApiKey { binding, ..new_key(&db) };
         let bad_expiry = NewApiKey { expires_at: Some(now), ..new_key(&db) };
         for new in bad_labels.into_iter().chain([bad_tie, bad_expiry]) {
             let refused = key_create(&db, new, Secret::api_key(&[1; 32]).hash()).await;
@@ -315,7 +315,7 @@ both! {
             created_at: now,
             last_seen_at: now,
             expires_at: now + DAY * 14,
-            proved_at: now,
+            reauthenticated_at: now,
             decided_at: None,
             from: browser(),
             hash,
@@ -405,7 +405,7 @@ both! {
     async fn a_browser_may_call_itself_what_it_likes(db: TestDb) {
         let user = known(&db, asha(&db)).await.unwrap();
         let (now, hash) = (db.clock().now(), Secret::session(&[1; 32]).hash());
-        let from = Origin { address: "x".repeat(1_000), agent: format!("\0\n{}", "आ".repeat(1_000)) };
+        let from = RequestOrigin { address: "x".repeat(1_000), agent: format!("\0\n{}", "आ".repeat(1_000)) };
         let created = db.write(move |tx| session_create(tx, now, hash, &user, &from, &SessionRules::default())).await;
         assert_eq!(created, Ok::<(), Error>(()));
         let sql = "SELECT length(address), length(agent) FROM identity_session";

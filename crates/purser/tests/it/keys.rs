@@ -14,7 +14,7 @@ async fn key(db: &TestDb, expires_in: Option<SignedDuration>) -> (Uuid, HeaderMa
     let (id, now, secret) = (db.ids().next(), db.clock().now(), Secret::api_key(&[7; 32]));
     let (label, created_by) = ("till".to_owned(), "test".to_owned());
     let expires_at = expires_in.map(|length| now + length);
-    let new = NewApiKey { id, label, scopes: Scopes::everything(), tie: None, expires_at, created_by };
+    let new = NewApiKey { id, label, scopes: Scopes::everything(), binding: None, expires_at, created_by };
     let hash = secret.hash();
     db.write(move |tx| api_key_create(tx, now, &new, hash)).await.expect("making a key");
     let mut headers = HeaderMap::new();
@@ -33,7 +33,7 @@ both! {
         assert!(opens(&here, &headers).await && opens(&elsewhere, &headers).await);
         let now = db.clock().now();
         db.write(move |tx| api_key_revoke(tx, now, id, "test")).await.expect("revoking");
-        here.keys.forget();
+        here.keys.clear();
         assert!(!opens(&here, &headers).await, "at once where it was revoked");
         db.clock().advance(TRUST);
         assert!(!opens(&elsewhere, &headers).await, "and within two seconds everywhere else");

@@ -12,8 +12,8 @@ mod statements;
 
 use jiff::{SignedDuration, Timestamp};
 use purser_ledger::{
-    Account, AccountId, AccountPath, EntryId, Error, Kind, NewAccount, NewEntry, Transfer, account_get, account_open,
-    post,
+    Account, AccountId, AccountKind, AccountPath, EntryId, Error, NewAccount, NewEntry, Transfer, account_get,
+    account_open, post,
 };
 use purser_money::{Currency, Money};
 use purser_store::WriteTx;
@@ -34,7 +34,7 @@ fn path(text: &str) -> AccountPath {
     AccountPath::new(text).expect("a path")
 }
 
-fn new_account(text: &str, kind: Kind, floor: Option<i64>) -> NewAccount {
+fn new_account(text: &str, kind: AccountKind, floor: Option<i64>) -> NewAccount {
     NewAccount { path: path(text), kind, currency: Currency::INR, floor }
 }
 
@@ -77,9 +77,9 @@ struct Shop {
 async fn shop(db: &TestDb, ada: i64, bob: i64) -> Shop {
     let open_all = |tx: &mut WriteTx<'_>| {
         Ok::<_, Error>(Shop {
-            funding: account_open(tx, NOW, &new_account("shop:funding", Kind::Asset, None))?,
-            ada: account_open(tx, NOW, &new_account("shop:customer:ada", Kind::Liability, Some(0)))?,
-            bob: account_open(tx, NOW, &new_account("shop:customer:bob", Kind::Liability, Some(0)))?,
+            funding: account_open(tx, NOW, &new_account("shop:funding", AccountKind::Asset, None))?,
+            ada: account_open(tx, NOW, &new_account("shop:customer:ada", AccountKind::Liability, Some(0)))?,
+            bob: account_open(tx, NOW, &new_account("shop:customer:bob", AccountKind::Liability, Some(0)))?,
         })
     };
     let shop = db.write(open_all).await.expect("opening the accounts");

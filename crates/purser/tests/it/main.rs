@@ -4,12 +4,13 @@
 
 mod account;
 mod backup;
+mod batches;
 mod browser;
 mod charts;
 mod chromium;
 mod cleanup;
 mod coins;
-mod coins_desk;
+mod coins_console;
 mod commands;
 mod condition;
 mod connections;
@@ -23,7 +24,6 @@ mod delivery;
 mod doors;
 mod dump;
 mod files;
-mod going;
 mod hostile;
 mod identity;
 mod keys;
@@ -32,7 +32,6 @@ mod members;
 mod notices;
 mod older;
 mod outbox;
-mod place;
 mod power;
 mod program;
 mod records;
@@ -40,8 +39,9 @@ mod requests;
 mod resellers;
 mod start;
 mod store;
+mod task_progress;
+mod test_site;
 mod tls;
-mod turns;
 mod web;
 
 use std::sync::Arc;
@@ -50,7 +50,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::tz::TimeZone;
 use purser_files::FileStore;
 use purser_identity::Sealer;
-use purser_kit::{AppContext, CommandCounts, House, Ids, KeyRing, RefusedCalls, Rights, Scope};
+use purser_kit::{AppContext, CommandCounts, Ids, KeyCache, RefusedCalls, Rights, Scope, Services};
 use purser_outbox::Outbox;
 use purser_store::{Migration, Store};
 use purser_testkit::TestDb;
@@ -65,7 +65,7 @@ fn migrations() -> Vec<Migration> {
 
 /// Every permission there is.
 fn scopes() -> Vec<Scope> {
-    [purser_web::HOUSE_SCOPES, purser_charge::SCOPES, purser_members::SCOPES, purser_coins::SCOPES].concat()
+    [purser_web::SYSTEM_SCOPES, purser_charge::SCOPES, purser_members::SCOPES, purser_coins::SCOPES].concat()
 }
 
 /// The house in this process, under the clock of the test.
@@ -75,7 +75,7 @@ fn context(db: &TestDb) -> AppContext {
 
 /// The same, served by https.
 fn context_by_https(db: &TestDb) -> AppContext {
-    AppContext::new(House { https: true, ..house(db, db.store(), true) })
+    AppContext::new(Services { https: true, ..house(db, db.store(), true) })
 }
 
 /// The same on a store of its own, as another copy of the program has it.
@@ -95,15 +95,15 @@ fn files_folder() -> std::path::PathBuf {
     std::env::temp_dir().join(format!("purser-files-{}-{number}", std::process::id()))
 }
 
-fn house(db: &TestDb, store: Store, second_factor: bool) -> House {
-    House {
+fn house(db: &TestDb, store: Store, second_factor: bool) -> Services {
+    Services {
         store,
         clock: Arc::new(db.clock().clone()),
         zone: TimeZone::UTC,
         ids: Ids::new(|bytes| *bytes = [1; 8]),
         outbox: Outbox::default(),
         process: db.ids().next(),
-        keys: KeyRing::default(),
+        keys: KeyCache::default(),
         refused_calls: RefusedCalls::default(),
         commands: CommandCounts::default(),
         files: FileStore::folder(files_folder()),
@@ -116,8 +116,8 @@ fn house(db: &TestDb, store: Store, second_factor: bool) -> House {
 
 /// What must be true at the end of every test.
 async fn after(db: &TestDb) {
-    let verdict = db.read(purser_ledger::verify).await.expect("the ledger's audit");
-    assert_eq!(verdict.problems, Vec::<String>::new());
+    let report = db.read(purser_ledger::verify).await.expect("the ledger's audit");
+    assert_eq!(report.problems, Vec::<String>::new());
     let problems = db.read(purser_members::problems).await;
     assert_eq!(problems, Ok(Vec::new()));
     let problems = db.read(purser_coins::problems).await;

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use purser_identity::Email;
 use purser_kit::AppContext;
-use purser_kit::console::Doer;
+use purser_kit::console::RequestContext;
 use purser_ledger::statement;
 use purser_members::service::{
-    Expired, Movement, NewMember, Reason, Reverted, member_create, member_get, members_expire, members_revert,
-    pool_balance, wallet_move,
+    ExpiryResult, MovementReason, NewMember, RevertResult, WalletMovement, member_create, member_get, members_expire,
+    members_revert, pool_balance, wallet_move,
 };
-use purser_members::{Error, Lacking, Member, Policy, Settings};
+use purser_members::{Error, ExpiryPolicy, Member, Settings, Shortfall};
 use purser_money::{Currency, Money};
 use purser_store::WriteTx;
 use purser_testkit::TestDb;
@@ -47,25 +47,25 @@ impl Pool {
     }
 
     fn arrears(db: &TestDb) -> Self {
-        Pool::with(db, Settings { policy: Policy::Arrears, ..Settings::standard() })
+        Pool::with(db, Settings { policy: ExpiryPolicy::Arrears, ..Settings::standard() })
     }
 
     fn with(db: &TestDb, settings: Settings) -> Self {
         Pool { db: db.clone(), context: crate::context(db), settings: Arc::new(settings) }
     }
 
-    fn doer(&self) -> Doer {
+    fn doer(&self) -> RequestContext {
         let (now, seed) = self.context.stamp();
-        Doer::new(now, "user:test".to_owned(), Uuid::nil(), seed)
+        RequestContext::new(now, "user:test".to_owned(), Uuid::nil(), seed)
     }
 
     /// Runs one command.
     async fn run<T: Send + 'static>(
         &self,
-        command: impl Fn(&mut WriteTx<'_>, &Settings, &mut Doer) -> Result<T, Error> + Send + 'static,
+        command: impl Fn(&mut WriteTx<'_>, &Settings, &mut RequestContext) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (settings, doer) = (Arc::clone(&self.settings), self.doer());
-        self.db.write(move |tx| command(tx, &settings, &mut doer.clone())).await
+        let (settings, cx) = (Arc::clone(&self.settings), self.doer());
+        self.db.write(move |tx| command(tx, &settings, &mut cx.clone())).await
     }
 
     /// Somebody who joins with so many paise, a minute after whoever joined before.
@@ -76,7 +76,7 @@ impl Pool {
 
     async fn join(&self, name: &str, email: &str, opening: i64) -> Result<Member, Error> {
         let new = NewMember { name: name.to_owned(), email: Email::parse(email).unwrap(), opening: inr(opening) };
-        self.run(move |tx, settings, doer| member_create(tx, settings, doer, &new)).await
+        self.run(move |tx, settings, cx| member_create(tx, settings, cx, &new)).await
     }
 
     /// Several who join with the same.
@@ -88,21 +88,21 @@ impl Pool {
         ids
     }
 
-    async fn expire(&self, ids: &[Uuid]) -> Result<Vec<Expired>, Error> {
+    async fn expire(&self, ids: &[Uuid]) -> Result<Vec<ExpiryResult>, Error> {
         self.db.clock().advance(SignedDuration::from_mins(1));
         let ids = ids.to_vec();
-        self.run(move |tx, settings, doer| members_expire(tx, settings, doer, &ids)).await
+        self.run(move |tx, settings, cx| members_expire(tx, settings, cx, &ids)).await
     }
 
-    async fn revert(&self, ids: &[Uuid]) -> Result<Vec<Reverted>, Error> {
+    async fn revert(&self, ids: &[Uuid]) -> Result<Vec<RevertResult>, Error> {
         self.db.clock().advance(SignedDuration::from_mins(1));
         let ids = ids.to_vec();
-        self.run(move |tx, settings, doer| members_revert(tx, settings, doer, &ids)).await
+        self.run(move |tx, settings, cx| members_revert(tx, settings, cx, &ids)).await
     }
 
-    async fn wallet(&self, member: Uuid, reason: Reason, change: i64) -> Result<Member, Error> {
-        let movement = Movement { member, reason, change: inr(change), memo: "as it was said".to_owned() };
-        self.run(move |tx, settings, doer| wallet_move(tx, settings, doer, &movement)).await
+    async fn wallet(&self, member: Uuid, reason: MovementReason, change: i64) -> Result<Member, Error> {
+        let movement = WalletMovement { member, reason, change: inr(change), memo: "as it was said".to_owned() };
+        self.run(move |tx, settings, cx| wallet_move(tx, settings, cx, &movement)).await
     }
 
     async fn get(&self, id: Uuid) -> Member {
@@ -145,5 +145,5 @@ impl Pool {
 /// Who lacks how much.
 fn missing(error: &Error) -> Vec<(String, i64)> {
     let Error::CannotPay { lacking, more: false } = error else { panic!("{error}") };
-    lacking.iter().map(|Lacking { name, missing, .. }| (name.clone(), missing.minor())).collect()
+    lacking.iter().map(|Shortfall { name, missing, .. }| (name.clone(), missing.minor())).collect()
 }

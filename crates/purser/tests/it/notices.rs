@@ -9,7 +9,7 @@ mod order;
 
 use purser_outbox::{
     Channel, Job as _, Language, NewNotice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, SendNotice,
-    dead_letter_requeue, dead_letters, job_enqueue, jobs_claim, notice_again, notice_enqueue, notices_enqueue,
+    dead_letter_requeue, dead_letters, job_enqueue, jobs_claim, notice_enqueue, notice_resend, notices_enqueue,
 };
 use purser_store::WriteTx;
 use purser_testkit::{TestDb, both};
@@ -103,7 +103,7 @@ both! {
         assert_eq!((notice.values["name"].as_str(), notice.values["link"].as_str()), (Some("Asha"), Some("********")));
         assert!(notice.sent.unwrap().text.contains("********"));
         let (now, job) = (db.clock().now(), db.ids().next());
-        let again = db.write(move |tx| notice_again(tx, now, id, job, &["link"])).await;
+        let again = db.write(move |tx| notice_resend(tx, now, id, job, &["link"])).await;
         assert_eq!(again, Err(purser_outbox::Error::NoticeStruck { id }), "a struck-out link opens nothing");
     }
 
@@ -114,21 +114,21 @@ both! {
         assert_eq!(closed.work().await, 2);
         for id in [id, sheet] {
             let notice = closed.notice(id).await;
-            assert_eq!(notice.state, NoticeState::Kept);
+            assert_eq!(notice.state, NoticeState::Stored);
             assert!(notice.error.unwrap().contains("not configured"));
         }
         assert_eq!(closed.waiting().await, (0, 0), "it is no failure");
         let mut office = Office::with_mail(&db).await;
         assert_eq!(office.work().await, 0, "a person decides");
         let (now, job) = (db.clock().now(), db.ids().next());
-        db.write(move |tx| notice_again(tx, now, id, job, &["link"])).await.unwrap();
+        db.write(move |tx| notice_resend(tx, now, id, job, &["link"])).await.unwrap();
         assert_eq!((office.work().await, office.smtp.mails().len()), (1, 1));
         assert!(office.smtp.mails()[0].raw.contains("s3cret"), "nothing was lost");
     }
 
     async fn a_requeued_dead_letter_is_sent(db: TestDb) {
         let mut office = Office::with_mail(&db).await;
-        office.smtp.trouble(purser_testkit::SmtpStep::Rcpt, purser_testkit::SmtpTrouble::Refuse(550, "no such user"));
+        office.smtp.trouble(purser_testkit::SmtpStep::Rcpt, purser_testkit::SmtpFault::Refuse(550, "no such user"));
         let id = office.tell(reset("Asha")).await;
         office.work().await;
         assert_eq!((office.notice(id).await.state, office.waiting().await), (NoticeState::Failed, (0, 1)));
@@ -164,13 +164,13 @@ both! {
         let id = office.tell(low(Channel::Email, ASHA)).await;
         let again = async |office: &Office| {
             let (now, job) = (db.clock().now(), db.ids().next());
-            db.write(move |tx| notice_again(tx, now, id, job, &[])).await.unwrap();
+            db.write(move |tx| notice_resend(tx, now, id, job, &[])).await.unwrap();
             office.notice(id).await.state
         };
         assert_eq!(again(&office).await, NoticeState::Waiting);
         assert_eq!((office.work().await, office.smtp.mails().len()), (1, 1), "its job was there already");
         assert_eq!(again(&office).await, NoticeState::Waiting);
-        office.smtp.trouble(purser_testkit::SmtpStep::Mail, purser_testkit::SmtpTrouble::Refuse(550, "no"));
+        office.smtp.trouble(purser_testkit::SmtpStep::Mail, purser_testkit::SmtpFault::Refuse(550, "no"));
         office.work().await;
         assert_eq!(office.waiting().await, (0, 1));
         again(&office).await;

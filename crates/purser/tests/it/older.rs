@@ -1,7 +1,7 @@
 //! A database of an older Purser that holds rows of every app, and what a newer one makes of it.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, NewEntry, Transfer, account_open, post};
+use purser_ledger::{AccountId, AccountKind, AccountPath, NewAccount, NewEntry, Transfer, account_open, post};
 use purser_money::{Currency, Money};
 use purser_store::{Engine, Error as StoreError, Migration, WriteTx, params};
 use purser_testkit::{TestDb, both};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::program::Installation;
 
 /// The ids of what is in it.
-pub(crate) struct Older {
+pub(crate) struct OlderDatabase {
     pub(crate) db: TestDb,
     seller: Uuid,
     member: Uuid,
@@ -23,10 +23,10 @@ fn first() -> Vec<Migration> {
     crate::migrations().into_iter().filter(|migration| migration.number == 1).collect()
 }
 
-impl Older {
+impl OlderDatabase {
     /// Rows as the first Purser wrote them: a seller who has sold, a member with a wallet, a user of coins who asks for
     /// some of them, and somebody who may sign in.
-    pub(crate) async fn make(engine: Engine) -> Older {
+    pub(crate) async fn make(engine: Engine) -> OlderDatabase {
         let db = TestDb::create(engine, first()).await;
         let fresh = || db.ids().next();
         let (seller, member, withdrawal) = (fresh(), fresh(), fresh());
@@ -40,7 +40,7 @@ impl Older {
             coins_insert(tx, now, (user, person, withdrawal), [rows[2], rows[3]])
         });
         written.await.unwrap();
-        Older { db, seller, member, withdrawal }
+        OlderDatabase { db, seller, member, withdrawal }
     }
 }
 
@@ -48,10 +48,10 @@ fn account(
     tx: &mut WriteTx<'_>,
     now: Timestamp,
     path: &str,
-    kind: Kind,
+    kind: AccountKind,
     currency: Currency,
 ) -> Result<AccountId, purser_ledger::Error> {
-    let floor = (kind == Kind::Liability).then_some(0);
+    let floor = (kind == AccountKind::Liability).then_some(0);
     account_open(tx, now, &NewAccount { path: AccountPath::new(path)?, kind, currency, floor })
 }
 
@@ -89,9 +89,9 @@ fn charge_insert(
     [credit, sale]: [Uuid; 2],
 ) -> Result<(), purser_ledger::Error> {
     let inr = |minor| Money::new(minor, Currency::INR);
-    let funding = account(tx, now, "charge:funding", Kind::Asset, Currency::INR)?;
-    let of_seller = account(tx, now, &format!("charge:seller:{seller}:credit"), Kind::Liability, Currency::INR)?;
-    let of_phone = account(tx, now, "charge:phone:+919876543210", Kind::Liability, Currency::INR)?;
+    let funding = account(tx, now, "charge:funding", AccountKind::Asset, Currency::INR)?;
+    let of_seller = account(tx, now, &format!("charge:seller:{seller}:credit"), AccountKind::Liability, Currency::INR)?;
+    let of_phone = account(tx, now, "charge:phone:+919876543210", AccountKind::Liability, Currency::INR)?;
     tx.execute(
         "INSERT INTO charge_seller (id, name, email, phone, status, account, created_at, updated_at)
          VALUES (?1, 'Corner Shop', 'corner@example.com', '+919876500000', 'active', ?2, ?3, ?3)",
@@ -120,8 +120,8 @@ fn charge_insert(
 
 /// One member with 5.00.
 fn members_insert(tx: &mut WriteTx<'_>, now: Timestamp, member: Uuid) -> Result<(), purser_ledger::Error> {
-    let funding = account(tx, now, "members:funding", Kind::Asset, Currency::INR)?;
-    let wallet = account(tx, now, &format!("members:wallet:{member}"), Kind::Liability, Currency::INR)?;
+    let funding = account(tx, now, "members:funding", AccountKind::Asset, Currency::INR)?;
+    let wallet = account(tx, now, &format!("members:wallet:{member}"), AccountKind::Liability, Currency::INR)?;
     tx.execute(
         "INSERT INTO members_member (id, name, email, email_folded, account, created_at, updated_at)
          VALUES (?1, 'Ravi', 'Ravi@example.com', 'ravi@example.com', ?2, ?3, ?3)",
@@ -139,9 +139,9 @@ fn coins_insert(
     [award, asked]: [Uuid; 2],
 ) -> Result<(), purser_ledger::Error> {
     let coins = |count| Money::new(count, Currency::COIN);
-    let issued = account(tx, now, "coins:issued", Kind::Expense, Currency::COIN)?;
-    let pending = account(tx, now, "coins:withdrawals:pending", Kind::Liability, Currency::COIN)?;
-    let of_user = account(tx, now, "coins:user:asha", Kind::Liability, Currency::COIN)?;
+    let issued = account(tx, now, "coins:issued", AccountKind::Expense, Currency::COIN)?;
+    let pending = account(tx, now, "coins:withdrawals:pending", AccountKind::Liability, Currency::COIN)?;
+    let of_user = account(tx, now, "coins:user:asha", AccountKind::Liability, Currency::COIN)?;
     tx.execute(
         "INSERT INTO coins_user (id, user_id, account, email, language, person, created_at)
          VALUES (?1, 'asha', ?2, 'asha@example.com', 'en', ?3, ?4)",
@@ -165,10 +165,10 @@ fn coins_insert(
 }
 
 /// Everything is there as it was, and goes on from where it was.
-pub(crate) async fn goes_on(installation: &Installation, older: &Older) {
-    let verdict = installation.run(&["ledger", "verify", "--json"]);
-    let verdict: Value = serde_json::from_slice(&verdict.stdout).unwrap();
-    assert_eq!((&verdict["clean"], &verdict["entries"]), (&json!(true), &json!(5)), "{verdict}");
+pub(crate) async fn goes_on(installation: &Installation, older: &OlderDatabase) {
+    let report = installation.run(&["ledger", "verify", "--json"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!((&report["clean"], &report["entries"]), (&json!(true), &json!(5)), "{report}");
     let serving = installation.serve(&installation.key("charge.* members.* coins.*"));
     let (caller, seller) = (serving.caller(), older.seller);
     let (_, sale) = caller.get("/api/charge-transactions/by-ref/old-1/").await;
@@ -188,13 +188,13 @@ pub(crate) async fn goes_on(installation: &Installation, older: &Older) {
     let (_, balance) = caller.get("/api/coins/balance/?user_id=asha").await;
     assert!(balance.to_string().contains("500"), "{balance}");
     serving.kill();
-    let verdict = installation.run(&["ledger", "verify"]);
-    assert!(verdict.status.success(), "{}", String::from_utf8_lossy(&verdict.stdout));
+    let report = installation.run(&["ledger", "verify"]);
+    assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stdout));
 }
 
 both! {
     async fn an_older_database_with_rows_of_every_app_is_migrated_and_goes_on(db: TestDb) {
-        let older = Older::make(db.engine()).await;
+        let older = OlderDatabase::make(db.engine()).await;
         let installation = Installation::new(&older.db);
         let plan = installation.run(&["migrate", "plan"]);
         assert!(String::from_utf8_lossy(&plan.stdout).contains("pending   charge/0002_request"));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use purser_outbox::{
-    Backlog, Claimed, DeadLetter, Job, JobHandler, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, dead_letters,
+    Backlog, ClaimedJob, DeadLetter, Job, JobHandler, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, dead_letters,
     job_enqueue, jobs_claim,
 };
 use purser_store::Store;
@@ -101,7 +101,7 @@ async fn enqueue(db: &TestDb, job: impl Job + Clone + Sync) -> Uuid {
 }
 
 /// Claims one due call for `owner`.
-async fn claim(db: &TestDb, owner: Uuid) -> Option<Claimed> {
+async fn claim(db: &TestDb, owner: Uuid) -> Option<ClaimedJob> {
     let now = db.clock().now();
     let claimed = db.write(move |tx| jobs_claim(tx, now, owner, &[Call::KIND], 1, LEASE)).await;
     claimed.unwrap().pop()

@@ -1,5 +1,5 @@
 //! Every door asks the same of a session: what moves money or hands on power takes a recent reauthentication, and of staff
-//! a second factor. These tests walk all routes, actions, deeds, uploads and forms; one that nobody classified fails them.
+//! a second factor. These tests walk all routes, actions, portal actions, uploads and forms; one that nobody classified fails them.
 
 mod keys;
 mod persons;
@@ -17,8 +17,8 @@ use reqwest::Method;
 use uuid::Uuid;
 
 use crate::browser::{Browser, PASSWORD};
-use crate::place::Place;
 use crate::program::client;
+use crate::test_site::TestSite;
 
 /// How long a reauthentication lasts from the last decision.
 const LASTS: SignedDuration = SignedDuration::from_mins(15);
@@ -46,7 +46,7 @@ struct Sessions {
 }
 
 impl Sessions {
-    async fn open(place: &Place) -> (Sessions, Uuid) {
+    async fn open(place: &TestSite) -> (Sessions, Uuid) {
         let (boss, other) =
             (place.person("boss", "superuser", "").await, place.person("novice", "superuser", "").await);
         let stale = place.signed_in("boss").await;
@@ -59,7 +59,7 @@ impl Sessions {
 }
 
 /// The status and the text of an answer of the API to a session.
-async fn call(place: &Place, browser: &Browser, method: &Method, path: &str) -> (u16, String) {
+async fn call(place: &TestSite, browser: &Browser, method: &Method, path: &str) -> (u16, String) {
     let path = path.replace("{id}", &Uuid::nil().to_string()).replace("{client_ref}", "x");
     let request = client().request(method.clone(), format!("{}{path}", place.base));
     let request = request.header("cookie", browser.cookie().unwrap()).json(&serde_json::json!({}));
@@ -69,7 +69,7 @@ async fn call(place: &Place, browser: &Browser, method: &Method, path: &str) -> 
 
 both! {
     async fn every_route_that_changes_something_says_what_it_does_and_asks_a_session_for_it(db: TestDb) {
-        let place = Place::furnished(&db, |_| {}).await;
+        let place = TestSite::furnished(&db, |_| {}).await;
         let (sessions, _) = Sessions::open(&place).await;
         let mut walked = 0;
         for route in place.table.iter().filter(|route| !route.method.is_safe()) {
@@ -98,7 +98,7 @@ both! {
     }
 
     async fn what_takes_the_right_to_approve_requires_a_reauthentication_and_each_scope_is_known(db: TestDb) {
-        let place = Place::furnished(&db, |_| {}).await;
+        let place = TestSite::furnished(&db, |_| {}).await;
         let routes = place.table.iter().filter_map(|route| route.command);
         let commands: BTreeMap<&str, _> =
             place.doors.iter().flat_map(|door| door.commands.iter().copied()).chain(routes).map(|it| (it.name, it)).collect();
@@ -126,7 +126,7 @@ both! {
 
     async fn every_action_of_the_console_asks_a_session_for_what_it_requires(db: TestDb) {
         let mut tables = BTreeMap::new();
-        let place = Place::furnished(&db, |faces| {
+        let place = TestSite::furnished(&db, |faces| {
             for face in faces {
                 for resource in &face.console.resources {
                     let sql = format!("SELECT {} FROM {} LIMIT 1", resource.listing.id, resource.listing.from);
@@ -172,7 +172,7 @@ both! {
     }
 
     async fn uploads_and_the_console_s_own_forms_ask_a_session_too(db: TestDb) {
-        let place = Place::furnished(&db, |_| {}).await;
+        let place = TestSite::furnished(&db, |_| {}).await;
         let (mut sessions, _) = Sessions::open(&place).await;
         for door in place.doors.iter().filter(|door| door.path.contains("/import/")) {
             let template = sessions.fresh.page(&format!("{}template.csv", door.path)).await;
@@ -201,7 +201,7 @@ both! {
     }
 
     async fn every_deed_of_the_portal_asks_a_session_for_what_it_requires(db: TestDb) {
-        let place = Place::furnished(&db, |_| {}).await;
+        let place = TestSite::furnished(&db, |_| {}).await;
         let (mut sessions, boss) = Sessions::open(&place).await;
         let novice = first(&db, "SELECT id FROM identity_user WHERE username = 'novice'".to_owned()).await.unwrap();
         let meena = place.person("meena", "person", "").await;
@@ -266,7 +266,7 @@ both! {
     }
 
     async fn a_reauthentication_lasts_from_the_last_decision_and_eight_hours_at_most(db: TestDb) {
-        let place = crate::place::Place::with(&db, crate::place::Wish { sign_up: true, second_factor: false }).await;
+        let place = crate::test_site::TestSite::with(&db, crate::test_site::TestSiteOptions { sign_up: true, second_factor: false }).await;
         place.person("boss", "superuser", "").await;
         let mut boss = place.signed_in("boss").await;
         let made = boss.post("/admin/charge/sellers/do/", &[("action", "create"), ("name", "Corner Shop")]).await;

@@ -154,8 +154,8 @@ impl Serving {
     }
 
     /// A caller of this server that a task can take along.
-    pub(crate) fn caller(&self) -> Caller {
-        Caller { base: self.base.clone(), client: self.client.clone(), key: self.key.clone() }
+    pub(crate) fn caller(&self) -> ApiClient {
+        ApiClient { base: self.base.clone(), client: self.client.clone(), key: self.key.clone() }
     }
 
     /// SIGKILL: no chance to tidy up.
@@ -173,13 +173,13 @@ impl Drop for Serving {
 }
 
 #[derive(Clone)]
-pub(crate) struct Caller {
+pub(crate) struct ApiClient {
     base: String,
     client: Client,
     key: String,
 }
 
-impl Caller {
+impl ApiClient {
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -194,8 +194,8 @@ impl Caller {
     }
 
     /// A caller of the site at this address.
-    pub(crate) fn at(base: &str, key: &str) -> Caller {
-        Caller { base: base.to_owned(), client: client(), key: key.to_owned() }
+    pub(crate) fn at(base: &str, key: &str) -> ApiClient {
+        ApiClient { base: base.to_owned(), client: client(), key: key.to_owned() }
     }
 
     /// Changes some fields.
@@ -208,8 +208,8 @@ impl Caller {
     }
 
     /// The same caller with another key.
-    pub(crate) fn with_key(&self, key: &str) -> Caller {
-        Caller { key: key.to_owned(), ..self.clone() }
+    pub(crate) fn with_key(&self, key: &str) -> ApiClient {
+        ApiClient { key: key.to_owned(), ..self.clone() }
     }
 
     /// What the Authorization header says.

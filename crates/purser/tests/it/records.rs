@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use purser_charge::service::{Outcome, sale_hear};
+use purser_charge::service::{SaleOutcome, sale_hear};
 use purser_charge::{Settings, WordSource};
 use purser_store::params;
 use purser_testkit::{TestDb, both};
@@ -12,14 +12,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::program::{Caller, Installation};
+use crate::program::{ApiClient, Installation};
 
 /// What is called by its operator alone, signed, and told apart by the sale: a repeat settles nothing twice.
 const CALLBACK: &str = "POST /api/charge-callbacks/http/";
 
 /// A caller who notes which routes it has called.
 struct Staff {
-    caller: Caller,
+    caller: ApiClient,
     base: String,
     called: BTreeSet<String>,
     posted: u32,
@@ -104,7 +104,7 @@ fn change(before: &str, after: &str) -> Value {
 /// Has the operator of a refused sale say that it was made.
 async fn contradicted(db: &TestDb, sale: Uuid) -> Uuid {
     let (now, id, settings) = (db.clock().now(), db.ids().next(), Settings::standard());
-    let made = Outcome::Completed { operator_ref: None };
+    let made = SaleOutcome::Completed { operator_ref: None };
     let heard = db.write(move |tx| sale_hear(tx, now, &settings, sale, &made, WordSource::Callback, id)).await.unwrap();
     assert!(heard.contradicts);
     id

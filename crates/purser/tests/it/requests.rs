@@ -4,17 +4,17 @@ use purser_testkit::{TestDb, both};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, person};
-use crate::program::{Caller, Installation, Serving};
+use crate::program::{ApiClient, Installation, Serving};
 
-struct Desk {
+struct RequestsTest {
     installation: Installation,
     serving: Serving,
-    staff: Caller,
-    shop: Caller,
+    staff: ApiClient,
+    shop: ApiClient,
     seller: String,
 }
 
-impl Desk {
+impl RequestsTest {
     async fn open(db: &TestDb) -> Self {
         let installation = Installation::new(db).with("PURSER_IDENTITY_SECOND_FACTOR", "false");
         let serving = installation.serve(&installation.key("charge.*"));
@@ -22,10 +22,10 @@ impl Desk {
         let (_, seller) = staff.post("/api/sellers/", json!({ "name": "Corner Shop" })).await;
         let seller = seller["id"].as_str().unwrap().to_owned();
         let shop = staff.with_key(&installation.key_for_seller("charge.sell charge.read", &seller));
-        Desk { installation, serving, staff, shop, seller }
+        RequestsTest { installation, serving, staff, shop, seller }
     }
 
-    async fn ask(&self, caller: &Caller, amount: &str) -> Value {
+    async fn ask(&self, caller: &ApiClient, amount: &str) -> Value {
         let path = format!("/api/sellers/{}/credit-requests/", self.seller);
         let (status, request) = caller.post(&path, json!({ "amount": amount, "note": "NEFT 1" })).await;
         assert_eq!(status, 201, "{request}");
@@ -44,7 +44,7 @@ fn decision(request: &Value, what: &str) -> String {
 
 both! {
     async fn a_request_is_approved_once_and_gives_its_credit_once(db: TestDb) {
-        let desk = Desk::open(&db).await;
+        let desk = RequestsTest::open(&db).await;
         let request = desk.ask(&desk.shop, "250.00").await;
         assert_eq!((request["status"].as_str(), desk.credit().await.as_str()), (Some("pending"), "0.0"));
         let tries = (0..16).map(|_| {
@@ -70,7 +70,7 @@ both! {
     }
 
     async fn whoever_asks_does_not_approve(db: TestDb) {
-        let desk = Desk::open(&db).await;
+        let desk = RequestsTest::open(&db).await;
         let own = desk.ask(&desk.staff, "10").await;
         let (status, answer) = desk.staff.post(&decision(&own, "approve"), json!({})).await;
         assert_eq!((status, answer["code"].as_str()), (403, Some("own_request")), "{answer}");
@@ -82,7 +82,7 @@ both! {
     }
 
     async fn a_request_is_withdrawn_or_rejected_with_a_reason_and_gives_nothing(db: TestDb) {
-        let desk = Desk::open(&db).await;
+        let desk = RequestsTest::open(&db).await;
         let (first, second) = (desk.ask(&desk.shop, "10").await, desk.ask(&desk.shop, "20").await);
         let (_, other) = desk.staff.post("/api/sellers/", json!({ "name": "Other Shop" })).await;
         let other = desk.installation.key_for_seller("charge.sell charge.read", other["id"].as_str().unwrap());
@@ -105,7 +105,7 @@ both! {
     }
 
     async fn staff_decide_on_requests_from_the_inbox(db: TestDb) {
-        let desk = Desk::open(&db).await;
+        let desk = RequestsTest::open(&db).await;
         person(&desk.installation, "asha", &["--superuser"]);
         let mut asha = Browser::signed_in(&desk.serving, "asha").await;
         let (first, second) = (desk.ask(&desk.shop, "100").await, desk.ask(&desk.shop, "23.50").await);

@@ -1,10 +1,10 @@
 //! What goes on around the counter, under the test's clock: what sellers are told, uploads, the portal, operators.
 
 mod catalog;
+mod notices;
 mod operators;
 mod portal;
 mod references;
-mod telling;
 mod upgrade;
 mod upload;
 
@@ -13,29 +13,29 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::tz::TimeZone;
 use purser_charge::Connector;
-use purser_identity::{NewApiKey, Scopes, Secret, Tie, api_key_create};
+use purser_identity::{NewApiKey, ResourceBinding, Scopes, Secret, api_key_create};
 use purser_outbox::{Outbox, Worker, WorkerLimits, WorkerSetup};
 use purser_testkit::TestDb;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::place::{Place, Wish};
-use crate::program::Caller;
+use crate::program::ApiClient;
+use crate::test_site::{TestSite, TestSiteOptions};
 
 /// The site, a worker that does what is due when it is told to, and staff with a key.
-pub(super) struct Works {
-    pub(super) place: Place,
+pub(super) struct ResellerSite {
+    pub(super) place: TestSite,
     pub(super) worker: Worker,
-    pub(super) staff: Caller,
+    pub(super) staff: ApiClient,
 }
 
-impl Works {
+impl ResellerSite {
     pub(super) async fn open(db: &TestDb) -> Self {
-        let place = Place::with(db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         let worker = worker(db, &place, Connector::Instant);
         let key = key(&place, "charge.*", None).await;
-        let staff = Caller::at(&place.base, &key);
-        Works { place, worker, staff }
+        let staff = ApiClient::at(&place.base, &key);
+        ResellerSite { place, worker, staff }
     }
 
     /// A seller with these fields; its id.
@@ -65,9 +65,9 @@ impl Works {
     }
 
     /// A caller with a key that is tied to one seller.
-    pub(super) async fn shop(&self, seller: &str) -> Caller {
-        let tie = Tie { kind: purser_charge::SELLER_TIE.to_owned(), id: seller.parse().unwrap() };
-        self.staff.with_key(&key(&self.place, "charge.read charge.sell", Some(tie)).await)
+    pub(super) async fn shop(&self, seller: &str) -> ApiClient {
+        let binding = ResourceBinding { kind: purser_charge::SELLER_BINDING.to_owned(), id: seller.parse().unwrap() };
+        self.staff.with_key(&key(&self.place, "charge.read charge.sell", Some(binding)).await)
     }
 
     /// The app's own equation.
@@ -78,7 +78,7 @@ impl Works {
 }
 
 /// Does what is due, when it is told to.
-pub(super) fn worker(db: &TestDb, place: &Place, connector: Connector) -> Worker {
+pub(super) fn worker(db: &TestDb, place: &TestSite, connector: Connector) -> Worker {
     let settings = purser_charge::Settings::standard();
     let app = purser_charge::app(&place.context, settings, connector);
     let setup = WorkerSetup {
@@ -94,12 +94,13 @@ pub(super) fn worker(db: &TestDb, place: &Place, connector: Connector) -> Worker
     Worker::new(setup).unwrap()
 }
 
-pub(super) async fn key(place: &Place, scopes: &str, tie: Option<Tie>) -> String {
+pub(super) async fn key(place: &TestSite, scopes: &str, binding: Option<ResourceBinding>) -> String {
     static COUNT: AtomicU8 = AtomicU8::new(1);
     let secret = Secret::api_key(&[COUNT.fetch_add(1, Ordering::SeqCst); 32]);
     let ((now, id), hash): ((_, Uuid), _) = (place.context.stamp(), secret.hash());
     let scopes = Scopes::parse(scopes).unwrap();
-    let new = NewApiKey { id, label: "test".to_owned(), scopes, tie, expires_at: None, created_by: "test".to_owned() };
+    let new =
+        NewApiKey { id, label: "test".to_owned(), scopes, binding, expires_at: None, created_by: "test".to_owned() };
     place.db.write(move |tx| api_key_create(tx, now, &new, hash)).await.unwrap();
     secret.expose().to_owned()
 }

@@ -1,21 +1,21 @@
 //! One transaction on SQLite or PostgreSQL: all or nothing, serializable, durable, and nobody pays for another.
 
+mod batchers;
+mod bulk;
 mod commands;
 pub(crate) mod failover;
 mod group;
-mod lanes;
 mod log;
 mod migrations;
 pub(crate) mod trouble;
 mod values;
-mod wide;
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::Poll;
 
-use purser_store::{Engine, Error, Migration, Options, ReadTx, Store, WriteTx, params};
+use purser_store::{Engine, Error, Migration, ReadTx, Store, StoreOptions, WriteTx, params};
 use purser_testkit::TestDb;
 
 /// Tables to try things on. A note's parent is checked when the transaction commits, and no earlier.
@@ -86,8 +86,8 @@ fn counter_add(tx: &mut WriteTx<'_>, id: i64, step: i64) -> Result<i64, Error> {
 fn one_writer(db: &TestDb, queue: usize) -> Store {
     let url = db.url();
     let mut options = match db.engine() {
-        Engine::Sqlite => Options::sqlite(url.trim_start_matches("sqlite:")),
-        Engine::Postgres => Options::postgres(url),
+        Engine::Sqlite => StoreOptions::sqlite(url.trim_start_matches("sqlite:")),
+        Engine::Postgres => StoreOptions::postgres(url),
     };
     options.writers = 1;
     options.queue = queue;
@@ -95,14 +95,14 @@ fn one_writer(db: &TestDb, queue: usize) -> Store {
 }
 
 /// A command under way that ends when it is told to: what comes meanwhile waits behind it, in one queue.
-struct Held {
+struct HeldCommand {
     release: mpsc::Sender<()>,
     command: tokio::task::JoinHandle<Result<(), Error>>,
 }
 
-impl Held {
+impl HeldCommand {
     /// Returns once the writer runs the command.
-    async fn writer(store: &Store) -> Held {
+    async fn writer(store: &Store) -> HeldCommand {
         let (release, released) = mpsc::channel();
         let (enter, mut entered) = tokio::sync::mpsc::unbounded_channel();
         let store = store.clone();
@@ -115,7 +115,7 @@ impl Held {
             store.write(hold).await
         });
         entered.recv().await.expect("the writer is held");
-        Held { release, command }
+        HeldCommand { release, command }
     }
 
     async fn release(self) {

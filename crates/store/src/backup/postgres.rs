@@ -1,20 +1,22 @@
 //! The server's half: its own snapshot, and one transaction that builds the new tables and moves the old aside.
 
-use super::{Column, Kind, MIGRATIONS, Standing, Table, is_ours, quoted, quoted_list, rooms, rows};
-use crate::postgres::Connection;
+use super::{
+    MIGRATIONS, RestoreTargetState, TableColumn, TableInfo, ValueKind, is_ours, quoted, quoted_list, rooms, rows,
+};
+use crate::postgres::PostgresConnection;
 use crate::tx::Isolation;
 use crate::{Error, ReadTx, WriteTx, migrate, params};
 
 /// A transaction that sees one moment, and changes nothing.
-pub(super) struct Frozen(Connection);
+pub(super) struct PostgresSnapshot(PostgresConnection);
 
-impl Frozen {
+impl PostgresSnapshot {
     pub(super) fn take(url: &str) -> Result<Self, Error> {
-        let mut connection = Connection::connect(url)?;
+        let mut connection = PostgresConnection::connect(url)?;
         // No statement or idle limit of the server's may end it half way.
         connection.script("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")?;
         connection.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-        let mut frozen = Frozen(connection);
+        let mut frozen = PostgresSnapshot(connection);
         // The first statement takes the snapshot.
         if !migrate::table_exists(&mut frozen.tx())? {
             return Err(Error::Unavailable("there is nothing of Purser's in this database".to_owned()));
@@ -28,12 +30,12 @@ impl Frozen {
 
     pub(super) fn rows<E: From<Error>>(
         &mut self,
-        table: &Table,
+        table: &TableInfo,
         each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<u64, E> {
         let columns = super::columns(&mut self.tx(), &table.name)?;
         let names = columns.iter().map(|column| match column.kind {
-            Kind::Uuid => format!("uuid_send({})", quoted(&column.name)),
+            ValueKind::Uuid => format!("uuid_send({})", quoted(&column.name)),
             _ => quoted(&column.name),
         });
         let names = names.collect::<Vec<_>>().join(", ");
@@ -43,20 +45,20 @@ impl Frozen {
 }
 
 /// One transaction: it stands whole, or not at all.
-pub(super) struct Build {
-    connection: Connection,
+pub(super) struct PostgresRestore {
+    connection: PostgresConnection,
     kept: Option<String>,
 }
 
-impl Build {
+impl PostgresRestore {
     pub(super) fn begin(url: &str, aside: &str) -> Result<Self, Error> {
-        let mut connection = Connection::connect(url)?;
+        let mut connection = PostgresConnection::connect(url)?;
         connection.script("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")?;
         connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED")?;
         // Whoever works with the tables holds them for a moment only; one who holds them longer is still at work.
         connection.script("SET LOCAL lock_timeout = '5s'")?;
         let kept = move_aside(&mut WriteTx::postgres(&mut connection, Isolation::Serializable), aside)?;
-        Ok(Build { connection, kept })
+        Ok(PostgresRestore { connection, kept })
     }
 
     pub(super) fn tx(&mut self) -> WriteTx<'_> {
@@ -65,8 +67,8 @@ impl Build {
 
     pub(super) fn fill<E: From<Error>>(
         &mut self,
-        table: &Table,
-        columns: &[Column],
+        table: &TableInfo,
+        columns: &[TableColumn],
         mut next: impl FnMut(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<u64, E> {
         super::clear(&mut self.tx(), table)?;
@@ -90,12 +92,12 @@ impl Build {
 }
 
 /// The same line, with ids in hex digits alone: the type `uuid` takes those.
-fn line_write(out: &mut Vec<u8>, columns: &[Column], line: &[u8]) {
+fn line_write(out: &mut Vec<u8>, columns: &[TableColumn], line: &[u8]) {
     for (index, field) in rows::fields(line).enumerate() {
         if index > 0 {
             out.push(b'\t');
         }
-        let is_id = columns.get(index).is_some_and(|column| column.kind == Kind::Uuid);
+        let is_id = columns.get(index).is_some_and(|column| column.kind == ValueKind::Uuid);
         out.extend_from_slice(if is_id { field.strip_prefix(rows::BYTES).unwrap_or(field) } else { field });
     }
     if !line.ends_with(b"\n") {
@@ -148,9 +150,9 @@ fn sequences_set(tx: &mut WriteTx<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn standing(url: &str, unmissed: &[&str]) -> Result<Standing, Error> {
-    let mut connection = Connection::connect(url)?;
-    super::standing(&mut WriteTx::postgres(&mut connection, Isolation::Serializable), unmissed)
+pub(super) fn target_state(url: &str, unmissed: &[&str]) -> Result<RestoreTargetState, Error> {
+    let mut connection = PostgresConnection::connect(url)?;
+    super::target_state(&mut WriteTx::postgres(&mut connection, Isolation::Serializable), unmissed)
 }
 
 /// Names and types.
@@ -177,8 +179,9 @@ mod tests {
 
     #[test]
     fn ids_lose_the_mark_of_bytes_and_nothing_else_does() {
-        let column = |kind| Column { name: "c".to_owned(), kind };
-        let columns = [column(Kind::Uuid), column(Kind::Bytes), column(Kind::Text), column(Kind::Uuid)];
+        let column = |kind| TableColumn { name: "c".to_owned(), kind };
+        let columns =
+            [column(ValueKind::Uuid), column(ValueKind::Bytes), column(ValueKind::Text), column(ValueKind::Uuid)];
         let mut out = Vec::new();
         line_write(&mut out, &columns, b"\\\\x00ff\t\\\\x00\t\\\\x\t\\N\n");
         assert_eq!(out, b"00ff\t\\\\x00\t\\\\x\t\\N\n");

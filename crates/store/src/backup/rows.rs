@@ -5,7 +5,7 @@ use crate::Error;
 
 /// What a field holds, as SQLite keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum RowField {
     Null,
     Int(i64),
     Text(String),

@@ -8,9 +8,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::rows::{self, Field};
-use super::{Column, Kind, Standing, Table, quoted, quoted_list};
-use crate::sqlite::files::{self, Alone, Unfinished, io_error};
+use super::rows::{self, RowField};
+use super::{RestoreTargetState, TableColumn, TableInfo, ValueKind, quoted, quoted_list};
+use crate::sqlite::files::{self, ExclusiveLock, UnfinishedFile, io_error};
 use crate::sqlite::inspect::{inspect, log_damage};
 use crate::sqlite::{connect, translate};
 use crate::{Error, Param, ReadTx, WriteTx, params};
@@ -19,7 +19,7 @@ use crate::{Error, Param, ReadTx, WriteTx, params};
 const PAGES: i32 = 4_096;
 
 /// A private copy of the pages, in a folder of its own.
-pub(super) struct Copy {
+pub(super) struct SqliteSnapshot {
     connection: Connection,
     _folder: Scratch,
 }
@@ -35,7 +35,7 @@ impl Drop for Scratch {
     }
 }
 
-impl Copy {
+impl SqliteSnapshot {
     pub(super) fn take(path: &Path, scratch: &Path, copied: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
         inspect(path)?;
         if !path.exists() {
@@ -54,7 +54,7 @@ impl Copy {
         drop(copy);
         let connection = connect(&file)?;
         connection.execute_batch("PRAGMA query_only = ON").map_err(|error| translate(&error))?;
-        Ok(Copy { connection, _folder: folder })
+        Ok(SqliteSnapshot { connection, _folder: folder })
     }
 
     pub(super) fn tx(&mut self) -> WriteTx<'_> {
@@ -63,7 +63,7 @@ impl Copy {
 
     pub(super) fn rows<E: From<Error>>(
         &mut self,
-        table: &Table,
+        table: &TableInfo,
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<u64, E> {
         let failed = |error: rusqlite::Error| E::from(translate(&error));
@@ -119,21 +119,21 @@ fn field_write(line: &mut Vec<u8>, value: ValueRef<'_>) -> Result<(), Error> {
 }
 
 /// A new file beside the old one.
-pub(super) struct Build {
+pub(super) struct SqliteRestore {
     connection: Connection,
     path: PathBuf,
-    file: Unfinished,
+    file: UnfinishedFile,
     aside: String,
 }
 
-impl Build {
+impl SqliteRestore {
     pub(super) fn begin(path: &Path, aside: &str) -> Result<Self, Error> {
         let path = files::resolved(path);
-        drop(Alone::take(&path)?);
-        let file = Unfinished::create(files::beside(&path, "restoring"))?;
+        drop(ExclusiveLock::take(&path)?);
+        let file = UnfinishedFile::create(files::beside(&path, "restoring"))?;
         let connection = Connection::open(file.path()).map_err(|error| translate(&error))?;
         unsafe_but_quick(&connection)?;
-        Ok(Build { connection, path, file, aside: aside.to_owned() })
+        Ok(SqliteRestore { connection, path, file, aside: aside.to_owned() })
     }
 
     pub(super) fn tx(&mut self) -> WriteTx<'_> {
@@ -142,8 +142,8 @@ impl Build {
 
     pub(super) fn fill<E: From<Error>>(
         &mut self,
-        table: &Table,
-        columns: &[Column],
+        table: &TableInfo,
+        columns: &[TableColumn],
         mut next: impl FnMut(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<u64, E> {
         let failed = |error: rusqlite::Error| E::from(translate(&error));
@@ -178,7 +178,7 @@ impl Build {
         if let Some(table) = orphan {
             return Err(Error::Engine(format!("a row of {table} refers to one that is not in the backup")));
         }
-        let Build { connection, path, file, aside } = self;
+        let SqliteRestore { connection, path, file, aside } = self;
         connection.execute_batch("PRAGMA journal_mode = WAL").map_err(|error| translate(&error))?;
         connection.close().map_err(|(_, error)| translate(&error))?;
         files::synced(file.path())?;
@@ -186,32 +186,32 @@ impl Build {
     }
 }
 
-fn row_read(table: &str, columns: &[Column], line: &[u8]) -> Result<Vec<Field>, Error> {
+fn row_read(table: &str, columns: &[TableColumn], line: &[u8]) -> Result<Vec<RowField>, Error> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let fields: Vec<&[u8]> = rows::fields(line).collect();
     if fields.len() != columns.len() {
         let (found, wanted) = (fields.len(), columns.len());
         return Err(Error::Engine(format!("a row of {table} has {found} fields, and its table {wanted} columns")));
     }
-    let read = |(field, column): (&[u8], &Column)| {
+    let read = |(field, column): (&[u8], &TableColumn)| {
         if rows::is_null(field) {
-            return Ok(Field::Null);
+            return Ok(RowField::Null);
         }
         match column.kind {
-            Kind::Int => rows::int_read(field).map(Field::Int),
-            Kind::Text => rows::text_read(field).map(Field::Text),
-            Kind::Bytes | Kind::Uuid => rows::bytes_read(field).map(Field::Bytes),
+            ValueKind::Int => rows::int_read(field).map(RowField::Int),
+            ValueKind::Text => rows::text_read(field).map(RowField::Text),
+            ValueKind::Bytes | ValueKind::Uuid => rows::bytes_read(field).map(RowField::Bytes),
         }
     };
     fields.into_iter().zip(columns).map(read).collect()
 }
 
-fn param(field: &Field) -> Param<'_> {
+fn param(field: &RowField) -> Param<'_> {
     match field {
-        Field::Null => Param::Null,
-        Field::Int(number) => Param::Int(*number),
-        Field::Text(text) => Param::Text(text),
-        Field::Bytes(bytes) => Param::Bytes(bytes),
+        RowField::Null => Param::Null,
+        RowField::Int(number) => Param::Int(*number),
+        RowField::Text(text) => Param::Text(text),
+        RowField::Bytes(bytes) => Param::Bytes(bytes),
     }
 }
 
@@ -232,17 +232,17 @@ fn unsafe_but_quick(connection: &Connection) -> Result<(), Error> {
 
 /// A log without its database file is moved aside whole, so nobody misses it. A database that does not read may still be
 /// worth something to somebody.
-pub(super) fn standing(path: &Path, unmissed: &[&str]) -> Result<Standing, Error> {
+pub(super) fn target_state(path: &Path, unmissed: &[&str]) -> Result<RestoreTargetState, Error> {
     let path = &files::resolved(path);
     if files::size(path)?.unwrap_or(0) == 0 {
-        return Ok(Standing::Nothing);
+        return Ok(RestoreTargetState::Absent);
     }
-    drop(Alone::take(path)?);
+    drop(ExclusiveLock::take(path)?);
     if log_damage(path)?.is_some() {
-        return Ok(Standing::Filled);
+        return Ok(RestoreTargetState::Filled);
     }
-    let found = look(path).and_then(|connection| super::standing(&mut WriteTx::sqlite(&connection), unmissed));
-    Ok(found.unwrap_or(Standing::Filled))
+    let found = look(path).and_then(|connection| super::target_state(&mut WriteTx::sqlite(&connection), unmissed));
+    Ok(found.unwrap_or(RestoreTargetState::Filled))
 }
 
 /// Opens a database that nobody works with, and leaves its file and its log as they are.

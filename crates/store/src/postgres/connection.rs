@@ -11,9 +11,9 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
-use super::hosts::{Hosts, Session};
-use super::wait::{Failed, LONGEST, UNHURRIED, wait};
-use crate::tx::Visit;
+use super::hosts::{HostSession, Hosts};
+use super::wait::{LONGEST, UNHURRIED, WaitError, wait};
+use crate::tx::RowVisitor;
 use crate::{Error, Param, Row, dialect};
 
 /// Distinct statements kept prepared; past it all are dropped, which only costs preparing them again.
@@ -27,16 +27,16 @@ const COPY_CHUNK: usize = 1 << 16;
 
 /// A connection that remembers what it has prepared. It lives on a thread of its own, whose runtime runs while an answer
 /// is awaited; inside an async task it may not be used.
-pub(crate) struct Connection {
+pub(crate) struct PostgresConnection {
     hosts: Arc<Hosts>,
     /// None once it is to be closed.
-    line: Option<(Runtime, Session)>,
+    line: Option<(Runtime, HostSession)>,
     statements: HashMap<String, Statement>,
     /// It was given up while it waited: nothing more is asked of it.
     given_up: bool,
 }
 
-impl Connection {
+impl PostgresConnection {
     /// To an address that no other connection knows of.
     pub(crate) fn connect(url: &str) -> Result<Self, Error> {
         Self::open(&Hosts::parse(url)?)
@@ -53,7 +53,7 @@ impl Connection {
                 return Err(error);
             }
         };
-        Ok(Connection { hosts: Arc::clone(hosts), line, statements: HashMap::new(), given_up: false })
+        Ok(PostgresConnection { hosts: Arc::clone(hosts), line, statements: HashMap::new(), given_up: false })
     }
 
     /// Whether it is of no more use: closed, given up, or to a host that was left since.
@@ -70,7 +70,7 @@ impl Connection {
     pub(crate) fn begin(&mut self, sql: &str) -> Result<(), Error> {
         let begun = self.ask(LONGEST, async |client| client.batch_execute(sql).await);
         begun.map_err(|failed| match failed {
-            Failed::Said(error) => unavailable(&error),
+            WaitError::Refused(error) => unavailable(&error),
             other => missing(&other),
         })
     }
@@ -85,11 +85,11 @@ impl Connection {
         match committed {
             Ok(()) if self.is_left() => Err(Error::Unknown("the server was left during the commit".to_owned())),
             Ok(()) => Ok(()),
-            Err(Failed::Said(error)) => Err(match error.as_db_error() {
+            Err(WaitError::Refused(error)) => Err(match error.as_db_error() {
                 Some(refusal) if refusal.parsed_severity() == Some(Severity::Error) => refused(refusal),
                 _ => Error::Unknown(describe(&error)),
             }),
-            Err(other) => Err(Error::Unknown(told(&other))),
+            Err(other) => Err(Error::Unknown(message(&other))),
         }
     }
 
@@ -137,17 +137,17 @@ impl Connection {
         &mut self,
         longest: Duration,
         question: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, Failed> {
+    ) -> Result<T, WaitError> {
         // A host that was left is not asked again, not even to end what was begun there.
         self.given_up |= self.is_left();
         let Some((runtime, session)) = self.line.as_ref().filter(|_| !self.given_up) else {
-            return Err(Failed::Silent);
+            return Err(WaitError::Silent);
         };
         let answer = runtime.block_on(wait(&self.hosts, session, longest, question(&session.client)));
-        if let Err(Failed::Silent | Failed::Late(_)) = &answer {
+        if let Err(WaitError::Silent | WaitError::Late(_)) = &answer {
             self.given_up = true;
         }
-        if let Err(Failed::Silent) = &answer {
+        if let Err(WaitError::Silent) = &answer {
             self.hosts.leave(session.host, session.made);
         }
         answer
@@ -159,7 +159,7 @@ impl Connection {
         question: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
         self.ask(longest, question).map_err(|failed| match failed {
-            Failed::Said(error) => translate(&error),
+            WaitError::Refused(error) => translate(&error),
             other => missing(&other),
         })
     }
@@ -173,30 +173,35 @@ impl Connection {
         self.asked_for(LONGEST, async |client| client.execute(&statement, &by_reference(params)).await)
     }
 
-    pub(crate) fn execute_each<const N: usize>(&mut self, sql: &str, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
+    pub(crate) fn execute_bulk<const N: usize>(&mut self, sql: &str, rows: &[[Param<'_>; N]]) -> Result<u64, Error> {
         let statement = self.prepare(sql)?;
         let columns = columns(rows);
         self.asked_for(LONGEST, async |client| client.execute(&statement, &by_reference(&columns)).await)
     }
 
-    pub(crate) fn query(&mut self, sql: &str, params: &[Param<'_>], visit: &mut Visit<'_>) -> Result<(), Error> {
-        self.query_with(sql, &by_reference(params), visit)
+    pub(crate) fn query(&mut self, sql: &str, params: &[Param<'_>], visitor: &mut RowVisitor<'_>) -> Result<(), Error> {
+        self.query_with(sql, &by_reference(params), visitor)
     }
 
-    pub(crate) fn query_each<const N: usize>(
+    pub(crate) fn query_bulk<const N: usize>(
         &mut self,
         sql: &str,
         rows: &[[Param<'_>; N]],
-        visit: &mut Visit<'_>,
+        visitor: &mut RowVisitor<'_>,
     ) -> Result<(), Error> {
         let columns = columns(rows);
-        self.query_with(sql, &by_reference(&columns), visit)
+        self.query_with(sql, &by_reference(&columns), visitor)
     }
 
-    fn query_with(&mut self, sql: &str, params: &[&(dyn ToSql + Sync)], visit: &mut Visit<'_>) -> Result<(), Error> {
+    fn query_with(
+        &mut self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+        visitor: &mut RowVisitor<'_>,
+    ) -> Result<(), Error> {
         let statement = self.prepare(sql)?;
         for row in self.asked_for(LONGEST, async |client| client.query(&statement, params).await)? {
-            if !visit(&Row::postgres(&row))? {
+            if !visitor(&Row::postgres(&row))? {
                 break;
             }
         }
@@ -217,10 +222,10 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for PostgresConnection {
     /// Says goodbye where somebody listens: the server then does not note a lost client.
     fn drop(&mut self) {
-        let Some((runtime, Session { client, carrier, .. })) = self.line.take() else { return };
+        let Some((runtime, HostSession { client, carrier, .. })) = self.line.take() else { return };
         // A statement that is kept prepared holds the client.
         self.statements.clear();
         drop(client);
@@ -262,15 +267,15 @@ fn translate(error: &tokio_postgres::Error) -> Error {
 }
 
 /// No answer came, and nothing that was not committed happened.
-fn missing(failed: &Failed) -> Error {
-    Error::Unavailable(told(failed))
+fn missing(failed: &WaitError) -> Error {
+    Error::Unavailable(message(failed))
 }
 
-fn told(failed: &Failed) -> String {
+fn message(failed: &WaitError) -> String {
     match failed {
-        Failed::Said(error) => describe(error),
-        Failed::Silent => "the server does not answer".to_owned(),
-        Failed::Late(longest) => {
+        WaitError::Refused(error) => describe(error),
+        WaitError::Silent => "the server does not answer".to_owned(),
+        WaitError::Late(longest) => {
             format!("the server took longer than {} minutes for one answer", longest.as_secs() / 60)
         }
     }

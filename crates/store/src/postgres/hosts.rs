@@ -42,11 +42,11 @@ const TIMELINE: &str = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 
 /// The hosts of one address, and what all connections to them have found out.
 pub(crate) struct Hosts {
     each: Vec<Config>,
-    known: Mutex<Known>,
+    known: Mutex<HostHistory>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Known {
+struct HostHistory {
     /// How often a host was left because it did not answer. A connection made before is not used again.
     left: u64,
     /// The highest timeline that a primary had; 0 where none was asked for.
@@ -54,7 +54,7 @@ struct Known {
 }
 
 /// A session on a host.
-pub(super) struct Session {
+pub(super) struct HostSession {
     pub(super) client: Client,
     /// Moves the bytes. It runs while the connection's runtime runs, and ends with the socket.
     pub(super) carrier: JoinHandle<()>,
@@ -86,13 +86,13 @@ impl Hosts {
     }
 
     /// A session on the host that takes writes. Of several hosts all are asked at once.
-    pub(super) async fn session(&self) -> Result<Session, Error> {
+    pub(super) async fn session(&self) -> Result<HostSession, Error> {
         let known = *self.lock();
         let (mut asked, several) = (JoinSet::new(), self.each.len() > 1);
         for (host, config) in self.each.iter().cloned().enumerate() {
             asked.spawn(async move { (host, session_open(&config, host, known.left, several).await) });
         }
-        let (mut best, mut refusals) = (None::<Session>, Vec::new());
+        let (mut best, mut refusals) = (None::<HostSession>, Vec::new());
         while let Some(answer) = asked.join_next().await {
             let Ok((host, answer)) = answer else { continue };
             match answer {
@@ -176,12 +176,12 @@ impl Hosts {
     }
 
     // A panic while the lock is held cannot leave two numbers half changed.
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, HostHistory> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn former(session: &Session, known: Known) -> Error {
+fn former(session: &HostSession, known: HostHistory) -> Error {
     let (theirs, known) = (session.timeline, known.timeline);
     Error::Unavailable(format!("it is a former primary: it writes timeline {theirs}, and another wrote {known}"))
 }
@@ -233,7 +233,7 @@ fn one_host(config: &Config, index: usize, count: usize) -> Config {
 }
 
 /// A session that is set up, in bounded time.
-async fn session_open(config: &Config, host: usize, made: u64, several: bool) -> Result<Session, Error> {
+async fn session_open(config: &Config, host: usize, made: u64, several: bool) -> Result<HostSession, Error> {
     let opened = async {
         let (client, carrier) = open(config).await?;
         client.batch_execute(SETTINGS).await.map_err(|error| unavailable(&error))?;
@@ -241,7 +241,7 @@ async fn session_open(config: &Config, host: usize, made: u64, several: bool) ->
             client.batch_execute(STATEMENT_TIMEOUT).await.map_err(|error| unavailable(&error))?;
         }
         let timeline = if several { timeline(&client).await } else { 0 };
-        Ok(Session { client, carrier, host, made, timeline })
+        Ok(HostSession { client, carrier, host, made, timeline })
     };
     timeout(CONNECT_TIMEOUT, opened)
         .await

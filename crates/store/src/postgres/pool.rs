@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Connection, Hosts};
-use crate::job::{Job, Rollback};
+use super::{Hosts, PostgresConnection};
+use crate::job::{Rollback, TransactionJob};
 use crate::queue::Queue;
 use crate::tx::Isolation;
 use crate::{Error, WriteTx};
@@ -34,18 +34,18 @@ const LOST_FOR: Duration = Duration::from_secs(12);
 
 /// What a pool's transactions may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub(crate) enum PoolMode {
     Write,
     Read,
 }
 
-impl Access {
+impl PoolMode {
     fn begin(self, isolation: Isolation) -> &'static str {
         match (self, isolation) {
-            (Access::Write, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
-            (Access::Write, Isolation::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE",
-            (Access::Read, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
-            (Access::Read, Isolation::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            (PoolMode::Write, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+            (PoolMode::Write, Isolation::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE",
+            (PoolMode::Read, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
+            (PoolMode::Read, Isolation::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         }
     }
 }
@@ -53,8 +53,8 @@ impl Access {
 /// Runs until the queue is closed and empty. `number` tells the pool's threads apart.
 pub(crate) fn pool_run(
     hosts: &Arc<Hosts>,
-    access: Access,
-    queue: &Queue<Box<dyn Job>>,
+    access: PoolMode,
+    queue: &Queue<Box<dyn TransactionJob>>,
     contended: &Mutex<()>,
     number: u32,
 ) {
@@ -67,17 +67,17 @@ pub(crate) fn pool_run(
 
 struct Worker<'a> {
     hosts: &'a Arc<Hosts>,
-    access: Access,
+    access: PoolMode,
     /// Held by the one transaction of the pool that has met others too often. Every other attempt waits for it.
     contended: &'a Mutex<()>,
     number: u32,
-    connection: Option<Connection>,
+    connection: Option<PostgresConnection>,
 }
 
 impl Worker<'_> {
     /// Runs one job to its end: retried while it meets others, and across a lost connection as long as the commit had
     /// not been sent.
-    fn run(&mut self, job: &mut dyn Job) -> Result<(), Error> {
+    fn run(&mut self, job: &mut dyn TransactionJob) -> Result<(), Error> {
         let began = Instant::now();
         let mut lost = 0;
         let mut met = 0;
@@ -96,7 +96,7 @@ impl Worker<'_> {
                     taken += 1;
                     self.pause(taken);
                 }
-                Err(Error::Wide) => isolation = Isolation::Snapshot,
+                Err(Error::Bulk) => isolation = Isolation::Snapshot,
                 Err(Error::Conflict) if met < ATTEMPTS => {
                     met += 1;
                     if met < CONTENDED {
@@ -117,13 +117,18 @@ impl Worker<'_> {
     }
 
     /// One attempt, and whether it ended at a key that is taken and that its snapshot may not show.
-    fn attempt(&mut self, job: &mut dyn Job, isolation: Isolation) -> (Result<(), Error>, bool) {
+    fn attempt(&mut self, job: &mut dyn TransactionJob, isolation: Isolation) -> (Result<(), Error>, bool) {
         let mut was_taken = false;
         let end = self.run_once(job, isolation, &mut was_taken);
         (end, was_taken)
     }
 
-    fn run_once(&mut self, job: &mut dyn Job, isolation: Isolation, was_taken: &mut bool) -> Result<(), Error> {
+    fn run_once(
+        &mut self,
+        job: &mut dyn TransactionJob,
+        isolation: Isolation,
+        was_taken: &mut bool,
+    ) -> Result<(), Error> {
         let access = self.access;
         let connection = self.connection()?;
         connection.begin(access.begin(isolation))?;
@@ -141,9 +146,9 @@ impl Worker<'_> {
         end
     }
 
-    fn connection(&mut self) -> Result<&mut Connection, Error> {
-        if self.connection.as_ref().is_none_or(Connection::is_closed) {
-            self.connection = Some(Connection::open(self.hosts)?);
+    fn connection(&mut self) -> Result<&mut PostgresConnection, Error> {
+        if self.connection.as_ref().is_none_or(PostgresConnection::is_closed) {
+            self.connection = Some(PostgresConnection::open(self.hosts)?);
         }
         self.connection.as_mut().ok_or_else(|| Error::Unavailable("no connection".to_owned()))
     }

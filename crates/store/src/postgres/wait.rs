@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::hosts::{Hosts, Session};
+use super::hosts::{HostSession, Hosts};
 
 /// How long an answer may take until the server is asked for a sign of life.
 const QUIET: Duration = Duration::from_secs(2);
@@ -21,9 +21,9 @@ pub(super) const LONGEST: Duration = Duration::from_secs(31 * 60);
 pub(super) const UNHURRIED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why there is no answer.
-pub(super) enum Failed {
+pub(super) enum WaitError {
     /// The server or the driver says why.
-    Said(tokio_postgres::Error),
+    Refused(tokio_postgres::Error),
     /// The server does not answer.
     Silent,
     /// It answers others, and took longer than this.
@@ -33,28 +33,28 @@ pub(super) enum Failed {
 /// Waits for the `answer` of a session, at most `longest`.
 pub(super) async fn wait<T>(
     hosts: &Hosts,
-    session: &Session,
+    session: &HostSession,
     longest: Duration,
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, Failed> {
+) -> Result<T, WaitError> {
     let (mut answer, mut began) = (pin!(answer), None);
     loop {
         if let Ok(answered) = timeout(QUIET, &mut answer).await {
-            return answered.map_err(Failed::Said);
+            return answered.map_err(WaitError::Refused);
         }
         let began = *began.get_or_insert_with(Instant::now);
         if began.elapsed() + QUIET > longest {
-            return Err(Failed::Late(longest));
+            return Err(WaitError::Late(longest));
         }
         // Another has waited longer, and given up.
         if hosts.is_left(session.made) {
-            return Err(Failed::Silent);
+            return Err(WaitError::Silent);
         }
         tokio::select! {
             biased;
-            answered = &mut answer => return answered.map_err(Failed::Said),
+            answered = &mut answer => return answered.map_err(WaitError::Refused),
             lives = hosts.answers(session.host) => if !lives {
-                return Err(Failed::Silent);
+                return Err(WaitError::Silent);
             },
         }
     }

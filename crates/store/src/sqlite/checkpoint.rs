@@ -64,14 +64,14 @@ const TOLD_AFTER: u32 = 60;
 
 /// The log's length, and how much of it is in the database file already, in frames.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct Log {
+struct WalSize {
     frames: i32,
     moved: i32,
 }
 
 /// Sizes that something is done at.
 #[derive(Clone, Copy)]
-struct Limits {
+struct CheckpointLimits {
     /// Frames not moved yet from which a passive checkpoint is worth its syncs, although the writer is at work. A page
     /// that was rewritten often meanwhile is moved once.
     passive: i32,
@@ -79,7 +79,7 @@ struct Limits {
     restart: i32,
 }
 
-impl Limits {
+impl CheckpointLimits {
     fn of(path: &Path) -> Self {
         let size = |path: &Path| files::size(path).ok().flatten().unwrap_or(0);
         Self::new(size(path), size(&log_of(path)), files::free_bytes(path))
@@ -90,7 +90,7 @@ impl Limits {
         let wanted = database.saturating_mul(2).clamp(SMALLEST_LIMIT, LARGEST_LIMIT);
         let room = free.map_or(u64::MAX, |free| free.saturating_add(log) / FREE_PART);
         let restart = i32::try_from(wanted.min(room).max(LEAST_LIMIT) / FRAME).unwrap_or(i32::MAX);
-        Limits { passive: restart / 8 * 3, restart }
+        CheckpointLimits { passive: restart / 8 * 3, restart }
     }
 
     fn interval(self) -> Duration {
@@ -100,8 +100,15 @@ impl Limits {
 
 /// Runs until the other end of `stop` is dropped.
 pub(crate) fn checkpointer_run(path: &Path, connection: &Connection, stop: &Receiver<()>, restart: &RestartPoint) {
-    let mut checkpointer =
-        Checkpointer { path, connection, restart, limits: Limits::of(path), second: Log::default(), rest: 0, stuck: 0 };
+    let mut checkpointer = Checkpointer {
+        path,
+        connection,
+        restart,
+        limits: CheckpointLimits::of(path),
+        second: WalSize::default(),
+        rest: 0,
+        stuck: 0,
+    };
     let mut passed = Duration::ZERO;
     while stop.recv_timeout(checkpointer.limits.interval()) == Err(RecvTimeoutError::Timeout) {
         passed += checkpointer.limits.interval();
@@ -119,9 +126,9 @@ struct Checkpointer<'a> {
     path: &'a Path,
     connection: &'a Connection,
     restart: &'a RestartPoint,
-    limits: Limits,
+    limits: CheckpointLimits,
     /// The log a second ago.
-    second: Log,
+    second: WalSize,
     /// Looks before a restart is tried again.
     rest: u32,
     /// Seconds in which the log was to be moved, and was not.
@@ -155,7 +162,7 @@ impl Checkpointer<'_> {
 
     /// What is done every second: while traffic is low, all of the log is moved.
     fn second_pass(&mut self) {
-        self.limits = Limits::of(self.path);
+        self.limits = CheckpointLimits::of(self.path);
         let Some(mut log) = checkpoint(self.connection, CheckpointMode::NOOP) else { return };
         let begun_anew = log.frames < self.second.frames;
         let written = if begun_anew { log.frames } else { log.frames - self.second.frames };
@@ -199,9 +206,9 @@ fn catch_up(connection: &Connection) {
 }
 
 /// `None` where it could not run now: somebody reads an old snapshot, or the disk is full. The next look tries again.
-fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Option<Log> {
+fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Option<WalSize> {
     match connection.wal_checkpoint_v2(None::<&str>, mode) {
-        Ok((frames, moved)) => Some(Log { frames, moved }),
+        Ok((frames, moved)) => Some(WalSize { frames, moved }),
         Err(error) => {
             tracing::debug!(%error, "a checkpoint is put off");
             None
@@ -214,8 +221,9 @@ mod tests {
     use super::*;
 
     fn limit(database: u64, log: u64, free: u64) -> u64 {
-        u64::from(Limits::new(database * MEBIBYTE, log * MEBIBYTE, Some(free * MEBIBYTE)).restart.unsigned_abs())
-            * FRAME
+        u64::from(
+            CheckpointLimits::new(database * MEBIBYTE, log * MEBIBYTE, Some(free * MEBIBYTE)).restart.unsigned_abs(),
+        ) * FRAME
             / MEBIBYTE
     }
 

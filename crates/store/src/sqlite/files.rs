@@ -95,17 +95,17 @@ fn owner_only_try(path: &Path) -> std::io::Result<()> {
 static OPEN: LazyLock<Mutex<HashMap<PathBuf, usize>>> = LazyLock::new(Mutex::default);
 
 /// A database that this process has open, for as long as this value lives.
-pub(crate) struct OpenHere(PathBuf);
+pub(crate) struct OpenDatabase(PathBuf);
 
-impl OpenHere {
+impl OpenDatabase {
     pub(crate) fn note(path: &Path) -> Self {
         let path = resolved(path);
         *OPEN.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default() += 1;
-        OpenHere(path)
+        OpenDatabase(path)
     }
 }
 
-impl Drop for OpenHere {
+impl Drop for OpenDatabase {
     fn drop(&mut self) {
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         let left = open.get_mut(&self.0).map(|count| {
@@ -130,11 +130,11 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
 
 /// Locks on the database file and the log's index that no connection of SQLite's gets along with: while this lives,
 /// nobody else has the database open. What stands there is not changed by it.
-pub(crate) struct Alone {
+pub(crate) struct ExclusiveLock {
     _locks: Vec<File>,
 }
 
-impl Alone {
+impl ExclusiveLock {
     /// # Errors
     /// [`Error::Unavailable`] where somebody works with the database.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
@@ -153,7 +153,7 @@ impl Alone {
             fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| in_use())?;
             locks.push(lock);
         }
-        Ok(Alone { _locks: locks })
+        Ok(ExclusiveLock { _locks: locks })
     }
 }
 
@@ -182,7 +182,7 @@ fn move_aside(path: &Path, aside: &str, moved: &mut Vec<(PathBuf, PathBuf)>) -> 
 /// Gives a finished file the name of the database, once all that stands there has been moved aside, and says where that
 /// is. Where a step fails, what stood there is put back, its database file last.
 pub(crate) fn replace(path: &Path, file: &Path, aside: &str) -> Result<Vec<String>, Error> {
-    let _alone = Alone::take(path)?;
+    let _alone = ExclusiveLock::take(path)?;
     let mut moved = Vec::new();
     let done = move_aside(path, aside, &mut moved)
         .and_then(|()| fs::rename(file, path).map_err(|error| io_error(path, &error)));
@@ -211,14 +211,14 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
 }
 
 /// A file under construction. It goes when it is dropped, unless it has taken its place.
-pub(crate) struct Unfinished(PathBuf);
+pub(crate) struct UnfinishedFile(PathBuf);
 
-impl Unfinished {
+impl UnfinishedFile {
     /// Makes the file, empty; what one that was killed has left goes.
     pub(crate) fn create(path: PathBuf) -> Result<Self, Error> {
         remove(&path)?;
         owner_only_options().create_new(true).open(&path).map_err(|error| io_error(&path, &error))?;
-        Ok(Unfinished(path))
+        Ok(UnfinishedFile(path))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -226,7 +226,7 @@ impl Unfinished {
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for UnfinishedFile {
     fn drop(&mut self) {
         if let Err(error) = remove(&self.0) {
             tracing::warn!(%error, "an unfinished file cannot be removed");

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::files::{self, Alone, Unfinished, beside, journal_of, log_of};
-use super::log::Log;
+use super::files::{self, ExclusiveLock, UnfinishedFile, beside, journal_of, log_of};
+use super::log::WalFile;
 use super::translate;
 use crate::{Error, LogDamage};
 
@@ -55,8 +55,8 @@ pub(crate) fn log_damage(path: &Path) -> Result<Option<LogDamage>, Error> {
     if files::size(&log_of(path))?.unwrap_or(0) == 0 {
         return Ok(None);
     }
-    let Ok(_alone) = Alone::take(path) else { return Ok(None) };
-    let Some(log) = Log::read(path)? else { return Ok(None) };
+    let Ok(_alone) = ExclusiveLock::take(path) else { return Ok(None) };
+    let Some(log) = WalFile::read(path)? else { return Ok(None) };
     if log.is_doubtful() {
         let file = log_of(path);
         tracing::warn!(log = %file.display(), "the log ends in a commit that is not whole: it is not taken, as after a loss of power");
@@ -66,11 +66,11 @@ pub(crate) fn log_damage(path: &Path) -> Result<Option<LogDamage>, Error> {
 
 /// What came of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogRepaired {
+pub struct LogRepair {
     /// What had been damaged.
     pub damage: LogDamage,
     /// Where the damaged files are kept.
-    pub kept: Vec<String>,
+    pub copy: Vec<String>,
 }
 
 /// Puts a database in place that holds what the damaged log still tells, and keeps the damaged files aside. `None`
@@ -79,23 +79,23 @@ pub struct LogRepaired {
 /// # Errors
 /// [`Error::LogAlone`]; [`Error::Unavailable`] where somebody works with the database; [`Error::Engine`] where what can
 /// be kept is no sound database: then nothing was changed.
-pub(crate) fn repair(path: &Path, aside: &str) -> Result<Option<LogRepaired>, Error> {
+pub(crate) fn repair(path: &Path, aside: &str) -> Result<Option<LogRepair>, Error> {
     let path = &files::resolved(path);
     refuse_log_alone(path)?;
     if files::size(&log_of(path))?.is_none() {
         return Ok(None);
     }
-    let alone = Alone::take(path)?;
-    let Some(log) = Log::read(path)? else { return Ok(None) };
+    let alone = ExclusiveLock::take(path)?;
+    let Some(log) = WalFile::read(path)? else { return Ok(None) };
     let Some(damage) = log.damage(path)? else { return Ok(None) };
-    let file = Unfinished::create(beside(path, "repairing"))?;
+    let file = UnfinishedFile::create(beside(path, "repairing"))?;
     // Locks go with any handle on the file, and reading it takes another.
     drop(alone);
     log.apply(path, file.path())?;
     sound(file.path())?;
     files::synced(file.path())?;
     let kept = files::replace(path, file.path(), aside)?;
-    Ok(Some(LogRepaired { damage, kept }))
+    Ok(Some(LogRepair { damage, copy: kept }))
 }
 
 /// Asks the engine whether the file is a database in order.

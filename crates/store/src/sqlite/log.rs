@@ -40,9 +40,9 @@ pub struct LogDamage {
 }
 
 /// A log, as far as its frames are concerned.
-pub(crate) struct Log {
+pub(crate) struct WalFile {
     page_size: usize,
-    order: Order,
+    order: ByteOrder,
     frames: Vec<Frame>,
     /// Frames up to the last commit that SQLite finds.
     committed: usize,
@@ -64,20 +64,20 @@ struct Frame {
     /// Whether its checksum goes on from that of the frame before it.
     genuine: bool,
     /// Its checksum, and that of the frame before it, as they are stored.
-    sum: Sum,
-    seed: Sum,
+    sum: Checksum,
+    seed: Checksum,
 }
 
-type Sum = [u32; 2];
+type Checksum = [u32; 2];
 
 #[derive(Clone, Copy)]
-enum Order {
+enum ByteOrder {
     Little,
     Big,
 }
 
-impl Order {
-    fn sum(self, mut sum: Sum, bytes: &[u8]) -> Sum {
+impl ByteOrder {
+    fn sum(self, mut sum: Checksum, bytes: &[u8]) -> Checksum {
         for pair in bytes.chunks_exact(8) {
             let (one, two) = (self.word(&pair[..4]), self.word(&pair[4..]));
             sum[0] = sum[0].wrapping_add(one).wrapping_add(sum[1]);
@@ -90,21 +90,21 @@ impl Order {
         let mut word = [0; 4];
         word.copy_from_slice(&bytes[..4]);
         match self {
-            Order::Little => u32::from_le_bytes(word),
-            Order::Big => u32::from_be_bytes(word),
+            ByteOrder::Little => u32::from_le_bytes(word),
+            ByteOrder::Big => u32::from_be_bytes(word),
         }
     }
 }
 
 fn number(bytes: &[u8]) -> u32 {
-    Order::Big.word(bytes)
+    ByteOrder::Big.word(bytes)
 }
 
-fn stored(bytes: &[u8]) -> Sum {
+fn stored(bytes: &[u8]) -> Checksum {
     [number(&bytes[..4]), number(&bytes[4..8])]
 }
 
-impl Log {
+impl WalFile {
     /// Reads the log of a database that nobody has open. `None` where it holds no frame.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, Error> {
         let file = log_of(path);
@@ -117,7 +117,7 @@ impl Log {
         let mut header = [0; HEADER];
         input.read_exact(&mut header).map_err(failed)?;
         let magic = number(&header);
-        let order = if magic == MAGIC | 1 { Order::Big } else { Order::Little };
+        let order = if magic == MAGIC | 1 { ByteOrder::Big } else { ByteOrder::Little };
         let page_size = number(&header[8..]) as usize;
         let intact = magic & !1 == MAGIC
             && page_size.is_power_of_two()
@@ -125,7 +125,7 @@ impl Log {
             && order.sum([0; 2], &header[..24]) == stored(&header[24..]);
         let page_size = if intact { page_size } else { page_size_of(path)? };
         let count = (length - HEADER as u64) / (FRAME_HEADER + page_size) as u64;
-        let mut log = Log { page_size, order, frames: Vec::new(), committed: 0, broken: 0, indexed: 0, intact };
+        let mut log = WalFile { page_size, order, frames: Vec::new(), committed: 0, broken: 0, indexed: 0, intact };
         let mut salt = if intact { Some([header[16..20].to_vec(), header[20..24].to_vec()].concat()) } else { None };
         let mut seed = stored(&header[24..]);
         let mut bytes = vec![0; FRAME_HEADER + page_size];
@@ -142,7 +142,7 @@ impl Log {
         Ok(if log.frames.is_empty() { None } else { Some(log) })
     }
 
-    fn frame(&self, bytes: &[u8], salt: &[u8], seed: Sum) -> (Frame, Sum) {
+    fn frame(&self, bytes: &[u8], salt: &[u8], seed: Checksum) -> (Frame, Checksum) {
         let (head, page) = bytes.split_at(FRAME_HEADER);
         let sum = stored(&head[16..]);
         let number_of = number(head);
@@ -292,7 +292,7 @@ fn page_size_of(path: &Path) -> Result<usize, Error> {
 fn indexed(index: &Path, salt: &[u8]) -> usize {
     let Ok(bytes) = fs::read(index) else { return 0 };
     let Some((one, two)) = bytes.get(..2 * INDEX_HEADER).map(|both| both.split_at(INDEX_HEADER)) else { return 0 };
-    let native = if cfg!(target_endian = "big") { Order::Big } else { Order::Little };
+    let native = if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
     let sum = native.sum([0; 2], &one[..40]);
     let reads = one == two
         && native.word(one) == INDEX_VERSION

@@ -2,13 +2,13 @@
 
 use rusqlite::Connection;
 
-use crate::job::{Job, Rollback};
+use crate::job::{Rollback, TransactionJob};
 use crate::queue::Queue;
-use crate::store::Damage;
+use crate::store::StoreDamage;
 use crate::{WriteTx, sqlite};
 
 /// Runs until the queue is closed and empty.
-pub(crate) fn reader_run(connection: &Connection, queue: &Queue<Box<dyn Job>>, damage: &Damage) {
+pub(crate) fn reader_run(connection: &Connection, queue: &Queue<Box<dyn TransactionJob>>, damage: &StoreDamage) {
     // A query that tries to write is a mistake of ours, and is told so.
     if let Err(error) = connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;") {
         tracing::error!(%error, "a reader cannot be made read-only");

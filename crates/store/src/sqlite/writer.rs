@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::Place;
-use crate::job::{Job, Rollback};
+use super::DatabaseFile;
+use crate::job::{Rollback, TransactionJob};
 use crate::queue::Queue;
-use crate::store::Damage;
+use crate::store::StoreDamage;
 use crate::{Error, WriteTx, sqlite};
 
 /// Commands in one commit, at most: bounds how long the first of them waits for the last.
@@ -26,12 +26,12 @@ const RESTART_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(crate) struct RestartPoint {
     wanted: AtomicBool,
-    state: Mutex<Halt>,
+    state: Mutex<HaltState>,
     changed: Condvar,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Halt {
+enum HaltState {
     #[default]
     Running,
     Wanted,
@@ -42,19 +42,19 @@ impl RestartPoint {
     /// The checkpointer's side: runs `finish` while the writer stands still, or at once if it is idle and stays so.
     pub(crate) fn with_writer_halted<T>(&self, finish: impl FnOnce() -> T) -> T {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = Halt::Wanted;
+        *state = HaltState::Wanted;
         self.wanted.store(true, Ordering::Release);
         // An idle writer does not come by; then nothing is being appended, and there is nothing to wait for.
         let patience = Duration::from_millis(50);
         state = self
             .changed
-            .wait_timeout_while(state, patience, |state| *state == Halt::Wanted)
+            .wait_timeout_while(state, patience, |state| *state == HaltState::Wanted)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
         drop(state);
         let done = finish();
         self.wanted.store(false, Ordering::Release);
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Halt::Running;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = HaltState::Running;
         self.changed.notify_all();
         done
     }
@@ -65,25 +65,25 @@ impl RestartPoint {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if *state != Halt::Wanted {
+        if *state != HaltState::Wanted {
             return;
         }
-        *state = Halt::Halted;
+        *state = HaltState::Halted;
         self.changed.notify_all();
-        let _ = self.changed.wait_timeout_while(state, RESTART_PATIENCE, |state| *state == Halt::Halted);
+        let _ = self.changed.wait_timeout_while(state, RESTART_PATIENCE, |state| *state == HaltState::Halted);
     }
 }
 
 /// Runs until the queue is closed and empty.
 pub(crate) fn writer_run(
-    place: Place,
+    location: DatabaseFile,
     connection: Connection,
-    queue: &Queue<Box<dyn Job>>,
+    queue: &Queue<Box<dyn TransactionJob>>,
     restart: &Arc<RestartPoint>,
-    damage: Damage,
+    damage: StoreDamage,
 ) {
-    let mut writer = Writer { place, connection, damage };
-    let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP);
+    let mut writer = Writer { place: location, connection, damage };
+    let mut group: Vec<Box<dyn TransactionJob>> = Vec::with_capacity(GROUP);
     while queue.drain(&mut group, GROUP) {
         writer.commit_group(&mut group);
         restart.pass();
@@ -91,26 +91,26 @@ pub(crate) fn writer_run(
 }
 
 struct Writer {
-    place: Place,
+    place: DatabaseFile,
     connection: Connection,
-    damage: Damage,
+    damage: StoreDamage,
 }
 
 /// A command that ran in this group, and whether its effects are part of it.
-struct Ran {
-    job: Box<dyn Job>,
+struct GroupMember {
+    job: Box<dyn TransactionJob>,
     end: Result<(), Error>,
-    kept: bool,
+    survives: bool,
 }
 
 impl Writer {
-    fn commit_group(&mut self, group: &mut Vec<Box<dyn Job>>) {
+    fn commit_group(&mut self, group: &mut Vec<Box<dyn TransactionJob>>) {
         if let Err(error) = self.script("BEGIN IMMEDIATE") {
             self.recover();
             return settle_all(group.drain(..), &error);
         }
         let alone = group.len() == 1;
-        let mut ran: Vec<Ran> = Vec::with_capacity(group.len());
+        let mut ran: Vec<GroupMember> = Vec::with_capacity(group.len());
         let mut jobs = group.drain(..);
         for job in jobs.by_ref() {
             match self.run_one(job, alone) {
@@ -126,13 +126,17 @@ impl Writer {
         }
         let end = self.finish(&ran);
         for one in ran {
-            let end = if one.kept { end.clone() } else { one.end };
+            let end = if one.survives { end.clone() } else { one.end };
             one.job.settle(end);
         }
     }
 
     /// Runs one command in a savepoint; one that is alone in its group needs none, since the transaction is its own.
-    fn run_one(&mut self, mut job: Box<dyn Job>, alone: bool) -> Result<Ran, (Box<dyn Job>, Error)> {
+    fn run_one(
+        &mut self,
+        mut job: Box<dyn TransactionJob>,
+        alone: bool,
+    ) -> Result<GroupMember, (Box<dyn TransactionJob>, Error)> {
         if !alone && let Err(error) = self.script("SAVEPOINT command") {
             return Err((job, error));
         }
@@ -158,12 +162,12 @@ impl Writer {
                 return Err((job, error));
             }
         }
-        Ok(Ran { job, end, kept })
+        Ok(GroupMember { job, end, survives: kept })
     }
 
     /// Commits, if anything is to be kept; a failed commit is undone, and fails every command in it.
-    fn finish(&mut self, ran: &[Ran]) -> Result<(), Error> {
-        let script = if ran.iter().any(|one| one.kept) { "COMMIT" } else { "ROLLBACK" };
+    fn finish(&mut self, ran: &[GroupMember]) -> Result<(), Error> {
+        let script = if ran.iter().any(|one| one.survives) { "COMMIT" } else { "ROLLBACK" };
         self.script(script).inspect_err(|error| {
             self.damage.note(error);
             self.recover();
@@ -191,7 +195,7 @@ impl Writer {
     }
 }
 
-fn settle_all(jobs: impl Iterator<Item = Box<dyn Job>>, error: &Error) {
+fn settle_all(jobs: impl Iterator<Item = Box<dyn TransactionJob>>, error: &Error) {
     for job in jobs {
         job.settle(Err(error.clone()));
     }

@@ -14,7 +14,7 @@ pub(super) struct FormPage {
     pub(super) intro: String,
     pub(super) error: Option<String>,
     pub(super) action: String,
-    pub(super) fields: Vec<FormField>,
+    pub(super) fields: Vec<FormFieldView>,
     pub(super) button: &'static str,
     /// Where else to go: address and text.
     pub(super) links: Vec<(String, &'static str)>,
@@ -23,7 +23,7 @@ pub(super) struct FormPage {
 }
 
 /// A field of it.
-pub(super) struct FormField {
+pub(super) struct FormFieldView {
     pub(super) name: &'static str,
     pub(super) title: &'static str,
     pub(super) help: &'static str,
@@ -36,14 +36,14 @@ pub(super) struct FormField {
     pub(super) error: Option<String>,
 }
 
-impl FormField {
+impl FormFieldView {
     pub(super) fn new(name: &'static str, title: &'static str, kind: &'static str, autocomplete: &'static str) -> Self {
         let (help, value, error) = ("", String::new(), None);
-        FormField { name, title, help, kind, autocomplete, value, required: true, error }
+        FormFieldView { name, title, help, kind, autocomplete, value, required: true, error }
     }
 
     pub(super) fn hidden(name: &'static str, value: impl Into<String>) -> Self {
-        FormField { value: value.into(), ..FormField::new(name, "", "hidden", "off") }
+        FormFieldView { value: value.into(), ..FormFieldView::new(name, "", "hidden", "off") }
     }
 
     pub(super) fn help(mut self, help: &'static str) -> Self {
@@ -81,7 +81,7 @@ impl FormPage {
         FormPage { shell, intro, error: None, action, fields: Vec::new(), button, links: Vec::new(), whose }
     }
 
-    pub(super) fn fields(mut self, fields: impl IntoIterator<Item = FormField>) -> Self {
+    pub(super) fn fields(mut self, fields: impl IntoIterator<Item = FormFieldView>) -> Self {
         self.fields.extend(fields);
         self
     }
@@ -102,15 +102,15 @@ impl FormPage {
     }
 
     /// The page; refused where something is wrong with what was sent.
-    pub(super) fn shown(self) -> Response {
+    pub(super) fn render(self) -> Response {
         let is_wrong = self.error.is_some() || self.fields.iter().any(|field| field.error.is_some());
         page(if is_wrong { StatusCode::BAD_REQUEST } else { StatusCode::OK }, &self)
     }
 
     /// The page, for whoever has tried too often.
     pub(super) fn limited(self, seconds: u32) -> Response {
-        let page = self.error(Some(super::proof::limited(seconds)));
-        let mut response = page.shown();
+        let page = self.error(Some(super::reauth::limited(seconds)));
+        let mut response = page.render();
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         response
@@ -118,12 +118,12 @@ impl FormPage {
 }
 
 /// The two fields in which a new password is chosen, and what is wrong with each.
-pub(super) fn new_password(wrong: (Option<String>, Option<String>)) -> [FormField; 2] {
+pub(super) fn new_password(wrong: (Option<String>, Option<String>)) -> [FormFieldView; 2] {
     [
-        FormField::new("password", "New password", "password", "new-password")
+        FormFieldView::new("password", "New password", "password", "new-password")
             .help("At least 8 characters, not all digits, and not easily guessed. Some unrelated words do well.")
             .wrong(wrong.0),
-        FormField::new("again", "The same password again", "password", "new-password").wrong(wrong.1),
+        FormFieldView::new("again", "The same password again", "password", "new-password").wrong(wrong.1),
     ]
 }
 

@@ -11,15 +11,15 @@ use purser_identity::{Error as IdentityError, Profile, profile_get, profile_set,
 use purser_kit::Problem;
 use serde::Deserialize;
 
-use super::Person;
-use super::form::{FormField, FormPage};
+use super::SignedInUser;
+use super::form::{FormFieldView, FormPage};
 use crate::pages::{self, Shell};
 use crate::sign_in::note;
-use crate::site::House;
+use crate::site::SiteState;
 
 /// What was just done.
 #[derive(Deserialize)]
-pub(super) struct Told {
+pub(super) struct ProfileNotice {
     told: Option<String>,
 }
 
@@ -36,12 +36,12 @@ struct HomePage {
 }
 
 pub(super) async fn home(
-    State(house): State<Arc<House>>,
-    Query(told): Query<Told>,
-    person: Person,
+    State(site): State<Arc<SiteState>>,
+    Query(told): Query<ProfileNotice>,
+    person: SignedInUser,
 ) -> Result<Response, Problem> {
     let id = person.session.user.id;
-    let has_second_factor = house.context.store.read(move |tx| second_factor_is_on(tx, id)).await?;
+    let has_second_factor = site.context.store.read(move |tx| second_factor_is_on(tx, id)).await?;
     let told = match told.told.as_deref() {
         Some("password") => Some("Your password is changed, and every other session has ended."),
         Some("profile") => Some("Saved."),
@@ -74,10 +74,10 @@ pub(super) struct ProfileForm {
     city: String,
 }
 
-fn page(person: &Person, profile: &Profile, wrong: Option<(&'static str, String)>) -> FormPage {
+fn page(person: &SignedInUser, profile: &Profile, wrong: Option<(&'static str, String)>) -> FormPage {
     let field = |name: &'static str, title, kind, autocomplete, value: &str| {
         let wrong = wrong.as_ref().filter(|(field, _)| *field == name).map(|(_, text)| text.clone());
-        FormField::new(name, title, kind, autocomplete).optional().with(value).wrong(wrong)
+        FormFieldView::new(name, title, kind, autocomplete).optional().with(value).wrong(wrong)
     };
     FormPage::new(person.shell("About you"), "", "/accounts/profile/", "Save")
         .fields([
@@ -93,15 +93,15 @@ fn page(person: &Person, profile: &Profile, wrong: Option<(&'static str, String)
         .link("/accounts/", "Back to your account")
 }
 
-pub(super) async fn form(State(house): State<Arc<House>>, person: Person) -> Result<Response, Problem> {
+pub(super) async fn form(State(site): State<Arc<SiteState>>, person: SignedInUser) -> Result<Response, Problem> {
     let id = person.session.user.id;
-    let profile = house.context.store.read(move |tx| profile_get(tx, id)).await?;
-    Ok(page(&person, &profile, None).shown())
+    let profile = site.context.store.read(move |tx| profile_get(tx, id)).await?;
+    Ok(page(&person, &profile, None).render())
 }
 
 pub(super) async fn submit(
-    State(house): State<Arc<House>>,
-    person: Person,
+    State(site): State<Arc<SiteState>>,
+    person: SignedInUser,
     Form(form): Form<ProfileForm>,
 ) -> Result<Response, Problem> {
     let line = |text: &str| text.trim().to_owned();
@@ -116,19 +116,19 @@ pub(super) async fn submit(
         city: line(&form.city),
     };
     let (id, actor, origin, new) = (person.session.user.id, person.actor(), person.origin.clone(), profile.clone());
-    let (now, event) = house.context.stamp();
-    let saved = house.context.store.write(move |tx| {
+    let (now, event) = site.context.stamp();
+    let saved = site.context.store.write(move |tx| {
         profile_set(tx, id, &new)?;
         note(tx, now, event, &actor, "profile.change", &origin)
     });
     match saved.await {
         Ok(()) => Ok(Redirect::to("/accounts/?told=profile").into_response()),
         Err(IdentityError::BadField { field, rule }) => {
-            Ok(page(&person, &profile, Some((field, format!("This must be {rule}.")))).shown())
+            Ok(page(&person, &profile, Some((field, format!("This must be {rule}.")))).render())
         }
         Err(IdentityError::MobileTaken) => {
             let text = "Somebody else has this number.".to_owned();
-            Ok(page(&person, &profile, Some(("mobile", text))).shown())
+            Ok(page(&person, &profile, Some(("mobile", text))).render())
         }
         Err(error) => Err(Problem::from(error)),
     }

@@ -11,21 +11,21 @@ use purser_identity::{Error as IdentityError, SecretHash, session_revoke_of, ses
 use purser_kit::Problem;
 use serde::Deserialize;
 
-use super::Person;
-use super::verify::told_time;
+use super::SignedInUser;
+use super::verify::time_text;
 use crate::pages::{self, Shell};
 use crate::sign_in::note;
-use crate::site::House;
+use crate::site::SiteState;
 
 #[derive(Template)]
 #[template(path = "account/sessions.html")]
 struct SessionsPage {
     shell: Shell,
     told: Option<&'static str>,
-    sessions: Vec<SessionShown>,
+    sessions: Vec<SessionView>,
 }
 
-struct SessionShown {
+struct SessionView {
     hash: String,
     agent: String,
     address: String,
@@ -37,24 +37,24 @@ struct SessionShown {
 
 /// What was just done.
 #[derive(Deserialize)]
-pub(super) struct Told {
+pub(super) struct SessionsNotice {
     ended: Option<String>,
 }
 
 pub(super) async fn list(
-    State(house): State<Arc<House>>,
-    Query(told): Query<Told>,
-    person: Person,
+    State(site): State<Arc<SiteState>>,
+    Query(told): Query<SessionsNotice>,
+    person: SignedInUser,
 ) -> Result<Response, Problem> {
     let (now, id, here) = (person.now, person.session.user.id, person.session.hash);
-    let sessions = house.context.store.read(move |tx| sessions_of(tx, now, id)).await?;
-    let sessions = sessions.into_iter().map(|session| SessionShown {
+    let sessions = site.context.store.read(move |tx| sessions_of(tx, now, id)).await?;
+    let sessions = sessions.into_iter().map(|session| SessionView {
         hash: session.hash.hex(),
         agent: browser(&session.from.agent).to_owned(),
         address: session.from.address.clone(),
-        created: told_time(&house, session.created_at),
-        seen: told_time(&house, session.last_seen_at),
-        ends: told_time(&house, session.expires_at),
+        created: time_text(&site, session.created_at),
+        seen: time_text(&site, session.last_seen_at),
+        ends: time_text(&site, session.expires_at),
         is_here: session.hash == here,
     });
     let page = SessionsPage {
@@ -77,19 +77,19 @@ fn browser(agent: &str) -> &str {
 
 /// Which session to end: its hash, or `others`.
 #[derive(Deserialize)]
-pub(super) struct End {
+pub(super) struct SessionEndForm {
     session: String,
 }
 
 pub(super) async fn end(
-    State(house): State<Arc<House>>,
-    person: Person,
-    Form(form): Form<End>,
+    State(site): State<Arc<SiteState>>,
+    person: SignedInUser,
+    Form(form): Form<SessionEndForm>,
 ) -> Result<Response, Problem> {
-    let (now, event) = house.context.stamp();
+    let (now, event) = site.context.stamp();
     let (id, here, actor, origin) =
         (person.session.user.id, person.session.hash, person.actor(), person.origin.clone());
-    let ended = house.context.store.write(move |tx| {
+    let ended = site.context.store.write(move |tx| {
         match SecretHash::from_hex(&form.session) {
             Some(hash) => session_revoke_of(tx, now, id, hash).map(drop)?,
             None => sessions_revoke_others(tx, now, id, here).map(drop)?,
@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn a_browser_is_called_by_its_name() {
-        let edge = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0";
-        assert_eq!(browser(edge), "Edge");
+        let state = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0";
+        assert_eq!(browser(state), "Edge");
         assert_eq!(browser("curl/8.1"), "curl");
         assert_eq!(browser(""), "Unknown program");
     }

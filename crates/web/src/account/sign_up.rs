@@ -11,7 +11,7 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use purser_identity::{
-    Email, NewSignUp, RateVerdict, SIGN_UP_BY_ADDRESS, SIGN_UP_TO, Secret, Username, login_key, rates_hit,
+    Email, NewSignUp, RateDecision, SIGN_UP_BY_ADDRESS, SIGN_UP_TO, Secret, Username, login_key, rates_hit,
     sign_up_begin, user_by_login, username_free,
 };
 use purser_kit::{ClientAddress, Problem};
@@ -19,16 +19,16 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::form::{FormField, FormPage, new_password, password_wrong, sentence};
+use super::form::{FormFieldView, FormPage, new_password, password_wrong, sentence};
 use super::mail::{self, mail};
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
 use crate::sign_in::{counted_as, note, origin};
-use crate::site::House;
+use crate::site::SiteState;
 
 /// What the form sends.
 #[derive(Deserialize, Default)]
-pub(super) struct SignUp {
+pub(super) struct SignUpForm {
     username: String,
     email: String,
     first_name: String,
@@ -42,12 +42,12 @@ fn closed() -> Response {
     message(StatusCode::NOT_FOUND, "Signing up is closed", text)
 }
 
-pub(super) async fn form(State(house): State<Arc<House>>) -> Response {
-    if house.options.sign_up { page(&SignUp::default(), Wrong::default()).shown() } else { closed() }
+pub(super) async fn form(State(site): State<Arc<SiteState>>) -> Response {
+    if site.options.sign_up { page(&SignUpForm::default(), SignUpFormErrors::default()).render() } else { closed() }
 }
 
 #[derive(Default)]
-struct Wrong {
+struct SignUpFormErrors {
     username: Option<String>,
     email: Option<String>,
     first_name: Option<String>,
@@ -55,21 +55,21 @@ struct Wrong {
     password: (Option<String>, Option<String>),
 }
 
-fn page(form: &SignUp, wrong: Wrong) -> FormPage {
+fn page(form: &SignUpForm, wrong: SignUpFormErrors) -> FormPage {
     let [password, again] = new_password(wrong.password);
-    let password = FormField { title: "Password", ..password };
+    let password = FormFieldView { title: "Password", ..password };
     FormPage::new(Shell::new("Sign up", None), "", "/accounts/signup/", "Sign up")
         .fields([
-            FormField::new("username", "Username", "text", "username")
+            FormFieldView::new("username", "Username", "text", "username")
                 .help("Letters, digits and . _ - only. If somebody has it already, a number is put behind it.")
                 .with(&form.username)
                 .wrong(wrong.username),
-            FormField::new("email", "Email", "email", "email").with(&form.email).wrong(wrong.email),
-            FormField::new("first_name", "First name", "text", "given-name")
+            FormFieldView::new("email", "Email", "email", "email").with(&form.email).wrong(wrong.email),
+            FormFieldView::new("first_name", "First name", "text", "given-name")
                 .optional()
                 .with(&form.first_name)
                 .wrong(wrong.first_name),
-            FormField::new("last_name", "Last name", "text", "family-name")
+            FormFieldView::new("last_name", "Last name", "text", "family-name")
                 .optional()
                 .with(&form.last_name)
                 .wrong(wrong.last_name),
@@ -80,28 +80,28 @@ fn page(form: &SignUp, wrong: Wrong) -> FormPage {
 }
 
 pub(super) async fn submit(
-    State(house): State<Arc<House>>,
+    State(site): State<Arc<SiteState>>,
     address: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
-    Form(form): Form<SignUp>,
+    Form(form): Form<SignUpForm>,
 ) -> Result<Response, Problem> {
-    if !house.options.sign_up {
+    if !site.options.sign_up {
         return Ok(closed());
     }
     let origin = origin(address, &headers);
-    let (now, from) = (house.context.now(), counted_as(&origin));
-    let counted = house.context.store.write(move |tx| rates_hit(tx, now, &[(SIGN_UP_BY_ADDRESS, &from)]));
-    if let RateVerdict::Limited { retry_after_seconds } = counted.await? {
-        return Ok(page(&form, Wrong::default()).limited(retry_after_seconds));
+    let (now, from) = (site.context.now(), counted_as(&origin));
+    let counted = site.context.store.write(move |tx| rates_hit(tx, now, &[(SIGN_UP_BY_ADDRESS, &from)]));
+    if let RateDecision::Limited { retry_after_seconds } = counted.await? {
+        return Ok(page(&form, SignUpFormErrors::default()).limited(retry_after_seconds));
     }
     let (username, email) = match checked(&form) {
         Ok(names) => names,
-        Err(wrong) => return Ok(page(&form, *wrong).shown()),
+        Err(wrong) => return Ok(page(&form, *wrong).render()),
     };
-    let password = hashed(&house, form.password.clone()).await?;
-    let (link, notice) = fresh_link(&house);
-    let (now, event) = house.context.stamp();
-    let (base, language) = (house.options.base_url.clone(), mail::language(&headers));
+    let password = hashed(&site, form.password.clone()).await?;
+    let (link, notice) = new_link(&site);
+    let (now, event) = site.context.stamp();
+    let (base, language) = (site.options.base_url.clone(), mail::language(&headers));
     let to = email.clone();
     let new = NewSignUp {
         username,
@@ -110,12 +110,12 @@ pub(super) async fn submit(
         last_name: form.last_name.trim().to_owned(),
         password,
     };
-    let done = house.context.store.write(move |tx| {
+    let done = site.context.store.write(move |tx| {
         note(tx, now, event, "nobody", "user.sign_up_asked", &origin)?;
         let known = user_by_login(tx, new.email.as_str())?;
         let username = username_free(tx, &new.username)?;
         // Answered alike: whoever fills somebody's letterbox does not learn that it is full.
-        if rates_hit(tx, now, &[(SIGN_UP_TO, &login_key(new.email.as_str()))])? != RateVerdict::Allowed {
+        if rates_hit(tx, now, &[(SIGN_UP_TO, &login_key(new.email.as_str()))])? != RateDecision::Allowed {
             return Ok(());
         }
         // Kept for an address that is taken too, where its link is mailed to nobody: the same work.
@@ -131,20 +131,20 @@ pub(super) async fn submit(
         mail(tx, now, notice, &mail::CONFIRM, &new.email, language, values)
     });
     done.await?;
-    house.context.outbox.wake();
+    site.context.outbox.wake();
     let text = format!("A mail is on its way to {to}. It says how to go on; until then nobody can sign in with it.");
     Ok(message(StatusCode::OK, "Look into your mail", &text))
 }
 
 /// The names that the form gives, or everything that is wrong with it.
-fn checked(form: &SignUp) -> Result<(Username, Email), Box<Wrong>> {
+fn checked(form: &SignUpForm) -> Result<(Username, Email), Box<SignUpFormErrors>> {
     let (username, email) = (Username::parse(&form.username), Email::parse(form.email.trim()));
     let long = |name: &str| {
         let fits = name.chars().count() <= 150 && !name.chars().any(char::is_control);
         (!fits).then(|| "A name has at most 150 characters on one line.".to_owned())
     };
     let own = [form.username.as_str(), &form.email, &form.first_name, &form.last_name];
-    let wrong = Wrong {
+    let wrong = SignUpFormErrors {
         username: username.as_ref().err().map(|error| sentence(&error.to_string())),
         email: email.as_ref().err().map(|error| sentence(&error.to_string())),
         first_name: long(&form.first_name),
@@ -159,8 +159,8 @@ fn checked(form: &SignUp) -> Result<(Username, Email), Box<Wrong>> {
 }
 
 /// A link's token, and where it leads under `path`.
-pub(crate) fn fresh_link(house: &House) -> (Secret, Uuid) {
+pub(crate) fn new_link(site: &SiteState) -> (Secret, Uuid) {
     let mut random = [0; 32];
-    (house.options.random)(&mut random);
-    (Secret::link(&random), house.context.stamp().1)
+    (site.options.random)(&mut random);
+    (Secret::link(&random), site.context.stamp().1)
 }

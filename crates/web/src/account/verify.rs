@@ -13,8 +13,8 @@ use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use purser_identity::{
-    Actor, Error as IdentityError, LinkPurpose, NewSignUp, Origin, PasswordHash, SecretHash, Username, email_verify,
-    link_find, link_redeem, sign_up_confirm, sign_up_find, user_get,
+    Actor, Error as IdentityError, LinkPurpose, NewSignUp, PasswordHash, RequestOrigin, SecretHash, Username,
+    email_verify, link_find, link_redeem, sign_up_confirm, sign_up_find, user_get,
 };
 use purser_kit::{ClientAddress, Problem};
 use purser_store::WriteTx;
@@ -22,19 +22,19 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::form::{FormField, FormPage, new_password, password_wrong};
+use super::form::{FormFieldView, FormPage, new_password, password_wrong};
 use super::mail::{self, mail};
 use crate::pages::{Shell, message};
 use crate::setup::hashed;
 use crate::sign_in::{gone, note, origin, verify};
-use crate::site::House;
+use crate::site::SiteState;
 
 const OVER: &str =
     "This link was used, replaced or is older than three days. Sign in and have another one mailed, or sign up again.";
 
 /// What the form of a sign-up's link sends.
 #[derive(Deserialize, Default)]
-pub(super) struct Confirmation {
+pub(super) struct ConfirmationForm {
     #[serde(default)]
     password: String,
     /// Once another password than that of the sign-up was entered.
@@ -42,20 +42,20 @@ pub(super) struct Confirmation {
     again: String,
 }
 
-pub(super) async fn form(State(house): State<Arc<House>>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let (hash, now) = (SecretHash::of(&token), house.context.now());
-    let found = house.context.store.read(move |tx| match sign_up_find(tx, now, hash)? {
+pub(super) async fn form(State(site): State<Arc<SiteState>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    let (hash, now) = (SecretHash::of(&token), site.context.now());
+    let found = site.context.store.read(move |tx| match sign_up_find(tx, now, hash)? {
         Some(wish) => Ok(Some((wish.email.clone(), Some(wish)))),
         None => Ok::<_, IdentityError>(link_find(tx, now, LinkPurpose::Email, hash)?.map(|(_, email)| (email, None))),
     });
     let Some((email, signed_up)) = found.await? else { return Ok(gone(OVER)) };
     if let Some(wish) = signed_up {
-        let password = FormField::new("password", "Password", "password", "current-password");
-        return Ok(asking(&token, &wish, None).fields([password]).shown());
+        let password = FormFieldView::new("password", "Password", "password", "current-password");
+        return Ok(asking(&token, &wish, None).fields([password]).render());
     }
     let intro = format!("You read mail at {email}: one click, and the address is confirmed.");
     let action = format!("/accounts/verify/{token}/");
-    Ok(FormPage::new(Shell::new("Confirm your address", None), intro, action, "Confirm").shown())
+    Ok(FormPage::new(Shell::new("Confirm your address", None), intro, action, "Confirm").render())
 }
 
 /// The page of a sign-up's link, but for its fields.
@@ -71,7 +71,7 @@ fn asking(token: &str, wish: &NewSignUp, error: Option<String>) -> FormPage {
 }
 
 /// What the password of a sign-up's link comes to.
-enum Chosen {
+enum PasswordCheck {
     /// That of the sign-up.
     Same,
     /// Another one, entered twice.
@@ -80,9 +80,14 @@ enum Chosen {
     Not(Box<FormPage>),
 }
 
-async fn chosen(house: &House, token: &str, wish: &NewSignUp, form: &Confirmation) -> Result<Chosen, Problem> {
-    if verify(house, form.password.clone(), Some(wish.password.clone())).await? {
-        return Ok(Chosen::Same);
+async fn password_check(
+    site: &SiteState,
+    token: &str,
+    wish: &NewSignUp,
+    form: &ConfirmationForm,
+) -> Result<PasswordCheck, Problem> {
+    if verify(site, form.password.clone(), Some(wish.password.clone())).await? {
+        return Ok(PasswordCheck::Same);
     }
     let error = (form.again.is_empty()).then(|| {
         "That is not the password of the sign-up. Enter it in the first field; or choose another one in both, if somebody \
@@ -92,32 +97,32 @@ async fn chosen(house: &House, token: &str, wish: &NewSignUp, form: &Confirmatio
     let own = [wish.username.as_str(), wish.email.as_str(), &wish.first_name, &wish.last_name];
     let wrong = if error.is_some() { (None, None) } else { password_wrong(&form.password, &form.again, &own) };
     if error.is_some() || wrong != (None, None) {
-        return Ok(Chosen::Not(Box::new(asking(token, wish, error).fields(new_password(wrong)))));
+        return Ok(PasswordCheck::Not(Box::new(asking(token, wish, error).fields(new_password(wrong)))));
     }
-    hashed(house, form.password.clone()).await.map(Chosen::Other)
+    hashed(site, form.password.clone()).await.map(PasswordCheck::Other)
 }
 
 pub(super) async fn submit(
-    State(house): State<Arc<House>>,
+    State(site): State<Arc<SiteState>>,
     Path(token): Path<String>,
     address: Option<Extension<ClientAddress>>,
     headers: HeaderMap,
-    Form(form): Form<Confirmation>,
+    Form(form): Form<ConfirmationForm>,
 ) -> Result<Response, Problem> {
-    let (hash, now) = (SecretHash::of(&token), house.context.now());
-    let wish = house.context.store.read(move |tx| sign_up_find(tx, now, hash)).await?;
+    let (hash, now) = (SecretHash::of(&token), site.context.now());
+    let wish = site.context.store.read(move |tx| sign_up_find(tx, now, hash)).await?;
     let password = match &wish {
         None => None,
-        Some(wish) => match chosen(&house, &token, wish, &form).await? {
-            Chosen::Same => None,
-            Chosen::Other(password) => Some(password),
-            Chosen::Not(page) => return Ok(page.shown()),
+        Some(wish) => match password_check(&site, &token, wish, &form).await? {
+            PasswordCheck::Same => None,
+            PasswordCheck::Other(password) => Some(password),
+            PasswordCheck::Not(page) => return Ok(page.render()),
         },
     };
-    let (hash, (now, event), origin) = (SecretHash::of(&token), house.context.stamp(), origin(address, &headers));
-    let (notice, person) = (house.context.ids.next(now), house.context.ids.next(now));
-    let (language, when) = (mail::language(&headers), told_time(&house, now));
-    let confirmed = house.context.store.write(move |tx| {
+    let (hash, (now, event), origin) = (SecretHash::of(&token), site.context.stamp(), origin(address, &headers));
+    let (notice, person) = (site.context.ids.next(now), site.context.ids.next(now));
+    let (language, when) = (mail::language(&headers), time_text(&site, now));
+    let confirmed = site.context.store.write(move |tx| {
         if let Some(username) = signed_up(tx, now, hash, (person, password.as_ref()), event, &origin)? {
             return Ok(Some(username));
         }
@@ -141,8 +146,8 @@ pub(super) async fn submit(
         Ok::<_, Problem>(Some(former.username))
     });
     let Some(username) = confirmed.await? else { return Ok(gone(OVER)) };
-    house.context.keys.forget();
-    house.context.outbox.wake();
+    site.context.keys.clear();
+    site.context.outbox.wake();
     let text = format!("Thank you. You can sign in by it or by your username, which is {username}.");
     Ok(message(StatusCode::OK, "Your address is confirmed", &text))
 }
@@ -154,7 +159,7 @@ fn signed_up(
     hash: SecretHash,
     (id, password): (Uuid, Option<&PasswordHash>),
     event: Uuid,
-    origin: &Origin,
+    origin: &RequestOrigin,
 ) -> Result<Option<Username>, Problem> {
     match sign_up_confirm(tx, now, hash, id, password) {
         Ok(username) => {
@@ -167,11 +172,11 @@ fn signed_up(
 }
 
 /// A moment as mails tell it.
-pub(super) fn told_time(house: &House, at: jiff::Timestamp) -> String {
-    told_in(&house.context.zone, at)
+pub(super) fn time_text(site: &SiteState, at: jiff::Timestamp) -> String {
+    duration_text(&site.context.zone, at)
 }
 
 /// The same in a zone.
-pub(crate) fn told_in(zone: &jiff::tz::TimeZone, at: jiff::Timestamp) -> String {
+pub(crate) fn duration_text(zone: &jiff::tz::TimeZone, at: jiff::Timestamp) -> String {
     at.to_zoned(zone.clone()).strftime("%-d %b %Y, %H:%M %Z").to_string()
 }

@@ -10,19 +10,19 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_kit::console::{Action, Doer, Field, ListAsk, Preview, Resource, Target, Via};
-use purser_kit::{Problem, Repeatable, fingerprint, invoke};
+use purser_kit::console::{Action, EntryPoint, Field, ListQuery, Preview, RequestContext, Resource, Target};
+use purser_kit::{IdempotentRequest, Problem, fingerprint, invoke};
 use purser_store::ReadTx;
 use uuid::Uuid;
 
-use super::field::FieldShown;
-use super::names::{Names, labels};
-use super::order::Order;
-use super::origin::Origin;
-use super::proof::Ask;
-use super::show::Clockface;
+use super::action_request::ActionRequest;
+use super::field::FieldView;
+use super::names::{ActorNames, labels};
+use super::origin::ListOrigin;
+use super::reauth::ReauthPrompt;
 use super::table::MOST;
-use super::{Desk, Refusal, Visitor, escaped, frame, list};
+use super::view::TimeFormat;
+use super::{ConsoleState, ErrorPage, StaffUser, escaped, frame, list};
 use crate::pages::{self, Shell};
 
 #[derive(Template)]
@@ -36,16 +36,16 @@ struct ActPage<'a> {
     once: Uuid,
     preview: Preview,
     /// Chosen objects that will be passed over: what each is, where it is, and why.
-    refused: Vec<Told>,
+    refused: Vec<RefusedItem>,
     /// More fit than one action takes.
     more: bool,
-    origin: Origin,
+    origin: ListOrigin,
     back: String,
-    fields: Vec<FieldShown>,
+    fields: Vec<FieldView>,
     error: Option<String>,
-    proof: Ask,
+    reauth: ReauthPrompt,
     /// Where to come back to from setting a second factor up.
-    proof_next: String,
+    reauth_next: String,
 }
 
 impl ActPage<'_> {
@@ -62,38 +62,38 @@ impl ActPage<'_> {
     /// Whether there is anything to do.
     fn can_be_done(&self) -> bool {
         let passed_over = !self.ids.is_empty() && self.preview.refused.len() >= self.ids.len();
-        self.preview.obstacle.is_none() && !self.proof.enroll && !passed_over
+        self.preview.obstacle.is_none() && !self.reauth.enroll && !passed_over
     }
 }
 
 /// An object that nothing is done to, and why.
-pub(super) struct Told {
+pub(super) struct RefusedItem {
     pub(super) label: String,
     pub(super) href: String,
     pub(super) why: String,
 }
 
 /// The parts of an address or a form that are the console's own.
-struct Sent {
+struct SubmittedForm {
     action: String,
     ids: Vec<Uuid>,
     /// All that the list holds, instead of ids.
     every: bool,
     /// What is chosen came as a form, because it is too much for an address: it is shown first, and not done yet.
     look: bool,
-    origin: Origin,
+    origin: ListOrigin,
     once: Option<Uuid>,
     fields: Vec<(String, String)>,
 }
 
-impl Sent {
-    fn read(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
-        let mut sent = Sent {
+impl SubmittedForm {
+    fn read(pairs: Vec<(String, String)>) -> Result<Self, ErrorPage> {
+        let mut sent = SubmittedForm {
             action: String::new(),
             ids: Vec::new(),
             every: false,
             look: false,
-            origin: Origin::default(),
+            origin: ListOrigin::default(),
             once: None,
             fields: Vec::new(),
         };
@@ -105,8 +105,8 @@ impl Sent {
                 "action" => sent.action = value,
                 "every" => sent.every = true,
                 "look" => sent.look = true,
-                "id" => sent.ids.push(Uuid::try_parse(&value).map_err(|_| Refusal::nothing())?),
-                "once" => sent.once = Some(Uuid::try_parse(&value).map_err(|_| Refusal::nothing())?),
+                "id" => sent.ids.push(Uuid::try_parse(&value).map_err(|_| ErrorPage::nothing())?),
+                "once" => sent.once = Some(Uuid::try_parse(&value).map_err(|_| ErrorPage::nothing())?),
                 _ => match name.strip_suffix("[]") {
                     Some(name) => sent.tick(name, &value),
                     None => sent.fields.push((name, value)),
@@ -131,63 +131,63 @@ impl Sent {
 }
 
 pub(super) async fn form(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path(at): Path<(String, String)>,
     Query(query): Query<Vec<(String, String)>>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let sent = Sent::read(query)?;
-    show(&desk, at, sent, None, &visitor, StatusCode::OK, None).await
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let sent = SubmittedForm::read(query)?;
+    show(&console, at, sent, None, &staff, StatusCode::OK, None).await
 }
 
 /// The action's page: what will happen, and the fields; with what was entered and what is wrong with it.
 async fn show(
-    desk: &Arc<Desk>,
+    console: &Arc<ConsoleState>,
     at: (String, String),
-    sent: Sent,
+    sent: SubmittedForm,
     refused: Option<Problem>,
-    visitor: &Visitor,
+    staff: &StaffUser,
     status: StatusCode,
-    proof: Option<Ask>,
-) -> Result<Response, Refusal> {
+    reauth: Option<ReauthPrompt>,
+) -> Result<Response, ErrorPage> {
     let (app, name) = at;
-    let (shelf, resource, action) = desk.action(&app, &name, &sent.action).map_err(|_| Refusal::nothing())?;
-    visitor.needs(action.command.scope)?;
-    let base = format!("/admin/{}/{}/", shelf.name, resource.name);
+    let (section, resource, action) = console.action(&app, &name, &sent.action).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(action.command.scope)?;
+    let base = format!("/admin/{}/{}/", section.name, resource.name);
     if sent.every {
-        visitor.needs(resource.view)?;
+        staff.require_scope(resource.view)?;
     } else {
         fits(action, resource, &sent.ids)?;
     }
-    let proof = match proof {
-        Some(proof) => proof,
-        None => Ask::of(desk, visitor, action.command).await?,
+    let reauth = match reauth {
+        Some(reauth) => reauth,
+        None => ReauthPrompt::of(console, staff, action.command).await?,
     };
     let proof_next = escaped(&address(&base, action, &sent));
-    let (reading, zone) = (Arc::clone(desk), &desk.house.context.zone);
-    let looker = visitor.looker();
-    let asked = Asked {
+    let (reading, zone) = (Arc::clone(console), &console.site.context.zone);
+    let looker = staff.request_context();
+    let asked = ActionTarget {
         resource: name,
         app,
         action: sent.action.clone(),
         ids: sent.ids,
         every: sent.every.then(|| list::ask(&resource.listing, &sent.origin.list, MOST + 1, zone)),
     };
-    let looked = desk.house.context.store.read(move |tx| look(&reading, tx, &looker, &asked)).await?;
+    let looked = console.site.context.store.read(move |tx| preview(&reading, tx, &looker, &asked)).await?;
     fits(action, resource, &looked.ids)?;
-    let Looked { ids, more, fields, preview, names } = looked;
-    let passed_over = std::iter::zip(&preview.refused, names).map(|((id, why), label)| Told {
+    let ActionPreview { ids, more, fields, preview, names } = looked;
+    let passed_over = std::iter::zip(&preview.refused, names).map(|((id, why), label)| RefusedItem {
         label,
         href: format!("{base}{id}/{}", sent.origin.suffix()),
         why: why.clone(),
     });
     let passed_over = passed_over.collect();
-    let fields = FieldShown::all(fields, &sent.fields, refused.as_ref());
+    let fields = FieldView::all(fields, &sent.fields, refused.as_ref());
     let untold = |problem: &&Problem| fields.iter().all(|field| field.errors.is_empty()) || problem.errors().is_empty();
     let error = refused.as_ref().filter(untold).map(|problem| problem.detail().to_owned());
     let page_base = base.clone();
     let page = ActPage {
-        shell: frame::shell(desk, visitor, action.title),
+        shell: frame::shell(console, staff, action.title),
         resource,
         action,
         base,
@@ -196,28 +196,28 @@ async fn show(
         refused: passed_over,
         more,
         origin: sent.origin,
-        once: sent.once.unwrap_or_else(|| desk.house.context.stamp().1),
+        once: sent.once.unwrap_or_else(|| console.site.context.stamp().1),
         preview,
         fields,
         error,
-        proof,
-        proof_next,
+        reauth,
+        reauth_next: proof_next,
     };
     Ok(pages::page(status, &page))
 }
 
 /// What an action's page is asked about.
-struct Asked {
+struct ActionTarget {
     app: String,
     resource: String,
     action: String,
     ids: Vec<Uuid>,
     /// What to choose by, instead of ids.
-    every: Option<ListAsk>,
+    every: Option<ListQuery>,
 }
 
 /// What an action's page is made of.
-struct Looked {
+struct ActionPreview {
     ids: Vec<Uuid>,
     more: bool,
     fields: Vec<Field>,
@@ -227,8 +227,13 @@ struct Looked {
 }
 
 /// Chooses the objects, and asks the app about them.
-fn look(desk: &Desk, tx: &mut ReadTx<'_>, doer: &Doer, asked: &Asked) -> Result<Looked, Problem> {
-    let (_, resource, action) = desk.action(&asked.app, &asked.resource, &asked.action)?;
+fn preview(
+    console: &ConsoleState,
+    tx: &mut ReadTx<'_>,
+    cx: &RequestContext,
+    asked: &ActionTarget,
+) -> Result<ActionPreview, Problem> {
+    let (_, resource, action) = console.action(&asked.app, &asked.resource, &asked.action)?;
     let mut ids = match &asked.every {
         Some(ask) => resource.listing.ids(tx, ask)?,
         None => asked.ids.clone(),
@@ -238,32 +243,32 @@ fn look(desk: &Desk, tx: &mut ReadTx<'_>, doer: &Doer, asked: &Asked) -> Result<
         ids.truncate(MOST as usize);
     }
     if ids.is_empty() && action.target != Target::Nothing {
-        return Ok(Looked { ids, more, fields: Vec::new(), preview: Preview::default(), names: Vec::new() });
+        return Ok(ActionPreview { ids, more, fields: Vec::new(), preview: Preview::default(), names: Vec::new() });
     }
-    let (fields, mut preview) = ((action.fields)(tx, &ids)?, (action.preview)(tx, doer, &ids)?);
+    let (fields, mut preview) = ((action.fields)(tx, &ids)?, (action.preview)(tx, cx, &ids)?);
     if preview.rows.is_empty() && preview.obstacle.is_none() {
-        let face = Clockface { now: doer.now, zone: &desk.house.context.zone };
+        let time_format = TimeFormat { now: cx.now, zone: &console.site.context.zone };
         let chosen: Vec<Uuid> =
             ids.iter().filter(|id| preview.refused.iter().all(|(refused, _)| refused != *id)).copied().collect();
-        let names = labels(tx, &mut Names::default(), &resource.listing, &face, &chosen)?;
+        let names = labels(tx, &mut ActorNames::default(), &resource.listing, &time_format, &chosen)?;
         preview.rows = names.into_iter().map(|name| (name, String::new())).collect();
     }
     let refused: Vec<Uuid> = preview.refused.iter().map(|(id, _)| *id).collect();
-    let face = Clockface { now: doer.now, zone: &desk.house.context.zone };
-    let names = labels(tx, &mut Names::default(), &resource.listing, &face, &refused)?;
-    Ok(Looked { ids, more, fields, preview, names })
+    let time_format = TimeFormat { now: cx.now, zone: &console.site.context.zone };
+    let names = labels(tx, &mut ActorNames::default(), &resource.listing, &time_format, &refused)?;
+    Ok(ActionPreview { ids, more, fields, preview, names })
 }
 
 /// Where the action's page is, as far as an address may be long.
-fn address(base: &str, action: &Action, sent: &Sent) -> String {
+fn address(base: &str, action: &Action, sent: &SubmittedForm) -> String {
     let ids: String = sent.ids.iter().take(10).map(|id| format!("&id={id}")).collect();
     let every = if sent.every { "&every=1" } else { "" };
     format!("{base}do/?action={}{ids}{every}{}", action.name, sent.origin.parameters())
 }
 
 /// Refuses a choice that the action does not take.
-fn fits(action: &Action, resource: &Resource, ids: &[Uuid]) -> Result<(), Refusal> {
-    let refused = |text: String| Refusal::page(pages::message(StatusCode::BAD_REQUEST, "Nothing to do", &text));
+fn fits(action: &Action, resource: &Resource, ids: &[Uuid]) -> Result<(), ErrorPage> {
+    let refused = |text: String| ErrorPage::page(pages::message(StatusCode::BAD_REQUEST, "Nothing to do", &text));
     unfit(action, resource, ids).map_or(Ok(()), |text| Err(refused(text)))
 }
 
@@ -284,39 +289,43 @@ fn unfit(action: &Action, resource: &Resource, ids: &[Uuid]) -> Option<String> {
 }
 
 pub(super) async fn submit(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name)): Path<(String, String)>,
-    visitor: Visitor,
+    staff: StaffUser,
     Form(pairs): Form<Vec<(String, String)>>,
-) -> Result<Response, Refusal> {
-    let mut sent = Sent::read(pairs)?;
-    let (_, resource, action) = desk.action(&app, &name, &sent.action).map_err(|_| Refusal::nothing())?;
-    visitor.needs(action.command.scope)?;
+) -> Result<Response, ErrorPage> {
+    let mut sent = SubmittedForm::read(pairs)?;
+    let (_, resource, action) = console.action(&app, &name, &sent.action).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(action.command.scope)?;
     if sent.look {
-        return show(&desk, (app, name), sent, None, &visitor, StatusCode::OK, None).await;
+        return show(&console, (app, name), sent, None, &staff, StatusCode::OK, None).await;
     }
     // What is done is what was shown: its ids, and not what the list holds by now.
     sent.every = false;
     fits(action, resource, &sent.ids)?;
     let command = action.command;
-    let mut proof = Ask::of(&desk, &visitor, command).await?;
-    if !proof.given(&desk, &visitor, &mut sent.fields).await? {
+    let mut reauth = ReauthPrompt::of(&console, &staff, command).await?;
+    if !reauth.given(&console, &staff, &mut sent.fields).await? {
         let status = StatusCode::FORBIDDEN;
-        return show(&desk, (app, name), sent, None, &visitor, status, Some(proof)).await;
+        return show(&console, (app, name), sent, None, &staff, status, Some(reauth)).await;
     }
-    let once = *sent.once.get_or_insert_with(|| desk.house.context.stamp().1);
-    let order = Order {
-        desk: Arc::clone(&desk),
+    let once = *sent.once.get_or_insert_with(|| console.site.context.stamp().1);
+    let order = ActionRequest {
+        console: Arc::clone(&console),
         app: app.clone(),
         resource: name.clone(),
         action: sent.action.clone(),
         ids: sent.ids.clone(),
         fields: sent.fields.clone(),
-        once: repeatable(&visitor, once, &format!("{app}/{name}/{}", sent.action), &sent.ids, &sent.fields),
+        idempotency: repeatable(&staff, once, &format!("{app}/{name}/{}", sent.action), &sent.ids, &sent.fields),
     };
-    let doer = visitor.caller.doer(&desk.house.context).with_chance(chance(&desk)).via(Via::Console);
-    let repeat = order.once.clone();
-    let done = invoke(&desk.house.context, command, doer, Some(repeat), move |tx, doer| order.run(tx, doer));
+    let cx = staff
+        .principal
+        .request_context(&console.site.context)
+        .with_entropy(entropy(&console))
+        .from_entry_point(EntryPoint::Console);
+    let repeat = order.idempotency.clone();
+    let done = invoke(&console.site.context, command, cx, Some(repeat), move |tx, cx| order.run(tx, cx));
     match done.await {
         Ok(_) => {
             let one = if let [only] = sent.ids.as_slice() { format!("&one={only}") } else { String::new() };
@@ -326,29 +335,29 @@ pub(super) async fn submit(
         Err(problem) => {
             // A refusal changed nothing; the same page, corrected, may be sent again.
             let status = StatusCode::from_u16(problem.code().status).unwrap_or(StatusCode::BAD_REQUEST);
-            show(&desk, (app, name), sent, Some(problem), &visitor, status, None).await
+            show(&console, (app, name), sent, Some(problem), &staff, status, None).await
         }
     }
 }
 
 /// For the secrets that an action makes.
-pub(crate) fn chance(desk: &Desk) -> [u8; 32] {
+pub(crate) fn entropy(console: &ConsoleState) -> [u8; 32] {
     let mut random = [0; 32];
-    (desk.house.options.random)(&mut random);
+    (console.site.options.random)(&mut random);
     random
 }
 
 /// What one page of one person may do once.
 pub(super) fn repeatable(
-    visitor: &Visitor,
+    staff: &StaffUser,
     once: Uuid,
     what: &str,
     ids: &[Uuid],
     fields: &[(String, String)],
-) -> Repeatable {
+) -> IdempotentRequest {
     let body = format!("{ids:?}{fields:?}");
-    Repeatable {
-        owner: visitor.actor(),
+    IdempotentRequest {
+        owner: staff.actor(),
         key: format!("console:{once}"),
         fingerprint: fingerprint("console", what, body.as_bytes()),
     }

@@ -8,16 +8,16 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::Timestamp;
-use purser_kit::{Once, Problem};
-use purser_outbox::{JobStand, ScheduleRun, job_stand, job_waiting};
+use purser_kit::{IdempotentResponse, Problem};
+use purser_outbox::{JobStatus, ScheduleRun, job_status, job_waiting};
 use uuid::Uuid;
 
 use super::act::repeatable;
 use super::commands::SCHEDULE_RUN;
-use super::going::{self, Bar, GoingPage};
 use super::notices::problem;
-use super::show::{Clockface, Moment};
-use super::{Desk, Refusal, Visitor, frame};
+use super::task_progress::{self, ProgressBar, TaskPage};
+use super::view::{TimeFormat, TimeView};
+use super::{ConsoleState, ErrorPage, StaffUser, frame};
 use crate::pages::{self, Shell};
 
 /// The scope that shows them.
@@ -31,7 +31,7 @@ const SCHEDULE: &str = "house.backup";
 
 /// A backup, as whoever keeps them tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backup {
+pub struct BackupEntry {
     /// Its file's name.
     pub name: String,
     /// When it was taken.
@@ -43,7 +43,7 @@ pub struct Backup {
 }
 
 /// Looks for them: newest first. Reads a folder, so not to be called where something waits.
-pub type BackupsFn = Arc<dyn Fn() -> Result<Vec<Backup>, String> + Send + Sync>;
+pub type BackupsFn = Arc<dyn Fn() -> Result<Vec<BackupEntry>, String> + Send + Sync>;
 
 #[derive(Template)]
 #[template(path = "console/backups.html")]
@@ -59,7 +59,7 @@ struct BackupsPage {
 
 struct Row {
     name: String,
-    moment: Moment,
+    moment: TimeView,
     size: String,
     what: String,
     sealed: bool,
@@ -67,31 +67,38 @@ struct Row {
 }
 
 pub(super) async fn page(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Query(query): Query<Vec<(String, String)>>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
-    let look = Arc::clone(&desk.house.options.backups);
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    staff.require_scope(SCOPE)?;
+    let look = Arc::clone(&console.site.options.backups);
     let looked = tokio::task::spawn_blocking(move || look()).await.map_err(Problem::internal)?;
     let (found, error) = match looked {
         Ok(found) => (found, None),
         Err(error) => (Vec::new(), Some(error)),
     };
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+    let time_format = TimeFormat { now: staff.now, zone: &console.site.context.zone };
     let rows = found.into_iter().map(|backup| {
         let (what, sealed, broken) = match backup.contents {
             Ok((what, sealed)) => (what, sealed, None),
             Err(error) => (String::new(), false, Some(error)),
         };
-        Row { name: backup.name, moment: face.moment(backup.moment), size: sized(backup.bytes), what, sealed, broken }
+        Row {
+            name: backup.name,
+            moment: time_format.moment(backup.moment),
+            size: sized(backup.bytes),
+            what,
+            sealed,
+            broken,
+        }
     });
-    let there = desk.house.options.schedules.iter().any(|schedule| schedule.name == SCHEDULE);
+    let there = console.site.options.schedules.iter().any(|schedule| schedule.name == SCHEDULE);
     let page = BackupsPage {
-        shell: frame::shell(&desk, &visitor, "Backups"),
+        shell: frame::shell(&console, &staff, "Backups"),
         rows: rows.collect(),
         error,
-        take: (there && visitor.caller.has(SCHEDULE_RUN.scope)).then(|| desk.house.context.stamp().1),
+        take: (there && staff.principal.has(SCHEDULE_RUN.scope)).then(|| console.site.context.stamp().1),
         taken: query.iter().any(|(name, _)| name == "taken"),
     };
     Ok(pages::page(StatusCode::OK, &page))
@@ -99,23 +106,23 @@ pub(super) async fn page(
 
 /// Has one taken by the workers, once for each form: the job outlives this process.
 pub(super) async fn take(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
+    State(console): State<Arc<ConsoleState>>,
+    staff: StaffUser,
     Form(pairs): Form<Vec<(String, String)>>,
-) -> Result<Response, Refusal> {
-    visitor.needs(SCHEDULE_RUN.scope)?;
-    let found = desk.house.options.schedules.iter().find(|schedule| schedule.name == SCHEDULE).copied();
+) -> Result<Response, ErrorPage> {
+    staff.require_scope(SCHEDULE_RUN.scope)?;
+    let found = console.site.options.schedules.iter().find(|schedule| schedule.name == SCHEDULE).copied();
     let schedule = found.ok_or_else(|| Problem::not_found("schedule"))?;
     let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
-    let (now, seed) = desk.house.context.stamp();
-    let repeat = repeatable(&visitor, once.unwrap_or(seed), SCHEDULE, &[], &[]);
-    let doer = visitor.caller.doer_at(now, seed);
-    let made = desk.house.context.store.write(move |tx| {
-        let mut doer = doer.clone();
-        Once::run(tx, now, Some(&repeat), |tx| {
-            let run = ScheduleRun { job: doer.fresh_id(), due_at: now, now };
+    let (now, seed) = console.site.context.stamp();
+    let repeat = repeatable(&staff, once.unwrap_or(seed), SCHEDULE, &[], &[]);
+    let cx = staff.principal.request_context_at(now, seed);
+    let made = console.site.context.store.write(move |tx| {
+        let mut cx = cx.clone();
+        IdempotentResponse::run(tx, now, Some(&repeat), |tx| {
+            let run = ScheduleRun { job: cx.new_id(), due_at: now, now };
             (schedule.make)(tx, &run).map_err(problem)?;
-            doer.record(
+            cx.record(
                 tx,
                 "house.schedules.run",
                 &format!("house:schedules:{}", schedule.name),
@@ -127,45 +134,45 @@ pub(super) async fn take(
         })
     });
     let job = made.await?.answer;
-    desk.house.context.outbox.wake();
+    console.site.context.outbox.wake();
     Ok(Redirect::to(&format!("{BASE}{job}/")).into_response())
 }
 
 /// How far it is with the backup that this job takes.
-pub(super) async fn going(
-    State(desk): State<Arc<Desk>>,
+pub(super) async fn progress(
+    State(console): State<Arc<ConsoleState>>,
     Path(job): Path<String>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
-    let job = Uuid::try_parse(&job).map_err(|_| Refusal::nothing())?;
-    let stand = desk.house.context.store.read(move |tx| job_stand(tx, job).map_err(problem)).await?;
-    let seen = desk.house.options.backup_progress.seen();
-    let bare = |sentence: String| Bar { sentence, done: 0, total: 0 };
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    staff.require_scope(SCOPE)?;
+    let job = Uuid::try_parse(&job).map_err(|_| ErrorPage::nothing())?;
+    let stand = console.site.context.store.read(move |tx| job_status(tx, job).map_err(problem)).await?;
+    let seen = console.site.options.backup_progress.snapshot();
+    let bare = |sentence: String| ProgressBar { sentence, done: 0, total: 0 };
     let (bar, about) = match stand {
-        JobStand::Gone => return Ok(Redirect::to(&format!("{BASE}?taken=1")).into_response()),
-        JobStand::Waiting(None) => (Some(bare("Waiting for a worker.".to_owned())), LEAVE.to_owned()),
-        JobStand::Waiting(Some(error)) => {
+        JobStatus::Gone => return Ok(Redirect::to(&format!("{BASE}?taken=1")).into_response()),
+        JobStatus::Waiting(None) => (Some(bare("Waiting for a worker.".to_owned())), LEAVE.to_owned()),
+        JobStatus::Waiting(Some(error)) => {
             let about = format!("The last try failed, and there will be another: {error}");
             (Some(bare("Waiting for the next try.".to_owned())), about)
         }
         // Another process may be at it, of which this one knows nothing.
-        JobStand::Running if seen.what.is_empty() => (Some(bare("Taking the backup.".to_owned())), LEAVE.to_owned()),
-        JobStand::Running => (Some(Bar::of(&seen)), LEAVE.to_owned()),
-        JobStand::Dead(error) => {
+        JobStatus::Running if seen.phase.is_empty() => (Some(bare("Taking the backup.".to_owned())), LEAVE.to_owned()),
+        JobStatus::Running => (Some(ProgressBar::of(&seen)), LEAVE.to_owned()),
+        JobStatus::Dead(error) => {
             let text = format!("No backup was taken, and Purser has given this one up: {error}");
-            return Err(Refusal::page(pages::message(StatusCode::OK, "The backup failed", &text)));
+            return Err(ErrorPage::page(pages::message(StatusCode::OK, "The backup failed", &text)));
         }
     };
-    let page = GoingPage {
-        shell: frame::shell(&desk, &visitor, "Backup"),
+    let page = TaskPage {
+        shell: frame::shell(&console, &staff, "Backup"),
         title: "Backup",
         back: (BASE.to_owned(), "Backups"),
         bar,
         about,
         go_on: None,
     };
-    Ok(going::going(&page))
+    Ok(task_progress::task_page(&page))
 }
 
 /// What is said beside the bar.

@@ -10,11 +10,11 @@ use purser_kit::Problem;
 use purser_ledger::{AccountId, AccountPath, Branch, TransferId, account_by_path, account_get, branches, statement};
 use serde::Deserialize;
 
-use super::names::Names;
-use super::object::{StatementShown, shown};
-use super::show::{Clockface, grouped};
-use super::visitor::escaped;
-use super::{Desk, Refusal, Visitor, frame};
+use super::names::ActorNames;
+use super::object::{StatementView, render};
+use super::staff_user::escaped;
+use super::view::{TimeFormat, grouped};
+use super::{ConsoleState, ErrorPage, StaffUser, frame};
 use crate::pages::{self, Shell};
 
 /// The scope that opens the books.
@@ -27,7 +27,7 @@ const BRANCHES: u32 = 200;
 const LINES: u32 = 100;
 
 #[derive(Deserialize)]
-pub(super) struct Place {
+pub(super) struct TreeQuery {
     under: Option<String>,
     after: Option<String>,
 }
@@ -39,11 +39,11 @@ struct TreePage {
     /// The way down to here: name and address.
     crumbs: Vec<(String, String)>,
     here: Option<String>,
-    rows: Vec<BranchShown>,
+    rows: Vec<BranchView>,
     next: Option<String>,
 }
 
-struct BranchShown {
+struct BranchView {
     name: String,
     href: String,
     kind: &'static str,
@@ -54,15 +54,15 @@ struct BranchShown {
 }
 
 pub(super) async fn tree(
-    State(desk): State<Arc<Desk>>,
-    Query(place): Query<Place>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
+    State(console): State<Arc<ConsoleState>>,
+    Query(place): Query<TreeQuery>,
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    staff.require_scope(SCOPE)?;
     let under = place.under.filter(|under| !under.is_empty());
-    let parent = under.map(AccountPath::new).transpose().map_err(|_| Refusal::nothing())?;
+    let parent = under.map(AccountPath::new).transpose().map_err(|_| ErrorPage::nothing())?;
     let (read_under, after) = (parent.clone(), place.after);
-    let found = desk.house.context.store.read(move |tx| {
+    let found = console.site.context.store.read(move |tx| {
         let found = branches(tx, read_under.as_ref(), after.as_deref(), BRANCHES + 1)?;
         let mut leaves = Vec::with_capacity(found.len());
         for branch in &found {
@@ -82,21 +82,21 @@ pub(super) async fn tree(
     let under = here.as_deref().map_or(String::new(), |here| format!("under={}&", escaped(here)));
     let next = found.last().filter(|_| more).map(|(last, _)| format!("?{under}after={}", escaped(&last.segment)));
     let page = TreePage {
-        shell: frame::shell(&desk, &visitor, "Chart of accounts"),
+        shell: frame::shell(&console, &staff, "Chart of accounts"),
         crumbs: crumbs(here.as_deref()),
         here,
-        rows: found.into_iter().map(|(branch, leaf)| branch_shown(branch, leaf)).collect(),
+        rows: found.into_iter().map(|(branch, leaf)| branch_view(branch, leaf)).collect(),
         next,
     };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
-fn branch_shown(branch: Branch, leaf: Option<AccountId>) -> BranchShown {
+fn branch_view(branch: Branch, leaf: Option<AccountId>) -> BranchView {
     let href = match leaf {
         Some(id) => format!("/admin/ledger/accounts/{}/", id.get()),
         None => format!("/admin/ledger/accounts/?under={}", escaped(&branch.path)),
     };
-    BranchShown {
+    BranchView {
         href,
         name: branch.segment,
         kind: branch.kind.name(),
@@ -119,7 +119,7 @@ fn crumbs(here: Option<&str>) -> Vec<(String, String)> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Before {
+pub(super) struct HistoryQuery {
     before: Option<i64>,
 }
 
@@ -132,43 +132,43 @@ struct AccountPage {
     kind: &'static str,
     status: &'static str,
     floor: Option<String>,
-    statement: StatementShown,
+    statement: StatementView,
     next: Option<String>,
     first: Option<String>,
 }
 
 pub(super) async fn account(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path(id): Path<String>,
-    Query(Before { before }): Query<Before>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
-    let id = AccountId::from_column(id.parse().map_err(|_| Refusal::nothing())?);
-    let read = desk.house.context.store.read(move |tx| {
+    Query(HistoryQuery { before }): Query<HistoryQuery>,
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    staff.require_scope(SCOPE)?;
+    let id = AccountId::from_column(id.parse().map_err(|_| ErrorPage::nothing())?);
+    let read = console.site.context.store.read(move |tx| {
         let account = account_get(tx, id)?;
         let mut lines = statement(tx, id, before.map(TransferId::from_cursor), LINES + 1)?;
-        Names::default().lines(tx, &mut lines)?;
+        ActorNames::default().lines(tx, &mut lines)?;
         Ok::<_, Problem>((account, lines))
     });
     let (account, mut lines) = match read.await {
         Ok(read) => read,
-        Err(problem) if problem.code().status == 404 => return Err(Refusal::nothing()),
+        Err(problem) if problem.code().status == 404 => return Err(ErrorPage::nothing()),
         Err(problem) => return Err(problem.into()),
     };
     let more = lines.len() > LINES as usize;
     lines.truncate(LINES as usize);
     let next = lines.last().filter(|_| more).map(|last| format!("?before={}", last.transfer.get()));
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+    let time_format = TimeFormat { now: staff.now, zone: &console.site.context.zone };
     let path = account.path.to_string();
     let parent = path.rsplit_once(':').map(|(parent, _)| parent);
     let page = AccountPage {
-        shell: frame::shell(&desk, &visitor, path.clone()),
+        shell: frame::shell(&console, &staff, path.clone()),
         crumbs: crumbs(parent),
         kind: account.kind.name(),
         status: account.status.name(),
         floor: account.floor.map(|floor| floor.for_people()),
-        statement: shown(&face, "Statement", &account, lines),
+        statement: render(&time_format, "Statement", &account, lines),
         next,
         first: before.map(|_| format!("/admin/ledger/accounts/{}/", account.id.get())),
         path,

@@ -8,25 +8,25 @@ use purser_kit::Problem;
 use uuid::Uuid;
 
 use super::object::subject;
-use super::{Desk, Refusal, Visitor, upload};
+use super::{ConsoleState, ErrorPage, StaffUser, upload};
 
 pub(super) async fn file(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name, id, download)): Path<(String, String, String, String)>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (_, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
-    let found = desk.download(&app, &name, &download).map_err(|_| Refusal::nothing())?;
-    visitor.needs(resource.view)?;
-    visitor.needs(found.scope)?;
-    let id = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let (_, resource) = console.resource(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    let found = console.download(&app, &name, &download).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(resource.view)?;
+    staff.require_scope(found.scope)?;
+    let id = Uuid::try_parse(&id).map_err(|_| ErrorPage::nothing())?;
     let (action, subject) = (format!("{app}.{name}.{download}"), subject(&app, &name, id));
-    let reading = Arc::clone(&desk);
-    let written = desk.house.context.store.read(move |tx| (reading.download(&app, &name, &download)?.write)(tx, id));
-    let (filename, text) = written.await?.ok_or_else(Refusal::nothing)?;
-    let doer = visitor.caller.doer(&desk.house.context);
+    let reading = Arc::clone(&console);
+    let written = console.site.context.store.read(move |tx| (reading.download(&app, &name, &download)?.write)(tx, id));
+    let (filename, text) = written.await?.ok_or_else(ErrorPage::nothing)?;
+    let cx = staff.principal.request_context(&console.site.context);
     let noted =
-        desk.house.context.store.write(move |tx| doer.clone().record(tx, &action, &subject, &serde_json::json!({})));
+        console.site.context.store.write(move |tx| cx.clone().record(tx, &action, &subject, &serde_json::json!({})));
     noted.await.map_err(Problem::from)?;
     Ok(upload::file(&filename, text))
 }

@@ -6,35 +6,35 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use purser_kit::console::{Cell, ListAsk, Sheet};
+use purser_kit::console::{Cell, ListQuery, ReportContent};
 use purser_kit::{Problem, spreadsheet};
 
-use super::{Desk, Refusal, Visitor, list};
+use super::{ConsoleState, ErrorPage, StaffUser, list};
 
 /// Rows read at once.
 const PAGE: u32 = 1_000;
 
 pub(super) async fn csv(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name)): Path<(String, String)>,
     Query(query): Query<Vec<(String, String)>>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (_, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(resource.view)?;
-    note(&desk, &visitor, &app, &name).await?;
-    let ask = list::ask(&resource.listing, &query, PAGE, &desk.house.context.zone);
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let (_, resource) = console.resource(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(resource.view)?;
+    note(&console, &staff, &app, &name).await?;
+    let ask = list::ask(&resource.listing, &query, PAGE, &console.site.context.zone);
     let mut heads = vec!["id".to_owned()];
     heads.extend(resource.listing.columns.iter().map(|column| column.name.to_owned()));
     let filename = format!("attachment; filename=\"{app}-{name}.csv\"");
-    let begin = (desk, app, name, Some(ask), line(&heads));
-    let body = Body::from_stream(futures_util::stream::unfold(begin, |(desk, app, name, ask, first)| async move {
+    let begin = (console, app, name, Some(ask), line(&heads));
+    let body = Body::from_stream(futures_util::stream::unfold(begin, |(console, app, name, ask, first)| async move {
         let ask = ask?;
-        match page(&desk, &app, &name, ask).await {
-            Ok((text, next)) => Some((Ok(Bytes::from(first + &text)), (desk, app, name, next, String::new()))),
+        match page(&console, &app, &name, ask).await {
+            Ok((text, next)) => Some((Ok(Bytes::from(first + &text)), (console, app, name, next, String::new()))),
             // The connection breaks off: half a file that looks whole would be worse.
             Err(problem) => {
-                Some((Err(std::io::Error::other(problem.detail().to_owned())), (desk, app, name, None, first)))
+                Some((Err(std::io::Error::other(problem.detail().to_owned())), (console, app, name, None, first)))
             }
         }
     }));
@@ -47,19 +47,24 @@ pub(super) async fn csv(
 }
 
 /// Whoever takes a copy out of the house is on record.
-pub(super) async fn note(desk: &Desk, visitor: &Visitor, app: &str, name: &str) -> Result<(), Problem> {
-    let (doer, subject) = (visitor.caller.doer(&desk.house.context), format!("{app}:{name}"));
-    let written = desk
-        .house
+pub(super) async fn note(console: &ConsoleState, staff: &StaffUser, app: &str, name: &str) -> Result<(), Problem> {
+    let (cx, subject) = (staff.principal.request_context(&console.site.context), format!("{app}:{name}"));
+    let written = console
+        .site
         .context
         .store
-        .write(move |tx| doer.clone().record(tx, "console.export", &subject, &serde_json::json!({})));
+        .write(move |tx| cx.clone().record(tx, "console.export", &subject, &serde_json::json!({})));
     written.await.map_err(Problem::from)
 }
 
-async fn page(desk: &Arc<Desk>, app: &str, name: &str, ask: ListAsk) -> Result<(String, Option<ListAsk>), Problem> {
-    let (reading, app, name, asked) = (Arc::clone(desk), app.to_owned(), name.to_owned(), ask.clone());
-    let listed = desk.house.context.store.read(move |tx| {
+async fn page(
+    console: &Arc<ConsoleState>,
+    app: &str,
+    name: &str,
+    ask: ListQuery,
+) -> Result<(String, Option<ListQuery>), Problem> {
+    let (reading, app, name, asked) = (Arc::clone(console), app.to_owned(), name.to_owned(), ask.clone());
+    let listed = console.site.context.store.read(move |tx| {
         let (_, resource) = reading.resource(&app, &name)?;
         Ok::<_, Problem>(resource.listing.page(tx, &asked)?)
     });
@@ -69,12 +74,12 @@ async fn page(desk: &Arc<Desk>, app: &str, name: &str, ask: ListAsk) -> Result<(
         let values = std::iter::once(id.to_string()).chain(cells.iter().map(harmless));
         text.push_str(&line(&values.collect::<Vec<_>>()));
     }
-    Ok((text, listed.next.map(|after| ListAsk { after: Some(after), ..ask })))
+    Ok((text, listed.next.map(|after| ListQuery { after: Some(after), ..ask })))
 }
 
 /// A sheet's first table as CSV.
-pub(crate) fn table(sheet: &Sheet) -> String {
-    let Some(table) = sheet.tables.first() else { return String::new() };
+pub(crate) fn table(content: &ReportContent) -> String {
+    let Some(table) = content.tables.first() else { return String::new() };
     let heads: Vec<String> = table.columns.iter().map(|&head| head.to_owned()).collect();
     let rows = table.rows.iter().map(|row| line(&row.iter().map(harmless).collect::<Vec<_>>()));
     std::iter::once(line(&heads)).chain(rows).collect()
@@ -84,7 +89,7 @@ pub(crate) fn table(sheet: &Sheet) -> String {
 pub(super) fn harmless(cell: &Cell) -> String {
     let plain = cell.plain();
     match cell {
-        Cell::Text(_) | Cell::Given(_) | Cell::Link(..) => spreadsheet::harmless(&plain),
+        Cell::Text(_) | Cell::UserText(_) | Cell::Link(..) => spreadsheet::harmless(&plain),
         _ => plain,
     }
 }

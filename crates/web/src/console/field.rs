@@ -4,12 +4,12 @@ use purser_kit::Problem;
 use purser_kit::console::{Field, Input};
 
 /// A field, and what is wrong with what was entered.
-pub(crate) struct FieldShown {
+pub(crate) struct FieldView {
     pub(crate) field: Field,
     pub(crate) errors: Vec<String>,
 }
 
-impl FieldShown {
+impl FieldView {
     /// A field with what was entered in it, and what is wrong with that.
     pub(crate) fn of(mut field: Field, entered: &[(String, String)], refused: Option<&Problem>) -> Self {
         let errors = refused.into_iter().flat_map(Problem::errors).filter(|error| error.field == field.name);
@@ -17,16 +17,16 @@ impl FieldShown {
         if let Some((_, value)) = entered.iter().find(|(name, _)| name == field.name) {
             field.value.clone_from(value);
         }
-        FieldShown { field, errors }
+        FieldView { field, errors }
     }
 
     /// The fields of a form as they are asked for now: a second yes only after the refusal that it answers, and as long
     /// as it is given.
-    pub(crate) fn all(fields: Vec<Field>, entered: &[(String, String)], refused: Option<&Problem>) -> Vec<FieldShown> {
+    pub(crate) fn all(fields: Vec<Field>, entered: &[(String, String)], refused: Option<&Problem>) -> Vec<FieldView> {
         let code = refused.map(|problem| problem.code().name);
         let is_given = |field: &Field| entered.iter().any(|(name, value)| name == field.name && !value.is_empty());
         let asked = |field: &Field| field.after.is_none() || field.after == code || is_given(field);
-        fields.into_iter().filter(asked).map(|field| FieldShown::of(field, entered, refused)).collect()
+        fields.into_iter().filter(asked).map(|field| FieldView::of(field, entered, refused)).collect()
     }
 
     /// The choices of a field that has them.
@@ -40,7 +40,7 @@ impl FieldShown {
     /// What can be ticked.
     pub(crate) fn ticks(&self) -> &[(String, String)] {
         match &self.field.input {
-            Input::Ticks(ticks) => ticks,
+            Input::Checkboxes(ticks) => ticks,
             _ => &[],
         }
     }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Desk, Refusal, Visitor, frame};
+use super::{ConsoleState, ErrorPage, StaffUser, frame};
 use crate::health::{self, HealthJson};
 use crate::pages::{self, Shell};
 
@@ -26,31 +26,31 @@ struct HealthPage {
     engine: &'static str,
 }
 
-pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
+pub(super) async fn page(State(console): State<Arc<ConsoleState>>, staff: StaffUser) -> Result<Response, ErrorPage> {
+    staff.require_scope(SCOPE)?;
     let page = HealthPage {
-        health: health::look(&desk.house).await,
-        version: desk.house.options.version,
-        engine: desk.house.context.store.engine().name(),
-        shell: frame::shell(&desk, &visitor, "Health"),
+        health: health::check(&console.site).await,
+        version: console.site.options.version,
+        engine: console.site.context.store.engine().name(),
+        shell: frame::shell(&console, &staff, "Health"),
     };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
 /// Something that is wrong, as the first page tells it.
-pub(super) struct Wrong {
+pub(super) struct HealthAlert {
     pub(super) title: String,
     pub(super) told: String,
     pub(super) href: String,
 }
 
 /// What is wrong, for whoever may know.
-pub(super) async fn wrong(desk: &Desk, visitor: &Visitor) -> Vec<Wrong> {
-    if !visitor.caller.has(SCOPE) {
+pub(super) async fn wrong(console: &ConsoleState, staff: &StaffUser) -> Vec<HealthAlert> {
+    if !staff.principal.has(SCOPE) {
         return Vec::new();
     }
-    let health = health::look(&desk.house).await;
-    let wrong = health.failing().map(|part| Wrong {
+    let health = health::check(&console.site).await;
+    let wrong = health.failing().map(|part| HealthAlert {
         title: part.title(),
         told: part.detail.clone().unwrap_or_default(),
         href: format!("{BASE}#{}", part.name),

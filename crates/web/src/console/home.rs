@@ -7,12 +7,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::Problem;
-use purser_kit::console::{Drawing, Tone};
+use purser_kit::console::{Tone, WidgetValue};
 
-use super::health::{Wrong, wrong};
-use super::inbox::{Waiting, waiting};
-use super::show::grouped;
-use super::{Desk, Refusal, Visitor, frame};
+use super::health::{HealthAlert, wrong};
+use super::inbox::{InboxCount, waiting};
+use super::view::grouped;
+use super::{ConsoleState, ErrorPage, StaffUser, frame};
 use crate::pages::{self, Shell};
 
 /// A chart's size, in its own units.
@@ -22,12 +22,12 @@ const CHART: (i64, i64) = (600, 160);
 #[template(path = "console/home.html")]
 struct HomePage {
     shell: Shell,
-    shelves: Vec<(&'static str, Vec<FigureShown>)>,
-    waiting: Vec<Waiting>,
-    wrong: Vec<Wrong>,
+    shelves: Vec<(&'static str, Vec<WidgetView>)>,
+    waiting: Vec<InboxCount>,
+    wrong: Vec<HealthAlert>,
 }
 
-struct FigureShown {
+struct WidgetView {
     title: &'static str,
     value: Option<(String, String)>,
     verdict: Option<(&'static str, String)>,
@@ -37,14 +37,14 @@ struct FigureShown {
 struct Chart {
     width: i64,
     height: i64,
-    columns: Vec<Bar>,
+    columns: Vec<ChartBar>,
     first: String,
     last: String,
     highest: String,
 }
 
 /// A column: where it stands, how high it is, and what it says.
-struct Bar {
+struct ChartBar {
     x: i64,
     y: i64,
     width: i64,
@@ -52,34 +52,35 @@ struct Bar {
     told: String,
 }
 
-pub(super) async fn page(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
-    let drawn = figures(&desk, &visitor).await?;
-    let waiting = waiting(&desk, &visitor).await?;
-    let wrong = wrong(&desk, &visitor).await;
-    let shelves = drawn.into_iter().map(|(title, figures)| {
-        (title, figures.into_iter().map(|(title, drawing)| figure_shown(title, drawing)).collect())
-    });
-    let page = HomePage { shell: frame::shell(&desk, &visitor, "Today"), shelves: shelves.collect(), waiting, wrong };
+pub(super) async fn page(State(console): State<Arc<ConsoleState>>, staff: StaffUser) -> Result<Response, ErrorPage> {
+    let drawn = figures(&console, &staff).await?;
+    let waiting = waiting(&console, &staff).await?;
+    let wrong = wrong(&console, &staff).await;
+    let shelves = drawn
+        .into_iter()
+        .map(|(title, widgets)| (title, widgets.into_iter().map(|(title, value)| widget_view(title, value)).collect()));
+    let page = HomePage { shell: frame::shell(&console, &staff, "Today"), shelves: shelves.collect(), waiting, wrong };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
-type Drawn = Vec<(&'static str, Vec<(&'static str, Drawing)>)>;
+type WidgetValues = Vec<(&'static str, Vec<(&'static str, WidgetValue)>)>;
 
-async fn figures(desk: &Arc<Desk>, visitor: &Visitor) -> Result<Drawn, Problem> {
-    let (reading, caller, now) = (Arc::clone(desk), visitor.caller.clone(), visitor.now);
-    desk.house
+async fn figures(console: &Arc<ConsoleState>, staff: &StaffUser) -> Result<WidgetValues, Problem> {
+    let (reading, principal, now) = (Arc::clone(console), staff.principal.clone(), staff.now);
+    console
+        .site
         .context
         .store
         .read(move |tx| {
-            let zone = &reading.house.context.zone;
+            let zone = &reading.site.context.zone;
             let mut drawn = Vec::new();
-            for shelf in &reading.apps {
-                let mut figures = Vec::new();
-                for figure in shelf.console.figures.iter().filter(|figure| caller.has(figure.view)) {
-                    figures.push((figure.title, (figure.draw)(tx, now, zone)?));
+            for section in &reading.apps {
+                let mut widgets = Vec::new();
+                for widget in section.console.widgets.iter().filter(|widget| principal.has(widget.view)) {
+                    widgets.push((widget.title, (widget.render)(tx, now, zone)?));
                 }
-                if !figures.is_empty() {
-                    drawn.push((shelf.title, figures));
+                if !widgets.is_empty() {
+                    drawn.push((section.title, widgets));
                 }
             }
             Ok::<_, Problem>(drawn)
@@ -87,17 +88,17 @@ async fn figures(desk: &Arc<Desk>, visitor: &Visitor) -> Result<Drawn, Problem> 
         .await
 }
 
-fn figure_shown(title: &'static str, drawing: Drawing) -> FigureShown {
-    let empty = FigureShown { title, value: None, verdict: None, chart: None };
-    match drawing {
-        Drawing::Amount(amount, note) => FigureShown { value: Some((amount.for_people(), note)), ..empty },
-        Drawing::Count(count, note) => FigureShown { value: Some((grouped(&count.to_string()), note)), ..empty },
-        Drawing::Words(words, note) => FigureShown { value: Some((words, note)), ..empty },
-        Drawing::Verdict(tone, text) => FigureShown { verdict: Some((tone.class(), text)), ..empty },
-        Drawing::Columns(columns) if columns.is_empty() => {
-            FigureShown { verdict: Some((Tone::Quiet.class(), "Nothing yet.".to_owned())), ..empty }
+fn widget_view(title: &'static str, value: WidgetValue) -> WidgetView {
+    let empty = WidgetView { title, value: None, verdict: None, chart: None };
+    match value {
+        WidgetValue::Amount(amount, note) => WidgetView { value: Some((amount.for_people(), note)), ..empty },
+        WidgetValue::Count(count, note) => WidgetView { value: Some((grouped(&count.to_string()), note)), ..empty },
+        WidgetValue::Text(words, note) => WidgetView { value: Some((words, note)), ..empty },
+        WidgetValue::Status(tone, text) => WidgetView { verdict: Some((tone.class(), text)), ..empty },
+        WidgetValue::Chart(columns) if columns.is_empty() => {
+            WidgetView { verdict: Some((Tone::Quiet.class(), "Nothing yet.".to_owned())), ..empty }
         }
-        Drawing::Columns(columns) => FigureShown { chart: Some(chart(columns)), ..empty },
+        WidgetValue::Chart(columns) => WidgetView { chart: Some(chart(columns)), ..empty },
     }
 }
 
@@ -114,7 +115,7 @@ fn chart(columns: Vec<(String, i64, String)>) -> Chart {
         // 128 bits, because an amount in minor units may fill 64.
         let tall = i128::from(value.max(0)) * i128::from(height) / i128::from(highest);
         let tall = i64::try_from(tall).unwrap_or(height);
-        Bar {
+        ChartBar {
             x: index * step,
             y: height - tall,
             width: (step - 2).max(1),

@@ -12,8 +12,8 @@ use purser_identity::{Error as IdentityError, NewApiKey, Scopes, Secret, api_key
 use purser_kit::{Problem, Scope};
 
 use super::commands::KEY_CREATE;
-use super::proof::Ask;
-use super::{Desk, Refusal, Visitor, escaped, frame};
+use super::reauth::ReauthPrompt;
+use super::{ConsoleState, ErrorPage, StaffUser, escaped, frame};
 use crate::pages::{self, Shell};
 
 /// Where a key is made.
@@ -26,8 +26,8 @@ struct NewKeyPage<'a> {
     scopes: &'a [Scope],
     form: KeyForm,
     error: Option<String>,
-    proof: Ask,
-    proof_next: String,
+    reauth: ReauthPrompt,
+    reauth_next: String,
 }
 
 impl NewKeyPage<'_> {
@@ -68,78 +68,83 @@ impl KeyForm {
     }
 }
 
-pub(super) async fn form(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
-    visitor.needs(KEY_CREATE.scope)?;
-    let proof = Ask::of(&desk, &visitor, &KEY_CREATE).await?;
-    Ok(shown(&desk, &visitor, StatusCode::OK, KeyForm::default(), None, proof))
+pub(super) async fn form(State(console): State<Arc<ConsoleState>>, staff: StaffUser) -> Result<Response, ErrorPage> {
+    staff.require_scope(KEY_CREATE.scope)?;
+    let reauth = ReauthPrompt::of(&console, &staff, &KEY_CREATE).await?;
+    Ok(render(&console, &staff, StatusCode::OK, KeyForm::default(), None, reauth))
 }
 
-fn shown(
-    desk: &Desk,
-    visitor: &Visitor,
+fn render(
+    console: &ConsoleState,
+    staff: &StaffUser,
     status: StatusCode,
     form: KeyForm,
     error: Option<String>,
-    proof: Ask,
+    reauth: ReauthPrompt,
 ) -> Response {
-    let shell = frame::shell(desk, visitor, "New API key");
+    let shell = frame::shell(console, staff, "New API key");
     let proof_next = escaped(ADDRESS);
-    let scopes = desk.house.context.rights.scopes();
-    pages::page(status, &NewKeyPage { shell, scopes, form, error, proof, proof_next })
+    let scopes = console.site.context.rights.scopes();
+    pages::page(status, &NewKeyPage { shell, scopes, form, error, reauth, reauth_next: proof_next })
 }
 
 pub(super) async fn submit(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
+    State(console): State<Arc<ConsoleState>>,
+    staff: StaffUser,
     Form(mut pairs): Form<Vec<(String, String)>>,
-) -> Result<Response, Refusal> {
-    visitor.needs(KEY_CREATE.scope)?;
-    let mut proof = Ask::of(&desk, &visitor, &KEY_CREATE).await?;
-    let proved = proof.given(&desk, &visitor, &mut pairs).await?;
+) -> Result<Response, ErrorPage> {
+    staff.require_scope(KEY_CREATE.scope)?;
+    let mut reauth = ReauthPrompt::of(&console, &staff, &KEY_CREATE).await?;
+    let proved = reauth.given(&console, &staff, &mut pairs).await?;
     let form = KeyForm::read(pairs);
     if !proved {
-        return Ok(shown(&desk, &visitor, StatusCode::FORBIDDEN, form, None, proof));
+        return Ok(render(&console, &staff, StatusCode::FORBIDDEN, form, None, reauth));
     }
-    let new = match read(&desk, &visitor, &form) {
+    let new = match read(&console, &staff, &form) {
         Ok(new) => new,
-        Err(text) => return refused(&desk, &visitor, form, text).await,
+        Err(text) => return refused(&console, &staff, form, text).await,
     };
     let mut random = [0; 32];
-    (desk.house.options.random)(&mut random);
+    (console.site.options.random)(&mut random);
     let secret = Secret::api_key(&random);
-    let (hash, doer) = (secret.hash(), visitor.caller.doer(&desk.house.context));
+    let (hash, cx) = (secret.hash(), staff.principal.request_context(&console.site.context));
     let (label, scopes) = (new.label.clone(), new.scopes.to_string());
-    let made = desk.house.context.store.write(move |tx| {
-        api_key_create(tx, doer.now, &new, hash)?;
+    let made = console.site.context.store.write(move |tx| {
+        api_key_create(tx, cx.now, &new, hash)?;
         let detail = serde_json::json!({ "label": new.label, "scopes": new.scopes.to_string() });
-        doer.clone().record(tx, "key.create", &format!("house:keys:{}", new.id), &detail)?;
+        cx.clone().record(tx, "key.create", &format!("house:keys:{}", new.id), &detail)?;
         Ok(())
     });
     match made.await {
         Ok(()) => {
-            let shell = frame::shell(&desk, &visitor, "New API key");
+            let shell = frame::shell(&console, &staff, "New API key");
             let page = MadeKeyPage { shell, label, scopes, secret: secret.expose().to_owned() };
             Ok(pages::page(StatusCode::OK, &page))
         }
-        Err(error @ IdentityError::BadField { .. }) => refused(&desk, &visitor, form, error.to_string()).await,
+        Err(error @ IdentityError::BadField { .. }) => refused(&console, &staff, form, error.to_string()).await,
         Err(error) => Err(Problem::from(error).into()),
     }
 }
 
 /// The form again, with what is wrong with it.
-async fn refused(desk: &Desk, visitor: &Visitor, form: KeyForm, text: String) -> Result<Response, Refusal> {
-    let proof = Ask::of(desk, visitor, &KEY_CREATE).await?;
-    Ok(shown(desk, visitor, StatusCode::BAD_REQUEST, form, Some(text), proof))
+async fn refused(
+    console: &ConsoleState,
+    staff: &StaffUser,
+    form: KeyForm,
+    text: String,
+) -> Result<Response, ErrorPage> {
+    let reauth = ReauthPrompt::of(console, staff, &KEY_CREATE).await?;
+    Ok(render(console, staff, StatusCode::BAD_REQUEST, form, Some(text), reauth))
 }
 
 /// The key that the form describes, or what is wrong with it.
-fn read(desk: &Desk, visitor: &Visitor, form: &KeyForm) -> Result<NewApiKey, String> {
+fn read(console: &ConsoleState, staff: &StaffUser, form: &KeyForm) -> Result<NewApiKey, String> {
     let scopes = Scopes::parse(&form.scopes.join(" ")).map_err(|_| "Choose at least one thing that the key may do.")?;
     // Nobody gives what they do not have.
-    if let Some(scope) = form.scopes.iter().find(|scope| !visitor.caller.has(scope)) {
+    if let Some(scope) = form.scopes.iter().find(|scope| !staff.principal.has(scope)) {
         return Err(format!("You may not give {scope}: you do not have it yourself."));
     }
-    let (now, id) = desk.house.context.stamp();
+    let (now, id) = console.site.context.stamp();
     let expires_at = match form.days.trim() {
         "" => None,
         days => {
@@ -152,8 +157,8 @@ fn read(desk: &Desk, visitor: &Visitor, form: &KeyForm) -> Result<NewApiKey, Str
         id,
         label: form.label.trim().to_owned(),
         scopes,
-        tie: None,
+        binding: None,
         expires_at,
-        created_by: visitor.actor(),
+        created_by: staff.actor(),
     })
 }

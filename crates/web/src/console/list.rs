@@ -8,15 +8,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use purser_kit::console::{Action, Direction, ListAsk, Listing, Resource, Span, Target};
+use purser_kit::console::{Action, Direction, ListQuery, Listing, Resource, Target, TimeRange};
 use purser_kit::{Day, Problem};
 
-use super::names::Names;
-use super::origin::Origin;
-use super::show::{Clockface, Shown, grouped};
-use super::table::{Head, MOST, Table};
-use super::visitor::escaped;
-use super::{Desk, Refusal, Shelf, Visitor, frame};
+use super::names::ActorNames;
+use super::origin::ListOrigin;
+use super::staff_user::escaped;
+use super::table::{ColumnHead, MOST, TableOfRows};
+use super::view::{CellView, TimeFormat, grouped};
+use super::{AppSection, ConsoleState, ErrorPage, StaffUser, frame};
 use crate::pages::{self, Shell};
 
 /// How many rows a page may have; without a choice, the first.
@@ -27,14 +27,14 @@ const OWN: [&str; 5] = ["q", "sort", "after", "all", "size"];
 
 #[derive(Template)]
 #[template(path = "console/list.html")]
-struct ListPage<'a> {
+struct ResourceListPage<'a> {
     shell: Shell,
     resource: &'a Resource,
     base: String,
     search: Option<String>,
-    filters: Vec<FilterShown>,
-    table: Table,
-    dates: Vec<DateShown>,
+    filters: Vec<FilterView>,
+    table: TableOfRows,
+    dates: Vec<DateFilterView>,
     /// Actions that make something: address and title.
     makes: Vec<(String, &'static str)>,
     uploads: Vec<(String, &'static str)>,
@@ -48,67 +48,67 @@ struct ListPage<'a> {
     is_narrowed: bool,
 }
 
-struct FilterShown {
+struct FilterView {
     name: &'static str,
     title: &'static str,
     choices: Vec<(&'static str, &'static str, bool)>,
 }
 
 /// A day that a list begins or ends at.
-struct DateShown {
+struct DateFilterView {
     name: String,
     title: String,
     value: String,
 }
 
 pub(super) async fn page(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name)): Path<(String, String)>,
     Query(query): Query<Vec<(String, String)>>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(resource.view)?;
-    let zone = &desk.house.context.zone;
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let (section, resource) = console.resource(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(resource.view)?;
+    let zone = &console.site.context.zone;
     let size = size(&query);
     let ask = ask(&resource.listing, &query, size, zone);
-    let (reading, asked) = (Arc::clone(&desk), ask.clone());
+    let (reading, asked) = (Arc::clone(&console), ask.clone());
     let mut many = resource.actions.iter().filter(|action| action.target == Target::Many);
-    let acts = many.any(|action| visitor.caller.has(action.command.scope));
-    let listed = desk.house.context.store.read(move |tx| {
+    let acts = many.any(|action| staff.principal.has(action.command.scope));
+    let listed = console.site.context.store.read(move |tx| {
         let (_, resource) = reading.resource(&app, &name)?;
         let mut listed = resource.listing.page(tx, &asked)?;
-        Names::default().row(tx, listed.rows.iter_mut().flat_map(|(_, cells)| cells))?;
+        ActorNames::default().row(tx, listed.rows.iter_mut().flat_map(|(_, cells)| cells))?;
         // Counting is for choosing, where the page is not the whole.
         let partly = listed.next.is_some() || asked.after.is_some();
         let count = if partly && acts { resource.listing.count(tx, &asked, MOST + 1)? } else { 0 };
         Ok::<_, Problem>((listed, count))
     });
     let (listed, count) = listed.await?;
-    let face = Clockface { now: visitor.now, zone };
-    let base = format!("/admin/{}/{}/", shelf.name, resource.name);
+    let time_format = TimeFormat { now: staff.now, zone };
+    let base = format!("/admin/{}/{}/", section.name, resource.name);
     let makes_here = resource.actions.iter().filter(|action| action.target == Target::Nothing);
     let is_whole = listed.next.is_none() && ask.after.is_none();
-    let origin = Origin::of_list(&query);
-    let table = Table {
+    let origin = ListOrigin::of_list(&query);
+    let table = TableOfRows {
         heads: heads(&resource.listing, &ask, &query),
         every: every(count),
         all: Some(with(&query, "all", "1")),
         is_all: query.iter().any(|(name, _)| name == "all"),
-        ..Table::new((resource, &base), &visitor, &face, listed.rows, origin)
+        ..TableOfRows::new((resource, &base), &staff, &time_format, listed.rows, origin)
     };
-    let page = ListPage {
-        shell: frame::shell(&desk, &visitor, resource.title),
+    let page = ResourceListPage {
+        shell: frame::shell(&console, &staff, resource.title),
         resource,
         search: (!resource.listing.search.is_empty()).then(|| ask.search.clone().unwrap_or_default()),
         filters: filters(&resource.listing, &ask),
         dates: dates(&resource.listing, &query),
         table,
-        makes: makes(&base, &mut makes_here.filter(|action| visitor.caller.has(action.command.scope))),
-        uploads: uploads(shelf, resource, &visitor),
+        makes: makes(&base, &mut makes_here.filter(|action| staff.principal.has(action.command.scope))),
+        uploads: uploads(section, resource, &staff),
         next: listed.next.map(|next| with(&query, "after", &next)),
         first: ask.after.is_some().then(|| without(&query, &["after"])),
-        kept: kept(&query),
+        kept: kept_parameters(&query),
         sizes: if is_whole && size == SIZES[0] { Vec::new() } else { sizes(&query, size) },
         export: format!("{base}export.csv{}", without(&query, &["after", "all", "size"])),
         is_narrowed: ask.search.is_some() || !ask.filters.is_empty() || !ask.spans.is_empty(),
@@ -138,7 +138,7 @@ fn sizes(query: &[(String, String)], now: u32) -> Vec<(u32, String, bool)> {
 }
 
 /// The order and the size of pages outlast another search.
-fn kept(query: &[(String, String)]) -> Vec<(&'static str, String)> {
+fn kept_parameters(query: &[(String, String)]) -> Vec<(&'static str, String)> {
     let value = |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty());
     ["sort", "size"].into_iter().filter_map(|name| value(name).map(|(_, value)| (name, value.clone()))).collect()
 }
@@ -151,17 +151,17 @@ fn makes(base: &str, actions: &mut dyn Iterator<Item = &Action>) -> Vec<(String,
     actions.map(|action| (format!("{base}do/?action={}", action.name), action.title)).collect()
 }
 
-fn uploads(shelf: &Shelf, resource: &Resource, visitor: &Visitor) -> Vec<(String, &'static str)> {
-    let here = shelf.console.imports.iter().filter(|import| import.resource == resource.name);
-    let allowed = here.filter(|import| visitor.caller.has(import.command.scope));
-    allowed.map(|import| (format!("/admin/{}/import/{}/", shelf.name, import.name), import.title)).collect()
+fn uploads(section: &AppSection, resource: &Resource, staff: &StaffUser) -> Vec<(String, &'static str)> {
+    let here = section.console.imports.iter().filter(|import| import.resource == resource.name);
+    let allowed = here.filter(|import| staff.principal.has(import.command.scope));
+    allowed.map(|import| (format!("/admin/{}/import/{}/", section.name, import.name), import.title)).collect()
 }
 
 /// The order of what has waited longest.
 pub(super) const OLDEST: &str = "oldest";
 
 /// What the address asks for.
-pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32, zone: &TimeZone) -> ListAsk {
+pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32, zone: &TimeZone) -> ListQuery {
     let value = |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value);
     let oldest = value("sort").is_some_and(|sort| sort == OLDEST);
     let sort = value("sort").filter(|_| !oldest).map(|sort| match sort.strip_prefix('-') {
@@ -171,7 +171,7 @@ pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32, zon
     let is_filter = |(name, value): &&(String, String)| {
         !value.is_empty() && !OWN.contains(&name.as_str()) && listing.filters.iter().any(|filter| filter.name == name)
     };
-    ListAsk {
+    ListQuery {
         search: value("q").map(|search| search.chars().filter(|letter| !letter.is_control()).take(200).collect()),
         filters: query.iter().filter(is_filter).cloned().collect(),
         spans: spans(listing, query, zone),
@@ -182,22 +182,22 @@ pub(super) fn ask(listing: &Listing, query: &[(String, String)], limit: u32, zon
     }
 }
 
-fn filters(listing: &Listing, ask: &ListAsk) -> Vec<FilterShown> {
+fn filters(listing: &Listing, ask: &ListQuery) -> Vec<FilterView> {
     let shown = listing.filters.iter().map(|filter| {
         let chosen = ask.filters.iter().find(|(name, _)| name == filter.name).map(|(_, value)| value.as_str());
         let choices = filter.choices.iter().map(|(value, title, _)| (*value, *title, chosen == Some(value))).collect();
-        FilterShown { name: filter.name, title: filter.title, choices }
+        FilterView { name: filter.name, title: filter.title, choices }
     });
     shown.collect()
 }
 
 /// The days asked for, both included. What is no date fits no day.
-fn spans(listing: &Listing, query: &[(String, String)], zone: &TimeZone) -> Vec<Span> {
+fn spans(listing: &Listing, query: &[(String, String)], zone: &TimeZone) -> Vec<TimeRange> {
     let day = |name: String| {
         let text = query.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
         text.filter(|text| !text.is_empty()).map(|text| Day::parse(text, zone))
     };
-    let spans = listing.columns.iter().filter(|column| column.dated).map(|column| Span {
+    let spans = listing.columns.iter().filter(|column| column.dated).map(|column| TimeRange {
         column: column.name.to_owned(),
         from: day(format!("{}_from", column.name)).map(|day| day.map_or(Timestamp::MAX, |day| day.span.start)),
         until: day(format!("{}_to", column.name)).map(|day| day.map_or(Timestamp::MIN, |day| day.span.end)),
@@ -205,18 +205,18 @@ fn spans(listing: &Listing, query: &[(String, String)], zone: &TimeZone) -> Vec<
     spans.filter(|span| span.from.is_some() || span.until.is_some()).collect()
 }
 
-fn dates(listing: &Listing, query: &[(String, String)]) -> Vec<DateShown> {
+fn dates(listing: &Listing, query: &[(String, String)]) -> Vec<DateFilterView> {
     let dated = listing.columns.iter().filter(|column| column.dated);
     let ends = dated.flat_map(|column| ["from", "to"].map(|end| (column, end)));
     let shown = ends.map(|(column, end)| {
         let name = format!("{}_{end}", column.name);
         let value = query.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()).unwrap_or_default();
-        DateShown { name, title: format!("{} {end}", column.title), value }
+        DateFilterView { name, title: format!("{} {end}", column.title), value }
     });
     shown.collect()
 }
 
-fn heads(listing: &Listing, ask: &ListAsk, query: &[(String, String)]) -> Vec<Head> {
+fn heads(listing: &Listing, ask: &ListQuery, query: &[(String, String)]) -> Vec<ColumnHead> {
     let heads = listing.columns.iter().map(|column| {
         let now = ask.sort.as_ref().filter(|(name, _)| name == column.name).map(|(_, direction)| *direction);
         let (value, state) = match now {
@@ -225,7 +225,7 @@ fn heads(listing: &Listing, ask: &ListAsk, query: &[(String, String)]) -> Vec<He
             None => (column.name.to_owned(), "none"),
         };
         let sort = column.sorts.then(|| (with(&without_pairs(query, &["after", "all"]), "sort", &value), state));
-        Head { title: column.title, number: column.kind.is_number(), sort }
+        ColumnHead { title: column.title, number: column.kind.is_number(), sort }
     });
     heads.collect()
 }

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use purser_identity::Actor;
 use purser_kit::console::{Cell, Detail, Listing};
-use purser_kit::{Problem, called};
+use purser_kit::{Problem, actor_name};
 use purser_ledger::StatementLine;
 use purser_store::ReadTx;
 use uuid::Uuid;
 
-use super::show::Clockface;
 use super::table::label;
+use super::view::TimeFormat;
 
 /// What was looked up for one page: actors, and what they are called.
 #[derive(Default)]
-pub(super) struct Names(BTreeMap<String, String>);
+pub(super) struct ActorNames(BTreeMap<String, String>);
 
-impl Names {
+impl ActorNames {
     /// A person by their username, a key by its label, and others as they are.
     pub(super) fn called(&mut self, tx: &mut ReadTx<'_>, actor: &str) -> Result<String, Problem> {
         if let Some(known) = self.0.get(actor) {
@@ -25,7 +25,7 @@ impl Names {
         if Actor::parse(actor).is_none() {
             return Ok(actor.to_owned());
         }
-        let name = called(tx, actor)?;
+        let name = actor_name(tx, actor)?;
         self.0.insert(actor.to_owned(), name.clone());
         Ok(name)
     }
@@ -62,15 +62,15 @@ impl Names {
 /// What these objects of a list are called, in their order; one that is gone by its id.
 pub(super) fn labels(
     tx: &mut ReadTx<'_>,
-    names: &mut Names,
+    names: &mut ActorNames,
     listing: &Listing,
-    face: &Clockface<'_>,
+    time_format: &TimeFormat<'_>,
     ids: &[Uuid],
 ) -> Result<Vec<String>, Problem> {
     let mut known = BTreeMap::new();
     for (id, mut cells) in listing.of(tx, ids)? {
         names.row(tx, &mut cells)?;
-        known.insert(id, label(listing, face, &cells));
+        known.insert(id, label(listing, time_format, &cells));
     }
     Ok(ids.iter().map(|id| known.remove(id).unwrap_or_else(|| id.to_string())).collect())
 }

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 use purser_kit::console::{
-    Action, Cell, Choice, Column, Doer, Done, Drawing, Field, Figure, Filter, Input, Kind, Listing, Preview, Resource,
-    Search, Target, Tone,
+    Action, Cell, Choice, Column, ColumnKind, Field, Filter, Input, Listing, Outcome, Preview, RequestContext,
+    Resource, Search, Target, Tone, Widget, WidgetValue,
 };
 use purser_kit::{Commands, Fields, Problem, Rule, code};
-use purser_notify::{TEST, Texts};
+use purser_notify::{NoticeCatalog, TEST};
 use purser_outbox::{
     Channel, Error as OutboxError, Language, NewNotice, Notice, NoticeState, SentText, TemplateEdit, TemplateKey,
-    notice_again, notice_enqueue, notice_get, notices_count, notices_kept, template_get,
+    notice_enqueue, notice_get, notice_resend, notices_count, notices_stored, template_get,
 };
 use purser_store::{ReadTx, WriteTx, params};
 use uuid::Uuid;
 
 use super::commands;
-use super::show::{Clockface, Shown};
-use super::{Desk, Refusal, Visitor, frame};
+use super::view::{CellView, TimeFormat};
+use super::{ConsoleState, ErrorPage, StaffUser, frame};
 use crate::pages::{self, Shell};
 
 /// The scope that opens the outbox.
@@ -48,7 +48,7 @@ const CHANNELS: &[Choice] = &[
     Choice { value: "sheet", title: "sheet", tone: Tone::Quiet },
 ];
 
-pub(super) fn resource(texts: &Arc<Texts>, channels: &[Channel]) -> Resource {
+pub(super) fn resource(texts: &Arc<NoticeCatalog>, channels: &[Channel]) -> Resource {
     Resource {
         name: "notices",
         title: "Outbox",
@@ -59,12 +59,12 @@ pub(super) fn resource(texts: &Arc<Texts>, channels: &[Channel]) -> Resource {
             from: "outbox_notice n",
             id: "n.id",
             columns: vec![
-                Column::new("kind", "What", "n.kind", Kind::Text),
-                Column::new("recipient", "To", "n.recipient", Kind::Text),
-                Column::new("channel", "By", "n.channel", Kind::Choice(CHANNELS)),
-                Column::new("state", "State", "n.state", Kind::Choice(STATES)),
-                Column::new("created_at", "Since", "n.created_at", Kind::Time),
-                Column::new("sent_at", "Sent", "n.sent_at", Kind::Time),
+                Column::new("kind", "What", "n.kind", ColumnKind::Text),
+                Column::new("recipient", "To", "n.recipient", ColumnKind::Text),
+                Column::new("channel", "By", "n.channel", ColumnKind::Choice(CHANNELS)),
+                Column::new("state", "State", "n.state", ColumnKind::Choice(STATES)),
+                Column::new("created_at", "Since", "n.created_at", ColumnKind::Time),
+                Column::new("sent_at", "Sent", "n.sent_at", ColumnKind::Time),
             ],
             search: &[Search::Begins("n.recipient"), Search::BeginsLower("n.kind")],
             filters: &[
@@ -94,25 +94,25 @@ pub(super) fn resource(texts: &Arc<Texts>, channels: &[Channel]) -> Resource {
         // The page of one is its own: it must know who looks.
         detail: Box::new(|_, _| Ok(None)),
         commands: Commands::default(),
-        actions: vec![again(texts), send_kept(texts, channels), test(channels)],
+        actions: vec![again(texts), send_stored(texts, channels), test(channels)],
     }
 }
 
 /// What an operator should know of it each morning.
-pub(super) fn figure() -> Figure {
+pub(super) fn count_text() -> Widget {
     let draw = |tx: &mut ReadTx<'_>, _, _: &_| {
-        let (kept, failed) = (notices_count(tx, NoticeState::Kept), notices_count(tx, NoticeState::Failed));
+        let (kept, failed) = (notices_count(tx, NoticeState::Stored), notices_count(tx, NoticeState::Failed));
         let (kept, failed) = (kept.map_err(problem)?, failed.map_err(problem)?);
         Ok(match (kept, failed) {
-            (0, 0) => Drawing::Verdict(Tone::Good, "everything was sent, or is on its way".to_owned()),
-            (kept, 0) => Drawing::Verdict(Tone::Waiting, format!("{kept} kept for want of a way to send them")),
-            (_, failed) => Drawing::Verdict(Tone::Bad, format!("{failed} failed, {kept} kept")),
+            (0, 0) => WidgetValue::Status(Tone::Good, "everything was sent, or is on its way".to_owned()),
+            (kept, 0) => WidgetValue::Status(Tone::Waiting, format!("{kept} kept for want of a way to send them")),
+            (_, failed) => WidgetValue::Status(Tone::Bad, format!("{failed} failed, {kept} kept")),
         })
     };
-    Figure { title: "Notices", view: SCOPE, draw: Box::new(draw) }
+    Widget { title: "Notices", view: SCOPE, render: Box::new(draw) }
 }
 
-fn again(texts: &Arc<Texts>) -> Action {
+fn again(texts: &Arc<NoticeCatalog>) -> Action {
     let texts = Arc::clone(texts);
     Action {
         name: "again",
@@ -133,19 +133,19 @@ fn again(texts: &Arc<Texts>) -> Action {
             let twice = if sent == 0 { String::new() } else { format!(" {sent} of them will arrive a second time.") };
             Ok(Preview { sentence: format!("{notices} sent now.{twice}"), rows, ..Preview::default() })
         }),
-        run: Box::new(move |tx, doer, ids, fields| {
+        run: Box::new(move |tx, cx, ids, fields| {
             fields.finish(Some(()))?;
             for id in ids {
                 let kind = notice_get(tx, *id).map_err(problem)?.kind;
-                notice_again(tx, doer.now, *id, doer.fresh_id(), &texts.secrets(&kind)).map_err(problem)?;
+                notice_resend(tx, cx.now, *id, cx.new_id(), &texts.secrets(&kind)).map_err(problem)?;
             }
             let go = ids.first().copied().filter(|_| ids.len() == 1);
-            Ok(Done::sentence(format!("{} on the way. The outbox shows what becomes of it.", ids.len()), go))
+            Ok(Outcome::sentence(format!("{} on the way. The outbox shows what becomes of it.", ids.len()), go))
         }),
     }
 }
 
-fn send_kept(texts: &Arc<Texts>, channels: &[Channel]) -> Action {
+fn send_stored(texts: &Arc<NoticeCatalog>, channels: &[Channel]) -> Action {
     let (texts, open) = (Arc::clone(texts), channels.to_vec());
     Action {
         name: "send-kept",
@@ -155,7 +155,7 @@ fn send_kept(texts: &Arc<Texts>, channels: &[Channel]) -> Action {
         harms: false,
         fields: Box::new(|_, _| Ok(Vec::new())),
         preview: Box::new(move |tx, _, _| {
-            let kept = notices_count(tx, NoticeState::Kept).map_err(problem)?;
+            let kept = notices_count(tx, NoticeState::Stored).map_err(problem)?;
             let none = (kept == 0).then(|| "No notice is kept.".to_owned());
             let closed = open.is_empty().then(|| {
                 "No channel is configured, so they would only be kept again. Set EMAIL_HOST or \
@@ -169,16 +169,16 @@ fn send_kept(texts: &Arc<Texts>, channels: &[Channel]) -> Action {
             let sentence = format!("{notices} kept, and will be sent.{rest}{ways}");
             Ok(Preview { sentence, obstacle: none.or(closed), ..Preview::default() })
         }),
-        run: Box::new(move |tx, doer, _, fields| {
+        run: Box::new(move |tx, cx, _, fields| {
             fields.finish(Some(()))?;
-            let kept = notices_kept(tx, MOST).map_err(problem)?;
+            let kept = notices_stored(tx, MOST).map_err(problem)?;
             for id in &kept {
                 let kind = notice_get(tx, *id).map_err(problem)?.kind;
-                notice_again(tx, doer.now, *id, doer.fresh_id(), &texts.secrets(&kind)).map_err(problem)?;
+                notice_resend(tx, cx.now, *id, cx.new_id(), &texts.secrets(&kind)).map_err(problem)?;
             }
             let detail = serde_json::json!({ "count": kept.len() });
-            doer.record(tx, "house.notices.send-kept", "house:notices", &detail)?;
-            Ok(Done::sentence(format!("{} on the way.", kept.len()), None))
+            cx.record(tx, "house.notices.send-kept", "house:notices", &detail)?;
+            Ok(Outcome::sentence(format!("{} on the way.", kept.len()), None))
         }),
     }
 }
@@ -216,7 +216,12 @@ fn test(channels: &[Channel]) -> Action {
     }
 }
 
-fn test_run(tx: &mut WriteTx<'_>, doer: &mut Doer, _: &[Uuid], mut fields: Fields<'_>) -> Result<Done, Problem> {
+fn test_run(
+    tx: &mut WriteTx<'_>,
+    cx: &mut RequestContext,
+    _: &[Uuid],
+    mut fields: Fields<'_>,
+) -> Result<Outcome, Problem> {
     let one_of = |words: &'static str| Rule::new("choice", words);
     let channel = fields
         .parsed("channel", |word| Channel::parse(word).ok_or_else(|| one_of("be email, telegram, webhook or sheet")));
@@ -228,11 +233,11 @@ fn test_run(tx: &mut WriteTx<'_>, doer: &mut Doer, _: &[Uuid], mut fields: Field
     let (to, message) = (fields.required("to", to), fields.required("message", message));
     let all = channel.zip(language).zip(to.zip(message));
     let ((channel, language), (to, message)) = fields.finish(all)?;
-    let id = doer.fresh_id();
+    let id = cx.new_id();
     let values = serde_json::json!({ "message": message });
     let notice = NewNotice { kind: &TEST, channel, to: &to, language, values };
-    notice_enqueue(tx, doer.now, id, &notice).map_err(problem)?;
-    Ok(Done::sentence("On the way. Its page shows what becomes of it.", id))
+    notice_enqueue(tx, cx.now, id, &notice).map_err(problem)?;
+    Ok(Outcome::sentence("On the way. Its page shows what becomes of it.", id))
 }
 
 /// What the outbox says, to people.
@@ -254,7 +259,7 @@ pub(super) fn problem(error: OutboxError) -> Problem {
 struct NoticePage {
     shell: Shell,
     title: String,
-    facts: Vec<(&'static str, Shown)>,
+    facts: Vec<(&'static str, CellView)>,
     error: Option<String>,
     /// Whether that was the end of it.
     failed: bool,
@@ -270,46 +275,46 @@ struct NoticePage {
 }
 
 /// What is read of a notice.
-struct Read {
+struct NoticeDetail {
     notice: Notice,
     edit: Option<TemplateEdit>,
     dead: bool,
 }
 
-pub(super) async fn page(desk: &Arc<Desk>, visitor: &Visitor, id: Uuid) -> Result<Response, Refusal> {
-    let Read { notice, edit, dead } = desk.house.context.store.read(move |tx| read(tx, id)).await?;
-    let texts = &desk.house.options.texts;
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+pub(super) async fn page(console: &Arc<ConsoleState>, staff: &StaffUser, id: Uuid) -> Result<Response, ErrorPage> {
+    let NoticeDetail { notice, edit, dead } = console.site.context.store.read(move |tx| read(tx, id)).await?;
+    let texts = &console.site.options.texts;
+    let time_format = TimeFormat { now: staff.now, zone: &console.site.context.zone };
     let kind = texts.kind(&notice.kind);
     let secrets = texts.secrets(&notice.kind);
-    let may_read = visitor.session.user.is_superuser;
+    let may_read = staff.session.user.is_superuser;
     let shown = if may_read { notice.clone() } else { texts.struck(&notice) };
-    let edits = kind.is_some_and(|kind| visitor.caller.has(super::texts::command(kind).scope));
+    let edits = kind.is_some_and(|kind| staff.principal.has(super::texts::command(kind).scope));
     let page = NoticePage {
         title: kind.map_or(notice.kind.clone(), |kind| kind.title.to_owned()),
-        facts: facts(&notice, dead).into_iter().map(|(name, cell)| (name, face.cell(&cell))).collect(),
+        facts: facts(&notice, dead).into_iter().map(|(name, cell)| (name, time_format.cell(&cell))).collect(),
         error: notice.error.clone(),
         failed: notice.state == NoticeState::Failed,
         lang: notice.language.code(),
-        again: visitor.caller.has(SEND).then(|| format!("{BASE}do/?action=again&id={id}")),
+        again: staff.principal.has(SEND).then(|| format!("{BASE}do/?action=again&id={id}")),
         was_sent: notice.state == NoticeState::Sent,
         struck: !secrets.is_empty() && !may_read && notice.sent.is_none(),
         text: text(texts, shown, edit),
         edit: kind
             .filter(|_| edits && notice.channel != Channel::Sheet)
             .map(|kind| super::texts::address(kind.name, notice.channel, notice.language)),
-        shell: frame::shell(desk, visitor, "Notice"),
+        shell: frame::shell(console, staff, "Notice"),
     };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
-fn read(tx: &mut ReadTx<'_>, id: Uuid) -> Result<Read, Problem> {
+fn read(tx: &mut ReadTx<'_>, id: Uuid) -> Result<NoticeDetail, Problem> {
     let notice = notice_get(tx, id).map_err(problem)?;
     let key = TemplateKey { kind: notice.kind.clone(), channel: notice.channel, language: notice.language };
     let edit = template_get(tx, &key).map_err(problem)?;
     let dead = "SELECT 1 FROM outbox_dead_letter WHERE id = ?1";
     let dead = tx.query_opt(dead, &params![notice.job], |row| row.get::<i64>(0))?.is_some();
-    Ok(Read { notice, edit, dead })
+    Ok(NoticeDetail { notice, edit, dead })
 }
 
 fn facts(notice: &Notice, dead: bool) -> Vec<(&'static str, Cell)> {
@@ -334,7 +339,7 @@ fn facts(notice: &Notice, dead: bool) -> Vec<(&'static str, Cell)> {
 }
 
 /// What was sent, or what would be.
-fn text(texts: &Texts, notice: Notice, edit: Option<TemplateEdit>) -> Result<SentText, String> {
+fn text(texts: &NoticeCatalog, notice: Notice, edit: Option<TemplateEdit>) -> Result<SentText, String> {
     if let Some(sent) = notice.sent {
         return Ok(sent);
     }
@@ -347,7 +352,7 @@ fn text(texts: &Texts, notice: Notice, edit: Option<TemplateEdit>) -> Result<Sen
     let Some(kind) = texts.kind(&notice.kind) else {
         return Err("This version of the program does not know this notice, and cannot say what it says.".to_owned());
     };
-    let built_in = Texts::built_in(kind, notice.channel, notice.language);
+    let built_in = NoticeCatalog::built_in(kind, notice.channel, notice.language);
     texts
         .fill(&notice, &built_in)
         .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))

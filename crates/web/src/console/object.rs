@@ -12,11 +12,11 @@ use purser_kit::console::{Action, Cell, Detail, DetailTable, Target};
 use purser_ledger::{Account, StatementLine, account_get, statement};
 use uuid::Uuid;
 
-use super::names::Names;
-use super::origin::Origin;
-use super::record::More;
-use super::show::{Clockface, Moment, Shown};
-use super::{Desk, Refusal, Visitor, frame, notices};
+use super::audit_detail::AuditDetail;
+use super::names::ActorNames;
+use super::origin::ListOrigin;
+use super::view::{CellView, TimeFormat, TimeView};
+use super::{ConsoleState, ErrorPage, StaffUser, frame, notices};
 use crate::pages::{self, Shell};
 
 /// Lines of each statement; the account's own page has them all.
@@ -34,15 +34,15 @@ struct ObjectPage {
     title: String,
     /// Address, title, and whether it harms.
     actions: Vec<(String, &'static str, bool)>,
-    facts: Vec<(&'static str, Shown)>,
-    tables: Vec<TableShown>,
-    statements: Vec<StatementShown>,
-    history: Vec<Past>,
+    facts: Vec<(&'static str, CellView)>,
+    tables: Vec<TableView>,
+    statements: Vec<StatementView>,
+    history: Vec<HistoryLine>,
 }
 
 /// What staff did to the object.
-struct Past {
-    at: Moment,
+struct HistoryLine {
+    at: TimeView,
     action: String,
     by: String,
     href: String,
@@ -50,25 +50,25 @@ struct Past {
 }
 
 /// A small table, ready for a template.
-pub(crate) struct TableShown {
+pub(crate) struct TableView {
     pub(crate) title: &'static str,
     pub(crate) empty: &'static str,
     /// Each head, and whether numbers stand under it.
     pub(crate) columns: Vec<(&'static str, bool)>,
-    pub(crate) rows: Vec<Vec<Shown>>,
+    pub(crate) rows: Vec<Vec<CellView>>,
 }
 
 /// An account and its newest lines.
-pub(super) struct StatementShown {
+pub(super) struct StatementView {
     pub(super) title: String,
     pub(super) href: String,
     pub(super) balance: String,
     pub(super) held: Option<String>,
-    pub(super) lines: Vec<LineShown>,
+    pub(super) lines: Vec<LineView>,
 }
 
-pub(super) struct LineShown {
-    pub(super) at: Moment,
+pub(super) struct LineView {
+    pub(super) at: TimeView,
     pub(super) kind: String,
     pub(super) memo: String,
     pub(super) counterpart: String,
@@ -78,59 +78,68 @@ pub(super) struct LineShown {
 }
 
 /// An object with the newest lines of its accounts.
-type Read = (Detail, Vec<(&'static str, Account, Vec<StatementLine>)>, Vec<(AuditRecord, String)>);
+type ObjectDetail = (Detail, Vec<(&'static str, Account, Vec<StatementLine>)>, Vec<(AuditRecord, String)>);
 
 pub(super) async fn page(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name, id)): Path<(String, String, String)>,
     Query(query): Query<Vec<(String, String)>>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (shelf, resource) = desk.resource(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(resource.view)?;
-    let id = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
-    if (shelf.name, resource.name) == ("house", "notices") {
-        return notices::page(&desk, &visitor, id).await;
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let (section, resource) = console.resource(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(resource.view)?;
+    let id = Uuid::try_parse(&id).map_err(|_| ErrorPage::nothing())?;
+    if (section.name, resource.name) == ("house", "notices") {
+        return notices::page(&console, &staff, id).await;
     }
-    let found = read(&desk, app.clone(), name.clone(), id).await?;
-    let (detail, accounts, history) = found.ok_or_else(Refusal::nothing)?;
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
-    let base = format!("/admin/{}/{}/", shelf.name, resource.name);
+    let found = read(&console, app.clone(), name.clone(), id).await?;
+    let (detail, accounts, history) = found.ok_or_else(ErrorPage::nothing)?;
+    let time_format = TimeFormat { now: staff.now, zone: &console.site.context.zone };
+    let base = format!("/admin/{}/{}/", section.name, resource.name);
     let actions = resource.actions.iter().filter(|action| action.target != Target::Nothing);
     let fits = |action: &&Action| detail.fit.as_ref().is_none_or(|fit| fit.contains(&action.name));
-    let actions = actions.filter(|action| visitor.caller.has(action.command.scope)).filter(fits);
-    let origin = Origin::read(&query);
+    let actions = actions.filter(|action| staff.principal.has(action.command.scope)).filter(fits);
+    let origin = ListOrigin::read(&query);
     let way = origin.parameters();
     let actions =
         actions.map(|action| (format!("{base}do/?action={}&id={id}{way}", action.name), action.title, action.harms));
-    let reports = shelf.console.reports.iter().filter(|report| report.resource == resource.name);
-    let reports = reports.filter(|report| visitor.caller.has(report.scope));
+    let reports = section.console.reports.iter().filter(|report| report.resource == resource.name);
+    let reports = reports.filter(|report| staff.principal.has(report.scope));
     let reports = reports.map(|report| (format!("{base}{id}/{}/", report.name), report.title, false));
-    let files = shelf.console.downloads.iter().filter(|download| download.resource == resource.name);
-    let files = files.filter(|download| visitor.caller.has(download.scope));
+    let files = section.console.downloads.iter().filter(|download| download.resource == resource.name);
+    let files = files.filter(|download| staff.principal.has(download.scope));
     let files = files.map(|download| (format!("{base}{id}/download/{}/", download.name), download.title, false));
     let page = ObjectPage {
-        shell: frame::shell(&desk, &visitor, detail.title.clone()),
+        shell: frame::shell(&console, &staff, detail.title.clone()),
         actions: reports.chain(files).chain(actions).collect(),
         title: detail.title,
-        facts: detail.facts.iter().map(|(name, cell)| (*name, face.cell(cell))).collect(),
-        tables: detail.tables.iter().map(|table| table_shown(&face, table)).collect(),
-        statements: accounts.into_iter().map(|(title, account, lines)| shown(&face, title, &account, lines)).collect(),
-        history: history.into_iter().map(|(record, by)| past(&face, record, by)).collect(),
+        facts: detail.facts.iter().map(|(name, cell)| (*name, time_format.cell(cell))).collect(),
+        tables: detail.tables.iter().map(|table| table_view(&time_format, table)).collect(),
+        statements: accounts
+            .into_iter()
+            .map(|(title, account, lines)| render(&time_format, title, &account, lines))
+            .collect(),
+        history: history.into_iter().map(|(record, by)| history_lines(&time_format, record, by)).collect(),
         back: origin.back(&base, resource.title),
     };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
-async fn read(desk: &Arc<Desk>, app: String, name: String, id: Uuid) -> Result<Option<Read>, Problem> {
-    let reading = Arc::clone(desk);
-    desk.house
+async fn read(
+    console: &Arc<ConsoleState>,
+    app: String,
+    name: String,
+    id: Uuid,
+) -> Result<Option<ObjectDetail>, Problem> {
+    let reading = Arc::clone(console);
+    console
+        .site
         .context
         .store
         .read(move |tx| {
             let (_, resource) = reading.resource(&app, &name)?;
             let Some(mut detail) = (resource.detail)(tx, id)? else { return Ok(None) };
-            let mut names = Names::default();
+            let mut names = ActorNames::default();
             names.detail(tx, &mut detail)?;
             let mut accounts = Vec::with_capacity(detail.accounts.len());
             for (title, id) in &detail.accounts {
@@ -153,21 +162,21 @@ pub(super) fn subject(app: &str, resource: &str, id: Uuid) -> String {
     format!("{app}:{resource}:{id}")
 }
 
-fn past(face: &Clockface<'_>, record: AuditRecord, by: String) -> Past {
+fn history_lines(time_format: &TimeFormat<'_>, record: AuditRecord, by: String) -> HistoryLine {
     let action = record.action.rsplit('.').next().unwrap_or_default().replace('-', " ");
-    Past {
-        at: face.moment(record.at),
+    HistoryLine {
+        at: time_format.moment(record.at),
         action,
         by,
         href: format!("/admin/house/audit/{}/", record.id),
-        what: told(&record.detail),
+        what: action_text(&record.detail),
     }
 }
 
 /// What was changed, from what to what; where nothing that shows was, what was entered.
-fn told(detail: &str) -> Vec<String> {
+fn action_text(detail: &str) -> Vec<String> {
     let shown = |text: &String| if text.is_empty() { "nothing".to_owned() } else { text.clone() };
-    let More { changed, entered, .. } = More::read(detail);
+    let AuditDetail { changed, entered, .. } = AuditDetail::read(detail);
     if !changed.is_empty() {
         let changed = changed.iter();
         return changed.map(|[name, before, after]| format!("{name}: {} → {}", shown(before), shown(after))).collect();
@@ -176,17 +185,22 @@ fn told(detail: &str) -> Vec<String> {
     entered.map(|[name, value]| format!("{name}: {value}")).collect()
 }
 
-pub(crate) fn table_shown(face: &Clockface<'_>, table: &DetailTable) -> TableShown {
-    let shown = |row: &Vec<Cell>| row.iter().map(|cell| face.cell(cell)).collect();
-    let rows: Vec<Vec<Shown>> = table.rows.iter().map(shown).collect();
-    let numbers = |index: usize| rows.iter().any(|row| row.get(index).is_some_and(Shown::is_number));
+pub(crate) fn table_view(time_format: &TimeFormat<'_>, table: &DetailTable) -> TableView {
+    let shown = |row: &Vec<Cell>| row.iter().map(|cell| time_format.cell(cell)).collect();
+    let rows: Vec<Vec<CellView>> = table.rows.iter().map(shown).collect();
+    let numbers = |index: usize| rows.iter().any(|row| row.get(index).is_some_and(CellView::is_number));
     let columns = table.columns.iter().enumerate().map(|(index, title)| (*title, numbers(index))).collect();
-    TableShown { title: table.title, empty: table.empty, columns, rows }
+    TableView { title: table.title, empty: table.empty, columns, rows }
 }
 
-pub(super) fn shown(face: &Clockface<'_>, title: &str, account: &Account, lines: Vec<StatementLine>) -> StatementShown {
-    let lines = lines.into_iter().map(|line| LineShown {
-        at: face.moment(line.at),
+pub(super) fn render(
+    time_format: &TimeFormat<'_>,
+    title: &str,
+    account: &Account,
+    lines: Vec<StatementLine>,
+) -> StatementView {
+    let lines = lines.into_iter().map(|line| LineView {
+        at: time_format.moment(line.at),
         kind: line.kind,
         memo: line.memo,
         counterpart: line.counterpart.to_string(),
@@ -194,7 +208,7 @@ pub(super) fn shown(face: &Clockface<'_>, title: &str, account: &Account, lines:
         change: line.change.for_people(),
         balance: line.balance.for_people(),
     });
-    StatementShown {
+    StatementView {
         title: title.to_owned(),
         href: format!("/admin/ledger/accounts/{}/", account.id.get()),
         balance: account.balance.for_people(),

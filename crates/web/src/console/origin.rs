@@ -7,7 +7,7 @@ use super::escaped;
 
 /// A list as it was narrowed and sorted, or the inbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct ListOrigin {
     /// The list's query, without what makes a page of it.
     pub(super) list: Vec<(String, String)>,
     pub(super) inbox: bool,
@@ -16,11 +16,11 @@ pub(super) struct Origin {
 /// What makes a page of a list, and is gone when somebody comes back.
 const PASSING: [&str; 2] = ["after", "all"];
 
-impl Origin {
+impl ListOrigin {
     /// That of a list with this query.
     pub(super) fn of_list(query: &[(String, String)]) -> Self {
         let lasting = query.iter().filter(|(name, value)| !value.is_empty() && !PASSING.contains(&name.as_str()));
-        Origin { list: lasting.cloned().collect(), inbox: false }
+        ListOrigin { list: lasting.cloned().collect(), inbox: false }
     }
 
     /// Takes in a parameter of an address or a form; false where it says nothing of an origin.
@@ -29,7 +29,7 @@ impl Origin {
             "list" => {
                 let uri = format!("/?{value}").parse::<Uri>().ok();
                 let query = uri.and_then(|uri| Query::<Vec<(String, String)>>::try_from_uri(&uri).ok());
-                self.list = query.map(|query| Origin::of_list(&query).list).unwrap_or_default();
+                self.list = query.map(|query| ListOrigin::of_list(&query).list).unwrap_or_default();
             }
             "way" => self.inbox = value == "inbox",
             _ => return false,
@@ -39,7 +39,7 @@ impl Origin {
 
     /// What an address says of it.
     pub(super) fn read(query: &[(String, String)]) -> Self {
-        let mut origin = Origin::default();
+        let mut origin = ListOrigin::default();
         for (name, value) in query {
             origin.takes(name, value);
         }
@@ -81,13 +81,14 @@ mod tests {
     fn a_way_back_survives_an_address_and_leads_nowhere_else() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let query = [pair("q", "a&b=c"), pair("status", "pending"), pair("after", "x"), pair("sort", "")];
-        let origin = Origin::of_list(&query);
+        let origin = ListOrigin::of_list(&query);
         let (name, value) = origin.suffix().trim_start_matches('?').split_once('=').map(|(n, v)| pair(n, v)).unwrap();
         let value = value.replace("%26", "&").replace("%3D", "=").replace("%25", "%");
-        let read = Origin::read(&[(name, value)]);
+        let read = ListOrigin::read(&[(name, value)]);
         assert_eq!(read.back("/admin/x/y/", "Ys").0, "/admin/x/y/?q=a%26b%3Dc&status=pending");
-        assert_eq!(Origin::default().suffix(), "");
-        let hostile = Origin::read(&[pair("list", "//evil.example/\r\n?x=<a>"), pair("way", "https://evil.example")]);
+        assert_eq!(ListOrigin::default().suffix(), "");
+        let hostile =
+            ListOrigin::read(&[pair("list", "//evil.example/\r\n?x=<a>"), pair("way", "https://evil.example")]);
         assert!(hostile.back("/admin/x/y/", "Ys").0.starts_with("/admin/x/y/"));
     }
 }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use purser_identity::{
-    Access, Cause, Error as IdentityError, INVITATION_TO, LinkPurpose, NewUser, RateVerdict, Roles, User, Username,
-    access_set, api_keys_made_by, api_keys_revoke_of, link_issue, login_key, power_changed, rates_hit,
-    second_factor_is_on, second_factor_remove, sessions_of, user_create, user_get,
+    Error as IdentityError, INVITATION_TO, LinkPurpose, NewUser, Privileges, RateDecision, RevocationCause, Roles,
+    User, Username, access_set, api_keys_made_by, api_keys_revoke_of, credentials_changed, link_issue, login_key,
+    rates_hit, second_factor_is_on, second_factor_remove, sessions_of, user_create, user_get,
 };
 use purser_kit::console::{
-    Action, Cell, Choice, Column, Detail, DetailTable, Doer, Done, Field, Filter, Input, Kind, Listing, Preview,
-    Resource, Search, Target, Tone, counted, keys_table,
+    Action, Cell, Choice, Column, ColumnKind, Detail, DetailTable, Field, Filter, Input, Listing, Outcome, Preview,
+    RequestContext, Resource, Search, Target, Tone, count_noun, keys_table,
 };
-use purser_kit::{Commands, FieldError, Fields, Granted, Problem, Rights, Rule, code};
+use purser_kit::{Commands, FieldError, Fields, GrantedScopes, Problem, Rights, Rule, code};
 use purser_outbox::{Language, NoticeKind};
 use purser_store::{ReadTx, WriteTx};
 use serde_json::json;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::commands;
 use crate::account::mail;
-use crate::site::House;
+use crate::site::SiteState;
 use purser_kit::CommandSpec;
 
 /// How long somebody has to set a first password.
@@ -35,7 +35,7 @@ const KINDS: &[Choice] = &[
     Choice { value: "person", title: "not staff", tone: Tone::Quiet },
 ];
 
-pub(super) fn resource(house: &Arc<House>) -> Resource {
+pub(super) fn resource(site: &Arc<SiteState>) -> Resource {
     Resource {
         name: "people",
         title: "People",
@@ -46,23 +46,23 @@ pub(super) fn resource(house: &Arc<House>) -> Resource {
             from: "identity_user u",
             id: "u.id",
             columns: vec![
-                Column::new("username", "Username", "u.username", Kind::Text),
-                Column::new("email", "Email", "u.email", Kind::Text),
+                Column::new("username", "Username", "u.username", ColumnKind::Text),
+                Column::new("email", "Email", "u.email", ColumnKind::Text),
                 Column::new(
                     "kind",
                     "Kind",
                     "CASE WHEN u.is_superuser = 1 THEN 'superuser' WHEN u.is_staff = 1 THEN 'staff' ELSE 'person' END",
-                    Kind::Choice(KINDS),
+                    ColumnKind::Choice(KINDS),
                 ),
-                Column::new("roles", "Roles", "u.roles", Kind::Text),
+                Column::new("roles", "Roles", "u.roles", ColumnKind::Text),
                 Column::new(
                     "active",
                     "May sign in",
                     "CASE u.is_active WHEN 1 THEN 'yes' ELSE 'no' END",
-                    Kind::Choice(YES),
+                    ColumnKind::Choice(YES),
                 ),
-                Column::new("last_seen_at", "Last seen", "u.last_seen_at", Kind::Time),
-                Column::new("created_at", "Since", "u.created_at", Kind::Time),
+                Column::new("last_seen_at", "Last seen", "u.last_seen_at", ColumnKind::Time),
+                Column::new("created_at", "Since", "u.created_at", ColumnKind::Time),
             ],
             search: &[Search::Within("u.username"), Search::Within("u.email"), Search::Begins("u.mobile")],
             filters: &[Filter {
@@ -80,13 +80,13 @@ pub(super) fn resource(house: &Arc<House>) -> Resource {
         detail: Box::new(detail),
         commands: Commands::default(),
         actions: vec![
-            invite(house),
-            access(house),
-            stop(house, &commands::PERSON_STOP, ("stop", "Stop signing in"), false),
-            stop(house, &commands::PERSON_LET_IN, ("let-in", "Let sign in again"), true),
-            sign_out(house),
-            password_link(house),
-            second_factor_off(house),
+            invite(site),
+            access(site),
+            stop(site, &commands::PERSON_STOP, ("stop", "Stop signing in"), false),
+            stop(site, &commands::PERSON_LET_IN, ("let-in", "Let sign in again"), true),
+            sign_out(site),
+            password_link(site),
+            second_factor_off(site),
         ],
     }
 }
@@ -162,17 +162,23 @@ fn taken(field: &'static str, message: &str) -> Problem {
 }
 
 /// Nobody gives or takes what they do not have themselves.
-fn may_change(tx: &mut ReadTx<'_>, rights: &Rights, doer: &Doer, was: &Access, new: &Access) -> Result<(), Problem> {
-    let own = user_get(tx, doer.user).map_err(refused)?;
+fn may_change(
+    tx: &mut ReadTx<'_>,
+    rights: &Rights,
+    cx: &RequestContext,
+    was: &Privileges,
+    new: &Privileges,
+) -> Result<(), Problem> {
+    let own = user_get(tx, cx.user).map_err(refused)?;
     let own = rights.granted(&own);
-    if own == Granted::Everything {
+    if own == GrantedScopes::Everything {
         return Ok(());
     }
     if was.is_superuser || new.is_superuser {
         return Err(Problem::new(&code::FORBIDDEN, "Only a superuser makes, changes or stops a superuser."));
     }
     for access in [was, new] {
-        let Granted::Scopes(scopes) = rights.of_roles(&access.roles) else { continue };
+        let GrantedScopes::Scopes(scopes) = rights.of_roles(&access.roles) else { continue };
         if let Some(scope) = scopes.iter().find(|scope| !own.covers(scope)) {
             let detail = format!("You may not give or take {scope}: you do not have it yourself.");
             return Err(Problem::new(&code::FORBIDDEN, detail));
@@ -192,13 +198,13 @@ fn access_fields(rights: &Rights, kind: &str, roles: &Roles) -> [Field; 2] {
             .input(Input::Choice(kinds.to_vec()))
             .with(kind),
         Field::line("roles", "Roles", "Whoever operates does not approve, unless you tick both.")
-            .input(Input::Ticks(ticks.collect()))
+            .input(Input::Checkboxes(ticks.collect()))
             .with(roles.to_string())
             .optional(),
     ]
 }
 
-fn access_read(fields: &mut Fields<'_>) -> Option<Access> {
+fn access_read(fields: &mut Fields<'_>) -> Option<Privileges> {
     let kind = fields.parsed("kind", |text| match text {
         "person" | "staff" | "superuser" => Ok(text.to_owned()),
         _ => Err(Rule::new("unknown_choice", "be person, staff or superuser")),
@@ -210,7 +216,7 @@ fn access_read(fields: &mut Fields<'_>) -> Option<Access> {
     let kind = kind?;
     let is_superuser = kind == "superuser";
     let is_staff = is_superuser || kind == "staff";
-    Some(Access { is_staff, is_superuser, is_active: true, roles: roles.unwrap_or_default() })
+    Some(Privileges { is_staff, is_superuser, is_active: true, roles: roles.unwrap_or_default() })
 }
 
 fn kind_of(user: &User) -> &'static str {
@@ -243,8 +249,8 @@ fn changing(
 /// The link by which somebody sets a password, mailed to them.
 fn link_mail(
     tx: &mut WriteTx<'_>,
-    house: &House,
-    doer: &mut Doer,
+    site: &SiteState,
+    cx: &mut RequestContext,
     user: &User,
     kind: &'static NoticeKind,
 ) -> Result<(), Problem> {
@@ -252,27 +258,27 @@ fn link_mail(
         let detail = format!("{} may not sign in: let them sign in again first.", user.username);
         return Err(Problem::new(&code::CONFLICT, detail));
     }
-    let verdict = rates_hit(tx, doer.now, &[(INVITATION_TO, &login_key(user.email.as_str()))])?;
-    if let RateVerdict::Limited { retry_after_seconds } = verdict {
+    let decision = rates_hit(tx, cx.now, &[(INVITATION_TO, &login_key(user.email.as_str()))])?;
+    if let RateDecision::Limited { retry_after_seconds } = decision {
         let minutes = retry_after_seconds.div_ceil(60);
         let detail = format!("{} was mailed several links within an hour. Wait {minutes} minutes.", user.email);
         return Err(Problem::new(&code::RATE_LIMITED, detail).retry_after(retry_after_seconds));
     }
-    let token = doer.link()?;
+    let token = cx.link()?;
     let lifetime = if user.last_seen_at.is_some() { LinkPurpose::Password.lifetime() } else { INVITATION };
-    link_issue(tx, doer.now, user.id, LinkPurpose::Password, &user.email, token.hash(), lifetime)?;
-    let link = format!("{}/accounts/password/reset/{}/", house.options.base_url, token.expose());
+    link_issue(tx, cx.now, user.id, LinkPurpose::Password, &user.email, token.hash(), lifetime)?;
+    let link = format!("{}/accounts/password/reset/{}/", site.options.base_url, token.expose());
     let mut values = json!({ "username": user.username.as_str(), "link": link });
     if kind.values.iter().any(|value| value.name == "address")
         && let Some(values) = values.as_object_mut()
     {
         values.insert("address".to_owned(), "the console".into());
     }
-    mail::mail(tx, doer.now, doer.fresh_id(), kind, &user.email, Language::English, values)
+    mail::mail(tx, cx.now, cx.new_id(), kind, &user.email, Language::English, values)
 }
 
-fn invite(house: &Arc<House>) -> Action {
-    let (rights, house) = (house.context.rights.clone(), Arc::clone(house));
+fn invite(site: &Arc<SiteState>) -> Action {
+    let (rights, site) = (site.context.rights.clone(), Arc::clone(site));
     let shown = rights.clone();
     Action {
         fields: Box::new(move |_, _| {
@@ -287,7 +293,7 @@ fn invite(house: &Arc<House>) -> Action {
             let text = "Somebody new may sign in, once they have opened the link that is mailed to them.";
             Ok(Preview::sentence(text))
         }),
-        run: Box::new(move |tx, doer, _, mut fields| {
+        run: Box::new(move |tx, cx, _, mut fields| {
             let username = fields.parsed("username", |text| {
                 Username::parse(text.trim())
                     .map_err(|_| Rule::new("malformed", "have letters A to Z, digits and . _ - only, 1 to 150 of them"))
@@ -297,10 +303,10 @@ fn invite(house: &Arc<House>) -> Action {
             let email = fields.required("email", email);
             let access = access_read(&mut fields);
             let ((username, email), access) = fields.finish(username.zip(email).zip(access))?;
-            let nothing = Access { is_staff: false, is_superuser: false, is_active: true, roles: Roles::default() };
-            may_change(tx, &rights, doer, &nothing, &access)?;
+            let nothing = Privileges { is_staff: false, is_superuser: false, is_active: true, roles: Roles::default() };
+            may_change(tx, &rights, cx, &nothing, &access)?;
             let new = NewUser {
-                id: doer.fresh_id(),
+                id: cx.new_id(),
                 username,
                 email,
                 first_name: String::new(),
@@ -308,22 +314,22 @@ fn invite(house: &Arc<House>) -> Action {
                 is_staff: false,
                 is_superuser: false,
                 password: None,
-                actor: doer.actor.clone(),
+                actor: cx.actor.clone(),
             };
-            user_create(tx, doer.now, &new).map_err(refused)?;
-            access_set(tx, doer.now, new.id, &access).map_err(refused)?;
+            user_create(tx, cx.now, &new).map_err(refused)?;
+            access_set(tx, cx.now, new.id, &access).map_err(refused)?;
             let user = user_get(tx, new.id).map_err(refused)?;
-            link_mail(tx, &house, doer, &user, &mail::INVITED)?;
+            link_mail(tx, &site, cx, &user, &mail::INVITED)?;
             let text =
                 format!("{} may sign in. The link to set a password is on its way to {}.", user.username, user.email);
-            Ok(Done::sentence(text, new.id))
+            Ok(Outcome::sentence(text, new.id))
         }),
         ..changing(&commands::PERSON_INVITE, ("invite", "Let somebody in"), Target::Nothing, false)
     }
 }
 
-fn access(house: &Arc<House>) -> Action {
-    let rights = house.context.rights.clone();
+fn access(site: &Arc<SiteState>) -> Action {
+    let rights = site.context.rights.clone();
     let shown = rights.clone();
     Action {
         fields: Box::new(move |tx, ids| {
@@ -337,28 +343,28 @@ fn access(house: &Arc<House>) -> Action {
                 user.username
             )))
         }),
-        run: Box::new(move |tx, doer, ids, mut fields| {
+        run: Box::new(move |tx, cx, ids, mut fields| {
             let access = access_read(&mut fields);
             let access = fields.finish(access)?;
             let user = person(tx, ids)?;
-            let access = Access { is_active: user.is_active, ..access };
-            may_change(tx, &rights, doer, &user.access(), &access)?;
-            access_set(tx, doer.now, user.id, &access).map_err(refused)?;
+            let access = Privileges { is_active: user.is_active, ..access };
+            may_change(tx, &rights, cx, &user.access(), &access)?;
+            access_set(tx, cx.now, user.id, &access).map_err(refused)?;
             let new = user_get(tx, user.id).map_err(refused)?;
             let roles = if new.roles.is_empty() { "no roles".to_owned() } else { new.roles.to_string() };
-            Ok(Done::sentence(format!("{} is {} now, with {roles}.", new.username, kind_of(&new)), user.id))
+            Ok(Outcome::sentence(format!("{} is {} now, with {roles}.", new.username, kind_of(&new)), user.id))
         }),
         ..changing(&commands::PERSON_ACCESS, ("access", "Change rights"), Target::One, false)
     }
 }
 
 fn stop(
-    house: &Arc<House>,
+    site: &Arc<SiteState>,
     command: &'static CommandSpec,
     name: (&'static str, &'static str),
     is_active: bool,
 ) -> Action {
-    let rights = house.context.rights.clone();
+    let rights = site.context.rights.clone();
     Action {
         preview: Box::new(move |tx, _, ids| {
             let mut rows = Vec::with_capacity(ids.len());
@@ -370,7 +376,7 @@ fn stop(
                     (false, 0) => "is signed out everywhere and may not sign in".to_owned(),
                     (false, keys) => format!(
                         "is signed out everywhere and may not sign in; {} of theirs opens nothing any more, for good",
-                        counted(keys, "API key")
+                        count_noun(keys, "API key")
                     ),
                 };
                 rows.push((user.username.to_string(), what));
@@ -379,52 +385,52 @@ fn stop(
             let what = if is_active { "may sign in again" } else { "may not sign in any more" };
             Ok(Preview { sentence: format!("{people} {what}."), rows, ..Preview::default() })
         }),
-        run: Box::new(move |tx, doer, ids, fields| {
+        run: Box::new(move |tx, cx, ids, fields| {
             fields.finish(Some(()))?;
             for id in ids {
                 let user = user_get(tx, *id).map_err(refused)?;
-                let new = Access { is_active, ..user.access() };
-                may_change(tx, &rights, doer, &user.access(), &new)?;
+                let new = Privileges { is_active, ..user.access() };
+                may_change(tx, &rights, cx, &user.access(), &new)?;
                 if !is_active {
-                    keys_end(tx, doer, *id)?;
+                    keys_end(tx, cx, *id)?;
                 }
-                access_set(tx, doer.now, *id, &new).map_err(refused)?;
+                access_set(tx, cx.now, *id, &new).map_err(refused)?;
             }
             let what = if is_active { "may sign in again" } else { "may not sign in any more" };
-            Ok(Done::sentence(format!("{} {what}.", ids.len()), None))
+            Ok(Outcome::sentence(format!("{} {what}.", ids.len()), None))
         }),
         ..changing(command, name, Target::Many, !is_active)
     }
 }
 
 /// Ends the keys that somebody made who is stopped, each on record.
-fn keys_end(tx: &mut WriteTx<'_>, doer: &mut Doer, person: Uuid) -> Result<(), Problem> {
-    for key in api_keys_revoke_of(tx, doer.now, person, None, &doer.actor)? {
+fn keys_end(tx: &mut WriteTx<'_>, cx: &mut RequestContext, person: Uuid) -> Result<(), Problem> {
+    for key in api_keys_revoke_of(tx, cx.now, person, None, &cx.actor)? {
         let detail = json!({ "label": key.label, "why": "its maker was stopped" });
-        doer.record(tx, "key.revoke", &format!("house:keys:{}", key.id), &detail)?;
+        cx.record(tx, "key.revoke", &format!("house:keys:{}", key.id), &detail)?;
     }
     Ok(())
 }
 
-fn sign_out(house: &Arc<House>) -> Action {
-    let rights = house.context.rights.clone();
+fn sign_out(site: &Arc<SiteState>) -> Action {
+    let rights = site.context.rights.clone();
     Action {
         preview: Box::new(|_, _, ids| Ok(Preview::sentence(format!("All sessions of {} people end.", ids.len())))),
-        run: Box::new(move |tx, doer, ids, fields| {
+        run: Box::new(move |tx, cx, ids, fields| {
             fields.finish(Some(()))?;
             for id in ids {
                 let user = user_get(tx, *id).map_err(refused)?;
-                may_change(tx, &rights, doer, &user.access(), &user.access())?;
-                power_changed(tx, doer.now, &user, Cause::SignedOut)?;
+                may_change(tx, &rights, cx, &user.access(), &user.access())?;
+                credentials_changed(tx, cx.now, &user, RevocationCause::SignedOut)?;
             }
-            Ok(Done::sentence("Signed out everywhere.", None))
+            Ok(Outcome::sentence("Signed out everywhere.", None))
         }),
         ..changing(&commands::PERSON_SIGN_OUT, ("sign-out", "Sign out everywhere"), Target::Many, true)
     }
 }
 
-fn password_link(house: &Arc<House>) -> Action {
-    let (rights, house) = (house.context.rights.clone(), Arc::clone(house));
+fn password_link(site: &Arc<SiteState>) -> Action {
+    let (rights, site) = (site.context.rights.clone(), Arc::clone(site));
     Action {
         preview: Box::new(|tx, _, ids| {
             let user = person(tx, ids)?;
@@ -433,20 +439,20 @@ fn password_link(house: &Arc<House>) -> Action {
                 user.email
             )))
         }),
-        run: Box::new(move |tx, doer, ids, fields| {
+        run: Box::new(move |tx, cx, ids, fields| {
             fields.finish(Some(()))?;
             let user = person(tx, ids)?;
-            may_change(tx, &rights, doer, &user.access(), &user.access())?;
+            may_change(tx, &rights, cx, &user.access(), &user.access())?;
             let kind = if user.last_seen_at.is_some() { &mail::RESET } else { &mail::INVITED };
-            link_mail(tx, &house, doer, &user, kind)?;
-            Ok(Done::sentence(format!("The link is on its way to {}.", user.email), user.id))
+            link_mail(tx, &site, cx, &user, kind)?;
+            Ok(Outcome::sentence(format!("The link is on its way to {}.", user.email), user.id))
         }),
         ..changing(&commands::PERSON_PASSWORD_LINK, ("password-link", "Mail a password link"), Target::One, false)
     }
 }
 
-fn second_factor_off(house: &Arc<House>) -> Action {
-    let rights = house.context.rights.clone();
+fn second_factor_off(site: &Arc<SiteState>) -> Action {
+    let rights = site.context.rights.clone();
     Action {
         preview: Box::new(|tx, _, ids| {
             let user = person(tx, ids)?;
@@ -459,13 +465,13 @@ fn second_factor_off(house: &Arc<House>) -> Action {
             let obstacle = (!is_on).then(|| format!("{} has no second factor.", user.username));
             Ok(Preview { sentence, obstacle, ..Preview::default() })
         }),
-        run: Box::new(move |tx, doer, ids, fields| {
+        run: Box::new(move |tx, cx, ids, fields| {
             fields.finish(Some(()))?;
             let user = person(tx, ids)?;
-            may_change(tx, &rights, doer, &user.access(), &user.access())?;
+            may_change(tx, &rights, cx, &user.access(), &user.access())?;
             second_factor_remove(tx, user.id).map_err(refused)?;
-            power_changed(tx, doer.now, &user, Cause::SecondFactorTaken)?;
-            Ok(Done::sentence(format!("The second factor of {} is off.", user.username), user.id))
+            credentials_changed(tx, cx.now, &user, RevocationCause::SecondFactorTaken)?;
+            Ok(Outcome::sentence(format!("The second factor of {} is off.", user.username), user.id))
         }),
         ..changing(
             &commands::PERSON_SECOND_FACTOR_OFF,

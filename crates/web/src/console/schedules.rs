@@ -8,13 +8,13 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use purser_kit::Problem;
-use purser_outbox::{Missed, ScheduleRun, ScheduleStand, schedules_stand};
+use purser_outbox::{MissedRunPolicy, ScheduleRun, ScheduleStatus, schedules_status};
 
 use super::commands::SCHEDULE_RUN;
 use super::notices::problem;
-use super::show::{Clockface, Moment};
-use super::visitor::escaped;
-use super::{Desk, Refusal, Visitor, frame};
+use super::staff_user::escaped;
+use super::view::{TimeFormat, TimeView};
+use super::{ConsoleState, ErrorPage, StaffUser, frame};
 use crate::pages::{self, Shell};
 
 /// The scope that shows them.
@@ -38,63 +38,63 @@ struct Row {
     name: &'static str,
     cron: &'static str,
     missed: &'static str,
-    last: Option<Moment>,
-    next: Option<Moment>,
+    last: Option<TimeView>,
+    next: Option<TimeView>,
 }
 
 pub(super) async fn page(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Query(query): Query<Vec<(String, String)>>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    visitor.needs(SCOPE)?;
-    let stands = desk.house.context.store.read(|tx| schedules_stand(tx).map_err(problem)).await?;
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
-    let rows = desk.house.options.schedules.iter().map(|schedule| {
-        let stand: Option<&ScheduleStand> = stands.iter().find(|stand| stand.name == schedule.name);
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    staff.require_scope(SCOPE)?;
+    let stands = console.site.context.store.read(|tx| schedules_status(tx).map_err(problem)).await?;
+    let time_format = TimeFormat { now: staff.now, zone: &console.site.context.zone };
+    let rows = console.site.options.schedules.iter().map(|schedule| {
+        let stand: Option<&ScheduleStatus> = stands.iter().find(|stand| stand.name == schedule.name);
         Row {
             name: schedule.name,
             cron: schedule.cron,
             missed: match schedule.missed {
-                Missed::Once => "once",
-                Missed::Each => "each",
+                MissedRunPolicy::Once => "once",
+                MissedRunPolicy::Each => "each",
             },
-            last: stand.and_then(|stand| stand.last_run_at).map(|at| face.moment(at)),
-            next: stand.map(|stand| face.moment(stand.next_run_at)),
+            last: stand.and_then(|stand| stand.last_run_at).map(|at| time_format.moment(at)),
+            next: stand.map(|stand| time_format.moment(stand.next_run_at)),
         }
     });
-    let known = |name: &String| desk.house.options.schedules.iter().any(|schedule| schedule.name == name);
+    let known = |name: &String| console.site.options.schedules.iter().any(|schedule| schedule.name == name);
     let ran = query.into_iter().find(|(key, _)| key == "ran").map(|(_, name)| name).filter(known);
     let page = SchedulesPage {
-        zone: desk.house.context.zone.iana_name().unwrap_or("UTC").to_owned(),
+        zone: console.site.context.zone.iana_name().unwrap_or("UTC").to_owned(),
         rows: rows.collect(),
         ran,
-        may_run: visitor.caller.has(SCHEDULE_RUN.scope),
-        shell: frame::shell(&desk, &visitor, "Schedules"),
+        may_run: staff.principal.has(SCHEDULE_RUN.scope),
+        shell: frame::shell(&console, &staff, "Schedules"),
     };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
 /// Enqueues what the schedule would have, now. When it is due next stays as it was.
 pub(super) async fn run(
-    State(desk): State<Arc<Desk>>,
-    visitor: Visitor,
+    State(console): State<Arc<ConsoleState>>,
+    staff: StaffUser,
     Form(pairs): Form<Vec<(String, String)>>,
-) -> Result<Response, Refusal> {
-    visitor.needs(SCHEDULE_RUN.scope)?;
+) -> Result<Response, ErrorPage> {
+    staff.require_scope(SCHEDULE_RUN.scope)?;
     let wanted = pairs.into_iter().find(|(key, _)| key == "name").map(|(_, name)| name).unwrap_or_default();
-    let schedules = &desk.house.options.schedules;
+    let schedules = &console.site.options.schedules;
     let found = schedules.iter().find(|schedule| schedule.name == wanted).copied();
     let schedule = found.ok_or_else(|| Problem::not_found("schedule"))?;
-    let doer = visitor.caller.doer(&desk.house.context);
-    let made = desk.house.context.store.write(move |tx| {
-        let mut doer = doer.clone();
-        let run = ScheduleRun { job: doer.fresh_id(), due_at: doer.now, now: doer.now };
+    let cx = staff.principal.request_context(&console.site.context);
+    let made = console.site.context.store.write(move |tx| {
+        let mut cx = cx.clone();
+        let run = ScheduleRun { job: cx.new_id(), due_at: cx.now, now: cx.now };
         (schedule.make)(tx, &run).map_err(problem)?;
         let subject = format!("house:schedules:{}", schedule.name);
-        doer.record(tx, "house.schedules.run", &subject, &serde_json::json!({})).map_err(Problem::from)
+        cx.record(tx, "house.schedules.run", &subject, &serde_json::json!({})).map_err(Problem::from)
     });
     made.await?;
-    desk.house.context.outbox.wake();
+    console.site.context.outbox.wake();
     Ok(Redirect::to(&format!("{BASE}?ran={}", escaped(&wanted))).into_response())
 }

@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use purser_kit::{CommandSpec, Problem};
-use purser_notify::{Fault, Place, Texts};
+use purser_notify::{NoticeCatalog, TemplateFault, TemplatePart};
 use purser_outbox::{
     Channel, Language, NoticeKind, SentText, Template, TemplateEdit, TemplateKey, template_get, template_reset,
     template_set, templates_edited,
@@ -15,9 +15,9 @@ use purser_outbox::{
 
 use super::commands::{SECRET_TEXT_CHANGE, TEXT_CHANGE};
 use super::notices::problem;
-use super::proof::Ask;
-use super::show::{Clockface, Moment};
-use super::{Desk, Refusal, Visitor, escaped, frame};
+use super::reauth::ReauthPrompt;
+use super::view::{TimeFormat, TimeView};
+use super::{ConsoleState, ErrorPage, StaffUser, escaped, frame};
 use crate::pages::{self, Shell};
 
 /// What it takes to change what a kind of notice says: more where it carries a secret, which opens an account.
@@ -32,7 +32,8 @@ pub(super) const BASE: &str = "/admin/house/texts/";
 const CHANNELS: [Channel; 3] = [Channel::Email, Channel::Telegram, Channel::Webhook];
 
 /// Characters that each part has, at most; the tables have the same limits.
-const LONGEST: [(Place, usize); 3] = [(Place::Subject, 500), (Place::Text, 32_768), (Place::Html, 65_536)];
+const LONGEST: [(TemplatePart, usize); 3] =
+    [(TemplatePart::Subject, 500), (TemplatePart::Text, 32_768), (TemplatePart::Html, 65_536)];
 
 /// Characters of a text that the audit log keeps: six of them have room there, however many need an escape.
 const ON_RECORD: usize = 1_500;
@@ -47,10 +48,10 @@ pub(super) fn address(kind: &str, channel: Channel, language: Language) -> Strin
 struct TextsPage {
     shell: Shell,
     languages: [Language; 2],
-    kinds: Vec<KindShown>,
+    kinds: Vec<KindView>,
 }
 
-struct KindShown {
+struct KindView {
     title: &'static str,
     name: &'static str,
     about: &'static str,
@@ -59,21 +60,21 @@ struct KindShown {
 }
 
 /// Where a text is, and when the operator changed it.
-type TextLink = (String, Option<Moment>);
+type TextLink = (String, Option<TimeView>);
 
-pub(super) async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Result<Response, Refusal> {
-    if !visitor.caller.has(SECRET_TEXT_CHANGE.scope) {
-        visitor.needs(TEXT_CHANGE.scope)?;
+pub(super) async fn list(State(console): State<Arc<ConsoleState>>, staff: StaffUser) -> Result<Response, ErrorPage> {
+    if !staff.principal.has(SECRET_TEXT_CHANGE.scope) {
+        staff.require_scope(TEXT_CHANGE.scope)?;
     }
-    let edited = desk.house.context.store.read(|tx| templates_edited(tx).map_err(problem)).await?;
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+    let edited = console.site.context.store.read(|tx| templates_edited(tx).map_err(problem)).await?;
+    let time_format = TimeFormat { now: staff.now, zone: &console.site.context.zone };
     let place = |kind: &NoticeKind, channel: Channel, language: Language| {
         let at =
             edited.iter().find(|(key, _)| key.kind == kind.name && key.channel == channel && key.language == language);
-        (address(kind.name, channel, language), at.map(|(_, at)| face.moment(*at)))
+        (address(kind.name, channel, language), at.map(|(_, at)| time_format.moment(*at)))
     };
-    let kinds = desk.house.options.texts.kinds().iter().filter(|kind| visitor.caller.has(command(kind).scope));
-    let kinds = kinds.map(|kind| KindShown {
+    let kinds = console.site.options.texts.kinds().iter().filter(|kind| staff.principal.has(command(kind).scope));
+    let kinds = kinds.map(|kind| KindView {
         title: kind.title,
         name: kind.name,
         about: kind.about,
@@ -85,25 +86,25 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, visitor: Visitor) -> Res
     let page = TextsPage {
         languages: Language::ALL,
         kinds: kinds.collect(),
-        shell: frame::shell(&desk, &visitor, "Notice texts"),
+        shell: frame::shell(&console, &staff, "Notice texts"),
     };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
 /// Which text an address means.
-struct Which {
+struct TextRef {
     kind: &'static NoticeKind,
     channel: Channel,
     language: Language,
 }
 
-impl Which {
-    fn find(desk: &Desk, (kind, channel, language): &(String, String, String)) -> Result<Self, Refusal> {
-        let kind = desk.house.options.texts.kind(kind);
+impl TextRef {
+    fn find(console: &ConsoleState, (kind, channel, language): &(String, String, String)) -> Result<Self, ErrorPage> {
+        let kind = console.site.options.texts.kind(kind);
         let channel = Channel::parse(channel).filter(|channel| CHANNELS.contains(channel));
         let place = channel.zip(Language::parse(language));
-        let (kind, (channel, language)) = kind.zip(place).ok_or_else(Refusal::nothing)?;
-        Ok(Which { kind, channel, language })
+        let (kind, (channel, language)) = kind.zip(place).ok_or_else(ErrorPage::nothing)?;
+        Ok(TextRef { kind, channel, language })
     }
 
     fn key(&self) -> TemplateKey {
@@ -115,7 +116,7 @@ impl Which {
     }
 
     fn built_in(&self) -> Template {
-        Texts::built_in(self.kind, self.channel, self.language)
+        NoticeCatalog::built_in(self.kind, self.channel, self.language)
     }
 }
 
@@ -123,17 +124,17 @@ impl Which {
 #[template(path = "console/text.html")]
 struct TextPage {
     shell: Shell,
-    which: Which,
+    which: TextRef,
     lang: &'static str,
     template: Template,
     /// When the operator last changed it, and who did.
-    edited: Option<(Moment, String)>,
-    faults: Vec<Fault>,
+    edited: Option<(TimeView, String)>,
+    faults: Vec<TemplateFault>,
     preview: Option<SentText>,
     done: Option<&'static str>,
     others: Vec<(String, String, bool)>,
-    proof: Ask,
-    proof_next: String,
+    reauth: ReauthPrompt,
+    reauth_next: String,
 }
 
 impl TextPage {
@@ -155,76 +156,76 @@ impl TextPage {
     }
 }
 
-type At = Path<(String, String, String)>;
+type TextPath = Path<(String, String, String)>;
 
 pub(super) async fn form(
-    State(desk): State<Arc<Desk>>,
-    Path(at): At,
+    State(console): State<Arc<ConsoleState>>,
+    Path(at): TextPath,
     Query(query): Query<Vec<(String, String)>>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let which = Which::find(&desk, &at)?;
-    visitor.needs(command(which.kind).scope)?;
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let which = TextRef::find(&console, &at)?;
+    staff.require_scope(command(which.kind).scope)?;
     let done = query.iter().find_map(|(name, _)| match name.as_str() {
         "saved" => Some("Saved. Notices say this from now on."),
         "reset" => Some("Back to the text that comes with the program."),
         _ => None,
     });
-    let edit = edit(&desk, &which).await?;
+    let edit = edit(&console, &which).await?;
     let template = edit.as_ref().map_or_else(|| which.built_in(), |edit| edit.template.clone());
-    let tried = desk.house.options.texts.preview(which.kind, which.channel, which.language, &template);
-    let proof = Ask::of(&desk, &visitor, command(which.kind)).await?;
-    Ok(shown(&desk, &visitor, which, Shown { template, edit, tried, done, proof }))
+    let tried = console.site.options.texts.preview(which.kind, which.channel, which.language, &template);
+    let reauth = ReauthPrompt::of(&console, &staff, command(which.kind)).await?;
+    Ok(render(&console, &staff, which, TextView { template, edit, tried, done, reauth }))
 }
 
 /// What stands on the page of a text.
-struct Shown {
+struct TextView {
     template: Template,
     edit: Option<TemplateEdit>,
-    tried: Result<SentText, Vec<Fault>>,
+    tried: Result<SentText, Vec<TemplateFault>>,
     done: Option<&'static str>,
-    proof: Ask,
+    reauth: ReauthPrompt,
 }
 
-async fn edit(desk: &Desk, which: &Which) -> Result<Option<TemplateEdit>, Problem> {
+async fn edit(console: &ConsoleState, which: &TextRef) -> Result<Option<TemplateEdit>, Problem> {
     let key = which.key();
-    desk.house.context.store.read(move |tx| template_get(tx, &key).map_err(problem)).await
+    console.site.context.store.read(move |tx| template_get(tx, &key).map_err(problem)).await
 }
 
-fn shown(
-    desk: &Desk,
-    visitor: &Visitor,
-    which: Which,
-    Shown { template, edit, tried, done, proof }: Shown,
+fn render(
+    console: &ConsoleState,
+    staff: &StaffUser,
+    which: TextRef,
+    TextView { template, edit, tried, done, reauth }: TextView,
 ) -> Response {
-    let face = Clockface { now: visitor.now, zone: &desk.house.context.zone };
+    let time_format = TimeFormat { now: staff.now, zone: &console.site.context.zone };
     let (preview, faults) = match tried {
         Ok(preview) => (Some(preview), Vec::new()),
         Err(faults) => (None, faults),
     };
-    let status = match (faults.is_empty(), proof.is_refused()) {
+    let status = match (faults.is_empty(), reauth.is_refused()) {
         (false, _) => StatusCode::BAD_REQUEST,
         (true, true) => StatusCode::FORBIDDEN,
         (true, false) => StatusCode::OK,
     };
     let page = TextPage {
         template,
-        edited: edit.map(|edit| (face.moment(edit.edited_at), edit.edited_by)),
+        edited: edit.map(|edit| (time_format.moment(edit.edited_at), edit.edited_by)),
         faults,
         preview,
         done,
         others: others(&which),
-        proof,
-        proof_next: escaped(&which.address()),
+        reauth,
+        reauth_next: escaped(&which.address()),
         lang: which.language.code(),
-        shell: frame::shell(desk, visitor, "Notice text"),
+        shell: frame::shell(console, staff, "Notice text"),
         which,
     };
     pages::page(status, &page)
 }
 
 /// The same notice by other channels and in other languages.
-fn others(which: &Which) -> Vec<(String, String, bool)> {
+fn others(which: &TextRef) -> Vec<(String, String, bool)> {
     let of = |channel: Channel, language: Language| {
         let current = channel == which.channel && language == which.language;
         let title = format!("{}, {}", channel.title(), language.title());
@@ -234,33 +235,33 @@ fn others(which: &Which) -> Vec<(String, String, bool)> {
 }
 
 pub(super) async fn submit(
-    State(desk): State<Arc<Desk>>,
-    Path(at): At,
-    visitor: Visitor,
+    State(console): State<Arc<ConsoleState>>,
+    Path(at): TextPath,
+    staff: StaffUser,
     Form(mut pairs): Form<Vec<(String, String)>>,
-) -> Result<Response, Refusal> {
-    let which = Which::find(&desk, &at)?;
-    visitor.needs(command(which.kind).scope)?;
-    let mut proof = Ask::of(&desk, &visitor, command(which.kind)).await?;
+) -> Result<Response, ErrorPage> {
+    let which = TextRef::find(&console, &at)?;
+    staff.require_scope(command(which.kind).scope)?;
+    let mut reauth = ReauthPrompt::of(&console, &staff, command(which.kind)).await?;
     // A preview changes nothing.
     let only_shown = !pairs.iter().any(|(name, value)| name == "do" && (value == "save" || value == "reset"));
-    let proved = only_shown || proof.given(&desk, &visitor, &mut pairs).await?;
+    let proved = only_shown || reauth.given(&console, &staff, &mut pairs).await?;
     // Browsers send line ends as in mail.
     let entered = |name: &str| {
         let found = pairs.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.replace("\r\n", "\n")).unwrap_or_default()
     };
     if entered("do") == "reset" && proved {
-        keep(&desk, &visitor, &which, None).await?;
+        store(&console, &staff, &which, None).await?;
         return Ok(Redirect::to(&format!("{}?reset=1", which.address())).into_response());
     }
     let mail_only = |name| if which.channel == Channel::Email { entered(name) } else { String::new() };
     let template =
         Template { subject: mail_only("subject").trim().to_owned(), text: entered("text"), html: mail_only("html") };
-    let tried = tried(&desk, &which, &template);
+    let tried = tried(&console, &which, &template);
     if entered("do") != "save" || tried.is_err() || !proved {
-        let edit = edit(&desk, &which).await?;
-        let mut page = shown(&desk, &visitor, which, Shown { template, edit, tried, done: None, proof });
+        let edit = edit(&console, &which).await?;
+        let mut page = render(&console, &staff, which, TextView { template, edit, tried, done: None, reauth });
         if !proved {
             *page.status_mut() = StatusCode::FORBIDDEN;
         }
@@ -268,35 +269,40 @@ pub(super) async fn submit(
     }
     // What was not changed goes along with the next version's.
     let own = Some(template).filter(|template| *template != which.built_in());
-    keep(&desk, &visitor, &which, own).await?;
+    store(&console, &staff, &which, own).await?;
     Ok(Redirect::to(&format!("{}?saved=1", which.address())).into_response())
 }
 
 /// The text filled in with samples, if it can be kept.
-fn tried(desk: &Desk, which: &Which, template: &Template) -> Result<SentText, Vec<Fault>> {
+fn tried(console: &ConsoleState, which: &TextRef, template: &Template) -> Result<SentText, Vec<TemplateFault>> {
     let parts = [&template.subject, &template.text, &template.html];
     let too_long = std::iter::zip(LONGEST, parts).filter(|((_, most), part)| part.chars().count() > *most);
-    let faults = too_long.map(|((place, most), part)| Fault {
+    let faults = too_long.map(|((place, most), part)| TemplateFault {
         place,
         message: format!("it must have at most {most} characters, and has {}", part.chars().count()),
     });
-    let faults: Vec<Fault> = faults.collect();
+    let faults: Vec<TemplateFault> = faults.collect();
     if !faults.is_empty() {
         return Err(faults);
     }
-    desk.house.options.texts.preview(which.kind, which.channel, which.language, template)
+    console.site.options.texts.preview(which.kind, which.channel, which.language, template)
 }
 
 /// Keeps the text, or goes back to ours, and puts on record what it was and is.
-async fn keep(desk: &Desk, visitor: &Visitor, which: &Which, own: Option<Template>) -> Result<(), Problem> {
-    let (key, doer) = (which.key(), visitor.caller.doer(&desk.house.context));
+async fn store(
+    console: &ConsoleState,
+    staff: &StaffUser,
+    which: &TextRef,
+    own: Option<Template>,
+) -> Result<(), Problem> {
+    let (key, cx) = (which.key(), staff.principal.request_context(&console.site.context));
     let built_in = which.built_in();
     let subject = format!("house:texts:{}:{}:{}", key.kind, key.channel.word(), key.language.code());
-    let kept = desk.house.context.store.write(move |tx| {
+    let kept = console.site.context.store.write(move |tx| {
         let before = template_get(tx, &key).map_err(problem)?.map_or_else(|| built_in.clone(), |edit| edit.template);
         let action = match &own {
             Some(own) => {
-                template_set(tx, doer.now, &key, own, &doer.actor).map_err(problem)?;
+                template_set(tx, cx.now, &key, own, &cx.actor).map_err(problem)?;
                 "house.texts.change"
             }
             None => {
@@ -306,7 +312,7 @@ async fn keep(desk: &Desk, visitor: &Visitor, which: &Which, own: Option<Templat
         };
         let after = own.as_ref().unwrap_or(&built_in);
         let detail = serde_json::json!({ "before": on_record(&before), "after": on_record(after) });
-        doer.clone().record(tx, action, &subject, &detail).map_err(Problem::from)
+        cx.clone().record(tx, action, &subject, &detail).map_err(Problem::from)
     });
     kept.await
 }

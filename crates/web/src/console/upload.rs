@@ -7,15 +7,15 @@ use askama::Template;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use purser_kit::console::{Checked, CheckedState, Doer, Import, Progress};
-use purser_kit::{Once, Problem, Repeatable, upload_receive};
+use purser_kit::console::{Import, ImportCheck, ImportCheckState, Progress, RequestContext};
+use purser_kit::{IdempotentRequest, IdempotentResponse, Problem, upload_receive};
 use uuid::Uuid;
 
 use super::act::repeatable;
 use super::done::{DonePage, outcome};
-use super::going::{self, Bar, GoingPage};
-use super::proof::Ask;
-use super::{At, Desk, Refusal, Visitor, escaped, frame};
+use super::reauth::ReauthPrompt;
+use super::task_progress::{self, ProgressBar, TaskPage};
+use super::{ConsoleState, ErrorPage, ResourcePath, StaffUser, escaped, frame};
 use crate::pages::{self, Shell};
 
 #[derive(Template)]
@@ -30,17 +30,17 @@ struct UploadPage<'a> {
 }
 
 fn upload_page(
-    desk: &Desk,
-    visitor: &Visitor,
+    console: &ConsoleState,
+    staff: &StaffUser,
     at: &(String, String),
     error: Option<String>,
-) -> Result<Response, Refusal> {
-    let (shelf, import) = desk.import(&at.0, &at.1).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.command.scope)?;
+) -> Result<Response, ErrorPage> {
+    let (section, import) = console.import(&at.0, &at.1).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(import.command.scope)?;
     let page = UploadPage {
-        shell: frame::shell(desk, visitor, import.title),
-        base: format!("/admin/{}/import/{}/", shelf.name, import.name),
-        back: format!("/admin/{}/{}/", shelf.name, import.resource),
+        shell: frame::shell(console, staff, import.title),
+        base: format!("/admin/{}/import/{}/", section.name, import.name),
+        back: format!("/admin/{}/{}/", section.name, import.resource),
         megabytes: import.limit / 1_048_576,
         import,
         error,
@@ -49,43 +49,47 @@ fn upload_page(
     Ok(pages::page(status, &page))
 }
 
-pub(super) async fn form(State(desk): State<Arc<Desk>>, Path(at): At, visitor: Visitor) -> Result<Response, Refusal> {
-    upload_page(&desk, &visitor, &at, None)
+pub(super) async fn form(
+    State(console): State<Arc<ConsoleState>>,
+    Path(at): ResourcePath,
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    upload_page(&console, &staff, &at, None)
 }
 
 pub(super) async fn template(
-    State(desk): State<Arc<Desk>>,
-    Path((app, name)): At,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (_, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.command.scope)?;
+    State(console): State<Arc<ConsoleState>>,
+    Path((app, name)): ResourcePath,
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let (_, import) = console.import(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(import.command.scope)?;
     Ok(file(&format!("{app}-{name}.csv"), import.template.to_owned()))
 }
 
 pub(super) async fn check(
-    State(desk): State<Arc<Desk>>,
-    Path(at): At,
-    visitor: Visitor,
+    State(console): State<Arc<ConsoleState>>,
+    Path(at): ResourcePath,
+    staff: StaffUser,
     request: Request,
-) -> Result<Response, Refusal> {
-    let (_, import) = desk.import(&at.0, &at.1).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.command.scope)?;
+) -> Result<Response, ErrorPage> {
+    let (_, import) = console.import(&at.0, &at.1).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(import.command.scope)?;
     let bytes = match upload_receive(request, "file", import.limit).await.map(|upload| upload.file) {
         Ok(Some(bytes)) => bytes,
-        Ok(None) => return upload_page(&desk, &visitor, &at, Some("Choose a file first.".to_owned())),
-        Err(problem) => return upload_page(&desk, &visitor, &at, Some(problem.detail().to_owned())),
+        Ok(None) => return upload_page(&console, &staff, &at, Some("Choose a file first.".to_owned())),
+        Err(problem) => return upload_page(&console, &staff, &at, Some(problem.detail().to_owned())),
     };
-    let (doer, working) = (visitor.caller.doer(&desk.house.context), Arc::clone(&desk));
+    let (cx, working) = (staff.principal.request_context(&console.site.context), Arc::clone(&console));
     let (app, name) = at.clone();
-    let checked = desk.house.context.store.write(move |tx| {
+    let checked = console.site.context.store.write(move |tx| {
         let (_, import) = working.import(&app, &name)?;
-        (import.check)(tx, &mut doer.clone(), &bytes)
+        (import.check)(tx, &mut cx.clone(), &bytes)
     });
     match checked.await {
         Ok(id) => Ok(Redirect::to(&format!("/admin/{}/import/{}/{id}/", at.0, at.1)).into_response()),
         Err(problem) if problem.code().status < 500 => {
-            upload_page(&desk, &visitor, &at, Some(problem.detail().to_owned()))
+            upload_page(&console, &staff, &at, Some(problem.detail().to_owned()))
         }
         Err(problem) => Err(problem.into()),
     }
@@ -99,189 +103,189 @@ struct CheckedPage<'a> {
     base: String,
     back: String,
     id: Uuid,
-    checked: Checked,
+    checked: ImportCheck,
     once: Uuid,
     error: Option<String>,
-    proof: Ask,
-    proof_next: String,
+    reauth: ReauthPrompt,
+    reauth_next: String,
 }
 
 impl CheckedPage<'_> {
     fn is_ready(&self) -> bool {
-        self.checked.state == CheckedState::Ready
+        self.checked.state == ImportCheckState::Ready
     }
 
     fn is_invalid(&self) -> bool {
-        self.checked.state == CheckedState::Invalid
+        self.checked.state == ImportCheckState::Invalid
     }
 }
 
-pub(super) async fn shown(
-    State(desk): State<Arc<Desk>>,
+pub(super) async fn render(
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name, id)): Path<(String, String, String)>,
     Query(query): Query<Vec<(String, String)>>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
     // Whoever goes on with what was broken off sends the same form again.
     let once = query.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
-    checked_page(&desk, &visitor, (app, name), &id, once, Entered::default()).await
+    checked_page(&console, &staff, (app, name), &id, once, CommitAttempt::default()).await
 }
 
 /// What came of a form that was sent.
 #[derive(Default)]
-struct Entered {
+struct CommitAttempt {
     refused: Option<Problem>,
-    proof: Option<Ask>,
+    reauth: Option<ReauthPrompt>,
 }
 
 async fn checked_page(
-    desk: &Arc<Desk>,
-    visitor: &Visitor,
+    console: &Arc<ConsoleState>,
+    staff: &StaffUser,
     (app, name): (String, String),
     id: &str,
     once: Option<Uuid>,
-    Entered { refused, proof }: Entered,
-) -> Result<Response, Refusal> {
-    let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.command.scope)?;
-    let unproved = proof.is_some();
-    let proof = match proof {
-        Some(proof) => proof,
-        None => Ask::of(desk, visitor, import.command).await?,
+    CommitAttempt { refused, reauth }: CommitAttempt,
+) -> Result<Response, ErrorPage> {
+    let (section, import) = console.import(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(import.command.scope)?;
+    let unproved = reauth.is_some();
+    let reauth = match reauth {
+        Some(reauth) => reauth,
+        None => ReauthPrompt::of(console, staff, import.command).await?,
     };
-    let id = Uuid::try_parse(id).map_err(|_| Refusal::nothing())?;
-    let (reading, looker) = (Arc::clone(desk), visitor.looker());
-    let found = desk.house.context.store.read(move |tx| (reading.import(&app, &name)?.1.show)(tx, &looker, id));
-    let checked = found.await?.ok_or_else(Refusal::nothing)?;
+    let id = Uuid::try_parse(id).map_err(|_| ErrorPage::nothing())?;
+    let (reading, looker) = (Arc::clone(console), staff.request_context());
+    let found = console.site.context.store.read(move |tx| (reading.import(&app, &name)?.1.show)(tx, &looker, id));
+    let checked = found.await?.ok_or_else(ErrorPage::nothing)?;
     let status = refused.as_ref().map_or(if unproved { 403 } else { 200 }, |problem| problem.code().status);
     let page = CheckedPage {
-        shell: frame::shell(desk, visitor, import.title),
-        base: format!("/admin/{}/import/{}/", shelf.name, import.name),
-        back: format!("/admin/{}/{}/", shelf.name, import.resource),
+        shell: frame::shell(console, staff, import.title),
+        base: format!("/admin/{}/import/{}/", section.name, import.name),
+        back: format!("/admin/{}/{}/", section.name, import.resource),
         import,
         id,
         checked,
-        once: once.unwrap_or_else(|| desk.house.context.stamp().1),
+        once: once.unwrap_or_else(|| console.site.context.stamp().1),
         error: refused.map(|problem| problem.detail().to_owned()),
-        proof,
-        proof_next: escaped(&format!("/admin/{}/import/{}/{id}/", shelf.name, import.name)),
+        reauth,
+        reauth_next: escaped(&format!("/admin/{}/import/{}/{id}/", section.name, import.name)),
     };
     Ok(pages::page(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), &page))
 }
 
 pub(super) async fn commit(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name, id)): Path<(String, String, String)>,
-    visitor: Visitor,
+    staff: StaffUser,
     axum::Form(mut pairs): axum::Form<Vec<(String, String)>>,
-) -> Result<Response, Refusal> {
-    let (_, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.command.scope)?;
-    let mut proof = Ask::of(&desk, &visitor, import.command).await?;
+) -> Result<Response, ErrorPage> {
+    let (_, import) = console.import(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(import.command.scope)?;
+    let mut reauth = ReauthPrompt::of(&console, &staff, import.command).await?;
     let once = pairs.iter().find(|(name, _)| name == "once").and_then(|(_, value)| Uuid::try_parse(value).ok());
-    if !proof.given(&desk, &visitor, &mut pairs).await? {
-        let entered = Entered { refused: None, proof: Some(proof) };
-        return checked_page(&desk, &visitor, (app, name), &id, once, entered).await;
+    if !reauth.given(&console, &staff, &mut pairs).await? {
+        let entered = CommitAttempt { refused: None, reauth: Some(reauth) };
+        return checked_page(&console, &staff, (app, name), &id, once, entered).await;
     }
-    let upload = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
+    let upload = Uuid::try_parse(&id).map_err(|_| ErrorPage::nothing())?;
     let again = pairs.iter().any(|(name, value)| name == "again" && value == "yes");
-    let (now, seed) = desk.house.context.stamp();
+    let (now, seed) = console.site.context.stamp();
     let once = once.unwrap_or(seed);
-    let repeat = repeatable(&visitor, once, &format!("{app}/import/{name}"), &[upload], &[]);
-    let (at, working) = ((app.clone(), name.clone()), Arc::clone(&desk));
-    let order = Order { desk: working, app: at.0, name: at.1, upload, again, once: repeat.clone() };
-    let doer = visitor.caller.doer_at(now, seed);
-    let work = desk.works.begin(&repeat, |progress| order.run(doer, progress));
-    match work.ended(desk.house.options.patience).await {
-        Some(end) => over(&desk, &visitor, (app, name), &id, once, end).await,
+    let repeat = repeatable(&staff, once, &format!("{app}/import/{name}"), &[upload], &[]);
+    let (at, working) = ((app.clone(), name.clone()), Arc::clone(&console));
+    let order = ImportCommit { console: working, app: at.0, name: at.1, upload, again, idempotency: repeat.clone() };
+    let cx = staff.principal.request_context_at(now, seed);
+    let task = console.tasks.start(&repeat, |progress| order.run(cx, progress));
+    match task.wait(console.site.options.patience).await {
+        Some(end) => over(&console, &staff, (app, name), &id, once, end).await,
         None => Ok(Redirect::to(&format!("/admin/{app}/import/{name}/{id}/going/{once}/")).into_response()),
     }
 }
 
 /// A file that is to be saved.
-struct Order {
-    desk: Arc<Desk>,
+struct ImportCommit {
+    console: Arc<ConsoleState>,
     app: String,
     name: String,
     upload: Uuid,
     /// Whether the second yes was given.
     again: bool,
-    once: Repeatable,
+    idempotency: IdempotentRequest,
 }
 
-impl Order {
+impl ImportCommit {
     /// Saves it, in one transaction.
-    async fn run(self, doer: Doer, progress: Progress) -> Result<(), Problem> {
-        let desk = Arc::clone(&self.desk);
-        let done = desk.house.context.store.write(move |tx| {
-            let mut doer = doer.clone();
-            Once::run(tx, doer.now, Some(&self.once), |tx| {
-                let (_, import) = self.desk.import(&self.app, &self.name)?;
-                if let Some(insist) = import.insist.as_ref().filter(|_| self.again) {
-                    insist(tx, &mut doer, self.upload)?;
+    async fn run(self, cx: RequestContext, progress: Progress) -> Result<(), Problem> {
+        let console = Arc::clone(&self.console);
+        let done = console.site.context.store.write(move |tx| {
+            let mut cx = cx.clone();
+            IdempotentResponse::run(tx, cx.now, Some(&self.idempotency), |tx| {
+                let (_, import) = self.console.import(&self.app, &self.name)?;
+                if let Some(insist) = import.confirm.as_ref().filter(|_| self.again) {
+                    insist(tx, &mut cx, self.upload)?;
                 }
-                let done = (import.commit)(tx, &mut doer, self.upload, &progress)?;
+                let done = (import.commit)(tx, &mut cx, self.upload, &progress)?;
                 serde_json::to_string(&done).map_err(Problem::internal)
             })
         });
         done.await?;
-        desk.house.context.outbox.wake();
+        console.site.context.outbox.wake();
         Ok(())
     }
 }
 
 /// Where it has ended: the page that tells what was done, or why it was not.
 async fn over(
-    desk: &Arc<Desk>,
-    visitor: &Visitor,
+    console: &Arc<ConsoleState>,
+    staff: &StaffUser,
     (app, name): (String, String),
     id: &str,
     once: Uuid,
     end: Result<(), Problem>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorPage> {
     match end {
         Ok(()) => Ok(Redirect::to(&format!("/admin/{app}/import/{name}/done/{once}/")).into_response()),
         Err(problem) if problem.code().status < 500 => {
             // A refusal changed nothing; the same form may be sent again.
-            let entered = Entered { refused: Some(problem), proof: None };
-            checked_page(desk, visitor, (app, name), id, None, entered).await
+            let entered = CommitAttempt { refused: Some(problem), reauth: None };
+            checked_page(console, staff, (app, name), id, None, entered).await
         }
         Err(problem) => Err(problem.into()),
     }
 }
 
 /// How far it is; and then where it leads.
-pub(super) async fn going(
-    State(desk): State<Arc<Desk>>,
+pub(super) async fn progress(
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name, id, once)): Path<(String, String, String, String)>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.command.scope)?;
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let (section, import) = console.import(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(import.command.scope)?;
     let (id, once) = match (Uuid::try_parse(&id), Uuid::try_parse(&once)) {
         (Ok(id), Ok(once)) => (id.to_string(), once),
-        _ => return Err(Refusal::nothing()),
+        _ => return Err(ErrorPage::nothing()),
     };
-    let work = desk.works.find(&visitor.actor(), &format!("console:{once}"));
-    let base = format!("/admin/{}/import/{}/", shelf.name, import.name);
-    let mut page = GoingPage {
-        shell: frame::shell(&desk, &visitor, import.title),
+    let task = console.tasks.find(&staff.actor(), &format!("console:{once}"));
+    let base = format!("/admin/{}/import/{}/", section.name, import.name);
+    let mut page = TaskPage {
+        shell: frame::shell(&console, &staff, import.title),
         title: import.title,
-        back: (format!("/admin/{}/{}/", shelf.name, import.resource), "Back to the list"),
+        back: (format!("/admin/{}/{}/", section.name, import.resource), "Back to the list"),
         bar: None,
         about: "You may leave this page: it goes on without you.".to_owned(),
         go_on: None,
     };
-    match work {
-        Some(work) => {
-            page.bar = Some(Bar::of(&work.seen()));
-            if let Some(end) = work.ended(Duration::ZERO).await {
-                return over(&desk, &visitor, (app, name), &id, once, end).await;
+    match task {
+        Some(task) => {
+            page.bar = Some(ProgressBar::of(&task.snapshot()));
+            if let Some(end) = task.wait(Duration::ZERO).await {
+                return over(&console, &staff, (app, name), &id, once, end).await;
             }
         }
         // Another copy of the program may have done it.
-        None if outcome(&desk, &visitor, &once.to_string()).await.is_ok() => {
-            return over(&desk, &visitor, (app, name), &id, once, Ok(())).await;
+        None if outcome(&console, &staff, &once.to_string()).await.is_ok() => {
+            return over(&console, &staff, (app, name), &id, once, Ok(())).await;
         }
         None => {
             page.about = "Purser was started anew before this file was saved, or another copy of it is still at work \
@@ -291,36 +295,36 @@ pub(super) async fn going(
             page.go_on = Some(format!("{base}{id}/?once={once}"));
         }
     }
-    Ok(going::going(&page))
+    Ok(task_progress::task_page(&page))
 }
 
 pub(super) async fn done(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name, once)): Path<(String, String, String)>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (shelf, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.command.scope)?;
-    let done = outcome(&desk, &visitor, &once).await?;
-    let (shelf, resource) = desk.resource(shelf.name, import.resource).map_err(|_| Refusal::nothing())?;
-    let back = (format!("/admin/{}/{}/", shelf.name, resource.name), resource.title);
-    let shell = frame::shell(&desk, &visitor, "Done");
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let (section, import) = console.import(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(import.command.scope)?;
+    let done = outcome(&console, &staff, &once).await?;
+    let (section, resource) = console.resource(section.name, import.resource).map_err(|_| ErrorPage::nothing())?;
+    let back = (format!("/admin/{}/{}/", section.name, resource.name), resource.title);
+    let shell = frame::shell(&console, &staff, "Done");
     let page = DonePage { shell, back, next: None, go: None, refused: Vec::new(), download: None, done };
     Ok(pages::page(StatusCode::OK, &page))
 }
 
 pub(super) async fn report(
-    State(desk): State<Arc<Desk>>,
+    State(console): State<Arc<ConsoleState>>,
     Path((app, name, id)): Path<(String, String, String)>,
-    visitor: Visitor,
-) -> Result<Response, Refusal> {
-    let (_, import) = desk.import(&app, &name).map_err(|_| Refusal::nothing())?;
-    visitor.needs(import.command.scope)?;
-    let id = Uuid::try_parse(&id).map_err(|_| Refusal::nothing())?;
-    let (reading, filename) = (Arc::clone(&desk), format!("{app}-{name}-errors.csv"));
-    let looker = visitor.looker();
-    let found = desk.house.context.store.read(move |tx| (reading.import(&app, &name)?.1.report)(tx, &looker, id));
-    let text = found.await?.ok_or_else(Refusal::nothing)?;
+    staff: StaffUser,
+) -> Result<Response, ErrorPage> {
+    let (_, import) = console.import(&app, &name).map_err(|_| ErrorPage::nothing())?;
+    staff.require_scope(import.command.scope)?;
+    let id = Uuid::try_parse(&id).map_err(|_| ErrorPage::nothing())?;
+    let (reading, filename) = (Arc::clone(&console), format!("{app}-{name}-errors.csv"));
+    let looker = staff.request_context();
+    let found = console.site.context.store.read(move |tx| (reading.import(&app, &name)?.1.report)(tx, &looker, id));
+    let text = found.await?.ok_or_else(ErrorPage::nothing)?;
     Ok(file(&filename, text))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::progress::{Phase, Progress};
+use super::phase::{ConnectionPhase, PhaseClock};
 use crate::address::{self, Network};
 
 /// How often a line in the log repeats what keeps happening.
@@ -20,7 +20,7 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_mi
 
 /// What connections may do, and how many there may be.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections in all.
     pub connections: usize,
     /// Connections from one address; trusted proxies may have as many as there are.
@@ -41,11 +41,11 @@ pub struct Limits {
     pub trusted: Vec<Network>,
 }
 
-impl Limits {
+impl ConnectionLimits {
     /// The usual patience, for so many connections, a quarter of which one address may have.
     #[must_use]
     pub fn new(connections: usize) -> Self {
-        Limits {
+        ConnectionLimits {
             connections,
             per_address: connections.div_ceil(4),
             handshake: Duration::from_secs(10),
@@ -62,17 +62,17 @@ impl Limits {
 
 /// The limits, and the time that connections tell their phases by. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Clock(Arc<Times>);
+pub(super) struct ConnectionClock(Arc<Times>);
 
 struct Times {
-    limits: Limits,
+    limits: ConnectionLimits,
     /// Milliseconds since the start, as of the watch's last look: reading it costs a request nothing.
     moment: AtomicU64,
     began: Instant,
 }
 
-impl Clock {
-    pub(super) fn limits(&self) -> &Limits {
+impl ConnectionClock {
+    pub(super) fn limits(&self) -> &ConnectionLimits {
         &self.0.limits
     }
 
@@ -89,31 +89,31 @@ impl Clock {
 
 /// The gate. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Gate {
-    pub(super) clock: Clock,
-    seats: Arc<Mutex<Seats>>,
+pub(super) struct ConnectionGate {
+    pub(super) clock: ConnectionClock,
+    seats: Arc<Mutex<ConnectionCounts>>,
     freed: Arc<Notify>,
 }
 
 #[derive(Default)]
-struct Seats {
+struct ConnectionCounts {
     next: u64,
-    all: Row,
-    by_address: HashMap<IpAddr, Row>,
-    crowded: Telling,
-    full: Telling,
-    short: Telling,
+    all: ConnectionGroup,
+    by_address: HashMap<IpAddr, ConnectionGroup>,
+    crowded: ThrottledLog,
+    full: ThrottledLog,
+    short: ThrottledLog,
 }
 
 /// Connections that share a bound.
 #[derive(Default)]
-struct Row {
-    seated: HashMap<u64, Arc<Progress>>,
+struct ConnectionGroup {
+    seated: HashMap<u64, Arc<PhaseClock>>,
     /// Those that may be closed for want of room, the oldest first, as they were seen.
     oldest: VecDeque<(u64, u64)>,
 }
 
-impl Row {
+impl ConnectionGroup {
     /// Ends the connection that has kept the server waiting longest, and says which.
     fn end_oldest(&mut self, now: u64) -> Option<u64> {
         for _ in 0..2 {
@@ -142,12 +142,12 @@ impl Row {
 
 /// Says what happens again and again, but not each time.
 #[derive(Default)]
-struct Telling {
+struct ThrottledLog {
     last: Option<Instant>,
     times: u64,
 }
 
-impl Telling {
+impl ThrottledLog {
     /// How often it happened since it was told last, if it is to be told now.
     fn due(&mut self) -> Option<u64> {
         self.times += 1;
@@ -162,7 +162,7 @@ impl Telling {
 /// What the gate says to somebody new.
 pub(super) enum Admission {
     /// Come in.
-    Seat(Seat),
+    Seat(ConnectionPermit),
     /// The address has all that it may, and all of it at work.
     Refused,
     /// There is no room until somebody leaves.
@@ -170,21 +170,21 @@ pub(super) enum Admission {
 }
 
 /// A connection's place. It is free again when this is dropped.
-pub(super) struct Seat {
-    pub(super) progress: Arc<Progress>,
+pub(super) struct ConnectionPermit {
+    pub(super) progress: Arc<PhaseClock>,
     id: u64,
     counted: Option<IpAddr>,
-    gate: Gate,
+    gate: ConnectionGate,
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.gate.lock().leave(self.id, self.counted);
         self.gate.freed.notify_waiters();
     }
 }
 
-impl Seats {
+impl ConnectionCounts {
     fn leave(&mut self, id: u64, counted: Option<IpAddr>) {
         self.all.seated.remove(&id);
         let Some(address) = counted else { return };
@@ -197,13 +197,13 @@ impl Seats {
     }
 }
 
-impl Gate {
-    pub(super) fn new(limits: Limits) -> Self {
+impl ConnectionGate {
+    pub(super) fn new(limits: ConnectionLimits) -> Self {
         let times = Times { limits, moment: AtomicU64::new(0), began: Instant::now() };
-        Gate { clock: Clock(Arc::new(times)), seats: Arc::default(), freed: Arc::default() }
+        ConnectionGate { clock: ConnectionClock(Arc::new(times)), seats: Arc::default(), freed: Arc::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seats> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionCounts> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -222,14 +222,14 @@ impl Gate {
         if !seats.has_room(limits.connections, now) {
             return Admission::Full;
         }
-        let progress = Arc::new(Progress::new(now));
+        let progress = Arc::new(PhaseClock::new(now));
         let id = seats.next;
         seats.next += 1;
         seats.all.seated.insert(id, Arc::clone(&progress));
         if let Some(address) = counted {
             seats.by_address.entry(address).or_default().seated.insert(id, Arc::clone(&progress));
         }
-        Admission::Seat(Seat { progress, id, counted, gate: self.clone() })
+        Admission::Seat(ConnectionPermit { progress, id, counted, gate: self.clone() })
     }
 
     /// The machine gives no more file handles: the oldest idle connection gives one back.
@@ -252,7 +252,7 @@ impl Gate {
         for progress in self.lock().all.seated.values() {
             progress.leave();
             let (phase, _, seen) = progress.seen();
-            if matches!(phase, Phase::Accepted | Phase::New | Phase::Idle) {
+            if matches!(phase, ConnectionPhase::Accepted | ConnectionPhase::New | ConnectionPhase::Idle) {
                 progress.close(seen);
             }
         }
@@ -269,13 +269,16 @@ impl Gate {
 
     /// Ends what has been silent for too long, again and again.
     pub(super) async fn watch(self) {
-        let Limits { first, header, idle, .. } = *self.clock.limits();
+        let ConnectionLimits { first, header, idle, .. } = *self.clock.limits();
         let pause = (first.min(header).min(idle) / 8).clamp(LOOKS.0, LOOKS.1);
         let patience = |phase| match phase {
-            Phase::Accepted | Phase::New => Some(first),
-            Phase::Head => Some(header),
-            Phase::Idle => Some(idle),
-            Phase::Working | Phase::Receiving | Phase::Sending | Phase::Closed => None,
+            ConnectionPhase::Accepted | ConnectionPhase::New => Some(first),
+            ConnectionPhase::Head => Some(header),
+            ConnectionPhase::Idle => Some(idle),
+            ConnectionPhase::Working
+            | ConnectionPhase::Receiving
+            | ConnectionPhase::Sending
+            | ConnectionPhase::Closed => None,
         };
         loop {
             tokio::time::sleep(pause).await;
@@ -292,7 +295,7 @@ impl Gate {
     }
 }
 
-impl Seats {
+impl ConnectionCounts {
     fn has_room_for(&mut self, address: IpAddr, bound: usize, now: u64) -> bool {
         let Some(row) = self.by_address.get_mut(&address).filter(|row| row.seated.len() >= bound) else { return true };
         let ended = row.end_oldest(now);

@@ -11,22 +11,22 @@ use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use purser_kit::BodyTooSlow;
 
-use super::gate::Clock;
-use super::pace::Pace;
-use super::progress::{Phase, Progress};
+use super::body_timer::BodyTimer;
+use super::gate::ConnectionClock;
+use super::phase::{ConnectionPhase, PhaseClock};
 
 /// A connection's bytes.
-pub(super) struct Watched<Io> {
+pub(super) struct WatchedStream<Io> {
     io: Io,
-    progress: Arc<Progress>,
-    clock: Clock,
-    sending: Pace,
+    progress: Arc<PhaseClock>,
+    clock: ConnectionClock,
+    sending: BodyTimer,
 }
 
-impl<Io> Watched<Io> {
-    pub(super) fn new(io: Io, progress: &Arc<Progress>, clock: &Clock) -> Self {
-        let sending = Pace::new(clock.limits().send);
-        Watched { io, progress: Arc::clone(progress), clock: clock.clone(), sending }
+impl<Io> WatchedStream<Io> {
+    pub(super) fn new(io: Io, progress: &Arc<PhaseClock>, clock: &ConnectionClock) -> Self {
+        let sending = BodyTimer::new(clock.limits().send);
+        WatchedStream { io, progress: Arc::clone(progress), clock: clock.clone(), sending }
     }
 
     /// What became of sending, and the end of it where it takes too long.
@@ -42,7 +42,7 @@ impl<Io> Watched<Io> {
                 Poll::Ready(done)
             }
             Poll::Pending => {
-                self.progress.turn_from(Phase::Working, Phase::Sending, self.clock.moment());
+                self.progress.advance_from(ConnectionPhase::Working, ConnectionPhase::Sending, self.clock.moment());
                 ready!(self.sending.poll_late(context));
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the answer is not being taken")))
             }
@@ -50,7 +50,7 @@ impl<Io> Watched<Io> {
     }
 }
 
-impl<Io: Read + Unpin> Read for Watched<Io> {
+impl<Io: Read + Unpin> Read for WatchedStream<Io> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -59,20 +59,20 @@ impl<Io: Read + Unpin> Read for Watched<Io> {
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
         let phase = self.progress.seen().0;
         if read.is_pending() {
-            if phase == Phase::Accepted {
-                self.progress.turn_from(phase, Phase::New, self.clock.moment());
+            if phase == ConnectionPhase::Accepted {
+                self.progress.advance_from(phase, ConnectionPhase::New, self.clock.moment());
             }
             return Poll::Pending;
         }
         ready!(read)?;
-        if matches!(phase, Phase::Accepted | Phase::New | Phase::Idle) {
-            self.progress.turn_from(phase, Phase::Head, self.clock.moment());
+        if matches!(phase, ConnectionPhase::Accepted | ConnectionPhase::New | ConnectionPhase::Idle) {
+            self.progress.advance_from(phase, ConnectionPhase::Head, self.clock.moment());
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<Io: Write + Unpin> Write for Watched<Io> {
+impl<Io: Write + Unpin> Write for WatchedStream<Io> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let sent = Pin::new(&mut self.io).poll_write(context, bytes);
         self.sent(context, sent, |bytes| *bytes)
@@ -83,9 +83,9 @@ impl<Io: Write + Unpin> Write for Watched<Io> {
         ready!(self.sent(context, sent, |()| 0))?;
         self.sending.done();
         if self.progress.take_answered() {
-            self.progress.turn(Phase::Idle, self.clock.moment());
+            self.progress.advance(ConnectionPhase::Idle, self.clock.moment());
         } else {
-            self.progress.turn_from(Phase::Sending, Phase::Working, self.clock.moment());
+            self.progress.advance_from(ConnectionPhase::Sending, ConnectionPhase::Working, self.clock.moment());
         }
         Poll::Ready(Ok(()))
     }
@@ -110,21 +110,21 @@ impl<Io: Write + Unpin> Write for Watched<Io> {
 }
 
 /// A request's body on its way in.
-pub(super) struct Arriving {
+pub(super) struct RequestBody {
     body: Option<Incoming>,
-    progress: Arc<Progress>,
-    clock: Clock,
-    pace: Pace,
+    progress: Arc<PhaseClock>,
+    clock: ConnectionClock,
+    pace: BodyTimer,
 }
 
-impl Arriving {
-    pub(super) fn new(body: Incoming, progress: &Arc<Progress>, clock: &Clock) -> Self {
-        let pace = Pace::new(clock.limits().body);
-        Arriving { body: Some(body), progress: Arc::clone(progress), clock: clock.clone(), pace }
+impl RequestBody {
+    pub(super) fn new(body: Incoming, progress: &Arc<PhaseClock>, clock: &ConnectionClock) -> Self {
+        let pace = BodyTimer::new(clock.limits().body);
+        RequestBody { body: Some(body), progress: Arc::clone(progress), clock: clock.clone(), pace }
     }
 }
 
-impl HttpBody for Arriving {
+impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
@@ -135,15 +135,15 @@ impl HttpBody for Arriving {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         match Pin::new(body).poll_frame(context) {
             Poll::Ready(frame) => {
-                self.progress.turn_from(Phase::Receiving, Phase::Working, self.clock.moment());
+                self.progress.advance_from(ConnectionPhase::Receiving, ConnectionPhase::Working, self.clock.moment());
                 let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
                 self.pace.moved(bytes);
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Poll::Pending => {
-                self.progress.turn_from(Phase::Working, Phase::Receiving, self.clock.moment());
+                self.progress.advance_from(ConnectionPhase::Working, ConnectionPhase::Receiving, self.clock.moment());
                 ready!(self.pace.poll_late(context));
-                self.progress.turn_from(Phase::Receiving, Phase::Working, self.clock.moment());
+                self.progress.advance_from(ConnectionPhase::Receiving, ConnectionPhase::Working, self.clock.moment());
                 // Nobody reads the rest: not even whoever would otherwise throw it away.
                 self.body = None;
                 Poll::Ready(Some(Err(BodyTooSlow.into())))
@@ -161,18 +161,18 @@ impl HttpBody for Arriving {
 }
 
 /// An answer's body on its way out.
-pub(super) struct Departing {
+pub(super) struct ResponseBody {
     body: Body,
-    progress: Arc<Progress>,
+    progress: Arc<PhaseClock>,
 }
 
-impl Departing {
-    pub(super) fn new(body: Body, progress: &Arc<Progress>) -> Self {
-        Departing { body, progress: Arc::clone(progress) }
+impl ResponseBody {
+    pub(super) fn new(body: Body, progress: &Arc<PhaseClock>) -> Self {
+        ResponseBody { body, progress: Arc::clone(progress) }
     }
 }
 
-impl HttpBody for Departing {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -192,7 +192,7 @@ impl HttpBody for Departing {
     }
 }
 
-impl Drop for Departing {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.progress.answer_ended();
     }

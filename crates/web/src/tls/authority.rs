@@ -10,9 +10,9 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_acme::AcmeConfig;
 use rustls_acme::caches::DirCache;
 
-use super::{Authority, Faces, PROTOCOLS, TlsError};
+use super::{Authority, CertificateResolver, PROTOCOLS, TlsError};
 
-pub(super) fn faces(authority: &Authority) -> Result<Faces, TlsError> {
+pub(super) fn faces(authority: &Authority) -> Result<CertificateResolver, TlsError> {
     let contact = Some(&authority.contact).filter(|contact| !contact.is_empty());
     let mut acme = AcmeConfig::new(&authority.domains)
         .contact(contact.map(|contact| format!("mailto:{contact}")))
@@ -35,7 +35,7 @@ pub(super) fn faces(authority: &Authority) -> Result<Faces, TlsError> {
             }
         }
     });
-    Ok(Faces { clients: Arc::new(clients), challenge: Some(challenge) })
+    Ok(CertificateResolver { clients: Arc::new(clients), challenge: Some(challenge) })
 }
 
 /// The folder holds private keys, and is for nobody else on this machine.

@@ -11,27 +11,27 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::{Faces, PROTOCOLS, TlsError};
+use super::{CertificateResolver, PROTOCOLS, TlsError};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(60);
 
-pub(super) fn faces(chain: &Path, key: &Path) -> Result<Faces, TlsError> {
+pub(super) fn faces(chain: &Path, key: &Path) -> Result<CertificateResolver, TlsError> {
     let config = ServerConfig::builder().with_no_client_auth();
     let provider = Arc::clone(config.crypto_provider());
     let pem = Pem::read(chain, key)?;
-    let current = Arc::new(Current(RwLock::new(Arc::new(pem.certified(&provider)?))));
+    let current = Arc::new(CurrentCertificate(RwLock::new(Arc::new(pem.certified(&provider)?))));
     tokio::spawn(keep_current(Arc::downgrade(&current), pem, provider));
     let mut config = config.with_cert_resolver(current);
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-    Ok(Faces { clients: Arc::new(config), challenge: None })
+    Ok(CertificateResolver { clients: Arc::new(config), challenge: None })
 }
 
 /// The certificate of the moment.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
-impl ResolvesServerCert for Current {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -68,7 +68,7 @@ impl Pem {
 
 /// Whoever renews a certificate writes two files, one after the other: a pair that does not fit is not taken, and
 /// looked at again.
-async fn keep_current(current: Weak<Current>, mut pem: Pem, provider: Arc<CryptoProvider>) {
+async fn keep_current(current: Weak<CurrentCertificate>, mut pem: Pem, provider: Arc<CryptoProvider>) {
     let mut looks = tokio::time::interval(LOOK);
     loop {
         looks.tick().await;

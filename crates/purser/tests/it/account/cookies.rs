@@ -4,11 +4,11 @@ use purser_testkit::{TestDb, both};
 use reqwest::header::{COOKIE, SET_COOKIE};
 
 use crate::browser::PASSWORD;
-use crate::place::Place;
 use crate::program::client;
+use crate::test_site::TestSite;
 
 /// The cookies that signing in sets, each with its attributes, and those that signing out does.
-async fn cookies(place: &Place) -> (Vec<String>, Vec<String>) {
+async fn cookies(place: &TestSite) -> (Vec<String>, Vec<String>) {
     let _ = client();
     let of = |response: reqwest::Response| -> Vec<String> {
         let all = response.headers().get_all(SET_COOKIE);
@@ -25,14 +25,14 @@ async fn cookies(place: &Place) -> (Vec<String>, Vec<String>) {
 }
 
 /// Whether a cookie opens the account's page.
-async fn opens(place: &Place, cookie: &str) -> bool {
+async fn opens(place: &TestSite, cookie: &str) -> bool {
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     client.get(format!("{}/accounts/", place.base)).header(COOKIE, cookie).send().await.unwrap().status() == 200
 }
 
 both! {
     async fn by_https_every_cookie_is_of_this_host_alone(db: TestDb) {
-        let place = Place::by_https(&db).await;
+        let place = TestSite::by_https(&db).await;
         place.person("asha", "person", "").await;
         let (entered, out) = cookies(&place).await;
         assert_eq!((entered.len(), out.len()), (2, 1), "{entered:?} {out:?}");
@@ -53,7 +53,7 @@ both! {
     }
 
     async fn by_http_a_cookie_has_its_plain_name(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let (entered, out) = cookies(&place).await;
         assert!(entered[0].starts_with("purser_session=ps_") && entered[1].starts_with("purser_browser=pd_"), "{entered:?}");

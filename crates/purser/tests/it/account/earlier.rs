@@ -7,7 +7,7 @@ use purser_testkit::{TestDb, both};
 use uuid::Uuid;
 
 use crate::browser::{Browser, PASSWORD};
-use crate::place::Place;
+use crate::test_site::TestSite;
 
 const NEW: &str = "granite willow echo tangent";
 
@@ -65,7 +65,7 @@ both! {
             });
             set.await.unwrap();
         }
-        let place = Place::open(&old).await;
+        let place = TestSite::open(&old).await;
         let open = async |random| Browser::at(&place.base).with_cookie(cookie(random)).get("/accounts/").await.status == 200;
         assert_eq!((open(1).await, open(2).await), (false, true), "a session of an address that nobody confirmed is over");
         let mut browser = Browser::at(&place.base);

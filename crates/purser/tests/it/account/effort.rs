@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
-use purser_identity::{Access, Roles, access_set};
+use purser_identity::{Privileges, Roles, access_set};
 use purser_testkit::{TestDb, both};
 
 use crate::browser::{Browser, PASSWORD};
-use crate::place::Place;
+use crate::test_site::TestSite;
 
 /// What somebody chose who signed up.
 const CHOSEN: &str = "granite willow echo tangent";
@@ -22,7 +22,7 @@ struct Effort {
     tries: i64,
 }
 
-async fn so_far(place: &Place) -> Effort {
+async fn so_far(place: &TestSite) -> Effort {
     let hashes = place.hashed.load(Ordering::SeqCst);
     let counted = place.db.read(move |tx| {
         let mut count =
@@ -36,10 +36,10 @@ async fn so_far(place: &Place) -> Effort {
 }
 
 /// What sending a form from a quiet minute costs, and how it is answered.
-async fn effort(place: &Place, browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> (u16, Effort) {
+async fn effort(place: &TestSite, browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> (u16, Effort) {
     place.db.clock().advance(SignedDuration::from_mins(10));
     let now = place.context.now();
-    place.db.write(move |tx| purser_identity::rates_forget(tx, now)).await.unwrap();
+    place.db.write(move |tx| purser_identity::rates_purge(tx, now)).await.unwrap();
     let before = so_far(place).await;
     let page = browser.post(path, fields).await;
     let after = so_far(place).await;
@@ -54,17 +54,17 @@ async fn effort(place: &Place, browser: &mut Browser, path: &str, fields: &[(&st
 }
 
 /// Asha signs in, Bina may not any more, and nobody is called dina.
-async fn people(place: &Place) {
+async fn people(place: &TestSite) {
     place.person("asha", "person", "").await;
     let bina = place.person("bina", "person", "").await;
     let now = place.context.now();
-    let stopped = Access { is_staff: false, is_superuser: false, is_active: false, roles: Roles::default() };
+    let stopped = Privileges { is_staff: false, is_superuser: false, is_active: false, roles: Roles::default() };
     place.db.write(move |tx| access_set(tx, now, bina, &stopped)).await.unwrap();
 }
 
 both! {
     async fn a_sign_in_that_fails_costs_the_same_for_whatever_reason(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         people(&place).await;
         let mut browser = Browser::at(&place.base);
         let mut spent = Vec::new();
@@ -81,7 +81,7 @@ both! {
     }
 
     async fn asking_for_a_new_password_costs_the_same_for_every_address(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         people(&place).await;
         let mut browser = Browser::at(&place.base);
         for email in ["asha@example.com", "bina@example.com", "dina@example.com"] {
@@ -94,7 +94,7 @@ both! {
     }
 
     async fn signing_up_costs_the_same_with_a_name_that_is_taken(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         people(&place).await;
         let mut browser = Browser::at(&place.base);
         for (username, email) in [
@@ -112,7 +112,7 @@ both! {
     }
 
     async fn a_link_to_confirm_costs_the_same_for_an_address_that_is_taken(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         people(&place).await;
         let mut asha = place.signed_in("asha").await;
         for email in ["bina@example.com", "new@example.com", "asha@example.com"] {
@@ -127,7 +127,7 @@ both! {
 
 
     async fn signing_in_after_signing_up_costs_the_same_whatever_was_taken(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         people(&place).await;
         let mut browser = Browser::at(&place.base);
         let sign_ups = [("dina", "dina@example.com"), ("asha", "ravi@example.com"), ("tara", "asha@example.com")];
@@ -147,7 +147,7 @@ both! {
     }
 
     async fn the_last_wrong_password_costs_the_same_for_a_name_that_is_nobodys(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         people(&place).await;
         let mut spent = Vec::new();
         for login in ["asha", "bina", "dina", "asha@example.com", "dina@example.com"] {

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use purser_testkit::{TestDb, both};
 
 use crate::browser::{Browser, PASSWORD};
-use crate::place::{Place, Wish};
+use crate::test_site::{TestSite, TestSiteOptions};
 
 const NEW: &str = "granite willow echo tangent";
 const SIGN_UP: &str = "/accounts/signup/";
@@ -22,7 +22,7 @@ fn sign_up<'f>(username: &'f str, email: &'f str) -> [(&'f str, &'f str); 6] {
     ]
 }
 
-async fn may_sign_in(place: &Place, login: &str, password: &str) -> bool {
+async fn may_sign_in(place: &TestSite, login: &str, password: &str) -> bool {
     // Each try as from a quiet minute, so that limits do not answer for the password.
     place.db.clock().advance(SignedDuration::from_mins(6));
     let page = Browser::at(&place.base).post(LOGIN, &[("login", login), ("password", password)]).await;
@@ -32,7 +32,7 @@ async fn may_sign_in(place: &Place, login: &str, password: &str) -> bool {
 
 both! {
     async fn whoever_signs_up_confirms_signs_in_by_both_names_and_sets_a_new_password(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let mut browser = Browser::at(&place.base);
         let page = browser.post(SIGN_UP, &sign_up("Asha.K", "Asha@Example.com")).await;
         assert!(page.status == 200 && page.text.contains("Look into your mail"), "{}", page.text);
@@ -63,7 +63,7 @@ both! {
     }
 
     async fn the_owner_of_an_address_that_a_stranger_signed_up_with_confirms_it_with_a_password_of_their_own(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         // As many mails as an address gets in a day: the owner's own sign-up is mailed no more.
         for n in 0..4 {
             place.db.clock().advance(SignedDuration::from_mins(1));
@@ -84,7 +84,7 @@ both! {
     }
 
     async fn no_answer_tells_whether_an_account_exists(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let mut browser = Browser::at(&place.base);
         let known = browser.post(SIGN_UP, &sign_up("asha", "asha@example.com")).await;
@@ -106,7 +106,7 @@ both! {
     }
 
     async fn a_link_ends_with_its_time_and_with_the_next_one(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let mut browser = Browser::at(&place.base);
         browser.post(RESET, &[("email", "asha@example.com")]).await;
@@ -127,7 +127,7 @@ both! {
     }
 
     async fn a_new_address_counts_once_its_link_is_opened(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         place.person("ravi", "person", "").await;
         let mut asha = place.signed_in("asha").await;
@@ -149,7 +149,7 @@ both! {
     }
 
     async fn each_form_says_what_is_wrong_and_changes_nothing(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let mut browser = Browser::at(&place.base);
         let fields = [("username", "a b"), ("email", "x"), ("first_name", ""), ("last_name", ""), ("password", "12345678"), ("again", "")];
         let page = browser.post(SIGN_UP, &fields).await;
@@ -183,7 +183,7 @@ both! {
     }
 
     async fn a_house_may_be_closed_to_strangers(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: false, second_factor: true }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: false, second_factor: true }).await;
         let mut browser = Browser::at(&place.base);
         assert_eq!(browser.get(SIGN_UP).await.status, 404);
         assert_eq!(browser.post(SIGN_UP, &sign_up("asha", "asha@example.com")).await.status, 404);
@@ -192,7 +192,7 @@ both! {
     }
 
     async fn strangers_are_slowed_down(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let mut browser = Browser::at(&place.base);
         for number in 0..10 {

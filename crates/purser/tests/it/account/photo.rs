@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use purser_testkit::{TestDb, both};
 
 use crate::browser::Browser;
-use crate::place::Place;
+use crate::test_site::TestSite;
 
 /// Two by two pixels.
 const PNG: &[u8] =
@@ -23,7 +23,7 @@ fn crc(bytes: &[u8]) -> u32 {
 
 both! {
     async fn what_pictures_may_cost_is_bounded_for_each_person(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         place.person("ravi", "person", "").await;
         let (asha, ravi) = (place.signed_in("asha").await, place.signed_in("ravi").await);
@@ -46,7 +46,7 @@ both! {
     }
 
     async fn a_picture_is_its_owner_s_alone_and_what_is_none_is_refused(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         place.person("ravi", "superuser", "").await;
         let (mut asha, ravi) = (place.signed_in("asha").await, place.signed_in("ravi").await);

@@ -4,12 +4,12 @@ use jiff::SignedDuration;
 use purser_testkit::{TestDb, both};
 
 use crate::browser::{Browser, PASSWORD, hidden};
-use crate::place::{Place, Wish};
+use crate::test_site::{TestSite, TestSiteOptions};
 
 const PEOPLE: &str = "/admin/house/people/";
 
-async fn open(db: &TestDb) -> Place {
-    Place::with(db, Wish { sign_up: true, second_factor: false }).await
+async fn open(db: &TestDb) -> TestSite {
+    TestSite::with(db, TestSiteOptions { sign_up: true, second_factor: false }).await
 }
 
 async fn seller(browser: &mut Browser) -> u16 {

@@ -6,7 +6,7 @@ use purser_testkit::{TestDb, both};
 use uuid::Uuid;
 
 use crate::browser::{Browser, PASSWORD, hidden};
-use crate::place::Place;
+use crate::test_site::TestSite;
 
 const FACTOR: &str = "/accounts/second-factor/";
 const CODE: &str = "/accounts/login/code/";
@@ -20,7 +20,7 @@ pub(super) struct Phone {
 
 impl Phone {
     /// With the seed that the page shows as a picture.
-    pub(super) async fn of(place: &Place, person: Uuid) -> Self {
+    pub(super) async fn of(place: &TestSite, person: Uuid) -> Self {
         let factor = place.db.read(move |tx| second_factor_get(tx, person)).await.unwrap().unwrap();
         let seed = Sealer::new(&[7; 32]).open(&totp_purpose(person), &factor.sealed).unwrap();
         Phone { place: place.db.clone(), seed: TotpSeed::of(&seed).unwrap() }
@@ -38,7 +38,7 @@ impl Phone {
 }
 
 /// Turns the second factor on; the phone, and the recovery codes.
-pub(super) async fn enroll(place: &Place, person: Uuid, browser: &mut Browser) -> (Phone, Vec<String>) {
+pub(super) async fn enroll(place: &TestSite, person: Uuid, browser: &mut Browser) -> (Phone, Vec<String>) {
     let page = browser.page(FACTOR).await;
     assert!(page.contains("<svg class=\"qr\""), "{page}");
     let phone = Phone::of(place, person).await;
@@ -50,7 +50,7 @@ pub(super) async fn enroll(place: &Place, person: Uuid, browser: &mut Browser) -
     (phone, codes)
 }
 
-async fn password_in(place: &Place) -> Browser {
+async fn password_in(place: &TestSite) -> Browser {
     place.db.clock().advance(SignedDuration::from_mins(1));
     let mut browser = Browser::at(&place.base);
     let sent =
@@ -61,7 +61,7 @@ async fn password_in(place: &Place) -> Browser {
 
 both! {
     async fn a_password_alone_opens_nothing_and_no_code_opens_twice(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let id = place.person("asha", "superuser", "").await;
         let mut asha = place.signed_in("asha").await;
         asha.page(FACTOR).await;
@@ -97,7 +97,7 @@ both! {
     }
 
     async fn another_address_takes_the_code_where_a_second_factor_is_on(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let id = place.person("asha", "person", "").await;
         let mut asha = place.signed_in("asha").await;
         let (phone, _) = enroll(&place, id, &mut asha).await;
@@ -117,7 +117,7 @@ both! {
     }
 
     async fn a_recovery_code_stands_in_once(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let id = place.person("asha", "person", "").await;
         let mut asha = place.signed_in("asha").await;
         let (phone, codes) = enroll(&place, id, &mut asha).await;
@@ -137,7 +137,7 @@ both! {
     }
 
     async fn a_code_is_not_guessed_by_trying(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let id = place.person("asha", "person", "").await;
         let mut asha = place.signed_in("asha").await;
         let (phone, _) = enroll(&place, id, &mut asha).await;
@@ -156,7 +156,7 @@ both! {
     }
 
     async fn money_leaves_only_for_whoever_proved_who_they_are(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let id = place.person("asha", "superuser", "").await;
         let mut asha = place.signed_in("asha").await;
         let sellers = "/admin/charge/sellers/";

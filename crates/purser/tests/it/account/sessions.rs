@@ -5,8 +5,8 @@ use purser_testkit::{TestDb, both};
 use reqwest::header::{COOKIE, ORIGIN};
 
 use crate::browser::{Browser, PASSWORD, hidden};
-use crate::place::Place;
 use crate::program::client;
+use crate::test_site::TestSite;
 
 const NEW: &str = "granite willow echo tangent";
 const CHANGE: &str = "/accounts/password/";
@@ -17,7 +17,7 @@ fn change<'f>(current: &'f str, password: &'f str) -> [(&'f str, &'f str); 3] {
 
 both! {
     async fn a_stolen_session_ends_with_the_password(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let mut asha = place.signed_in("asha").await;
         let thief = Browser::at(&place.base).with_cookie(asha.cookie());
@@ -34,7 +34,7 @@ both! {
     }
 
     async fn a_session_is_signed_out_from_another_one(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         place.person("ravi", "person", "").await;
         let mut here = place.signed_in("asha").await;
@@ -54,7 +54,7 @@ both! {
     }
 
     async fn a_cookie_that_was_planted_is_not_the_session(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let planted = format!("purser_session=ps_{}", "0".repeat(64));
         let mut asha = Browser::at(&place.base).with_cookie(Some(planted.clone()));
@@ -68,7 +68,7 @@ both! {
     }
 
     async fn a_page_of_another_site_changes_nothing(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "superuser", "").await;
         let asha = place.signed_in("asha").await;
         for path in [CHANGE, "/accounts/profile/", "/accounts/sessions/end/", "/accounts/second-factor/off/", "/accounts/logout/", "/accounts/login/", "/accounts/signup/", "/admin/charge/sellers/do/", "/admin/house/new-key/"] {
@@ -83,7 +83,7 @@ both! {
     }
 
     async fn no_page_is_framed_cached_or_sniffed_and_no_address_leads_away(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "superuser", "").await;
         let mut asha = place.signed_in("asha").await;
         for path in ["/", "/accounts/", "/accounts/login/", "/accounts/signup/", "/accounts/second-factor/", "/admin/", "/admin/house/people/"] {
@@ -104,7 +104,7 @@ both! {
     }
 
     async fn a_password_is_not_guessed_by_trying(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let mut thief = Browser::at(&place.base);
         let mut tried = Vec::new();

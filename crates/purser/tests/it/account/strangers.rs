@@ -5,14 +5,14 @@ use purser_testkit::{TestDb, both};
 
 use super::second_factor::enroll;
 use crate::browser::{Browser, PASSWORD};
-use crate::place::{Place, Wish};
+use crate::test_site::{TestSite, TestSiteOptions};
 
 const NEW: &str = "granite willow echo tangent";
 const LOGIN: &str = "/accounts/login/";
 const RIGHT: [(&str, &str); 2] = [("login", "asha"), ("password", PASSWORD)];
 
 /// Somebody tries passwords, as often as they may and once more.
-async fn strangers_try(place: &Place, login: &str) {
+async fn strangers_try(place: &TestSite, login: &str) {
     let mut stranger = Browser::at(&place.base);
     let mut tried = Vec::new();
     for _ in 0..4 {
@@ -25,7 +25,7 @@ async fn strangers_try(place: &Place, login: &str) {
 
 both! {
     async fn strangers_do_not_keep_the_owner_from_a_browser_that_is_known(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         place.person("ravi", "person", "").await;
         let asha = place.signed_in("asha").await;
@@ -48,7 +48,7 @@ both! {
     }
 
     async fn strangers_behind_the_same_address_do_not_keep_the_owner_out(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let mut asha = place.signed_in("asha").await.signed_out();
         for _ in 0..6 {
@@ -59,7 +59,7 @@ both! {
     }
 
     async fn a_live_session_of_the_account_is_no_stranger(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let asha = place.signed_in("asha").await;
         strangers_try(&place, "asha").await;
@@ -68,7 +68,7 @@ both! {
     }
 
     async fn strangers_do_not_keep_the_owner_from_deciding(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         let id = place.person("asha", "superuser", "").await;
         let mut asha = place.signed_in("asha").await;
         let (phone, _) = enroll(&place, id, &mut asha).await;
@@ -90,7 +90,7 @@ both! {
     }
 
     async fn whoever_has_the_password_and_tries_codes_does_not_keep_the_owner_out(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let id = place.person("asha", "person", "").await;
         let mut asha = place.signed_in("asha").await;
         let (phone, _) = enroll(&place, id, &mut asha).await;
@@ -107,7 +107,7 @@ both! {
     }
 
     async fn the_owner_is_told_once_a_day_and_nobody_of_a_name_that_is_nobodys(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         for login in ["asha", "ASHA@example.com", "dina", "dina@example.com"] {
             strangers_try(&place, login).await;
@@ -124,7 +124,7 @@ both! {
     }
 
     async fn a_new_password_by_mail_lets_the_owner_in_at_once(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         for login in ["asha", "asha@example.com"] {
             strangers_try(&place, login).await;
@@ -142,7 +142,7 @@ both! {
     }
 
     async fn a_password_that_the_operator_sets_clears_what_was_counted(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let id = place.person("asha", "person", "").await;
         strangers_try(&place, "asha").await;
         let (now, hash) = (place.context.now(), purser_identity::password_hash(NEW, [9; 16], purser_identity::HashCost::for_tests()).unwrap());
@@ -151,7 +151,7 @@ both! {
     }
 
     async fn a_browser_that_a_thief_made_known_is_forgotten_with_the_password(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         place.person("asha", "person", "").await;
         let (thief, mut asha) = (place.signed_in("asha").await, place.signed_in("asha").await);
         let fields = [("current", PASSWORD), ("password", NEW), ("again", NEW)];

@@ -13,9 +13,9 @@ use crate::program::Installation;
 const NEW: &str = "granite willow echo tangent";
 
 /// The program, ended with the test.
-struct Talkative(Child);
+struct VerboseProgram(Child);
 
-impl Drop for Talkative {
+impl Drop for VerboseProgram {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -23,7 +23,7 @@ impl Drop for Talkative {
 }
 
 /// Starts it with its log in the file `log` of its folder; its address, and the line with the set-up link.
-fn serve(installation: &Installation) -> (Talkative, String, Option<String>) {
+fn serve(installation: &Installation) -> (VerboseProgram, String, Option<String>) {
     let log = File::create(installation.data().join("log")).unwrap();
     let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0"]);
     let mut child = command.env("RUST_LOG", "trace").stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -38,7 +38,7 @@ fn serve(installation: &Installation) -> (Talkative, String, Option<String>) {
             break;
         }
     }
-    (Talkative(child), base, setup)
+    (VerboseProgram(child), base, setup)
 }
 
 /// The path of the link in a mail.

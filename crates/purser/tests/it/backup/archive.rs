@@ -11,7 +11,7 @@ use purser_testkit::{TestDb, both};
 use serde_json::json;
 
 use super::{backup, elsewhere, house, ok, restore, said};
-use crate::older::{Older, goes_on};
+use crate::older::{OlderDatabase, goes_on};
 use crate::program::Installation;
 
 /// Every row of an archive as text, sorted, by table.
@@ -58,7 +58,7 @@ both! {
     }
 
     async fn a_backup_of_an_older_schema_is_brought_up_to_date(db: TestDb) {
-        let older = Older::make(db.engine()).await;
+        let older = OlderDatabase::make(db.engine()).await;
         let installation = Installation::new(&older.db);
         let file = backup(&installation, &[]);
         let there = elsewhere(db.engine()).await;

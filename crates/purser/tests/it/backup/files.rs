@@ -12,7 +12,7 @@ use crate::program::{Installation, Serving};
 
 /// A house of its own in its data folder, with a backup of it, and with sales after that backup in the log of a server
 /// that was killed.
-struct Killed {
+struct KilledServer {
     installation: Installation,
     key: String,
     archive: PathBuf,
@@ -30,8 +30,8 @@ async fn is_sold(serving: &Serving, client_ref: &str) -> bool {
     status == 200
 }
 
-impl Killed {
-    async fn new() -> Killed {
+impl KilledServer {
+    async fn new() -> KilledServer {
         let installation = Installation::at("");
         let key = house(&installation, 3).await;
         let archive = backup(&installation, &[]);
@@ -41,7 +41,7 @@ impl Killed {
             sale(&serving, &seller, &format!("after-{number}")).await;
         }
         serving.kill();
-        let killed = Killed { installation, key, archive };
+        let killed = KilledServer { installation, key, archive };
         assert!(killed.length("purser.db-wal") > 0, "the server has left no log");
         killed
     }
@@ -79,7 +79,7 @@ fn exits(output: &Output, code: i32, because: &str) {
 async fn a_restore_leaves_nothing_of_the_log_that_stood_there() {
     // What is gone before the restore; the rest of what the killed server left stands there.
     for gone in [&["purser.db"][..], &["purser.db", "purser.db-shm"], &["purser.db-shm"], &[]] {
-        let killed = Killed::new().await;
+        let killed = KilledServer::new().await;
         for name in gone {
             std::fs::remove_file(killed.file(name)).unwrap();
         }
@@ -111,7 +111,7 @@ async fn a_restore_leaves_nothing_of_the_log_that_stood_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_does_not_read_is_replaced_when_told_and_kept() {
-    let killed = Killed::new().await;
+    let killed = KilledServer::new().await;
     std::fs::write(killed.file("purser.db"), b"no database at all, ".repeat(1_000)).unwrap();
     exits(&restore(&killed.installation, &killed.archive, &[]), 4, "holds something already");
     let restored = ok(&restore(&killed.installation, &killed.archive, &["--yes"]));
@@ -122,7 +122,7 @@ async fn a_database_that_does_not_read_is_replaced_when_told_and_kept() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_database_file_a_log_keeps_every_command_from_beginning_anew() {
     for empty in [false, true] {
-        let killed = Killed::new().await;
+        let killed = KilledServer::new().await;
         let aside = killed.file("moved-away");
         std::fs::rename(killed.file("purser.db"), &aside).unwrap();
         if empty {
@@ -155,7 +155,7 @@ async fn without_its_database_file_a_log_keeps_every_command_from_beginning_anew
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_log_is_told_by_every_start_and_repaired_on_request() {
-    let killed = Killed::new().await;
+    let killed = KilledServer::new().await;
     killed.damage();
     let before = killed.files();
     for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["worker"], &["ledger", "verify"], &["backup"]] {
@@ -182,7 +182,7 @@ async fn a_damaged_log_is_told_by_every_start_and_repaired_on_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_that_ended_half_way_is_told_by_every_start_and_can_be_run_again() {
-    let killed = Killed::new().await;
+    let killed = KilledServer::new().await;
     let files = killed.file("files");
     std::fs::create_dir_all(&files).unwrap();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(&files).output().unwrap();
@@ -208,7 +208,7 @@ async fn a_restore_that_ended_half_way_is_told_by_every_start_and_can_be_run_aga
 async fn a_restore_that_is_killed_leaves_the_old_house_the_new_one_or_a_refusal() {
     // What the restore has made by the moment at which it is killed.
     for made in ["purser.db.restoring", "files.restoring", "restore.unfinished"] {
-        let killed = Killed::new().await;
+        let killed = KilledServer::new().await;
         let archive = killed.archive.to_str().unwrap();
         let mut child = killed.installation.command(&["restore", archive, "--yes", "--json"]).spawn().unwrap();
         while !killed.file(made).exists() && child.try_wait().unwrap().is_none() {
@@ -222,8 +222,8 @@ async fn a_restore_that_is_killed_leaves_the_old_house_the_new_one_or_a_refusal(
             let (old, new) = (is_sold(&serving, "after-11").await, is_sold(&serving, "r-0").await);
             assert!(new, "{made}: neither the old house nor the new one");
             serving.kill();
-            let verdict = ok(&killed.installation.run(&["ledger", "verify", "--json"]));
-            assert_eq!(verdict["clean"], json!(true), "{made}, old: {old}");
+            let report = ok(&killed.installation.run(&["ledger", "verify", "--json"]));
+            assert_eq!(report["clean"], json!(true), "{made}, old: {old}");
         } else {
             exits(&keys, 3, "a restore was interrupted here");
         }

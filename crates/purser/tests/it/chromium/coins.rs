@@ -7,13 +7,13 @@ use super::keyboard::{ENTER, FOCUSED, TABULATOR, reach};
 use super::tab::Tab;
 use super::walks::sign_in;
 use crate::browser::{PASSWORD, person};
-use crate::coins_desk::files::many;
-use crate::program::{Caller, Installation};
+use crate::coins_console::files::many;
+use crate::program::{ApiClient, Installation};
 
 const LIST: &str = "/admin/coins/withdrawals/";
 
 /// Somebody with 1,000 coins who asks for 250 of them.
-async fn asks(caller: &Caller, user_id: &str) -> String {
+async fn asks(caller: &ApiClient, user_id: &str) -> String {
     let award = json!({ "user_id": user_id, "amount": 1_000, "reason": "Won", "reference": user_id });
     assert!(caller.post("/api/coins/award/", award).await.0 < 300);
     let body = json!({ "user_id": user_id, "amount": 250, "upi_id": format!("{user_id}@okhdfcbank") });

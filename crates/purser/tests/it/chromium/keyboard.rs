@@ -7,7 +7,7 @@ use super::tab::Tab;
 use super::walks::sign_in;
 use crate::browser::PASSWORD;
 use crate::console::many::{ask, desk, seller};
-use crate::place::Place;
+use crate::test_site::TestSite;
 
 pub(super) const TABULATOR: &str = "\u{E004}";
 pub(super) const ENTER: &str = "\u{E007}";
@@ -43,7 +43,7 @@ fn everything_is_done_by_keyboard_alone() {
 }
 
 async fn without_a_mouse(db: TestDb) {
-    let place = Place::open(&db).await;
+    let place = TestSite::open(&db).await;
     place.person("asha", "superuser", "").await;
     let tab = Tab::open(&place.base).await;
     reach(&tab, "Skip to the content").await;

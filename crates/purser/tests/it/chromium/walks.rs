@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::tab::Tab;
 use crate::browser::PASSWORD;
-use crate::place::Place;
 use crate::program::Installation;
+use crate::test_site::TestSite;
 
 const NEW: &str = "granite willow echo tangent";
 
@@ -97,7 +97,7 @@ both! {
     }
 
     async fn whoever_signs_up_follows_the_mailed_links_and_signs_in_by_email_and_by_username(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let tab = Tab::open(&place.base).await;
         tab.follow("Sign in").await;
         tab.follow("I have no account yet").await;

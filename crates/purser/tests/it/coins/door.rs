@@ -6,22 +6,22 @@ use uuid::Uuid;
 
 use crate::browser::{Browser, person};
 use crate::dump::dump_of;
-use crate::place::Place;
-use crate::program::{Caller, Installation, Serving};
+use crate::program::{ApiClient, Installation, Serving};
+use crate::test_site::TestSite;
 
-struct Door {
+struct CoinsClient {
     installation: Installation,
     serving: Serving,
-    app: Caller,
+    app: ApiClient,
 }
 
-impl Door {
+impl CoinsClient {
     /// A server, and a service that has given Asha 1,000 coins.
     async fn open(db: &TestDb) -> Self {
         let installation = Installation::new(db).with("PURSER_IDENTITY_SECOND_FACTOR", "false");
         let serving = installation.serve(&installation.key("coins.*"));
         let app = serving.caller();
-        let door = Door { installation, serving, app };
+        let door = CoinsClient { installation, serving, app };
         door.award("asha", 1_000).await;
         door
     }
@@ -50,7 +50,7 @@ const PATHS: [&str; 2] = ["/api/razorpay/withdraw/", "/api/coins/withdrawals/"];
 
 both! {
     async fn a_user_is_sent_back_as_the_answer_has_them_and_refused_with_another_balance(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let put = async |body: Value| door.app.put("/api/coins/users/", body).await;
         let (status, answer) = put(json!({ "user_id": "asha", "email": "asha@example.com", "language": "hi" })).await;
         assert_eq!(status, 200, "{answer}");
@@ -69,7 +69,7 @@ both! {
     }
 
     async fn a_withdrawal_is_asked_for_read_listed_and_cancelled_under_the_first_paths(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let (status, made) = door.app.post("/api/razorpay/withdraw", ask(250)).await;
         assert_eq!((status, &made["success"]), (201, &json!(true)), "{made}");
         let data = &made["data"];
@@ -105,7 +105,7 @@ both! {
     }
 
     async fn answers_say_what_the_documents_say(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let (_, made) = door.app.post("/api/razorpay/withdraw/", ask(250)).await;
         assert_eq!(made["message"], "Withdrawal request submitted successfully. Admin will review and process your request.");
         let id = made["data"]["withdrawal_id"].as_str().unwrap();
@@ -133,7 +133,7 @@ both! {
     }
 
     async fn a_history_of_more_than_may_be_asked_for_answers_a_hundred_and_where_the_next_are(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let bank = super::Bank::open(&db);
         bank.user("many", 20_000).await;
         for _ in 0..101 {
@@ -151,7 +151,7 @@ both! {
     }
 
     async fn staff_decide_by_the_api_as_in_the_console(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let staff = door.app.with_key(&door.installation.key("coins.pay coins.view"));
         let asked = async || door.app.post(PATHS[1], ask(100)).await.1["data"]["withdrawal_id"].as_str().unwrap().to_owned();
         let decide = async |id: &str, verb: &str, body: Value| staff.post(&format!("/api/coins/withdrawals/{id}/{verb}/"), body).await;
@@ -210,7 +210,7 @@ both! {
     }
 
     async fn a_user_is_frozen_by_the_api_and_the_balance_tells_what_there_ever_was(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let staff = door.app.with_key(&door.installation.key("coins.pay"));
         let (_, answer) = door.app.get("/api/coins/balance/?user_id=nobody").await;
         assert_eq!((&answer["data"]["lifetime"], &answer["data"]["spent"], &answer["data"]["withdrawn"]), (&json!(0), &json!(0), &json!(0)));
@@ -238,7 +238,7 @@ both! {
     }
 
     async fn the_newer_paths_say_the_same(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let (status, made) = door.app.post("/api/coins/withdrawals/", ask("100")).await;
         assert_eq!(status, 201, "{made}");
         let path = format!("/api/coins/withdrawals/{}/", made["data"]["withdrawal_id"].as_str().unwrap());
@@ -251,7 +251,7 @@ both! {
     }
 
     async fn every_wrong_amount_user_and_upi_id_is_refused_by_name_and_takes_nothing(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         door.award("rich", 1_000_000).await;
         let before = dump_of(&db, &MONEY).await;
         let of = |field: &str, value: Value| {
@@ -291,7 +291,7 @@ both! {
     }
 
     async fn lists_refuse_a_query_that_they_do_not_understand_and_ids_that_name_nothing(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         for path in ["/api/razorpay/withdraw/history/", "/api/coins/withdrawals/", "/api/coins/transactions/"] {
             let mut wrong = vec!["", "user_id=", "user_id=asha&limit=0", "user_id=asha&limit=-1", "user_id=asha&limit=1.5", "user_id=asha&cursor=x", "user_id=asha&x=1"];
             if !path.ends_with("transactions/") {
@@ -324,7 +324,7 @@ both! {
     }
 
     async fn history_is_read_page_by_page_newest_first(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let mut made = Vec::new();
         for _ in 0..5 {
             made.push(door.app.post(PATHS[0], ask(100)).await.1["data"]["withdrawal_id"].clone());
@@ -344,7 +344,7 @@ both! {
     }
 
     async fn a_key_that_is_tied_to_one_user_acts_for_that_one_alone(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         door.award("bina", 500).await;
         let (_, others) = door.app.post(PATHS[0], json!({ "user_id": "bina", "amount": 100, "upi_id": "b.das@ybl" })).await;
         let others = others["data"]["withdrawal_id"].as_str().unwrap();
@@ -373,7 +373,7 @@ both! {
     }
 
     async fn a_request_that_is_repeated_happens_once(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         let send = |body: Value| {
             let request = crate::program::client().post(door.serving.url(PATHS[0])).header("idempotency-key", "k1");
             request.header("authorization", door.app.bearer()).json(&body).send()
@@ -417,7 +417,7 @@ both! {
     }
 
     async fn staff_need_a_role_and_a_person_is_only_who_they_are_said_to_be(db: TestDb) {
-        let door = Door::open(&db).await;
+        let door = CoinsClient::open(&db).await;
         for name in ["viewer", "stranger"] {
             person(&door.installation, name, &[]);
         }
@@ -432,11 +432,11 @@ both! {
     }
 
     async fn a_person_who_is_a_user_asks_for_their_own_coins_once_their_address_is_confirmed(db: TestDb) {
-        let place = Place::open(&db).await;
+        let place = TestSite::open(&db).await;
         let bank = super::Bank::open(&db);
         let owner = bank.user("asha", 1_000).await.id;
         let person = place.person("asha", "", "").await;
-        bank.run(super::STAFF, move |tx, _, doer| purser_coins::service::user_link(tx, doer, owner, Some(person))).await.unwrap();
+        bank.run(super::STAFF, move |tx, _, cx| purser_coins::service::user_link(tx, cx, owner, Some(person))).await.unwrap();
         let browser = place.signed_in("asha").await;
         let balance = browser.get("/api/coins/balance/").await;
         assert!(balance.status == 200 && balance.text.contains("\"balance\":1000"), "{}", balance.text);

@@ -1,7 +1,7 @@
 //! What a user may ask for: coins that are there, limits of a day and a month, known handles, and new UPI ids.
 
 use jiff::SignedDuration;
-use purser_coins::{Error, HandlePolicy, Settings, Status, coins};
+use purser_coins::{Error, HandlePolicy, Settings, WithdrawalStatus, coins};
 use purser_testkit::{TestDb, both};
 
 use super::Bank;
@@ -71,7 +71,7 @@ both! {
 
     async fn what_a_coin_is_worth_is_settled_when_it_is_asked_for(db: TestDb) {
         let bank = Bank::open(&db);
-        let before = bank.standing("asha", Status::Processing).await;
+        let before = bank.standing("asha", WithdrawalStatus::Processing).await;
         let dearer = Settings { coin_value: purser_money::Money::new(25, purser_money::Currency::INR), ..Settings::standard() };
         let after = bank.under(dearer);
         assert_eq!(after.ask("asha", 100, "asha@ybl").await.unwrap().rupees.to_string(), "25.00");

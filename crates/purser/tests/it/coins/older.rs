@@ -1,8 +1,8 @@
 //! A database whose withdrawals were paid before UTRs were compared by their digits and letters.
 
 use purser_coins::service::{contradiction_dismiss, contradiction_get, withdrawal_get};
-use purser_coins::{ContradictionKind as Kind, ContradictionState as State, Error};
-use purser_ledger::{AccountPath, Kind as AccountKind, NewAccount, NewEntry, Transfer, account_open, post};
+use purser_coins::{ContradictionKind, ContradictionState, Error};
+use purser_ledger::{AccountKind, AccountPath, NewAccount, NewEntry, Transfer, account_open, post};
 use purser_money::{Currency, Money};
 use purser_store::{Engine, WriteTx, params};
 use purser_testkit::TestDb;
@@ -94,7 +94,13 @@ async fn migrated(engine: Engine) {
     });
     let found = found.await.unwrap();
     let told: Vec<_> = found.iter().map(|one| (one.withdrawal, one.kind, one.state)).collect();
-    assert_eq!(told, [(ids[1], Kind::UtrClash, State::Open), (ids[3], Kind::UtrClash, State::Open)]);
+    assert_eq!(
+        told,
+        [
+            (ids[1], ContradictionKind::UtrClash, ContradictionState::Open),
+            (ids[3], ContradictionKind::UtrClash, ContradictionState::Open)
+        ]
+    );
     assert!(found[0].told.contains("HDFC0042") && found[0].told.contains("HDFC-0042"), "{}", found[0].told);
     let third = ids[2];
     let shown = db.read(move |tx| withdrawal_get(tx, third)).await.unwrap();
@@ -104,9 +110,7 @@ async fn migrated(engine: Engine) {
     let refused = bank.complete(ids[5], "0428-811").await.unwrap_err();
     assert!(matches!(refused, Error::UtrUsed { withdrawal, .. } if withdrawal == ids[2]), "{refused}");
     let clash = found[0].id;
-    bank.run(STAFF, move |tx, _, doer| contradiction_dismiss(tx, doer, clash, "Two payments, one misread"))
-        .await
-        .unwrap();
+    bank.run(STAFF, move |tx, _, cx| contradiction_dismiss(tx, cx, clash, "Two payments, one misread")).await.unwrap();
     bank.complete(ids[5], "HDFC0043").await.unwrap();
     let problems = db.read(purser_coins::problems).await.unwrap();
     assert!(problems.is_empty(), "{problems:?}");

@@ -1,7 +1,7 @@
 //! Two who do something at once: one of them does it.
 
-use purser_coins::service::Closing;
-use purser_coins::{Error, Movement, Status, Withdrawal};
+use purser_coins::service::CloseReason;
+use purser_coins::{Error, MovementKind, Withdrawal, WithdrawalStatus};
 use purser_testkit::{TestDb, both};
 use tokio::task::JoinSet;
 
@@ -44,12 +44,12 @@ both! {
         let bank = Bank::open(&db);
         for round in 0..8 {
             let user = format!("user-{round}");
-            let id = bank.standing(&user, Status::Pending).await.id;
+            let id = bank.standing(&user, WithdrawalStatus::Pending).await.id;
             let mut tasks = JoinSet::new();
             task!(tasks, bank, bank.cancel(id));
             task!(tasks, bank, bank.begin(id));
             assert_eq!(winners(tasks).await, 1);
-            let expected = if bank.read(id).await.status == Status::Cancelled { 1_000 } else { 700 };
+            let expected = if bank.read(id).await.status == WithdrawalStatus::Cancelled { 1_000 } else { 700 };
             assert_eq!(bank.balance(&user).await, expected);
         }
     }
@@ -58,18 +58,18 @@ both! {
         let bank = Bank::open(&db);
         for round in 0..4 {
             let user = format!("user-{round}");
-            let id = bank.standing(&user, Status::Processing).await.id;
+            let id = bank.standing(&user, WithdrawalStatus::Processing).await.id;
             let mut tasks = JoinSet::new();
             for copy in 0..2 {
-                task!(tasks, bank, bank.close(id, Closing::Fail));
+                task!(tasks, bank, bank.close(id, CloseReason::Fail));
                 task!(tasks, bank, bank.complete(id, &format!("UTR{round}{copy}0000000")));
             }
             assert_eq!(winners(tasks).await, 1);
-            let paid = bank.read(id).await.status == Status::Completed;
+            let paid = bank.read(id).await.status == WithdrawalStatus::Completed;
             assert_eq!(bank.balance(&user).await, if paid { 700 } else { 1_000 });
             let mut tasks = JoinSet::new();
             for _ in 0..3 {
-                task!(tasks, bank, bank.close(id, Closing::Reverse));
+                task!(tasks, bank, bank.close(id, CloseReason::Reverse));
             }
             assert_eq!(winners(tasks).await, usize::from(paid));
             assert_eq!(bank.balance(&user).await, 1_000);
@@ -81,7 +81,7 @@ both! {
         for round in 0..4 {
             let mut tasks = JoinSet::new();
             for copy in 0..2 {
-                let id = bank.standing(&format!("user-{round}-{copy}"), Status::Processing).await.id;
+                let id = bank.standing(&format!("user-{round}-{copy}"), WithdrawalStatus::Processing).await.id;
                 let utr = format!("UTR00000000{round}");
                 let bank = bank.clone();
                 tasks.spawn(async move { bank.complete(id, &utr).await });
@@ -95,7 +95,7 @@ both! {
         let mut tasks = JoinSet::new();
         for _ in 0..16 {
             let bank = bank.clone();
-            tasks.spawn(async move { bank.moved(Movement::Award, "asha", 500, "quiz 1").await });
+            tasks.spawn(async move { bank.moved(MovementKind::Award, "asha", 500, "quiz 1").await });
         }
         let mut fresh = 0;
         while let Some(moved) = tasks.join_next().await {
@@ -108,7 +108,7 @@ both! {
         let bank = Bank::open(&db);
         let mut ids = Vec::new();
         for number in 0..10 {
-            ids.push(bank.standing(&format!("user-{number}"), Status::Pending).await.id);
+            ids.push(bank.standing(&format!("user-{number}"), WithdrawalStatus::Pending).await.id);
         }
         let (first, second) = tokio::join!(bank.begin_as(STAFF, &ids), bank.begin_as("user:other", &ids));
         let begun = |outcomes: &[Outcome]| outcomes.iter().filter(|outcome| outcome.is_ok()).count();

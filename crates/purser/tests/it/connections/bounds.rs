@@ -1,7 +1,7 @@
 //! How many may be connected, and who makes room.
 
 use purser_testkit::{TestDb, both};
-use purser_web::Limits;
+use purser_web::ConnectionLimits;
 
 use super::{Line, patient, place, somebody_is_served};
 use crate::program::Installation;
@@ -30,7 +30,7 @@ async fn begun(base: &str, count: usize) -> Vec<Line> {
 
 both! {
     async fn where_all_places_are_taken_the_oldest_idle_one_is_given_up(db: TestDb) {
-        let place = place(&db, Limits { per_address: 8, ..patient(8) }).await;
+        let place = place(&db, ConnectionLimits { per_address: 8, ..patient(8) }).await;
         let mut lines = answered(&place.base, 8).await;
         let newcomer = answered(&place.base, 1).await;
         let mut left = 0;
@@ -41,7 +41,7 @@ both! {
     }
 
     async fn an_address_makes_room_for_itself_and_not_at_the_cost_of_others(db: TestDb) {
-        let place = place(&db, Limits { per_address: 4, ..patient(1_000) }).await;
+        let place = place(&db, ConnectionLimits { per_address: 4, ..patient(1_000) }).await;
         let mut silent = begun(&place.base, 12).await;
         somebody_is_served(&place.base).await;
         let mut closed = 0;
@@ -53,7 +53,7 @@ both! {
     }
 
     async fn a_request_whose_body_does_not_come_makes_room_where_nobody_is_idle(db: TestDb) {
-        let place = place(&db, Limits { per_address: 4, ..patient(4) }).await;
+        let place = place(&db, ConnectionLimits { per_address: 4, ..patient(4) }).await;
         let mut waiting = Vec::new();
         for _ in 0..4 {
             let mut line = Line::to(&place.base).await;
@@ -65,7 +65,7 @@ both! {
 
     async fn a_trusted_proxy_may_have_as_many_as_there_are(db: TestDb) {
         let trusted = vec!["127.0.0.1".parse().unwrap()];
-        let place = place(&db, Limits { per_address: 2, trusted, ..patient(100) }).await;
+        let place = place(&db, ConnectionLimits { per_address: 2, trusted, ..patient(100) }).await;
         for mut line in answered(&place.base, 20).await {
             assert!(line.is_served().await);
         }

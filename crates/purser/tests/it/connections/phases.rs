@@ -2,7 +2,7 @@
 
 use axum::routing::get;
 use purser_testkit::{TestDb, both};
-use purser_web::{Certificate, ClearListener, Limits, Router, TlsListener};
+use purser_web::{Certificate, ClearListener, ConnectionLimits, Router, TlsListener};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -21,14 +21,14 @@ fn begun(key: &str) -> String {
 
 both! {
     async fn who_connects_and_says_nothing_is_hung_up_on(db: TestDb) {
-        let place = place(&db, Limits { first: SHORT, ..patient(100) }).await;
+        let place = place(&db, ConnectionLimits { first: SHORT, ..patient(100) }).await;
         let mut silent = Line::to(&place.base).await;
         somebody_is_served(&place.base).await;
         assert_eq!(silent.rest().await, "");
     }
 
     async fn a_header_that_does_not_end_ends(db: TestDb) {
-        let place = place(&db, Limits { header: SHORT, ..patient(100) }).await;
+        let place = place(&db, ConnectionLimits { header: SHORT, ..patient(100) }).await;
         let mut slow = Line::to(&place.base).await;
         slow.says("GET / HTTP/1.1\r\nHost: purs").await;
         somebody_is_served(&place.base).await;
@@ -36,7 +36,7 @@ both! {
     }
 
     async fn a_connection_that_is_not_used_again_is_closed(db: TestDb) {
-        let place = place(&db, Limits { idle: SHORT, ..patient(100) }).await;
+        let place = place(&db, ConnectionLimits { idle: SHORT, ..patient(100) }).await;
         let mut used = Line::to(&place.base).await;
         assert!(used.is_served().await);
         somebody_is_served(&place.base).await;
@@ -44,7 +44,7 @@ both! {
     }
 
     async fn a_body_that_does_not_come_is_answered_and_ends(db: TestDb) {
-        let place = place(&db, Limits { body: SHORT, ..patient(100) }).await;
+        let place = place(&db, ConnectionLimits { body: SHORT, ..patient(100) }).await;
         let key = crate::resellers::key(&place, "charge.*", None).await;
         let mut slow = Line::to(&place.base).await;
         slow.says(&begun(&key)).await;
@@ -58,7 +58,7 @@ both! {
     }
 
     async fn an_answer_that_is_not_taken_is_given_up(db: TestDb) {
-        let place = place(&db, Limits { send: SHORT, ..patient(100) }).await;
+        let place = place(&db, ConnectionLimits { send: SHORT, ..patient(100) }).await;
         let mut slow = Line::narrow(&place.base).await;
         let ask = b"GET /api/openapi.json HTTP/1.1\r\nHost: purser.example\r\n\r\n";
         // It asks and asks and takes nothing: once nobody listens any more, asking fails.
@@ -77,7 +77,7 @@ both! {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let listener = TlsListener::start(listener, &certificate).unwrap();
-        let limits = Limits { handshake: SHORT, ..patient(1_000) };
+        let limits = ConnectionLimits { handshake: SHORT, ..patient(1_000) };
         tokio::spawn(purser_web::serve(listener, Router::new(), limits, std::future::pending()));
         let mut silent = Vec::new();
         for _ in 0..600 {

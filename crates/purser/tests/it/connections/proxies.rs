@@ -1,12 +1,12 @@
 //! Clients behind proxies, by their own addresses.
 
 use purser_testkit::{TestDb, both};
-use purser_web::Limits;
+use purser_web::ConnectionLimits;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::place::{Place, Wish};
 use crate::program::{Installation, client};
+use crate::test_site::{TestSite, TestSiteOptions};
 
 /// Where the audit log says that its last line came from.
 async fn last_address(db: &TestDb) -> Option<String> {
@@ -19,11 +19,11 @@ both! {
     async fn a_trusted_proxy_is_known_in_either_form_of_its_address(db: TestDb) {
         let listener = TcpListener::bind("[::]:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let wish = Wish { sign_up: true, second_factor: false };
+        let wish = TestSiteOptions { sign_up: true, second_factor: false };
         let trusted = |_: &mut Vec<_>, options: &mut purser_web::SiteOptions| {
             options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         };
-        let place = Place::behind(&db, crate::context(&db), wish, (listener, Limits::new(100)), trusted).await;
+        let place = TestSite::behind(&db, crate::context(&db), wish, (listener, ConnectionLimits::new(100)), trusted).await;
         let key = crate::resellers::key(&place, "charge.*", None).await;
         for (hops, from) in [
             ("203.0.113.7", "203.0.113.7"),

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use purser_charge::service::{NewRequest, NewSeller, SellerChange, request_create, seller_change, seller_create};
-use purser_charge::{CallingCode, Error, Settings, Standing};
+use purser_charge::{CallingCode, Error, LifecycleStatus, Settings};
 use purser_money::{Currency, Money};
 use purser_testkit::{Sqlite, TestDb, both};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::browser::{Browser, hidden};
-use crate::place::{Place, Wish, faces};
 use crate::program::client;
+use crate::test_site::{TestSite, TestSiteOptions, faces};
 
 const REQUESTS: &str = "/admin/charge/requests/";
 const DO: &str = "/admin/charge/requests/do/";
@@ -54,14 +54,14 @@ async fn by_an_index(db: TestDb) {
 }
 
 /// A place with a superuser, asha; her id, and a browser in which she is signed in.
-pub(crate) async fn desk(db: &TestDb) -> (Place, Uuid, Browser) {
-    let place = Place::with(db, Wish { sign_up: true, second_factor: false }).await;
+pub(crate) async fn desk(db: &TestDb) -> (TestSite, Uuid, Browser) {
+    let place = TestSite::with(db, TestSiteOptions { sign_up: true, second_factor: false }).await;
     let asha = place.person("asha", "superuser", "").await;
     let browser = place.signed_in("asha").await;
     (place, asha, browser)
 }
 
-pub(crate) async fn seller(place: &Place, name: &str) -> Uuid {
+pub(crate) async fn seller(place: &TestSite, name: &str) -> Uuid {
     let (now, id) = place.context.stamp();
     let name = name.to_owned();
     let new = NewSeller { id, name, email: None, phone: None, low_credit_alert: None, language: Default::default() };
@@ -69,14 +69,14 @@ pub(crate) async fn seller(place: &Place, name: &str) -> Uuid {
     id
 }
 
-async fn freeze(place: &Place, seller: Uuid) {
+async fn freeze(place: &TestSite, seller: Uuid) {
     let now = place.context.now();
-    let change = SellerChange { standing: Some(Standing::Frozen), ..SellerChange::default() };
+    let change = SellerChange { status: Some(LifecycleStatus::Frozen), ..SellerChange::default() };
     place.db.write(move |tx| seller_change(tx, now, &settings(), seller, &change)).await.unwrap();
 }
 
 /// Requests of ₹10.00 each, oldest first.
-pub(crate) async fn ask(place: &Place, seller: Uuid, count: usize, asked_by: &str) -> Vec<Uuid> {
+pub(crate) async fn ask(place: &TestSite, seller: Uuid, count: usize, asked_by: &str) -> Vec<Uuid> {
     let (now, ids): (_, Vec<Uuid>) = (place.context.now(), (0..count).map(|_| place.context.stamp().1).collect());
     let (asked, asked_by) = (ids.clone(), asked_by.to_owned());
     let made = place.db.write(move |tx| {
@@ -109,7 +109,7 @@ async fn go_on(browser: &mut Browser, page: &str, action: &str, more: &[(&str, &
 }
 
 /// What the audit log says was done to these.
-async fn recorded(place: &Place, ids: &[Uuid]) -> usize {
+async fn recorded(place: &TestSite, ids: &[Uuid]) -> usize {
     let subjects: Vec<String> = ids.iter().map(|id| format!("charge:requests:{id}")).collect();
     let read = place.db.read(move |tx| {
         let mut count = 0;

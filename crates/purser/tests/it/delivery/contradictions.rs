@@ -1,18 +1,18 @@
 //! Operators who say two things: the second is kept, waits for staff, and is put right once by a posting.
 
 use purser_charge::service::{
-    DecreaseOrder, IncreaseOrder, NewSeller, Order, Outcome, credit_decrease, credit_increase, sale_hear, sale_reserve,
-    sale_settle, seller_create,
+    CreditDecreaseRequest, CreditGrantRequest, NewSeller, SaleOrder, SaleOutcome, credit_decrease, credit_increase,
+    sale_hear, sale_reserve, sale_settle, seller_create,
 };
 use purser_charge::{CallingCode, Error, PhoneNumber, Settings, WordSource, credit_check};
 use purser_money::{Currency, Money};
 use purser_outbox::Language;
-use purser_testkit::{Answer, TestDb, both};
+use purser_testkit::{FakeResponse, TestDb, both};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::house::Counter;
-use crate::place::{Place, Wish};
+use super::counter_site::Counter;
+use crate::test_site::{TestSite, TestSiteOptions};
 
 fn money(minor: i64) -> Money {
     Money::new(minor, Currency::INR)
@@ -24,7 +24,7 @@ fn text(parts: [&str; 3]) -> [String; 3] {
 
 /// A sale of 4.00 that was settled as `settled`, and then contradicted by a callback: its id, and the contradiction's.
 async fn contradicted(counter: &Counter, settled: &str, said: &str) -> (String, String) {
-    counter.operator.answer(Answer::status(502));
+    counter.operator.answer(FakeResponse::status(502));
     assert_eq!(counter.sell().await.0, 202);
     let (sale, _) = counter.sale().await;
     assert_eq!(counter.callback(&sale, settled).await.0, 200);
@@ -98,7 +98,7 @@ both! {
 
     async fn an_answer_to_the_delivery_that_contradicts_its_callback_is_kept_too(db: TestDb) {
         let mut counter = Counter::open(&db).await;
-        let (late, release) = Answer::json(200, &json!({ "status": "completed", "operator_ref": "op-9" })).held();
+        let (late, release) = FakeResponse::json(200, &json!({ "status": "completed", "operator_ref": "op-9" })).held();
         counter.operator.answer(late);
         let selling = tokio::spawn(counter.sell());
         counter.operator.request(0).await;
@@ -115,7 +115,7 @@ both! {
     }
 
     async fn a_contradiction_waits_in_the_inbox_with_both_sides_and_says_where_credit_is_short(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         let now = place.context.now();
         let ids: Vec<Uuid> = (0..7).map(|_| place.context.stamp().1).collect();
         let made = ids.clone();
@@ -124,17 +124,17 @@ both! {
             let new = NewSeller { id: made[0], name: "Corner Shop".to_owned(), email: None, phone: None, low_credit_alert: None, language: Language::English };
             seller_create(tx, now, &settings, &new)?;
             let actor = "user:1".to_owned();
-            let increase = IncreaseOrder { id: made[1], seller: made[0], amount: money(1_000), reference: None, again: false, actor: actor.clone() };
+            let increase = CreditGrantRequest { id: made[1], seller: made[0], amount: money(1_000), reference: None, again: false, actor: actor.clone() };
             credit_increase(tx, now, &settings, &increase)?;
             let number = PhoneNumber::parse("9876543210", CallingCode::INDIA).unwrap();
-            let order = Order {
-                id: made[2], phone_id: made[3], now, seller: made[0], number, amount: money(400), client_ref: None, repeat: None, actor: actor.clone(),
+            let order = SaleOrder {
+                id: made[2], phone_id: made[3], now, seller: made[0], number, amount: money(400), client_ref: None, idempotency: None, actor: actor.clone(),
             };
-            sale_reserve(tx, &settings, &order, purser_charge::connector::Name::Simulator)?;
-            sale_settle(tx, now, &settings, made[2], &Outcome::Failed { reason: "no such number".to_owned() })?;
-            let heard = sale_hear(tx, now, &settings, made[2], &Outcome::Completed { operator_ref: None }, WordSource::Query, made[4])?;
+            sale_reserve(tx, &settings, &order, purser_charge::connector::ConnectorName::Simulator)?;
+            sale_settle(tx, now, &settings, made[2], &SaleOutcome::Failed { reason: "no such number".to_owned() })?;
+            let heard = sale_hear(tx, now, &settings, made[2], &SaleOutcome::Completed { operator_ref: None }, WordSource::Query, made[4])?;
             assert!(heard.contradicts);
-            let taken = DecreaseOrder { id: made[5], seller: made[0], amount: money(700), reason: "x".to_owned(), reference: None, actor };
+            let taken = CreditDecreaseRequest { id: made[5], seller: made[0], amount: money(700), reason: "x".to_owned(), reference: None, actor };
             credit_decrease(tx, now, &settings, &taken)?;
             Ok::<_, Error>(())
         });
@@ -156,7 +156,7 @@ both! {
         assert_eq!(ravi.post(path, &fields).await.status, 403, "it takes the right to approve");
         let (rules, seller, credit) = (Settings::standard(), ids[0], ids[6]);
         let more = db.write(move |tx| {
-            let order = IncreaseOrder { id: credit, seller, amount: money(100), reference: None, again: false, actor: "user:1".to_owned() };
+            let order = CreditGrantRequest { id: credit, seller, amount: money(100), reference: None, again: false, actor: "user:1".to_owned() };
             credit_increase(tx, now, &rules, &order)
         });
         more.await.unwrap();
@@ -226,7 +226,7 @@ both! {
 
     async fn a_sale_that_staff_reversed_of_their_own_accord_is_not_contradicted_by_the_same_word(db: TestDb) {
         let counter = Counter::open(&db).await;
-        counter.operator.answer(Answer::json(200, &json!({ "status": "completed" })));
+        counter.operator.answer(FakeResponse::json(200, &json!({ "status": "completed" })));
         assert_eq!(counter.sell().await.0, 200);
         let (sale, _) = counter.sale().await;
         let path = format!("/api/charge-transactions/{sale}/reverse/");

@@ -1,20 +1,20 @@
 //! Deliveries that were interrupted, answered late, or told twice.
 
-use purser_testkit::{Answer, Release, TestDb, both};
+use purser_testkit::{FakeResponse, ResponseRelease, TestDb, both};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::house::Counter;
+use super::counter_site::Counter;
 
 /// A process that hangs holds its delivery for less than this.
 const LEASE_SECONDS: i64 = 91;
 
-fn completed() -> Answer {
-    Answer::json(200, &json!({ "status": "completed", "operator_ref": "op-1" }))
+fn completed() -> FakeResponse {
+    FakeResponse::json(200, &json!({ "status": "completed", "operator_ref": "op-1" }))
 }
 
-fn failed() -> Answer {
-    Answer::json(200, &json!({ "status": "failed", "reason": "no such number" }))
+fn failed() -> FakeResponse {
+    FakeResponse::json(200, &json!({ "status": "failed", "reason": "no such number" }))
 }
 
 fn text(parts: [&str; 3]) -> [String; 3] {
@@ -23,8 +23,8 @@ fn text(parts: [&str; 3]) -> [String; 3] {
 
 /// A sale whose process hangs while it waits for the operator, for longer than its lease. The operator was asked, or at
 /// least on the way to be. What the process hears in the end, it hears when the second value is released.
-async fn hung_selling(counter: &Counter) -> (String, Release, JoinHandle<(u16, Value)>) {
-    let (never, release) = Answer::status(500).held();
+async fn hung_selling(counter: &Counter) -> (String, ResponseRelease, JoinHandle<(u16, Value)>) {
+    let (never, release) = FakeResponse::status(500).held();
     counter.operator.answer(never);
     let selling = tokio::spawn(counter.sell());
     counter.operator.request(0).await;
@@ -39,7 +39,7 @@ both! {
         let (sale, release, selling) = hung_selling(&counter).await;
         let asked = counter.asked().len();
         assert_eq!(counter.work().await, 0, "the delivery still belongs to whoever began it");
-        counter.operator.answer(Answer::status(404));
+        counter.operator.answer(FakeResponse::status(404));
         counter.operator.answer(completed());
         counter.wait(LEASE_SECONDS);
         counter.work().await;
@@ -71,7 +71,7 @@ both! {
 
     async fn what_an_operator_never_heard_of_is_refunded_after_ten_minutes_and_not_before(db: TestDb) {
         let mut counter = Counter::open(&db).await;
-        counter.operator.answer(Answer::status(502));
+        counter.operator.answer(FakeResponse::status(502));
         assert_eq!(counter.sell().await.0, 202);
         for _ in 0..9 {
             counter.wait(60);
@@ -110,7 +110,7 @@ both! {
 
     async fn a_callback_that_comes_twice_counts_once_and_one_that_contradicts_is_refused(db: TestDb) {
         let counter = Counter::open(&db).await;
-        counter.operator.answer(Answer::status(502));
+        counter.operator.answer(FakeResponse::status(502));
         assert_eq!(counter.sell().await.0, 202);
         let (sale, _) = counter.sale().await;
         for _ in 0..2 {

@@ -1,9 +1,9 @@
 //! Accounts: opened once, found by what they belong to, frozen, closed for good.
 
 use purser_ledger::{
-    Account, AccountId, Error, Kind, NewAccount, NewHold, Status, account_by_path, account_close, account_freeze,
-    account_get, account_open, account_unfreeze, accounts_open, accounts_under, branches, hold_place, hold_release,
-    post,
+    Account, AccountId, AccountKind, AccountStatus, Error, NewAccount, NewHold, account_by_path, account_close,
+    account_freeze, account_get, account_open, account_unfreeze, accounts_open, accounts_under, branches, hold_place,
+    hold_release, post,
 };
 use purser_money::{Currency, Money};
 use purser_store::{Error as StoreError, WriteTx};
@@ -24,16 +24,16 @@ async fn under(db: &TestDb, prefix: &'static str, after: Option<&'static str>, l
 both! {
     async fn an_account_opens_empty_and_as_it_was_asked_for(db: TestDb) {
         let currency = Currency::new("BEAN", 3).expect("a currency");
-        let new = NewAccount { path: path("a:b"), kind: Kind::Equity, currency, floor: Some(-1_500) };
+        let new = NewAccount { path: path("a:b"), kind: AccountKind::Equity, currency, floor: Some(-1_500) };
         let id = open(&db, new).await;
         let money = |minor| Money::new(minor, currency);
         let expected = Account {
             id,
             path: path("a:b"),
-            kind: Kind::Equity,
+            kind: AccountKind::Equity,
             currency,
             floor: Some(money(-1_500)),
-            status: Status::Open,
+            status: AccountStatus::Open,
             balance: money(0),
             held: money(0),
             postings: 0,
@@ -45,12 +45,12 @@ both! {
     }
 
     async fn opening_an_account_again_finds_it_or_says_that_it_is_another(db: TestDb) {
-        let new = new_account("a", Kind::Liability, Some(0));
+        let new = new_account("a", AccountKind::Liability, Some(0));
         let id = open(&db, new.clone()).await;
         let before = dump(&db).await;
         assert_eq!(open(&db, new.clone()).await, id);
         let others = [
-            NewAccount { kind: Kind::Asset, ..new.clone() },
+            NewAccount { kind: AccountKind::Asset, ..new.clone() },
             NewAccount { floor: None, ..new.clone() },
             NewAccount { floor: Some(-1), ..new.clone() },
             NewAccount { currency: Currency::USD, ..new.clone() },
@@ -65,7 +65,7 @@ both! {
 
     async fn many_accounts_open_at_once_or_none(db: TestDb) {
         let many = |from: u32| {
-            let new = move |n| new_account(&format!("many:{n:04}"), Kind::Liability, Some(0));
+            let new = move |n| new_account(&format!("many:{n:04}"), AccountKind::Liability, Some(0));
             (from..from + 2_000).map(new).collect::<Vec<_>>()
         };
         let ids = db.write(move |tx| accounts_open(tx, NOW, &many(0))).await.expect("opening");
@@ -79,13 +79,13 @@ both! {
     }
 
     async fn an_account_cannot_begin_below_its_floor(db: TestDb) {
-        let refused = db.write(|tx| account_open(tx, NOW, &new_account("a", Kind::Asset, Some(1)))).await;
+        let refused = db.write(|tx| account_open(tx, NOW, &new_account("a", AccountKind::Asset, Some(1)))).await;
         assert!(matches!(refused, Err(Error::Store(StoreError::Check { .. }))), "{refused:?}");
     }
 
     async fn accounts_are_found_under_what_they_belong_to_page_by_page(db: TestDb) {
         for text in ["a:b:c", "a:b", "a:b-c", "a:b:d:e", "a:bc", "a", "a:b.c", "a:c", "a:b:a", "a:b_c", "a:b0"] {
-            open(&db, new_account(text, Kind::Liability, None)).await;
+            open(&db, new_account(text, AccountKind::Liability, None)).await;
         }
         assert_eq!(under(&db, "a:b", None, 100).await, ["a:b", "a:b:a", "a:b:c", "a:b:d:e"]);
         assert_eq!(under(&db, "a:b", None, 2).await, ["a:b", "a:b:a"]);
@@ -112,7 +112,7 @@ both! {
         for _ in 0..2 {
             assert_eq!(db.write(move |tx| account_freeze(tx, shop.ada)).await, Ok(()));
         }
-        assert_eq!(account(&db, shop.ada).await.status, Status::Frozen);
+        assert_eq!(account(&db, shop.ada).await.status, AccountStatus::Frozen);
         let before = dump(&db).await;
         let frozen = Err(Error::Frozen(shop.ada));
         assert_eq!(post_all(&db, vec![transfer(shop.ada, shop.bob, 1)]).await.map(drop), frozen);
@@ -131,14 +131,14 @@ both! {
         let shop = shop(&db, 10, 0).await;
         assert_eq!(db.write(move |tx| account_close(tx, shop.ada)).await, Err(Error::NotEmpty(shop.ada)));
         // An account without a floor may set aside what it does not have.
-        let side = open(&db, new_account("side", Kind::Asset, None)).await;
+        let side = open(&db, new_account("side", AccountKind::Asset, None)).await;
         let hold = new_hold(&db, side);
         let id = hold.id;
         assert_eq!(db.write(move |tx| hold_place(tx, NOW, &hold)).await, Ok(()));
         assert_eq!(db.write(move |tx| account_close(tx, side)).await, Err(Error::NotEmpty(side)));
         assert_eq!(db.write(move |tx| hold_release(tx, NOW, id)).await, Ok(()));
         assert_eq!(db.write(move |tx| account_close(tx, side)).await, Ok(()));
-        assert_eq!(account(&db, side).await.status, Status::Closed);
+        assert_eq!(account(&db, side).await.status, AccountStatus::Closed);
     }
 
     async fn a_closed_account_refuses_everything_and_stays_closed(db: TestDb) {
@@ -177,7 +177,7 @@ both! {
     }
 
     async fn the_chart_of_accounts_rolls_up_branch_by_branch(db: TestDb) {
-        for (at, kind) in [("shop", Kind::Equity), ("shop:till:a", Kind::Asset), ("shop:till:b", Kind::Asset), ("shopping", Kind::Asset)] {
+        for (at, kind) in [("shop", AccountKind::Equity), ("shop:till:a", AccountKind::Asset), ("shop:till:b", AccountKind::Asset), ("shopping", AccountKind::Asset)] {
             open(&db, NewAccount { path: path(at), kind, currency: Currency::INR, floor: None }).await;
         }
         for (debit, minor) in [("shop:till:a", 500), ("shop:till:b", 70), ("shopping", 3)] {
@@ -197,13 +197,13 @@ both! {
             }
         };
         let top = vec![
-            ("shop".to_owned(), Kind::Asset, 2, 570, false),
-            ("shop".to_owned(), Kind::Equity, 1, 573, true),
-            ("shopping".to_owned(), Kind::Asset, 1, 3, true),
+            ("shop".to_owned(), AccountKind::Asset, 2, 570, false),
+            ("shop".to_owned(), AccountKind::Equity, 1, 573, true),
+            ("shopping".to_owned(), AccountKind::Asset, 1, 3, true),
         ];
         assert_eq!(look(None, None).await, top);
-        assert_eq!(look(Some("shop"), None).await, [("shop:till".to_owned(), Kind::Asset, 2, 570, false)]);
-        let last = vec![("shop:till:b".to_owned(), Kind::Asset, 1, 70, true)];
+        assert_eq!(look(Some("shop"), None).await, [("shop:till".to_owned(), AccountKind::Asset, 2, 570, false)]);
+        let last = vec![("shop:till:b".to_owned(), AccountKind::Asset, 1, 70, true)];
         assert_eq!(look(Some("shop:till"), Some("a")).await, last);
     }
 }

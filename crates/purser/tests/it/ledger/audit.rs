@@ -1,6 +1,6 @@
 //! The audit finds whatever was changed behind the ledger's back, and names where.
 
-use purser_ledger::{Book, Error, NewAccount, NewHold, Totals, Verdict, hold_place, verify};
+use purser_ledger::{Book, CurrencyTotals, Error, NewAccount, NewHold, VerifyReport, hold_place, verify};
 use purser_money::Currency;
 use purser_store::{Engine, Error as StoreError, WriteTx};
 use purser_testkit::{TestDb, both};
@@ -9,14 +9,14 @@ use super::{NOW, Shop, entry, inr, later, new_account, open, shop, transfer};
 
 /// What was found, on the way back through a command that leaves no trace.
 #[derive(Debug)]
-enum Found {
-    Verdict(Verdict),
+enum VerifyFinding {
+    Verdict(VerifyReport),
     Failed(Error),
 }
 
-impl From<StoreError> for Found {
+impl From<StoreError> for VerifyFinding {
     fn from(error: StoreError) -> Self {
-        Found::Failed(error.into())
+        VerifyFinding::Failed(error.into())
     }
 }
 
@@ -27,11 +27,11 @@ async fn problems_after(db: &TestDb, sql: String) -> Vec<String> {
             tx.execute(sql, &[])?;
         }
         assert_ne!(tx.execute(&sql, &[])?, 0, "{sql} changes nothing");
-        Err::<(), _>(verify(tx).map_or_else(Found::Failed, Found::Verdict))
+        Err::<(), _>(verify(tx).map_or_else(VerifyFinding::Failed, VerifyFinding::Verdict))
     };
     match db.write(tamper).await {
-        Err(Found::Verdict(verdict)) => verdict.problems,
-        Err(Found::Failed(error)) => panic!("the audit came to no verdict: {error}"),
+        Err(VerifyFinding::Verdict(report)) => report.problems,
+        Err(VerifyFinding::Failed(error)) => panic!("the audit came to no verdict: {error}"),
         Ok(()) => panic!("the tampering was to be taken back"),
     }
 }
@@ -71,20 +71,20 @@ async fn busy_shop(db: &TestDb) -> Shop {
 both! {
     async fn the_audit_of_honest_books_is_clean_and_says_what_they_hold(db: TestDb) {
         busy_shop(&db).await;
-        let coins = NewAccount { currency: Currency::COIN, ..new_account("coins", purser_ledger::Kind::Asset, None) };
+        let coins = NewAccount { currency: Currency::COIN, ..new_account("coins", purser_ledger::AccountKind::Asset, None) };
         open(&db, coins).await;
-        let verdict = db.read(verify).await.expect("the audit");
-        assert!(verdict.is_clean(), "{:?}", verdict.problems);
-        assert_eq!((verdict.entries, verdict.transfers), (200, 219));
+        let report = db.read(verify).await.expect("the audit");
+        assert!(report.is_clean(), "{:?}", report.problems);
+        assert_eq!((report.entries, report.transfers), (200, 219));
         let totals = |currency: &str, scale, accounts, held| {
-            Totals { currency: currency.to_owned(), scale, accounts, sum: 0, held }
+            CurrencyTotals { currency: currency.to_owned(), scale, accounts, sum: 0, held }
         };
-        assert_eq!(verdict.totals, [totals("COIN", 0, 1, 0), totals("INR", 2, 3, 70)]);
+        assert_eq!(report.totals, [totals("COIN", 0, 1, 0), totals("INR", 2, 3, 70)]);
     }
 
     async fn empty_books_are_clean(db: TestDb) {
-        let verdict = db.read(verify).await.expect("the audit");
-        assert_eq!(verdict, Verdict { totals: vec![], entries: 0, transfers: 0, problems: vec![] });
+        let report = db.read(verify).await.expect("the audit");
+        assert_eq!(report, VerifyReport { totals: vec![], entries: 0, transfers: 0, problems: vec![] });
     }
 
     async fn whatever_is_changed_behind_the_ledgers_back_is_found_and_named(db: TestDb) {
@@ -135,7 +135,7 @@ both! {
     }
 
     async fn the_audit_names_twenty_of_a_sort_and_no_more(db: TestDb) {
-        let all = (0..50).map(|n| new_account(&format!("a:{n}"), purser_ledger::Kind::Asset, None)).collect::<Vec<_>>();
+        let all = (0..50).map(|n| new_account(&format!("a:{n}"), purser_ledger::AccountKind::Asset, None)).collect::<Vec<_>>();
         db.write(move |tx| purser_ledger::accounts_open(tx, NOW, &all)).await.expect("opening");
         let problems = problems_after(&db, "UPDATE ledger_balance SET postings = 1".to_owned()).await;
         assert_eq!(problems.len(), 20);

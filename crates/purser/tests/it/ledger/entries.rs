@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use purser_ledger::{
-    Book, Entries, Entry, EntryId, Error, Kind, NewAccount, NewEntry, Transfer, account_close, account_freeze,
+    AccountKind, Book, Entries, Entry, EntryId, Error, NewAccount, NewEntry, Transfer, account_close, account_freeze,
     account_open, entry_get, post, reverse,
 };
 use purser_money::{Currency, Money};
@@ -61,8 +61,8 @@ both! {
     }
 
     async fn debits_and_credits_move_each_kind_its_own_way(db: TestDb) {
-        let kinds = [(Kind::Asset, 1), (Kind::Expense, 1), (Kind::Liability, -1), (Kind::Income, -1), (Kind::Equity, -1)];
-        let other = open(&db, new_account("other", Kind::Asset, None)).await;
+        let kinds = [(AccountKind::Asset, 1), (AccountKind::Expense, 1), (AccountKind::Liability, -1), (AccountKind::Income, -1), (AccountKind::Equity, -1)];
+        let other = open(&db, new_account("other", AccountKind::Asset, None)).await;
         for (kind, by_debit) in kinds {
             let id = open(&db, new_account(kind.name(), kind, None)).await;
             post_all(&db, vec![transfer(id, other, 7)]).await.expect("debiting");
@@ -83,7 +83,7 @@ both! {
         post_refused(&db, Error::NoAccount(nobody), &[transfer(nobody, shop.ada, 1)]).await;
         post_refused(&db, Error::NoAccount(nobody), &[transfer(shop.ada, nobody, 1)]).await;
 
-        let coins = NewAccount { currency: Currency::COIN, ..new_account("coins", Kind::Asset, None) };
+        let coins = NewAccount { currency: Currency::COIN, ..new_account("coins", AccountKind::Asset, None) };
         let coins = open(&db, coins).await;
         let wrong = |account, expected: &str, found: &str| Error::WrongCurrency {
             account,
@@ -94,7 +94,7 @@ both! {
         let coin = Transfer { debit: shop.ada, credit: coins, amount: Money::new(1, Currency::COIN) };
         post_refused(&db, wrong(shop.ada, "INR", "COIN"), &[coin]).await;
 
-        let closed = open(&db, new_account("closed", Kind::Liability, None)).await;
+        let closed = open(&db, new_account("closed", AccountKind::Liability, None)).await;
         db.write(move |tx| account_close(tx, closed)).await.expect("closing");
         post_refused(&db, Error::Closed(closed), &[transfer(shop.ada, closed, 1)]).await;
         db.write(move |tx| account_freeze(tx, shop.bob)).await.expect("freezing");
@@ -134,7 +134,7 @@ both! {
 
     async fn an_overdraft_ends_at_its_floor(db: TestDb) {
         let shop = shop(&db, 0, 0).await;
-        let eve = open(&db, new_account("eve", Kind::Liability, Some(-300))).await;
+        let eve = open(&db, new_account("eve", AccountKind::Liability, Some(-300))).await;
         assert!(post_all(&db, vec![transfer(eve, shop.bob, 200)]).await.is_ok());
         let insufficient = Error::Insufficient { account: eve, available: inr(100), needed: inr(101) };
         post_refused(&db, insufficient, &[transfer(eve, shop.bob, 101)]).await;
@@ -153,7 +153,7 @@ both! {
 
     async fn a_balance_past_64_bits_is_refused(db: TestDb) {
         let shop = shop(&db, 0, 0).await;
-        let big = open(&db, new_account("big", Kind::Liability, None)).await;
+        let big = open(&db, new_account("big", AccountKind::Liability, None)).await;
         assert!(post_all(&db, vec![transfer(shop.funding, big, i64::MAX)]).await.is_ok());
         post_refused(&db, Error::TooLarge(shop.funding), &[transfer(shop.funding, big, 1)]).await;
         assert!(post_all(&db, vec![transfer(big, shop.funding, i64::MAX)]).await.is_ok());
@@ -319,7 +319,7 @@ both! {
         let shop = shop(&db, 1_000, 0).await;
         let before = dump(&db).await;
         let together = move |tx: &mut WriteTx<'_>| {
-            let new = account_open(tx, NOW, &new_account("new", Kind::Liability, Some(0)))?;
+            let new = account_open(tx, NOW, &new_account("new", AccountKind::Liability, Some(0)))?;
             post(tx, NOW, entry(""), &[transfer(shop.ada, new, 1_000)])?;
             post(tx, NOW, entry(""), &[transfer(shop.ada, new, 1)])
         };

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use purser_ledger::{
-    Account, AccountId, AccountPath, Book, EntryId, Error, HoldStatus, Kind, NewAccount, NewHold, Status, Transfer,
-    account_close, account_freeze, account_get, account_open, account_unfreeze, balance_at, entry_get, hold_capture,
-    hold_get, hold_place, hold_release, holds_expire, post, reverse, statement, verify,
+    Account, AccountId, AccountKind, AccountPath, AccountStatus, Book, EntryId, Error, HoldStatus, NewAccount, NewHold,
+    Transfer, account_close, account_freeze, account_get, account_open, account_unfreeze, balance_at, entry_get,
+    hold_capture, hold_get, hold_place, hold_release, holds_expire, post, reverse, statement, verify,
 };
 use purser_money::{Currency, Money};
 use purser_store::{Engine, ReadTx, WriteTx};
@@ -18,7 +18,7 @@ use super::{NOW, entry};
 #[derive(Debug, Clone)]
 enum Step {
     Open {
-        kind: Kind,
+        kind: AccountKind,
         currency: Currency,
         floor: Option<i64>,
     },
@@ -62,8 +62,14 @@ enum Step {
     Wait(i64),
 }
 
-fn kinds() -> impl Strategy<Value = Kind> {
-    prop::sample::select(vec![Kind::Asset, Kind::Liability, Kind::Income, Kind::Expense, Kind::Equity])
+fn kinds() -> impl Strategy<Value = AccountKind> {
+    prop::sample::select(vec![
+        AccountKind::Asset,
+        AccountKind::Liability,
+        AccountKind::Income,
+        AccountKind::Expense,
+        AccountKind::Equity,
+    ])
 }
 
 fn currencies() -> impl Strategy<Value = Currency> {
@@ -126,7 +132,9 @@ fn agrees(engine: Engine, steps: Vec<Step>) {
     runtime.block_on(async {
         let db = TestDb::create(engine, purser_ledger::MIGRATIONS.to_vec()).await;
         let mut history = History { db, model: Model::default(), now: NOW };
-        for (kind, floor) in [(Kind::Asset, None), (Kind::Liability, Some(0)), (Kind::Income, None)] {
+        for (kind, floor) in
+            [(AccountKind::Asset, None), (AccountKind::Liability, Some(0)), (AccountKind::Income, None)]
+        {
             history.open(kind, Currency::INR, floor).await;
         }
         history.post(&[Move { debit: 0, credit: 1, minor: 2_000 }]).await;
@@ -156,9 +164,9 @@ impl History {
             Step::HoldRelease { hold } => self.hold_release(hold).await,
             Step::HoldsExpire => self.holds_expire().await,
             Step::Reverse { entry } => self.reverse(entry).await,
-            Step::Freeze { account } => self.status_set(account, Status::Frozen).await,
-            Step::Unfreeze { account } => self.status_set(account, Status::Open).await,
-            Step::Close { account } => self.status_set(account, Status::Closed).await,
+            Step::Freeze { account } => self.status_set(account, AccountStatus::Frozen).await,
+            Step::Unfreeze { account } => self.status_set(account, AccountStatus::Open).await,
+            Step::Close { account } => self.status_set(account, AccountStatus::Closed).await,
             Step::Wait(seconds) => self.now += SignedDuration::from_secs(seconds),
         }
     }
@@ -185,12 +193,12 @@ impl History {
         (moves, transfers)
     }
 
-    async fn open(&mut self, kind: Kind, currency: Currency, floor: Option<i64>) {
+    async fn open(&mut self, kind: AccountKind, currency: Currency, floor: Option<i64>) {
         let path = format!("model:{}", self.model.accounts.len());
         let new = NewAccount { path: AccountPath::new(path.clone()).unwrap(), kind, currency, floor };
         let now = self.now;
         let id = self.db.write(move |tx| account_open(tx, now, &new)).await.expect("opening");
-        let (status, postings) = (Status::Open, Vec::new());
+        let (status, postings) = (AccountStatus::Open, Vec::new());
         self.model.accounts.push(ModelAccount { id, path, kind, currency, floor, status, postings });
     }
 
@@ -269,13 +277,13 @@ impl History {
         self.same_entry(reversed, expected);
     }
 
-    async fn status_set(&mut self, account: usize, status: Status) {
+    async fn status_set(&mut self, account: usize, status: AccountStatus) {
         let account = self.place(account);
         let id = self.id(account);
         let set = self.db.write(move |tx| match status {
-            Status::Open => account_unfreeze(tx, id),
-            Status::Frozen => account_freeze(tx, id),
-            Status::Closed => account_close(tx, id),
+            AccountStatus::Open => account_unfreeze(tx, id),
+            AccountStatus::Frozen => account_freeze(tx, id),
+            AccountStatus::Closed => account_close(tx, id),
         });
         assert_eq!(set.await, self.model.account_set(account, status));
     }
@@ -289,7 +297,7 @@ impl History {
             let holds = holds.iter().map(|id| Ok(hold_get(tx, *id)?.status)).collect::<Result<Vec<_>, Error>>()?;
             Ok::<_, Error>((accounts, holds, verify(tx)?))
         };
-        let (accounts, holds, verdict) = self.db.read(query).await.expect("reading the figures");
+        let (accounts, holds, report) = self.db.read(query).await.expect("reading the figures");
         for (place, found) in accounts.iter().enumerate() {
             let expected = &self.model.accounts[place];
             let figures = [found.balance, found.held, found.available()].map(Money::minor);
@@ -299,9 +307,9 @@ impl History {
             assert!(!below, "{found:?} is below its floor");
         }
         assert_eq!(holds, self.model.holds.iter().map(|hold| hold.status).collect::<Vec<_>>());
-        assert_eq!(verdict.problems, Vec::<String>::new());
-        assert!(verdict.totals.iter().all(|totals| totals.sum == 0));
-        assert_eq!(verdict.entries as usize, self.model.entries.len());
+        assert_eq!(report.problems, Vec::<String>::new());
+        assert!(report.totals.iter().all(|totals| totals.sum == 0));
+        assert_eq!(report.entries as usize, self.model.entries.len());
     }
 
     /// Every entry, every statement by pages of several sizes, and the balance at every moment that matters.

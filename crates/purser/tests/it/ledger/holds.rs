@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use purser_ledger::{
-    AccountId, Error, Hold, HoldStatus, Kind, NewAccount, NewHold, account_close, account_freeze, entry_get,
+    AccountId, AccountKind, Error, Hold, HoldStatus, NewAccount, NewHold, account_close, account_freeze, entry_get,
     hold_capture, hold_get, hold_place, hold_release, holds_expire,
 };
 use purser_money::{Currency, Money};
@@ -198,9 +198,9 @@ both! {
     async fn a_capture_that_breaks_a_rule_is_refused_by_its_name_and_changes_nothing(db: TestDb) {
         let shop = shop(&db, 1_000, 0).await;
         let id = held(&db, shop, 300, None).await;
-        let coins = NewAccount { currency: Currency::COIN, ..new_account("coins", Kind::Asset, None) };
+        let coins = NewAccount { currency: Currency::COIN, ..new_account("coins", AccountKind::Asset, None) };
         let coins = open(&db, coins).await;
-        let closed = open(&db, new_account("closed", Kind::Liability, None)).await;
+        let closed = open(&db, new_account("closed", AccountKind::Liability, None)).await;
         db.write(move |tx| account_close(tx, closed)).await.expect("closing");
         let (nobody, nothing) = (AccountId::from_column(99), db.ids().next());
         let wrong = |account, expected: &str, found: &str| Error::WrongCurrency {

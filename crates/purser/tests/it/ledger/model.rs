@@ -2,7 +2,7 @@
 //! command must answer and every query find, and shares no code with what it checks.
 
 use jiff::Timestamp;
-use purser_ledger::{AccountId, EntryId, Error, HoldStatus, Kind, Status};
+use purser_ledger::{AccountId, AccountKind, AccountStatus, EntryId, Error, HoldStatus};
 use purser_money::{Currency, Money};
 use uuid::Uuid;
 
@@ -17,10 +17,10 @@ pub(crate) struct Model {
 pub(crate) struct ModelAccount {
     pub(crate) id: AccountId,
     pub(crate) path: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: AccountKind,
     pub(crate) currency: Currency,
     pub(crate) floor: Option<i64>,
-    pub(crate) status: Status,
+    pub(crate) status: AccountStatus,
     pub(crate) postings: Vec<ModelPosting>,
 }
 
@@ -83,7 +83,7 @@ impl ModelAccount {
     }
 
     fn grows_by_debits(&self) -> bool {
-        matches!(self.kind, Kind::Asset | Kind::Expense)
+        matches!(self.kind, AccountKind::Asset | AccountKind::Expense)
     }
 }
 
@@ -156,9 +156,9 @@ impl Model {
             return Err(Error::WrongCurrency { account: account.id, expected, found });
         }
         match account.status {
-            Status::Closed => return Err(Error::Closed(account.id)),
-            Status::Frozen if start == Start::New => return Err(Error::Frozen(account.id)),
-            Status::Frozen | Status::Open => {}
+            AccountStatus::Closed => return Err(Error::Closed(account.id)),
+            AccountStatus::Frozen if start == Start::New => return Err(Error::Frozen(account.id)),
+            AccountStatus::Frozen | AccountStatus::Open => {}
         }
         if debit == account.grows_by_debits() {
             return Ok(());
@@ -197,9 +197,9 @@ impl Model {
             return Err(Error::NotPositive(account.money(hold.minor)));
         }
         match account.status {
-            Status::Closed => return Err(Error::Closed(account.id)),
-            Status::Frozen => return Err(Error::Frozen(account.id)),
-            Status::Open => {}
+            AccountStatus::Closed => return Err(Error::Closed(account.id)),
+            AccountStatus::Frozen => return Err(Error::Frozen(account.id)),
+            AccountStatus::Open => {}
         }
         self.check_covered(hold.account, hold.minor)?;
         self.holds.push(hold);
@@ -247,12 +247,12 @@ impl Model {
             .collect()
     }
 
-    pub(crate) fn account_set(&mut self, place: usize, status: Status) -> Result<(), Error> {
+    pub(crate) fn account_set(&mut self, place: usize, status: AccountStatus) -> Result<(), Error> {
         let account = &self.accounts[place];
         match (account.status, status) {
-            (Status::Closed, Status::Closed) => return Ok(()),
-            (Status::Closed, _) => return Err(Error::Closed(account.id)),
-            (_, Status::Closed) if account.balance() != 0 || self.held(place) != 0 => {
+            (AccountStatus::Closed, AccountStatus::Closed) => return Ok(()),
+            (AccountStatus::Closed, _) => return Err(Error::Closed(account.id)),
+            (_, AccountStatus::Closed) if account.balance() != 0 || self.held(place) != 0 => {
                 return Err(Error::NotEmpty(account.id));
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purser_members::service::{MemberChange, Reason, import_save, member_change};
+use purser_members::service::{MemberChange, MovementReason, import_save, member_change};
 use purser_members::{Error, Settings};
 use purser_testkit::{TestDb, both};
 
@@ -52,8 +52,8 @@ both! {
         let full = Error::LimitReached { max: 10, members: 10 };
         assert_eq!(pool.join("late", "late@example.com", 0).await, Err(full));
         let file = b"name,email,wallet_balance\nlate,late@example.com,0\n";
-        let saved = pool.run(|tx, settings, doer| {
-            import_save(tx, settings, doer, file, &|_| {}).map_err(|refused| refused.error)
+        let saved = pool.run(|tx, settings, cx| {
+            import_save(tx, settings, cx, file, &|_| {}).map_err(|refused| refused.error)
         });
         assert_eq!(saved.await.map(|(_, imported)| imported), Err(Error::ImportInvalid { bad: 1 }));
         let open = Pool::with(&db, Settings { max: 0, ..Settings::standard() });
@@ -83,17 +83,17 @@ both! {
     async fn a_wallet_takes_postings_with_a_reason_and_never_falls_below_zero(db: TestDb) {
         let pool = Pool::open(&db);
         let asha = pool.member("asha", 100).await;
-        pool.wallet(asha, Reason::TopUp, 50).await.unwrap();
-        pool.wallet(asha, Reason::Withdrawal, -30).await.unwrap();
-        pool.wallet(asha, Reason::Correction, -20).await.unwrap();
-        pool.wallet(asha, Reason::Correction, 7).await.unwrap();
+        pool.wallet(asha, MovementReason::TopUp, 50).await.unwrap();
+        pool.wallet(asha, MovementReason::Withdrawal, -30).await.unwrap();
+        pool.wallet(asha, MovementReason::Correction, -20).await.unwrap();
+        pool.wallet(asha, MovementReason::Correction, 7).await.unwrap();
         assert_eq!(pool.has(asha).await, 107);
-        let short = pool.wallet(asha, Reason::Withdrawal, -108).await;
+        let short = pool.wallet(asha, MovementReason::Withdrawal, -108).await;
         assert_eq!(short, Err(Error::InsufficientBalance { available: inr(107), needed: inr(108) }));
         let most = pool.settings.most();
-        let over = pool.wallet(asha, Reason::TopUp, most.minor() - 106).await;
+        let over = pool.wallet(asha, MovementReason::TopUp, most.minor() - 106).await;
         assert_eq!(over, Err(Error::TooMuch { would: inr(most.minor() + 1), most }));
-        pool.wallet(asha, Reason::TopUp, most.minor() - 107).await.unwrap();
+        pool.wallet(asha, MovementReason::TopUp, most.minor() - 107).await.unwrap();
         assert_eq!(pool.has(asha).await, 9_999_999_999);
         let account = pool.get(asha).await.account;
         let lines = db.read(move |tx| purser_ledger::statement(tx, account, None, 10)).await.unwrap();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use purser_ledger::{AccountId, AccountPath, Kind, NewAccount, NewEntry, Transfer, accounts_open, post};
-use purser_members::service::{Reason, import_save};
+use purser_ledger::{AccountId, AccountKind, AccountPath, NewAccount, NewEntry, Transfer, accounts_open, post};
+use purser_members::service::{MovementReason, import_save};
 use purser_members::{Error, Settings};
 use purser_money::Currency;
 use purser_store::Engine;
@@ -22,7 +22,7 @@ async fn strangers(pool: &Pool) -> Vec<AccountId> {
             let path = AccountPath::new(format!("test:stranger:{number}"))?;
             Ok::<_, purser_ledger::Error>(NewAccount {
                 path,
-                kind: Kind::Liability,
+                kind: AccountKind::Liability,
                 currency: Currency::INR,
                 floor: None,
             })
@@ -34,12 +34,12 @@ async fn strangers(pool: &Pool) -> Vec<AccountId> {
 }
 
 /// Moves money between strangers, one entry after the other, until it is told to stop: how many were posted.
-struct Beside {
+struct BackgroundTransfers {
     stop: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<u64>,
 }
 
-impl Beside {
+impl BackgroundTransfers {
     fn begin(pool: &Pool, strangers: &[AccountId]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopping, pool, strangers) = (stop.clone(), pool.clone(), strangers.to_vec());
@@ -59,7 +59,7 @@ impl Beside {
             }
             turn as u64
         });
-        Beside { stop, task }
+        BackgroundTransfers { stop, task }
     }
 
     async fn end(self) -> u64 {
@@ -75,18 +75,18 @@ both! {
         let file = format!("name,email,wallet_balance\n{rows}");
         let told = Arc::new(AtomicU64::new(0));
         let count = told.clone();
-        let saved = pool.run(move |tx, settings, doer| {
+        let saved = pool.run(move |tx, settings, cx| {
             let hear = |rows: usize| count.store(rows as u64, Ordering::SeqCst);
-            import_save(tx, settings, doer, file.as_bytes(), &hear).map_err(|refused| refused.error)
+            import_save(tx, settings, cx, file.as_bytes(), &hear).map_err(|refused| refused.error)
         });
         assert_eq!(saved.await.unwrap().1.members, MEMBERS);
         assert_eq!(told.load(Ordering::SeqCst), MEMBERS as u64);
 
         let asha = pool.member("asha", 0).await;
         let strangers = strangers(&pool).await;
-        let beside = Beside::begin(&pool, &strangers);
+        let beside = BackgroundTransfers::begin(&pool, &strangers);
         let (first, paying) = (pool_first(&pool).await, pool.clone());
-        let top_up = tokio::spawn(async move { paying.wallet(first, Reason::TopUp, 50).await });
+        let top_up = tokio::spawn(async move { paying.wallet(first, MovementReason::TopUp, 50).await });
         let done = pool.expire(&[asha]).await.unwrap().remove(0);
         top_up.await.unwrap().unwrap();
         assert_eq!(pool.has(first).await, 100, "what a payer pays in meanwhile counts too");
@@ -94,7 +94,7 @@ both! {
         assert_eq!((done.expiry.payers, done.taken), (100_000, inr(10_000_000)));
         assert_eq!(pool.pool().await, 10_000_000);
 
-        let beside = Beside::begin(&pool, &strangers);
+        let beside = BackgroundTransfers::begin(&pool, &strangers);
         pool.revert(&[asha]).await.unwrap();
         let moved_back = beside.end().await;
         assert_eq!(pool.pool().await, 0);

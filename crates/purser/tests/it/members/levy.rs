@@ -2,7 +2,7 @@
 
 use purser_ledger::entry_get;
 use purser_members::Error;
-use purser_members::service::{Reason, expire_preview};
+use purser_members::service::{MovementReason, expire_preview};
 use purser_testkit::{TestDb, both};
 
 use super::{Pool, inr, missing};
@@ -94,7 +94,7 @@ both! {
         let before = pool.dump().await;
         assert_eq!(missing(&pool.expire(&[asha, bina]).await.unwrap_err()), [("chetan".to_owned(), 50)]);
         assert_eq!(pool.dump().await, before);
-        pool.wallet(chetan, Reason::TopUp, 50).await.unwrap();
+        pool.wallet(chetan, MovementReason::TopUp, 50).await.unwrap();
         pool.expire(&[asha, bina]).await.unwrap();
         assert_eq!((pool.have(&[asha, bina, chetan]).await, pool.pool().await), (vec![0, 0, 0], 300));
     }
@@ -126,7 +126,7 @@ both! {
             let before = pool.pool().await;
             let (one, two) = (pool.clone(), pool.clone());
             let expiry = tokio::spawn(async move { one.expire(&[asha]).await });
-            let withdrawal = tokio::spawn(async move { two.wallet(bina, Reason::Withdrawal, -50).await });
+            let withdrawal = tokio::spawn(async move { two.wallet(bina, MovementReason::Withdrawal, -50).await });
             let (expiry, withdrawal) = (expiry.await.unwrap(), withdrawal.await.unwrap());
             let taken = pool.pool().await - before;
             match (&expiry, &withdrawal) {
@@ -134,7 +134,7 @@ both! {
                 (Err(error), Ok(_)) => {
                     assert_eq!(missing(error), [(format!("bina{round}"), 50)]);
                     assert_eq!((pool.has(bina).await, taken), (50, 0));
-                    pool.wallet(bina, Reason::TopUp, 50).await.unwrap();
+                    pool.wallet(bina, MovementReason::TopUp, 50).await.unwrap();
                     pool.expire(&[asha]).await.unwrap();
                 }
                 other => panic!("{other:?}"),

@@ -66,8 +66,8 @@ both! {
         let pool = Pool::with(&db, purser_members::Settings { max: 0, ..purser_members::Settings::standard() });
         let rows: String = (0..1_201).map(|number| format!("M,m{number:04}@example.com,1\n")).collect();
         let file = format!("name,email,wallet_balance\n{rows}");
-        pool.run(move |tx, settings, doer| {
-            purser_members::service::import_save(tx, settings, doer, file.as_bytes(), &|_| {}).map_err(|refused| refused.error)
+        pool.run(move |tx, settings, cx| {
+            purser_members::service::import_save(tx, settings, cx, file.as_bytes(), &|_| {}).map_err(|refused| refused.error)
         }).await.unwrap();
         let asha = pool.member("asha", 0).await;
         pool.expire(&[asha]).await.unwrap();

@@ -2,7 +2,7 @@
 
 use purser_ledger::{AccountPath, NewEntry, Transfer, account_by_path, post};
 use purser_members::Error;
-use purser_members::service::Reason;
+use purser_members::service::MovementReason;
 use purser_testkit::{TestDb, both};
 
 use super::{Pool, inr};
@@ -96,7 +96,7 @@ both! {
         pool.expire(&ids[..1]).await.unwrap();
         let (one, two, asha, bina) = (pool.clone(), pool.clone(), ids[0], ids[1]);
         let revert = tokio::spawn(async move { one.revert(&[asha]).await });
-        let top_up = tokio::spawn(async move { two.wallet(bina, Reason::TopUp, 70).await });
+        let top_up = tokio::spawn(async move { two.wallet(bina, MovementReason::TopUp, 70).await });
         revert.await.unwrap().unwrap();
         top_up.await.unwrap().unwrap();
         assert_eq!(pool.has(bina).await, 570);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use purser_members::member_file::{MemberFile, MemberFileError};
 use purser_members::service::{import_check, import_commit, import_report, import_show};
-use purser_members::sheet::{FileError, Sheet};
 use purser_members::{Error, ImportState, Settings};
 use purser_testkit::{TestDb, both};
 use uuid::Uuid;
@@ -12,22 +12,22 @@ use super::Pool;
 
 const HEADER: &str = "name,email,wallet_balance\n";
 
-async fn check(pool: &Pool, file: impl AsRef<[u8]>) -> Result<(Uuid, Sheet), Error> {
+async fn check(pool: &Pool, file: impl AsRef<[u8]>) -> Result<(Uuid, MemberFile), Error> {
     let file = file.as_ref().to_vec();
-    pool.run(move |tx, settings, doer| import_check(tx, settings, doer, &file)).await
+    pool.run(move |tx, settings, cx| import_check(tx, settings, cx, &file)).await
 }
 
 async fn commit(pool: &Pool, id: Uuid) -> Result<usize, Error> {
-    pool.run(move |tx, settings, doer| Ok(import_commit(tx, settings, doer, id, &|_| {})?.members)).await
+    pool.run(move |tx, settings, cx| Ok(import_commit(tx, settings, cx, id, &|_| {})?.members)).await
 }
 
-async fn shown(pool: &Pool, id: Uuid) -> (ImportState, Sheet) {
+async fn shown(pool: &Pool, id: Uuid) -> (ImportState, MemberFile) {
     let settings = Arc::clone(&pool.settings);
     let (state, _, sheet) = pool.db.read(move |tx| import_show(tx, &settings, id)).await.unwrap();
     (state, sheet)
 }
 
-fn errors(sheet: &Sheet) -> Vec<(u64, String)> {
+fn errors(sheet: &MemberFile) -> Vec<(u64, String)> {
     let wrong = sheet.rows.iter().filter(|row| !row.errors.is_empty());
     wrong.map(|row| (row.line, row.errors.join(" "))).collect()
 }
@@ -70,10 +70,10 @@ both! {
         let pool = Pool::open(&db);
         let before = pool.dump().await;
         for (file, expected) in [
-            (&b""[..], FileError::Empty),
-            (b"name,email\na,b@c.example\n", FileError::MissingColumns(vec!["wallet_balance"])),
-            (b"name,email,wallet_balance\nJos\xe9,a@b.example,1\n", FileError::NotUtf8 { line: 2 }),
-            (b"name,email,wallet_balance\n", FileError::NoRows),
+            (&b""[..], MemberFileError::Empty),
+            (b"name,email\na,b@c.example\n", MemberFileError::MissingColumns(vec!["wallet_balance"])),
+            (b"name,email,wallet_balance\nJos\xe9,a@b.example,1\n", MemberFileError::NotUtf8 { line: 2 }),
+            (b"name,email,wallet_balance\n", MemberFileError::NoRows),
         ] {
             assert_eq!(check(&pool, file).await.err(), Some(Error::File(expected)));
         }
@@ -148,7 +148,7 @@ both! {
         let (fresh, _) = check(&pool, format!("{HEADER}Asha,asha@example.com,5\n")).await.unwrap();
         let before = db.clock().now() - jiff::SignedDuration::from_hours(24 * 30);
         assert_eq!(db.read(move |tx| purser_members::uploads_old(tx, before)).await, Ok(1));
-        assert_eq!(db.write(move |tx| purser_members::uploads_forget(tx, before, 10)).await, Ok(1));
+        assert_eq!(db.write(move |tx| purser_members::uploads_purge(tx, before, 10)).await, Ok(1));
         assert_eq!(commit(&pool, fresh).await, Ok(1));
         assert_eq!(commit(&pool, id).await, Err(Error::NoImport));
     }

@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD, Engine as _};
 use jiff::SignedDuration;
 use purser_notify::{EVENT_ID, SIGNATURE, TIMESTAMP, Webhook};
 use purser_outbox::{Channel, Language, NewNotice, NoticeState};
-use purser_testkit::{Answer, Recorded, TestDb, both};
+use purser_testkit::{FakeResponse, RecordedRequest, TestDb, both};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -13,12 +13,12 @@ use serde_json::json;
 use super::low;
 use super::office::{ACCOUNT_KEY, Office, SECRET};
 
-fn taken() -> Answer {
-    Answer::json(200, &json!({ "ok": true, "result": { "message_id": 1 } }))
+fn taken() -> FakeResponse {
+    FakeResponse::json(200, &json!({ "ok": true, "result": { "message_id": 1 } }))
 }
 
-fn refused(status: u16, description: &str) -> Answer {
-    Answer::json(status, &json!({ "ok": false, "error_code": status, "description": description }))
+fn refused(status: u16, description: &str) -> FakeResponse {
+    FakeResponse::json(status, &json!({ "ok": false, "error_code": status, "description": description }))
 }
 
 /// What an assertion says, if the account's key signed it.
@@ -32,7 +32,7 @@ fn claims(assertion: &str) -> serde_json::Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
 
-fn signature_of(request: &Recorded) -> String {
+fn signature_of(request: &RecordedRequest) -> String {
     let header = |name| request.header(name).unwrap().to_owned();
     Webhook::new(SECRET, true).unwrap().unwrap().sign(&header(EVENT_ID), &header(TIMESTAMP), &request.body)
 }
@@ -55,7 +55,7 @@ both! {
     async fn telegram_is_given_the_time_that_it_asks_for(db: TestDb) {
         let mut office = Office::with_all(&db).await;
         let busy = json!({ "ok": false, "description": "Too Many Requests", "parameters": { "retry_after": 1_700 } });
-        office.web.answer(Answer::json(429, &busy));
+        office.web.answer(FakeResponse::json(429, &busy));
         office.web.answer(taken());
         let id = office.tell(low(Channel::Telegram, "7")).await;
         office.work().await;
@@ -69,7 +69,7 @@ both! {
 
     async fn a_message_that_is_too_long_arrives_in_parts_and_an_attempt_goes_on_where_the_last_one_ended(db: TestDb) {
         let mut office = Office::with_all(&db).await;
-        for answer in [taken(), taken(), Answer::text(502, "<html>"), taken()] {
+        for answer in [taken(), taken(), FakeResponse::text(502, "<html>"), taken()] {
             office.web.answer(answer);
         }
         let text = format!("{} {}", "😀".repeat(3_000), "क्षि".repeat(600));
@@ -99,7 +99,7 @@ both! {
         let notice = office.notice(blocked).await;
         assert_eq!((notice.state, office.waiting().await), (NoticeState::Failed, (0, 1)));
         assert!(notice.error.unwrap().contains("blocked by the user"));
-        for answer in [Answer::lost(), Answer::text(502, "<html>"), refused(401, "Unauthorized")] {
+        for answer in [FakeResponse::lost(), FakeResponse::text(502, "<html>"), refused(401, "Unauthorized")] {
             office.web.answer(answer);
             let id = office.tell(low(Channel::Telegram, "7")).await;
             office.work().await;
@@ -110,7 +110,7 @@ both! {
 
     async fn a_program_is_called_with_a_signature_that_it_can_check(db: TestDb) {
         let mut office = Office::with_all(&db).await;
-        office.web.answer(Answer::status(204));
+        office.web.answer(FakeResponse::status(204));
         let url = office.web.url("/hook?x=1");
         let id = office.tell(NewNotice { language: Language::Hindi, ..low(Channel::Webhook, &url) }).await;
         office.work().await;
@@ -138,7 +138,7 @@ both! {
         let mut office = Office::with_all(&db).await;
         let url = office.web.url("/hook");
         let id = office.tell(low(Channel::Webhook, &url)).await;
-        for answer in [Answer::lost(), Answer::status(500), Answer::status(429).header("retry-after", "60"), Answer::status(200)] {
+        for answer in [FakeResponse::lost(), FakeResponse::status(500), FakeResponse::status(429).header("retry-after", "60"), FakeResponse::status(200)] {
             office.web.answer(answer);
             office.work().await;
             office.wait(SignedDuration::from_hours(1));
@@ -154,8 +154,8 @@ both! {
     async fn a_row_is_plain_text_under_a_token_that_is_kept_for_its_hour(db: TestDb) {
         let mut office = Office::with_all(&db).await;
         office.web.answer_otherwise(|request| match request.target.as_str() {
-            "/token" => Answer::json(200, &json!({ "access_token": "t-1", "expires_in": 3_599 })),
-            _ => Answer::json(200, &json!({})),
+            "/token" => FakeResponse::json(200, &json!({ "access_token": "t-1", "expires_in": 3_599 })),
+            _ => FakeResponse::json(200, &json!({})),
         });
         let row = || NewNotice { values: json!({ "credit": "=1+1" }), ..low(Channel::Sheet, "1aBc/Low credit!A:C") };
         let id = office.tell(row()).await;
@@ -183,7 +183,7 @@ both! {
 
     async fn a_sheet_that_is_not_shared_is_waited_for_and_one_that_is_none_is_not(db: TestDb) {
         let mut office = Office::with_all(&db).await;
-        let refused = |status: u16| Answer::json(status, &json!({ "error": { "message": "The caller does not have permission" } }));
+        let refused = |status: u16| FakeResponse::json(status, &json!({ "error": { "message": "The caller does not have permission" } }));
         for (to, status, state) in [
             ("1aBc/A:C", 403, NoticeState::Waiting),
             ("1aBc/A:C", 503, NoticeState::Waiting),
@@ -191,7 +191,7 @@ both! {
             ("nothing", 200, NoticeState::Failed),
         ] {
             office.web.answer_otherwise(move |request| match request.target.as_str() {
-                "/token" => Answer::json(200, &json!({ "access_token": "t-1" })),
+                "/token" => FakeResponse::json(200, &json!({ "access_token": "t-1" })),
                 _ => refused(status),
             });
             let id = office.tell(low(Channel::Sheet, to)).await;
@@ -205,7 +205,7 @@ both! {
         let mut office = Office::with_all(&db).await;
         let url = office.web.url("/hook");
         let elsewhere = office.web.url("/elsewhere");
-        for answer in [Answer::status(410), Answer::status(400), Answer::status(307).header("location", &elsewhere)] {
+        for answer in [FakeResponse::status(410), FakeResponse::status(400), FakeResponse::status(307).header("location", &elsewhere)] {
             office.web.answer(answer);
             let id = office.tell(low(Channel::Webhook, &url)).await;
             office.work().await;

@@ -2,12 +2,12 @@
 
 use jiff::SignedDuration;
 use purser_outbox::{Channel, Language, NewNotice, notice_enqueue, notice_enqueue_in_order, notice_failed};
-use purser_testkit::{Answer, FakeServer, FakeSmtp, SmtpStep, SmtpTrouble, TestDb, both};
+use purser_testkit::{FakeResponse, FakeServer, FakeSmtp, SmtpFault, SmtpStep, TestDb, both};
 use serde_json::json;
 
 use crate::browser::{Browser, hidden, person};
-use crate::place::{Place, Wish};
 use crate::program::Installation;
+use crate::test_site::{TestSite, TestSiteOptions};
 
 const OUTBOX: &str = "/admin/house/notices/";
 /// How long to wait before looking again.
@@ -89,7 +89,7 @@ both! {
         person(&installation, "asha", &["--superuser"]);
         let serving = installation.serve("");
         let mut asha = Browser::signed_in(&serving, "asha").await;
-        smtp.trouble(SmtpStep::Rcpt, SmtpTrouble::Refuse(550, "no such user"));
+        smtp.trouble(SmtpStep::Rcpt, SmtpFault::Refuse(550, "no such user"));
         let notice = test(&mut asha, "ravi@example.com", "Hello").await;
         let page = until(&asha, &notice, "its dead letter").await;
         assert!(page.contains("no such user"), "{page}");
@@ -157,8 +157,8 @@ both! {
     }
 
     async fn what_is_secret_in_a_notice_is_for_superusers_until_it_is_sent(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
-        let kind = purser_web::HOUSE_NOTICES.iter().copied().find(|kind| kind.values.iter().any(|value| value.secret));
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
+        let kind = purser_web::SYSTEM_NOTICES.iter().copied().find(|kind| kind.values.iter().any(|value| value.secret));
         let kind = kind.expect("a reset link is a secret");
         let values = kind.values.iter().map(|value| {
             (value.name.to_owned(), if value.secret { json!("https://x.example/s3cret") } else { json!("Asha") })
@@ -212,7 +212,7 @@ both! {
 
     async fn a_program_is_called_by_the_program_that_serves(db: TestDb) {
         let web = FakeServer::start().await;
-        web.answer_otherwise(|_| Answer::status(204));
+        web.answer_otherwise(|_| FakeResponse::status(204));
         let (now, ids, to) = (db.clock().now(), [db.ids().next(), db.ids().next()], web.url("/hook"));
         let told = db.write(move |tx| {
             for (id, message) in ids.into_iter().zip(["first", "second"]) {

@@ -5,7 +5,7 @@ use purser_notify::MailSettings;
 use purser_outbox::{
     Channel, Job as _, Language, NewNotice, NoticeState, SendNotice, Template, TemplateKey, template_set,
 };
-use purser_testkit::{FakeSmtp, SmtpStep, SmtpTls, SmtpTrouble, TestDb, both};
+use purser_testkit::{FakeSmtp, SmtpFault, SmtpStep, SmtpTls, TestDb, both};
 use serde_json::json;
 
 use super::office::{Office, settings};
@@ -96,7 +96,7 @@ both! {
         let mut office = Office::with_mail(&db).await;
         let id = office.tell(reset("Asha")).await;
         for step in STEPS {
-            office.smtp.trouble(step, SmtpTrouble::Refuse(451, "try later"));
+            office.smtp.trouble(step, SmtpFault::Refuse(451, "try later"));
             office.work().await;
             let notice = office.notice(id).await;
             assert_eq!((notice.state, office.waiting().await), (NoticeState::Waiting, (1, 0)), "{step:?}");
@@ -113,7 +113,7 @@ both! {
     async fn a_mail_refused_for_good_is_a_dead_letter_at_once(db: TestDb) {
         let mut office = Office::with_mail(&db).await;
         for step in [SmtpStep::Mail, SmtpStep::Rcpt, SmtpStep::Data, SmtpStep::Message] {
-            office.smtp.trouble(step, SmtpTrouble::Refuse(550, "never"));
+            office.smtp.trouble(step, SmtpFault::Refuse(550, "never"));
             let id = office.tell(reset("Asha")).await;
             assert_eq!(office.work().await, 1);
             let notice = office.notice(id).await;
@@ -125,7 +125,7 @@ both! {
 
     async fn a_mail_refused_too_often_is_a_dead_letter_in_the_end(db: TestDb) {
         let mut office = Office::with_mail(&db).await;
-        office.smtp.trouble_always(Some((SmtpStep::Rcpt, SmtpTrouble::Refuse(450, "mailbox busy"))));
+        office.smtp.trouble_always(Some((SmtpStep::Rcpt, SmtpFault::Refuse(450, "mailbox busy"))));
         let id = office.tell(reset("Asha")).await;
         for _ in 1..SendNotice::MAX_ATTEMPTS {
             assert_eq!(office.work().await, 1);
@@ -140,7 +140,7 @@ both! {
         let mut office = Office::with_mail(&db).await;
         let id = office.tell(reset("Asha")).await;
         for step in STEPS.into_iter().filter(|step| *step != SmtpStep::Message) {
-            office.smtp.trouble(step, SmtpTrouble::HangUp);
+            office.smtp.trouble(step, SmtpFault::HangUp);
             office.work().await;
             assert_eq!((office.notice(id).await.state, office.waiting().await.0), (NoticeState::Waiting, 1), "{step:?}");
             office.wait(HOUR);
@@ -151,7 +151,7 @@ both! {
 
     async fn a_mail_whose_receipt_was_lost_comes_again_under_the_same_name(db: TestDb) {
         let mut office = Office::with_mail(&db).await;
-        office.smtp.trouble(SmtpStep::Message, SmtpTrouble::HangUp);
+        office.smtp.trouble(SmtpStep::Message, SmtpFault::HangUp);
         let id = office.tell(reset("Asha")).await;
         office.work().await;
         assert_eq!((office.smtp.mails().len(), office.notice(id).await.state), (1, NoticeState::Waiting));

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use purser_notify::{Mail, MailSettings, OPERATOR_NOTICES, Post, PostSetup, Sheets, Telegram, Texts, Webhook};
+use purser_notify::{
+    GoogleSheets, MailSettings, Mailer, NoticeCatalog, NoticeDelivery, NoticeDeliverySetup, OPERATOR_NOTICES, Telegram,
+    Webhook,
+};
 use purser_outbox::{
     JobHandler, NewNotice, Notice, NoticeKind, Outbox, Worker, WorkerLimits, WorkerSetup, backlog, notice_enqueue,
     notice_enqueue_in_order, notice_get,
 };
-use purser_testkit::{FakeServer, FakeSmtp, Release, TestDb};
+use purser_testkit::{FakeServer, FakeSmtp, ResponseRelease, TestDb};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -85,14 +88,14 @@ impl Office {
         });
         let account = account.to_string();
         let bot = if web_too { "7:token" } else { "" };
-        let post = Post::new(PostSetup {
+        let post = NoticeDelivery::new(NoticeDeliverySetup {
             store: db.store(),
             clock: Arc::new(db.clock().clone()),
-            texts: Arc::new(Texts::new(kinds.to_vec(), "https://purser.example", "help@purser.example")),
-            mail: Mail::new(&settings(&smtp)).unwrap(),
+            texts: Arc::new(NoticeCatalog::new(kinds.to_vec(), "https://purser.example", "help@purser.example")),
+            mail: Mailer::new(&settings(&smtp)).unwrap(),
             telegram: Telegram::new(bot, &web.url("")).unwrap(),
             webhook: Webhook::new(if web_too { SECRET } else { "" }, true).unwrap(),
-            sheets: Sheets::new(if web_too { &account } else { "" }, &web.url("/sheets/")).unwrap(),
+            sheets: GoogleSheets::new(if web_too { &account } else { "" }, &web.url("/sheets/")).unwrap(),
         });
         let (bulk, webhooks) = (worker(db, post.bulk_handler()), worker(db, post.webhook_handler()));
         Office { smtp, web, db: db.clone(), worker: worker(db, post.handler()), webhooks, bulk }
@@ -105,7 +108,7 @@ impl Office {
 
     /// Lets both work at once, where the answer to a call is released when all mail is sent: how many calls and mails
     /// that were.
-    pub(super) async fn mail_while_calling(&mut self, release: Release) -> (usize, usize) {
+    pub(super) async fn mail_while_calling(&mut self, release: ResponseRelease) -> (usize, usize) {
         let (worker, web) = (&mut self.worker, &self.web);
         let mailing = async {
             web.request(0).await;

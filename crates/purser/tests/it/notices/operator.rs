@@ -1,10 +1,10 @@
 //! What whoever runs the house is told: jobs that were given up, backups that were not taken.
 
 use jiff::SignedDuration;
-use purser_notify::Operator;
-use purser_outbox::{Job, NoticeState, dead_letters, job_bury, job_enqueue, job_enqueue_leased, notices_count};
+use purser_notify::InstanceOperator;
+use purser_outbox::{Job, NoticeState, dead_letters, job_dead_letter, job_enqueue, job_enqueue_leased, notices_count};
 use purser_store::{ReadTx, params};
-use purser_testkit::{FakeSmtp, SmtpStep, SmtpTrouble, TestDb, both};
+use purser_testkit::{FakeSmtp, SmtpFault, SmtpStep, TestDb, both};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -23,9 +23,9 @@ impl Job for Deliver {
 
 /// As the schedules enqueue them.
 #[derive(Serialize, Deserialize)]
-struct TellOperator {}
+struct NotifyOperator {}
 
-impl Job for TellOperator {
+impl Job for NotifyOperator {
     const KIND: &'static str = "house.tell-operator";
 }
 
@@ -43,8 +43,8 @@ impl Job for Verify {
     const KIND: &'static str = "house.verify";
 }
 
-fn operator() -> Operator {
-    Operator { email: ADMIN.to_owned(), site: "https://purser.example".to_owned() }
+fn operator() -> InstanceOperator {
+    InstanceOperator { email: ADMIN.to_owned(), site: "https://purser.example".to_owned() }
 }
 
 /// A job that was given up, on this.
@@ -52,14 +52,14 @@ async fn given_up(db: &TestDb, error: &'static str) {
     let (now, id, owner) = (db.clock().now(), db.ids().next(), db.ids().next());
     let buried = db.write(move |tx| {
         let lease = job_enqueue_leased(tx, now, id, owner, SignedDuration::from_mins(1), &Deliver {})?;
-        job_bury(tx, now, &lease, error)
+        job_dead_letter(tx, now, &lease, error)
     });
     buried.await.unwrap();
 }
 
 async fn told(db: &TestDb) -> bool {
     let (now, id) = (db.clock().now(), db.ids().next());
-    db.write(move |tx| operator().dead_letters_tell(tx, now, id)).await.unwrap()
+    db.write(move |tx| operator().dead_letters_notify(tx, now, id)).await.unwrap()
 }
 
 both! {
@@ -93,7 +93,7 @@ both! {
         let mut office = Office::with_mail(&db).await;
         given_up(&db, "the line is dead").await;
         assert!(told(&db).await);
-        office.smtp.trouble_always(Some((SmtpStep::Rcpt, SmtpTrouble::Refuse(550, "no such mailbox"))));
+        office.smtp.trouble_always(Some((SmtpStep::Rcpt, SmtpFault::Refuse(550, "no such mailbox"))));
         office.work().await;
         assert_eq!(db.read(|tx| notices_count(tx, NoticeState::Failed)).await.unwrap(), 1);
         office.wait(SignedDuration::from_hours(2));
@@ -114,7 +114,7 @@ both! {
         assert_eq!((mail.to.as_slice(), mail.header("subject").as_deref()), ([ADMIN.to_owned()].as_slice(), Some("The backup failed")));
         assert!(mail.part("text/plain").unwrap().contains("/nowhere/passphrase"), "{}", mail.raw);
         while db.read(|tx| dead_letters(tx, 1, None)).await.unwrap().is_empty() {}
-        db.write(move |tx| job_enqueue(tx, now, second, &TellOperator {})).await.unwrap();
+        db.write(move |tx| job_enqueue(tx, now, second, &NotifyOperator {})).await.unwrap();
         let mail = smtp.mail(1).await;
         assert_eq!(mail.header("subject").as_deref(), Some("Jobs given up: 1"));
         assert!(mail.part("text/plain").unwrap().contains("house.backup (1)"), "{}", mail.raw);
@@ -151,7 +151,7 @@ both! {
         let letter = db.read(|tx| dead_letters(tx, 1, None)).await.unwrap().remove(0);
         assert_eq!((letter.kind.as_str(), letter.attempts), ("house.verify", 1));
         let tell = db.ids().next();
-        db.write(move |tx| job_enqueue(tx, now, tell, &TellOperator {})).await.unwrap();
+        db.write(move |tx| job_enqueue(tx, now, tell, &NotifyOperator {})).await.unwrap();
         let mail = smtp.mail(0).await;
         assert_eq!(mail.header("subject").as_deref(), Some("Jobs given up: 1"));
         let text = mail.part("text/plain").unwrap();

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use jiff::SignedDuration;
 use purser_notify::EVENT_ID;
 use purser_outbox::{
-    Channel, Language, NewNotice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, notice_again,
+    Channel, Language, NewNotice, NoticeKind, NoticeState, NoticeText, NoticeTexts, NoticeValue, notice_resend,
     notices_enqueue,
 };
-use purser_testkit::{Answer, FakeServer, Recorded, TestDb, both};
+use purser_testkit::{FakeResponse, FakeServer, RecordedRequest, TestDb, both};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -37,10 +37,10 @@ type Event = (String, u64);
 
 /// What the receiver took, in order, by withdrawal.
 #[derive(Clone, Default)]
-struct Taken(Arc<Mutex<BTreeMap<String, Vec<Event>>>>);
+struct ReceivedEvents(Arc<Mutex<BTreeMap<String, Vec<Event>>>>);
 
-impl Taken {
-    fn take(&self, request: &Recorded) {
+impl ReceivedEvents {
+    fn take(&self, request: &RecordedRequest) {
         let event = request.header(EVENT_ID).unwrap().to_owned();
         let mut taken = self.0.lock().unwrap();
         taken.entry(withdrawal_of(request)).or_default().push((event, sequence_of(request)));
@@ -56,11 +56,11 @@ impl Taken {
     }
 }
 
-fn withdrawal_of(request: &Recorded) -> String {
+fn withdrawal_of(request: &RecordedRequest) -> String {
     request.json()["values"]["withdrawal"].as_str().unwrap().to_owned()
 }
 
-fn sequence_of(request: &Recorded) -> u64 {
+fn sequence_of(request: &RecordedRequest) -> u64 {
     request.json()["values"]["sequence"].as_u64().unwrap()
 }
 
@@ -74,12 +74,12 @@ async fn change(office: &Office, url: &str, withdrawal: u32, sequence: u32) -> U
 }
 
 /// Has everything that is taken from now on written down.
-fn takes(web: &FakeServer) -> Taken {
-    let taken = Taken::default();
+fn takes(web: &FakeServer) -> ReceivedEvents {
+    let taken = ReceivedEvents::default();
     let inner = taken.clone();
     web.answer_otherwise(move |request| {
         inner.take(request);
-        Answer::status(200)
+        FakeResponse::status(200)
     });
     taken
 }
@@ -101,11 +101,11 @@ both! {
             let mut tries = tries.lock().unwrap();
             *tries += 1;
             match *tries % 5 {
-                0 => Answer::lost(),
-                1 => Answer::status(503),
-                2 => Answer::status(429).header("retry-after", "90"),
-                3 => Answer::status(408),
-                _ => Answer::status(500),
+                0 => FakeResponse::lost(),
+                1 => FakeResponse::status(503),
+                2 => FakeResponse::status(429).header("retry-after", "90"),
+                3 => FakeResponse::status(408),
+                _ => FakeResponse::status(500),
             }
         });
         let mut ids = Vec::new();
@@ -136,7 +136,7 @@ both! {
     async fn a_receiver_that_is_away_for_a_day_loses_nothing(db: TestDb) {
         let mut office = Office::with_all(&db).await;
         let closed = closed();
-        office.web.answer_otherwise(|_| Answer::status(502));
+        office.web.answer_otherwise(|_| FakeResponse::status(502));
         let url = office.web.url("/hook");
         let (one, two) = (change(&office, &url, 1, 1).await, change(&office, &url, 1, 2).await);
         let unheard = change(&office, &closed, 2, 1).await;
@@ -162,7 +162,7 @@ both! {
         let url = office.web.url("/hook");
         let id = change(&office, &url, 1, 1).await;
         change(&office, &url, 1, 2).await;
-        office.web.answer(Answer::lost());
+        office.web.answer(FakeResponse::lost());
         office.work().await;
         takes(&office.web);
         office.wait(MINUTE);
@@ -184,12 +184,12 @@ both! {
             change(&office, &url, 1, sequence).await;
         }
         let taken = takes(&office.web);
-        office.web.answer(Answer::status(422));
-        office.web.answer(Answer::status(503));
+        office.web.answer(FakeResponse::status(422));
+        office.web.answer(FakeResponse::status(503));
         office.work().await;
         assert_eq!((office.notice(refused).await.state, office.waiting().await), (NoticeState::Failed, (2, 1)));
         let (now, job) = (db.clock().now(), db.ids().next());
-        db.write(move |tx| notice_again(tx, now, refused, job, &[])).await.unwrap();
+        db.write(move |tx| notice_resend(tx, now, refused, job, &[])).await.unwrap();
         assert_eq!(office.work().await, 0, "those of its key go before it");
         office.wait(MINUTE);
         office.work().await;
@@ -203,14 +203,14 @@ both! {
         for count in 0..20 {
             change(&one, &url, count % 5, count / 5 + 1).await;
         }
-        let (open, taken) = (Arc::new(Mutex::new(HashMap::new())), Taken::default());
+        let (open, taken) = (Arc::new(Mutex::new(HashMap::new())), ReceivedEvents::default());
         let (asked, took) = (Arc::clone(&open), taken.clone());
         one.web.answer_otherwise(move |request| {
             took.take(request);
-            let (answer, release) = Answer::status(200).held();
+            let (answer, release) = FakeResponse::status(200).held();
             let at_once = asked.lock().unwrap().insert(withdrawal_of(request), release);
             // A second call beside the first is answered at once, and counted below.
-            if at_once.is_some() { Answer::status(418) } else { answer }
+            if at_once.is_some() { FakeResponse::status(418) } else { answer }
         });
         let web = Arc::clone(&one.web);
         let answering = async {
@@ -241,7 +241,7 @@ both! {
     async fn a_receiver_that_takes_its_time_holds_no_mail_up(db: TestDb) {
         let mut office = Office::with_all(&db).await;
         let url = office.web.url("/hook");
-        let (answer, release) = Answer::status(200).held();
+        let (answer, release) = FakeResponse::status(200).held();
         office.web.answer(answer);
         let slow = change(&office, &url, 1, 1).await;
         office.tell(low(Channel::Email, ASHA)).await;
@@ -253,7 +253,7 @@ both! {
         let mut office = Office::with_all(&db).await;
         let url = office.web.url("/hook");
         let long = "x".repeat(8 * 1024 * 1024);
-        office.web.answer_otherwise(move |_| Answer::text(200, &long));
+        office.web.answer_otherwise(move |_| FakeResponse::text(200, &long));
         let ids: Vec<_> = (0..3).map(|_| db.ids().next()).collect();
         let (now, many) = (db.clock().now(), ids.clone());
         let told = db.write(move |tx| {

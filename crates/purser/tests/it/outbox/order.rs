@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
 use purser_outbox::{
-    Backoff, Claimed, Error, Job, JobError, JobHandler, Worker, dead_letter_requeue, job_bury, job_done, job_enqueue,
-    job_enqueue_at, job_enqueue_leased, jobs_claim,
+    Backoff, ClaimedJob, Error, Job, JobError, JobHandler, Worker, dead_letter_requeue, job_dead_letter, job_done,
+    job_enqueue, job_enqueue_at, job_enqueue_leased, jobs_claim,
 };
 use purser_store::{Engine, Migration, params};
 use purser_testkit::{TestDb, both};
@@ -39,32 +39,32 @@ fn step(of: &str, number: u32) -> Step {
 }
 
 /// Claims at most `limit` due steps.
-async fn claim(db: &TestDb, limit: u32) -> Vec<Claimed> {
+async fn claim(db: &TestDb, limit: u32) -> Vec<ClaimedJob> {
     let (now, owner) = (db.clock().now(), db.ids().next());
     db.write(move |tx| jobs_claim(tx, now, owner, &[Step::KIND, Call::KIND], limit, LEASE)).await.unwrap()
 }
 
-async fn claim_one(db: &TestDb) -> Claimed {
+async fn claim_one(db: &TestDb) -> ClaimedJob {
     let mut claimed = claim(db, 100).await;
     assert_eq!(claimed.len(), 1, "{claimed:?}");
     claimed.remove(0)
 }
 
-async fn done(db: &TestDb, job: &Claimed) {
+async fn done(db: &TestDb, job: &ClaimedJob) {
     let lease = job.lease;
     db.write(move |tx| job_done(tx, &lease)).await.unwrap();
 }
 
-fn number(job: &Claimed) -> u32 {
+fn number(job: &ClaimedJob) -> u32 {
     serde_json::from_str::<Step>(&job.payload).unwrap().number
 }
 
 /// Sees that steps of one name run one at a time, and in which order they end.
 #[derive(Clone, Default)]
-struct Watch(Arc<Mutex<Seen>>);
+struct Watch(Arc<Mutex<StepRecord>>);
 
 #[derive(Default)]
-struct Seen {
+struct StepRecord {
     running: HashSet<String>,
     ended: HashMap<String, Vec<u32>>,
     at_once: usize,
@@ -163,7 +163,7 @@ both! {
         }
         let (first, now) = (claim_one(&db).await, db.clock().now());
         let lease = first.lease;
-        db.write(move |tx| job_bury(tx, now, &lease, "refused")).await.unwrap();
+        db.write(move |tx| job_dead_letter(tx, now, &lease, "refused")).await.unwrap();
         let second = claim_one(&db).await;
         assert_eq!((number(&second), dead(&db).await.len()), (2, 1));
         let letter = first.lease.job;
@@ -180,15 +180,15 @@ both! {
 
     async fn a_first_job_that_kills_its_workers_is_taken_over_and_at_last_lets_the_later_go_on(db: TestDb) {
         #[derive(Clone, Serialize, Deserialize)]
-        struct Fragile;
-        impl Job for Fragile {
+        struct UniqueJob;
+        impl Job for UniqueJob {
             const KIND: &'static str = Call::KIND;
             const MAX_ATTEMPTS: u32 = 2;
             fn order_key(&self) -> Option<String> {
                 Some("a".to_owned())
             }
         }
-        let id = enqueue(&db, Fragile).await;
+        let id = enqueue(&db, UniqueJob).await;
         enqueue(&db, step("a", 2)).await;
         for attempt in 1..=2 {
             let claimed = claim_one(&db).await;
@@ -259,7 +259,7 @@ both! {
                     tokio::spawn(async move {
                         let command = store.write(move |tx| {
                             if number % 2 == 0 {
-                                tx.wide()?;
+                                tx.bulk()?;
                             }
                             job_enqueue(tx, now, id, &step(&format!("key {round}"), number))
                         });
@@ -287,7 +287,7 @@ both! {
         let (now, id, counted, store) = (db.clock().now(), db.ids().next(), Arc::clone(&runs), db.store());
         let joining = store.write(move |tx| {
             counted.fetch_add(1, Ordering::SeqCst);
-            tx.wide()?;
+            tx.bulk()?;
             tx.query_one("SELECT COUNT(*) FROM outbox_job", &[], |row| row.get::<i64>(0))?;
             // SQLite has one writer, so nothing ends meanwhile.
             if is_postgres {
@@ -313,8 +313,8 @@ both! {
 
     async fn one_of_its_kind_is_enough_in_a_line_too(db: TestDb) {
         #[derive(Clone, Serialize, Deserialize)]
-        struct Look;
-        impl Job for Look {
+        struct LookJob;
+        impl Job for LookJob {
             const KIND: &'static str = Call::KIND;
             fn dedupe_key(&self) -> Option<String> {
                 Some("look".to_owned())
@@ -324,13 +324,13 @@ both! {
             }
         }
         enqueue(&db, step("a", 1)).await;
-        enqueue(&db, Look).await;
+        enqueue(&db, LookJob).await;
         let (now, id) = (db.clock().now(), db.ids().next());
-        assert_eq!(db.write(move |tx| job_enqueue(tx, now, id, &Look)).await, Ok(false));
+        assert_eq!(db.write(move |tx| job_enqueue(tx, now, id, &LookJob)).await, Ok(false));
         let first = claim_one(&db).await;
         done(&db, &first).await;
         let look = claim_one(&db).await;
-        assert_eq!(db.write(move |tx| job_enqueue(tx, now, id, &Look)).await, Ok(true), "one that runs is too late");
+        assert_eq!(db.write(move |tx| job_enqueue(tx, now, id, &LookJob)).await, Ok(true), "one that runs is too late");
         done(&db, &look).await;
         assert_eq!(claim_one(&db).await.lease.job, id);
     }

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 use purser_outbox::{
-    DeadLetter, Error, Fate, Job, dead_letter_discard, dead_letter_requeue, dead_letters, job_bury, job_done,
-    job_enqueue, job_enqueue_leased, job_failed, jobs_claim, lease_extend, lease_release,
+    DeadLetter, Error, FailureOutcome, Job, dead_letter_discard, dead_letter_requeue, dead_letters, job_dead_letter,
+    job_done, job_enqueue, job_enqueue_leased, job_failed, jobs_claim, lease_extend, lease_release,
 };
 use purser_store::WriteTx;
 use purser_testkit::{TestDb, both};
@@ -14,7 +14,7 @@ both! {
     async fn a_requeued_dead_letter_runs_again_with_all_its_attempts(db: TestDb) {
         let id = enqueue(&db, call("1")).await;
         let (now, lease) = (db.clock().now(), claim(&db, id).await.unwrap().lease);
-        assert_eq!(db.write(move |tx| job_bury(tx, now, &lease, "no such number")).await, Ok(()));
+        assert_eq!(db.write(move |tx| job_dead_letter(tx, now, &lease, "no such number")).await, Ok(()));
         assert_eq!(dead(&db).await[0].failures[0].error, "no such number");
 
         let now = db.clock().advance(SignedDuration::from_hours(1));
@@ -25,7 +25,7 @@ both! {
         assert_eq!((claimed.lease.job, claimed.lease.attempt, claimed.max_attempts), (id, 1, 3));
 
         let lease = claimed.lease;
-        let buried = db.write(move |tx| job_bury(tx, now, &lease, "still none")).await;
+        let buried = db.write(move |tx| job_dead_letter(tx, now, &lease, "still none")).await;
         assert_eq!(buried, Ok(()));
         let errors: Vec<_> = dead(&db).await.remove(0).failures.into_iter().map(|it| it.error).collect();
         assert_eq!(errors, ["no such number", "still none"]);
@@ -34,7 +34,7 @@ both! {
     async fn a_discarded_dead_letter_is_gone(db: TestDb) {
         let id = enqueue(&db, call("1")).await;
         let (now, lease) = (db.clock().now(), claim(&db, id).await.unwrap().lease);
-        assert_eq!(db.write(move |tx| job_bury(tx, now, &lease, "no")).await, Ok(()));
+        assert_eq!(db.write(move |tx| job_dead_letter(tx, now, &lease, "no")).await, Ok(()));
         assert_eq!(db.write(move |tx| dead_letter_discard(tx, id)).await, Ok(()));
         let again = db.write(move |tx| dead_letter_discard(tx, id)).await;
         assert_eq!(again, Err(Error::NoDeadLetter { id }));
@@ -46,7 +46,7 @@ both! {
         for number in 0..5 {
             ids.push(enqueue(&db, call(&number.to_string())).await);
             let (now, lease) = (db.clock().now(), claim(&db, ids[0]).await.unwrap().lease);
-            assert_eq!(db.write(move |tx| job_bury(tx, now, &lease, "no")).await, Ok(()));
+            assert_eq!(db.write(move |tx| job_dead_letter(tx, now, &lease, "no")).await, Ok(()));
             // Some die at the same moment.
             db.clock().advance(SignedDuration::from_secs(number % 2));
         }
@@ -74,7 +74,7 @@ both! {
         assert_eq!(db.write(move |tx| job_done(tx, &late)).await, lost);
         assert_eq!(db.write(move |tx| lease_extend(tx, now, &late, LEASE)).await, lost);
         assert_eq!(db.write(move |tx| lease_release(tx, now, &late)).await, lost);
-        assert_eq!(db.write(move |tx| job_bury(tx, now, &late, "no")).await, lost);
+        assert_eq!(db.write(move |tx| job_dead_letter(tx, now, &late, "no")).await, lost);
         let failed = move |tx: &mut WriteTx<'_>| job_failed(tx, now, &late, "no", &Call::BACKOFF);
         assert_eq!(db.write(failed).await, Err(Error::LeaseLost { job: id }));
 
@@ -160,7 +160,7 @@ both! {
             let failed = move |tx: &mut WriteTx<'_>| job_failed(tx, now, &lease, "busy", &Call::BACKOFF);
             let fate = db.write(failed).await.unwrap();
             let retry_at = now + Call::BACKOFF.delay(id, attempt);
-            let expected = if attempt < Call::MAX_ATTEMPTS { Fate::Retry(retry_at) } else { Fate::Dead };
+            let expected = if attempt < Call::MAX_ATTEMPTS { FailureOutcome::Retry(retry_at) } else { FailureOutcome::Dead };
             assert_eq!(fate, expected);
             db.clock().set(retry_at);
         }

@@ -1,7 +1,7 @@
 //! Schedules: once however many copies run, and made up for after downtime.
 
 use jiff::{SignedDuration, Timestamp};
-use purser_outbox::{Error, Job, Missed, Schedule, Worker, job_enqueue, job_enqueue_at, jobs_claim};
+use purser_outbox::{Error, Job, MissedRunPolicy, Schedule, Worker, job_enqueue, job_enqueue_at, jobs_claim};
 use purser_store::Store;
 use purser_testkit::{TestDb, both};
 
@@ -13,14 +13,14 @@ both! {
         let twice = Worker::new(setup(&db, db.store(), vec![calls.handler(), calls.handler()]));
         assert_eq!(twice.err(), Some(Error::Duplicate(Call::KIND)));
         let mut setup = setup(&db, db.store(), Vec::new());
-        setup.schedules = vec![hourly(Missed::Once), hourly(Missed::Each)];
+        setup.schedules = vec![hourly(MissedRunPolicy::Once), hourly(MissedRunPolicy::Each)];
         assert_eq!(Worker::new(setup).err(), Some(Error::Duplicate("test.hourly")));
     }
 
     async fn a_schedule_runs_once_across_copies(db: TestDb) {
         let calls = Calls::default();
         let mut copies: Vec<Worker> =
-            (0..3).map(|_| hourly_worker(&db, db.open_again(), &calls, Missed::Once)).collect();
+            (0..3).map(|_| hourly_worker(&db, db.open_again(), &calls, MissedRunPolicy::Once)).collect();
         for hour in 0..5 {
             let runs =
                 copies.into_iter().map(|mut worker| tokio::spawn(async move { (worker.run_due_once().await, worker) }));
@@ -38,10 +38,10 @@ both! {
 
     async fn what_fell_into_downtime_is_made_up_for_once(db: TestDb) {
         let calls = Calls::default();
-        assert_eq!(hourly_worker(&db, db.store(), &calls, Missed::Once).run_due_once().await, Ok(0));
+        assert_eq!(hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Once).run_due_once().await, Ok(0));
         db.reopen();
         db.clock().advance(SignedDuration::from_hours(5));
-        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Once);
+        let mut worker = hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Once);
         assert_eq!(worker.run_due_once().await, Ok(1));
         // Full hours in Kolkata are half past in UTC.
         assert_eq!(calls.take(), ["2026-01-05T08:30:00Z"]);
@@ -53,11 +53,11 @@ both! {
 
     async fn each_missed_run_is_made_up_for_where_each_matters(db: TestDb) {
         let calls = Calls::default();
-        assert_eq!(hourly_worker(&db, db.store(), &calls, Missed::Each).run_due_once().await, Ok(0));
+        assert_eq!(hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Each).run_due_once().await, Ok(0));
         let start = db.clock().now();
         // More than one transaction makes up for.
         db.clock().advance(SignedDuration::from_hours(250));
-        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Each);
+        let mut worker = hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Each);
         assert_eq!(worker.run_due_once().await, Ok(250));
         let mut due: Vec<Timestamp> = calls.take().iter().map(|it| it.parse().unwrap()).collect();
         due.sort();
@@ -67,10 +67,10 @@ both! {
 
     async fn a_schedule_whose_cron_line_changes_begins_afresh(db: TestDb) {
         let calls = Calls::default();
-        assert_eq!(hourly_worker(&db, db.store(), &calls, Missed::Each).run_due_once().await, Ok(0));
+        assert_eq!(hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Each).run_due_once().await, Ok(0));
         db.clock().advance(SignedDuration::from_hours(5));
         let mut setup = setup(&db, db.store(), vec![calls.handler()]);
-        setup.schedules = vec![Schedule { cron: "15 * * * *", ..hourly(Missed::Each) }];
+        setup.schedules = vec![Schedule { cron: "15 * * * *", ..hourly(MissedRunPolicy::Each) }];
         let mut worker = Worker::new(setup).unwrap();
         assert_eq!(worker.run_due_once().await, Ok(0));
         db.clock().advance(SignedDuration::from_mins(15));
@@ -81,9 +81,9 @@ both! {
         let calls = Calls::default();
         let right = db.clock().now();
         db.clock().advance(SignedDuration::from_hours(365 * 24));
-        assert_eq!(hourly_worker(&db, db.store(), &calls, Missed::Once).run_due_once().await, Ok(0));
+        assert_eq!(hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Once).run_due_once().await, Ok(0));
         db.clock().set(right);
-        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Once);
+        let mut worker = hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Once);
         assert_eq!(worker.run_due_once().await, Ok(0));
         db.clock().advance(SignedDuration::from_hours(1));
         assert_eq!(worker.run_due_once().await, Ok(1), "the next full hour, and not that of next year");
@@ -91,7 +91,7 @@ both! {
 
     async fn a_clock_that_was_ahead_for_a_moment_stops_no_schedule_of_a_worker_that_runs(db: TestDb) {
         let calls = Calls::default();
-        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Once);
+        let mut worker = hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Once);
         assert_eq!(worker.run_due_once().await, Ok(0));
         let right = db.clock().now();
         db.clock().advance(SignedDuration::from_hours(48));
@@ -124,7 +124,7 @@ both! {
             job_enqueue(tx, ahead, waiting, &call("waiting"))
         }).await.unwrap();
         db.clock().set(right);
-        let mut worker = hourly_worker(&db, db.store(), &calls, Missed::Once);
+        let mut worker = hourly_worker(&db, db.store(), &calls, MissedRunPolicy::Once);
         assert_eq!(worker.run_due_once().await, Ok(2));
         let mut done = calls.take();
         done.sort();
@@ -139,10 +139,10 @@ both! {
         let broken = Schedule {
             name: "test.broken",
             make: |_, run| Err(Error::NoDeadLetter { id: run.job }),
-            ..hourly(Missed::Once)
+            ..hourly(MissedRunPolicy::Once)
         };
         let mut setup = setup(&db, db.store(), vec![calls.handler()]);
-        setup.schedules = vec![broken, hourly(Missed::Once)];
+        setup.schedules = vec![broken, hourly(MissedRunPolicy::Once)];
         let mut worker = Worker::new(setup).unwrap();
         assert_eq!(worker.run_due_once().await, Ok(0));
         db.clock().advance(SignedDuration::from_hours(1));
@@ -150,7 +150,7 @@ both! {
     }
 }
 
-fn hourly(missed: Missed) -> Schedule {
+fn hourly(missed: MissedRunPolicy) -> Schedule {
     Schedule {
         name: "test.hourly",
         cron: "0 * * * *",
@@ -159,7 +159,7 @@ fn hourly(missed: Missed) -> Schedule {
     }
 }
 
-fn hourly_worker(db: &TestDb, store: Store, calls: &Calls, missed: Missed) -> Worker {
+fn hourly_worker(db: &TestDb, store: Store, calls: &Calls, missed: MissedRunPolicy) -> Worker {
     let mut setup = setup(db, store, vec![calls.handler()]);
     setup.schedules = vec![hourly(missed)];
     Worker::new(setup).unwrap()

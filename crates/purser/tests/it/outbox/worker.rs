@@ -183,13 +183,13 @@ both! {
 
     async fn a_payload_that_does_not_read_is_a_dead_letter_at_once(db: TestDb) {
         #[derive(Clone, Serialize, Deserialize)]
-        struct Older {
+        struct OlderJob {
             digits: u32,
         }
-        impl Job for Older {
+        impl Job for OlderJob {
             const KIND: &'static str = Call::KIND;
         }
-        enqueue(&db, Older { digits: 1 }).await;
+        enqueue(&db, OlderJob { digits: 1 }).await;
         let calls = Calls::default();
         assert_eq!(worker(&db, vec![calls.handler()]).run_due_once().await, Ok(1));
         let error = dead(&db).await.remove(0).failures.remove(0).error;

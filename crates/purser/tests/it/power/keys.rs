@@ -8,12 +8,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::browser::Browser;
-use crate::place::{Place, Wish};
-use crate::program::Caller;
+use crate::program::ApiClient;
+use crate::test_site::{TestSite, TestSiteOptions};
 
 /// A site where no second factor is asked for, and a superuser.
-async fn open(db: &TestDb) -> (Place, Browser) {
-    let place = Place::with(db, Wish { sign_up: true, second_factor: false }).await;
+async fn open(db: &TestDb) -> (TestSite, Browser) {
+    let place = TestSite::with(db, TestSiteOptions { sign_up: true, second_factor: false }).await;
     place.person("boss", "superuser", "").await;
     let boss = place.signed_in("boss").await;
     (place, boss)
@@ -34,7 +34,7 @@ async fn new_key(browser: &mut Browser, scopes: &[&str]) -> String {
 }
 
 /// A seller with credit, somebody who acts for it, and the key that they made in the portal.
-async fn shop(place: &Place, boss: &mut Browser) -> (String, Uuid, Browser, String) {
+async fn shop(place: &TestSite, boss: &mut Browser) -> (String, Uuid, Browser, String) {
     let made = boss.post("/admin/charge/sellers/do/", &[("action", "create"), ("name", "Corner Shop")]).await;
     assert_eq!(made.status, 303, "{}", made.text);
     let list: serde_json::Value = serde_json::from_str(&boss.page("/api/sellers/").await).unwrap();
@@ -51,9 +51,9 @@ async fn shop(place: &Place, boss: &mut Browser) -> (String, Uuid, Browser, Stri
     (seller, meena, browser, secret(&key.text))
 }
 
-async fn sells(place: &Place, key: &str, seller: &str) -> u16 {
+async fn sells(place: &TestSite, key: &str, seller: &str) -> u16 {
     let body = json!({ "phone_number": "9876543210", "amount": 1 });
-    Caller::at(&place.base, key).post(&format!("/api/sellers/{seller}/sell_charge/"), body).await.0
+    ApiClient::at(&place.base, key).post(&format!("/api/sellers/{seller}/sell_charge/"), body).await.0
 }
 
 both! {
@@ -80,7 +80,7 @@ both! {
         let (place, mut boss) = open(&db).await;
         let (seller, meena, _, key) = shop(&place, &mut boss).await;
         assert_eq!(sells(&place, &key, &seller).await, 200);
-        let copy = Place::copy(&db).await;
+        let copy = TestSite::copy(&db).await;
         assert_eq!(sells(&copy, &key, &seller).await, 200);
         let stop = [("action", "stop-selling"), ("id", seller.as_str()), ("person", &meena.to_string())];
         assert_eq!(boss.post("/admin/charge/sellers/do/", &stop).await.status, 303);
@@ -96,7 +96,7 @@ both! {
         let ravi = place.person("ravi", "staff", "charge.view charge.operate charge.approve house.approve").await;
         let mut browser = place.signed_in("ravi").await;
         let key = new_key(&mut browser, &["charge.read", "charge.manage", "charge.credit"]).await;
-        let caller = Caller::at(&place.base, &key);
+        let caller = ApiClient::at(&place.base, &key);
         let (status, seller) = caller.post("/api/sellers/", json!({ "name": "Corner Shop" })).await;
         assert_eq!(status, 201, "{seller}");
         let id = ravi.to_string();
@@ -149,13 +149,13 @@ async fn older(db: TestDb) {
                 (people[3], format!("user:{stopped}"), None),
                 (people[4], format!("user:{active}"), Some(seller)),
             ];
-            for (number, (id, by, tie)) in keys.into_iter().enumerate() {
+            for (number, (id, by, binding)) in keys.into_iter().enumerate() {
                 let hash = Secret::api_key(&[number as u8 + 1; 32]).hash();
-                let kind = tie.map(|_| "charge:seller");
+                let kind = binding.map(|_| "charge:seller");
                 tx.execute(
                     "INSERT INTO identity_api_key (id, hash, label, scopes, tie_kind, tie_id, created_by, created_at)
                      VALUES (?1, ?2, 'till', 'charge.sell', ?3, ?4, ?5, ?6)",
-                    &params![id, &hash.0, kind, tie, &by, now],
+                    &params![id, &hash.0, kind, binding, &by, now],
                 )?;
             }
             Ok::<_, purser_store::Error>(())
@@ -175,7 +175,7 @@ async fn older(db: TestDb) {
         id: before.ids().next(),
         label: "new".to_owned(),
         scopes: Scopes::everything(),
-        tie: None,
+        binding: None,
         expires_at: None,
         created_by: "system:cli".to_owned(),
     };

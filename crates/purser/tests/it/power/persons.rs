@@ -1,24 +1,30 @@
 //! Where two persons are needed, the person behind a key counts, whichever door they came in by.
 
-use purser_identity::{NewApiKey, Scopes, Secret, Tie, api_key_create, same_person};
+use purser_identity::{NewApiKey, ResourceBinding, Scopes, Secret, api_key_create, same_person};
 use purser_store::params;
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::place::{Place, Wish};
-use crate::program::Caller;
+use crate::program::ApiClient;
+use crate::test_site::{TestSite, TestSiteOptions};
 
 /// A key that `maker` made.
-async fn key(place: &Place, maker: Uuid, scopes: &str, tie: Option<Tie>, chance: u8) -> (Uuid, String) {
+async fn key(
+    place: &TestSite,
+    maker: Uuid,
+    scopes: &str,
+    binding: Option<ResourceBinding>,
+    chance: u8,
+) -> (Uuid, String) {
     let ((now, id), secret) = (place.context.stamp(), Secret::api_key(&[chance; 32]));
     let (label, scopes, hash) = ("test".to_owned(), Scopes::parse(scopes).unwrap(), secret.hash());
-    let new = NewApiKey { id, label, scopes, tie, expires_at: None, created_by: format!("user:{maker}") };
+    let new = NewApiKey { id, label, scopes, binding, expires_at: None, created_by: format!("user:{maker}") };
     place.db.write(move |tx| api_key_create(tx, now, &new, hash)).await.unwrap();
     (id, secret.expose().to_owned())
 }
 
-async fn act_for(place: &Place, seller: Uuid, person: Uuid) {
+async fn act_for(place: &TestSite, seller: Uuid, person: Uuid) {
     let now = place.context.now();
     let sql = "INSERT INTO charge_seller_person (seller, person, created_at, created_by) VALUES (?1, ?2, ?3, 'test')";
     place.db.write(move |tx| tx.execute(sql, &params![seller, person, now])).await.unwrap();
@@ -26,19 +32,19 @@ async fn act_for(place: &Place, seller: Uuid, person: Uuid) {
 
 both! {
     async fn nobody_approves_their_own_request_by_another_door(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         let (asha, ravi) = (place.person("asha", "superuser", "").await, place.person("ravi", "superuser", "").await);
         let mut browser = place.signed_in("asha").await;
-        let one = Caller::at(&place.base, &key(&place, asha, "charge.*", None, 1).await.1);
-        let two = Caller::at(&place.base, &key(&place, asha, "charge.*", None, 2).await.1);
-        let other = Caller::at(&place.base, &key(&place, ravi, "charge.*", None, 3).await.1);
+        let one = ApiClient::at(&place.base, &key(&place, asha, "charge.*", None, 1).await.1);
+        let two = ApiClient::at(&place.base, &key(&place, asha, "charge.*", None, 2).await.1);
+        let other = ApiClient::at(&place.base, &key(&place, ravi, "charge.*", None, 3).await.1);
         let seller = one.post("/api/sellers/", json!({ "name": "Corner Shop" })).await.1["id"].as_str().unwrap().to_owned();
         act_for(&place, seller.parse().unwrap(), asha).await;
-        let asked = async |caller: &Caller| {
+        let asked = async |caller: &ApiClient| {
             let path = format!("/api/sellers/{seller}/credit-requests/");
             caller.post(&path, json!({ "amount": 10 })).await.1["id"].as_str().unwrap().to_owned()
         };
-        let approve = async |caller: &Caller, request: &str| {
+        let approve = async |caller: &ApiClient, request: &str| {
             let (status, answer) = caller.post(&format!("/api/credit-requests/{request}/approve/"), json!({})).await;
             (status, answer["code"].as_str().unwrap_or_default().to_owned())
         };
@@ -62,7 +68,7 @@ both! {
     }
 
     async fn two_actors_are_one_person_where_the_same_person_is_behind_them(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         let (asha, ravi) = (place.person("asha", "person", "").await, place.person("ravi", "person", "").await);
         let (one, two) = (key(&place, asha, "charge.*", None, 1).await.0, key(&place, asha, "charge.*", None, 2).await.0);
         let hers = key(&place, ravi, "charge.*", None, 3).await.0;
@@ -76,10 +82,10 @@ both! {
     }
 
     async fn whoever_asks_for_coins_does_not_pay_them_by_another_door(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         let (asha, _) = (place.person("asha", "superuser", "").await, place.person("ravi", "superuser", "").await);
         let (mut own, mut other) = (place.signed_in("asha").await, place.signed_in("ravi").await);
-        let caller = Caller::at(&place.base, &key(&place, asha, "coins.*", None, 1).await.1);
+        let caller = ApiClient::at(&place.base, &key(&place, asha, "coins.*", None, 1).await.1);
         let award = json!({ "user_id": "meena", "amount": 500, "reason": "A quiz", "reference": "1" });
         assert_eq!(caller.post("/api/coins/award/", award).await.0, 200);
         let ask = json!({ "user_id": "meena", "amount": 100, "upi_id": "meena@ybl" });
@@ -92,9 +98,9 @@ both! {
     }
 
     async fn nobody_gives_coins_to_themselves_by_another_door(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         let (asha, ravi) = (place.person("asha", "superuser", "").await, place.person("ravi", "superuser", "").await);
-        let caller = |key: &str| Caller::at(&place.base, key);
+        let caller = |key: &str| ApiClient::at(&place.base, key);
         let own = caller(&key(&place, asha, "coins.*", None, 1).await.1);
         let other = caller(&key(&place, ravi, "coins.*", None, 2).await.1);
         let award = |reference: &str| json!({ "user_id": "meena", "amount": 500, "reason": "A quiz", "reference": reference });

@@ -1,13 +1,13 @@
 //! What is refused, taken back, or begun with other settings is on record.
 
 use jiff::SignedDuration;
-use purser_identity::{NewApiKey, Scopes, Secret, Tie, api_key_create};
+use purser_identity::{NewApiKey, ResourceBinding, Scopes, Secret, api_key_create};
 use purser_store::params;
 use purser_testkit::{TestDb, both};
 use serde_json::{Value, json};
 
-use crate::place::{Place, Wish};
-use crate::program::{Caller, Installation};
+use crate::program::{ApiClient, Installation};
+use crate::test_site::{TestSite, TestSiteOptions};
 
 type Line = (String, String, Option<String>, Value);
 
@@ -36,19 +36,19 @@ async fn awaited(db: &TestDb, count: usize) -> Vec<Line> {
 
 both! {
     async fn refused_calls_are_on_record_and_change_nothing_else(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         let (now, secret) = (db.clock().now(), Secret::api_key(&[1; 32]));
-        let staff = Caller::at(&place.base, &crate::power::refusals::key(&place, "charge.*", None, 2).await);
+        let staff = ApiClient::at(&place.base, &crate::power::refusals::key(&place, "charge.*", None, 2).await);
         let mut sellers = Vec::new();
         for name in ["Corner Shop", "Other Shop"] {
             let made = staff.post("/api/sellers/", json!({ "name": name })).await.1;
             sellers.push(made["id"].as_str().unwrap().to_owned());
         }
-        let tie = Tie { kind: purser_charge::SELLER_TIE.to_owned(), id: sellers[0].parse().unwrap() };
-        let bound = Caller::at(&place.base, &key(&place, "charge.read charge.sell", Some(tie), 3).await);
+        let binding = ResourceBinding { kind: purser_charge::SELLER_BINDING.to_owned(), id: sellers[0].parse().unwrap() };
+        let bound = ApiClient::at(&place.base, &key(&place, "charge.read charge.sell", Some(binding), 3).await);
         let before = staff.get("/api/sellers/").await.1;
         // A key that is not ours, one that ended, a scope that is missing, and somebody else's seller.
-        let strange = Caller::at(&place.base, secret.expose());
+        let strange = ApiClient::at(&place.base, secret.expose());
         assert_eq!(strange.get("/api/sellers/").await.0, 401);
         assert_eq!(awaited(&db, 1).await[0].0, "nobody");
         assert_eq!(bound.post("/api/sellers/", json!({ "name": "X" })).await.0, 403);
@@ -74,8 +74,8 @@ both! {
     }
 
     async fn asking_for_credit_and_taking_it_back_in_the_portal_leave_their_lines(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
-        let staff = Caller::at(&place.base, &key(&place, "charge.*", None, 2).await);
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
+        let staff = ApiClient::at(&place.base, &key(&place, "charge.*", None, 2).await);
         let seller = staff.post("/api/sellers/", json!({ "name": "Corner Shop" })).await.1["id"].as_str().unwrap().to_owned();
         let meena = place.person("meena", "person", "").await;
         let (now, id): (_, uuid::Uuid) = (db.clock().now(), seller.parse().unwrap());
@@ -121,10 +121,10 @@ both! {
 }
 
 /// A key that stands for itself.
-async fn key(place: &Place, scopes: &str, tie: Option<Tie>, chance: u8) -> String {
+async fn key(place: &TestSite, scopes: &str, binding: Option<ResourceBinding>, chance: u8) -> String {
     let ((now, id), secret) = (place.context.stamp(), Secret::api_key(&[chance; 32]));
     let (label, scopes, hash) = ("test".to_owned(), Scopes::parse(scopes).unwrap(), secret.hash());
-    let new = NewApiKey { id, label, scopes, tie, expires_at: None, created_by: "test".to_owned() };
+    let new = NewApiKey { id, label, scopes, binding, expires_at: None, created_by: "test".to_owned() };
     place.db.write(move |tx| api_key_create(tx, now, &new, hash)).await.unwrap();
     secret.expose().to_owned()
 }

@@ -4,14 +4,14 @@ use jiff::SignedDuration;
 use purser_testkit::{TestDb, both};
 
 use crate::browser::PASSWORD;
-use crate::place::{Place, Wish};
+use crate::test_site::{TestSite, TestSiteOptions};
 
 const RESET: &str = "/admin/house/texts/house.password-reset/email/en/";
 const TEST: &str = "/admin/house/texts/house.test/email/en/";
 
 both! {
     async fn a_text_with_a_secret_takes_the_right_to_approve_and_a_recent_proof(db: TestDb) {
-        let place = Place::with(&db, Wish { sign_up: true, second_factor: false }).await;
+        let place = TestSite::with(&db, TestSiteOptions { sign_up: true, second_factor: false }).await;
         place.person("boss", "superuser", "").await;
         place.person("ravi", "staff", "house.operate").await;
         let (mut boss, mut ravi) = (place.signed_in("boss").await, place.signed_in("ravi").await);

@@ -3,7 +3,7 @@
 use purser_testkit::{TestDb, both};
 use serde_json::{Value, json};
 
-use super::{Works, key};
+use super::{ResellerSite, key};
 
 const OPERATORS: &str = "/api/operators/";
 const PRODUCTS: &str = "/api/products/";
@@ -14,7 +14,7 @@ fn product(operator: &str) -> Value {
 }
 
 /// An operator and its product.
-async fn catalog(works: &Works) -> (String, String) {
+async fn catalog(works: &ResellerSite) -> (String, String) {
     let (status, operator) = works.staff.post(OPERATORS, json!({ "name": "Himal", "prefixes": "9810, +919811" })).await;
     assert_eq!(status, 201, "{operator}");
     let operator = operator["id"].as_str().unwrap().to_owned();
@@ -31,7 +31,7 @@ fn refusal<'a>(answer: &'a Value, field: &str) -> (&'a str, &'a str) {
 
 both! {
     async fn operators_and_products_are_made_read_listed_and_replaced(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let (operator, product) = catalog(&works).await;
         let path = format!("{OPERATORS}{operator}/");
         let (status, read) = works.staff.get(&path).await;
@@ -73,7 +73,7 @@ both! {
     }
 
     async fn every_wrong_operator_and_product_is_refused_by_name_and_changes_nothing(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let (operator, made) = catalog(&works).await;
         let before = (works.staff.get(OPERATORS).await, works.staff.get(PRODUCTS).await);
         let (own, others) = (format!("{OPERATORS}{operator}/"), format!("{PRODUCTS}{made}/"));
@@ -142,7 +142,7 @@ both! {
     }
 
     async fn no_seller_is_left_paying_less_than_a_product_costs(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let (operator, made) = catalog(&works).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.place.person("asha", "superuser", "").await;

@@ -4,7 +4,7 @@ use purser_charge::Connector;
 use purser_testkit::{TestDb, both};
 use serde_json::{Value, json};
 
-use super::Works;
+use super::ResellerSite;
 use crate::browser::Browser;
 
 const OPERATORS: &str = "/admin/charge/operators/do/";
@@ -12,7 +12,7 @@ const PRODUCTS: &str = "/admin/charge/products/do/";
 
 /// A seller with credit, staff in the console, and an operator with two products.
 struct Market {
-    works: Works,
+    works: ResellerSite,
     seller: String,
     asha: Browser,
     operator: String,
@@ -29,7 +29,7 @@ fn made(page: &str, resource: &str) -> String {
 
 impl Market {
     async fn open(db: &TestDb) -> Self {
-        let works = Works::open(db).await;
+        let works = ResellerSite::open(db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "1000").await;
         works.place.person("asha", "superuser", "").await;
@@ -156,10 +156,10 @@ both! {
         let (now, seed) = market.works.place.context.stamp();
         let file = "seller,phone_number,amount\nCorner Shop,9810000001,100\nCorner Shop,9810000090,200\n";
         let done = db.write(move |tx| {
-            let mut doer = purser_kit::console::Doer::new(now, "user:test".to_owned(), seed, seed);
+            let mut cx = purser_kit::console::RequestContext::new(now, "user:test".to_owned(), seed, seed);
             let import = &app.console.imports[0];
-            let id = (import.check)(tx, &mut doer, file.as_bytes())?;
-            (import.commit)(tx, &mut doer, id, &purser_kit::console::Progress::default())
+            let id = (import.check)(tx, &mut cx, file.as_bytes())?;
+            (import.commit)(tx, &mut cx, id, &purser_kit::console::Progress::default())
         });
         done.await.unwrap();
         assert_eq!(market.works.credit(&market.seller).await, "706.0", "98 and 196 are held");

@@ -4,12 +4,12 @@ use jiff::SignedDuration;
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 
-use super::Works;
+use super::ResellerSite;
 use crate::browser::{Browser, PASSWORD, hidden};
 
 /// A seller with credit, and somebody whom staff let sell for it.
 struct Shop {
-    works: Works,
+    works: ResellerSite,
     seller: String,
     base: String,
     browser: Browser,
@@ -17,7 +17,7 @@ struct Shop {
 
 impl Shop {
     async fn open(db: &TestDb) -> Self {
-        let works = Works::open(db).await;
+        let works = ResellerSite::open(db).await;
         let seller = works.seller(json!({ "name": "Corner <Shop>" })).await;
         works.give(&seller, "100").await;
         works.place.person("asha", "superuser", "").await;

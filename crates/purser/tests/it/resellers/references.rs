@@ -1,18 +1,18 @@
 //! A reference names one payment; credit is taken as well as given, and all of it adds up.
 
-use purser_charge::service::{IncreaseOrder, NewSeller, credit_increase, seller_check, seller_create};
+use purser_charge::service::{CreditGrantRequest, NewSeller, credit_increase, seller_check, seller_create};
 use purser_charge::{Error, Settings};
 use purser_money::{Currency, Money};
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 
-use super::{Works, key};
+use super::{ResellerSite, key};
 
 fn increase(seller: &str) -> String {
     format!("/api/sellers/{seller}/increase_credit/")
 }
 
-async fn adds_up(works: &Works, seller: &str) {
+async fn adds_up(works: &ResellerSite, seller: &str) {
     let id = seller.parse().unwrap();
     let check =
         works.place.db.read(move |tx| seller_check(tx, &Settings::standard(), id, 1_000)).await.unwrap().unwrap();
@@ -22,7 +22,7 @@ async fn adds_up(works: &Works, seller: &str) {
 
 both! {
     async fn a_reference_names_one_payment_however_it_is_written_and_whoever_enters_it(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let (seller, other) = (works.seller(json!({ "name": "Corner Shop" })).await, works.seller(json!({ "name": "Other" })).await);
         let (status, first) = works.staff.post(&increase(&seller), json!({ "amount": 100, "reference": "NEFT-004471" })).await;
         assert_eq!(status, 200, "{first}");
@@ -53,7 +53,7 @@ both! {
     }
 
     async fn what_no_bank_wrote_is_refused_by_name_and_a_printed_label_is_passed_over(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         let shop = works.shop(&seller).await;
         let request = format!("/api/sellers/{seller}/credit-requests/");
@@ -76,7 +76,7 @@ both! {
     }
 
     async fn of_many_staff_at_once_one_credits_a_payment(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         let tries = (0..16).map(|place| {
             let (staff, path) = (works.staff.clone(), increase(&seller));
@@ -94,7 +94,7 @@ both! {
     }
 
     async fn the_console_asks_for_a_second_yes_before_a_payment_counts_twice(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.place.person("asha", "superuser", "").await;
         let mut asha = works.place.signed_in("asha").await;
@@ -116,7 +116,7 @@ both! {
     }
 
     async fn a_request_is_not_approved_for_a_payment_that_was_credited_already(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         let shop = works.shop(&seller).await;
         let path = format!("/api/sellers/{seller}/credit-requests/");
@@ -138,7 +138,7 @@ both! {
     }
 
     async fn credit_is_decreased_for_a_reason_and_an_increase_taken_back_once(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         let (_, first) = works.staff.post(&increase(&seller), json!({ "amount": 100, "reference": "UTR 1" })).await;
         works.give(&seller, "20").await;
@@ -191,7 +191,7 @@ both! {
     }
 
     async fn transactions_are_narrowed_to_days_operators_and_references(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "100").await;
         let operator = json!({ "name": "North", "prefixes": "91987" });
@@ -220,7 +220,7 @@ both! {
     }
 
     async fn what_is_too_much_for_one_person_alone_takes_two(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let most = Money::new(5_000, Currency::INR);
         let settings = Settings { max_increase_alone: Some(most), ..Settings::standard() };
         let ((now, id), credit) = (works.place.context.stamp(), works.place.context.stamp().1);
@@ -235,9 +235,9 @@ both! {
             };
             seller_create(tx, now, &settings, &new)?;
             let amount = Money::new(5_001, Currency::INR);
-            let order = IncreaseOrder { id: credit, seller: id, amount, reference: None, again: false, actor: "user:1".to_owned() };
+            let order = CreditGrantRequest { id: credit, seller: id, amount, reference: None, again: false, actor: "user:1".to_owned() };
             assert_eq!(credit_increase(tx, now, &settings, &order).unwrap_err(), Error::NotAlone { most });
-            credit_increase(tx, now, &settings, &IncreaseOrder { amount: most, ..order })
+            credit_increase(tx, now, &settings, &CreditGrantRequest { amount: most, ..order })
         });
         assert_eq!(given.await.unwrap().amount, most);
         assert_eq!(Settings::standard().max_increase.to_string(), "1000000.00", "unless the settings say otherwise");

@@ -1,8 +1,8 @@
 //! A database of before references, spellings and contradictions were known: nothing stops, and clashes are listed.
 
 use purser_charge::service::{
-    IncreaseOrder, NewPhone, NewSeller, Order, Outcome, contradiction_get, credit_increase, phone_create, phones_check,
-    sale_hear, sales_create, seller_create,
+    CreditGrantRequest, NewPhone, NewSeller, SaleOrder, SaleOutcome, contradiction_get, credit_increase, phone_create,
+    phones_check, sale_hear, sales_create, seller_create,
 };
 use purser_charge::{CallingCode, Connector, Error, PhoneNumber, Settings, WordSource};
 use purser_money::{Currency, Money};
@@ -12,7 +12,7 @@ use purser_testkit::{TestClock, TestDb, both};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Works, worker};
+use super::{ResellerSite, worker};
 
 /// Takes the columns of the newer migrations out of a row: what a database of before holds.
 async fn aged(db: &TestDb, statements: &'static [&'static str]) {
@@ -32,9 +32,9 @@ both! {
             let path = purser_ledger::AccountPath::new("charge:seller:x:credit").unwrap();
             let currency = Currency::INR;
             let open = |path, kind| purser_ledger::NewAccount { path, kind, currency, floor: None };
-            let credit = purser_ledger::account_open(tx, TestClock::START, &open(path, purser_ledger::Kind::Liability)).unwrap();
+            let credit = purser_ledger::account_open(tx, TestClock::START, &open(path, purser_ledger::AccountKind::Liability)).unwrap();
             let path = purser_ledger::AccountPath::new("charge:funding").unwrap();
-            let funding = purser_ledger::account_open(tx, TestClock::START, &open(path, purser_ledger::Kind::Asset)).unwrap();
+            let funding = purser_ledger::account_open(tx, TestClock::START, &open(path, purser_ledger::AccountKind::Asset)).unwrap();
             let at = TestClock::START;
             tx.execute(
                 "INSERT INTO charge_seller (id, name, status, account, created_at, updated_at) VALUES (?1, 'Corner Shop', 'active', ?2, ?3, ?3)",
@@ -76,7 +76,7 @@ both! {
             let given = before.write(move |tx| {
                 let amount = Money::new(100, Currency::INR);
                 let reference = Some(reference.to_owned());
-                let order = IncreaseOrder { id: fresh, seller, amount, reference, again: false, actor: "user:2".to_owned() };
+                let order = CreditGrantRequest { id: fresh, seller, amount, reference, again: false, actor: "user:2".to_owned() };
                 credit_increase(tx, TestClock::START, &Settings::standard(), &order)
             });
             match given.await.unwrap_err() {
@@ -87,7 +87,7 @@ both! {
     }
 
     async fn numbers_in_another_spelling_are_put_right_or_listed_and_keep_their_history(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let (settings, now) = (Settings::standard(), works.place.context.now());
         let ids: Vec<Uuid> = (0..12).map(|_| works.place.context.stamp().1).collect();
         let number = |text: &str| PhoneNumber::parse(text, CallingCode::INDIA).unwrap();
@@ -98,13 +98,13 @@ both! {
             let new = NewSeller { id: made[0], name: "Corner Shop".to_owned(), email: None, phone: None, low_credit_alert: None, language: Language::English };
             seller_create(tx, now, &settings, &new)?;
             let amount = Money::new(10_000, Currency::INR);
-            let order = IncreaseOrder { id: made[1], seller: made[0], amount, reference: None, again: false, actor: "user:1".to_owned() };
+            let order = CreditGrantRequest { id: made[1], seller: made[0], amount, reference: None, again: false, actor: "user:1".to_owned() };
             credit_increase(tx, now, &settings, &order)?;
             for (place, number) in numbers.iter().enumerate() {
                 phone_create(tx, now, &settings, &NewPhone { id: made[2 + place], number: number.clone(), label: None })?;
-                let order = Order {
+                let order = SaleOrder {
                     id: made[6 + place], phone_id: made[10], now, seller: made[0], number: number.clone(),
-                    amount: Money::new(100, Currency::INR), client_ref: None, repeat: None, actor: "user:1".to_owned(),
+                    amount: Money::new(100, Currency::INR), client_ref: None, idempotency: None, actor: "user:1".to_owned(),
                 };
                 sales_create(tx, &settings, &[order])?.remove(0)?;
             }
@@ -154,7 +154,7 @@ both! {
         let filled = before.write(move |tx| {
             let (at, currency) = (TestClock::START, Currency::INR);
             let path = purser_ledger::AccountPath::new("charge:seller:x:credit").unwrap();
-            let account = purser_ledger::NewAccount { path, kind: purser_ledger::Kind::Liability, currency, floor: None };
+            let account = purser_ledger::NewAccount { path, kind: purser_ledger::AccountKind::Liability, currency, floor: None };
             let account = purser_ledger::account_open(tx, at, &account).unwrap();
             tx.execute(
                 "INSERT INTO charge_seller (id, name, status, account, created_at, updated_at) VALUES (?1, 'Corner Shop', 'active', ?2, ?3, ?3)",
@@ -179,7 +179,7 @@ both! {
         before.store().migrate(crate::migrations(), TestClock::START).await.unwrap();
         let (sale, kept, fresh) = (ids[2], ids[3], ids[4]);
         let heard = before.write(move |tx| {
-            let outcome = Outcome::Completed { operator_ref: None };
+            let outcome = SaleOutcome::Completed { operator_ref: None };
             let heard = sale_hear(tx, TestClock::START, &Settings::standard(), sale, &outcome, WordSource::Callback, fresh)?;
             let one = contradiction_get(tx, &Settings::standard(), kept)?;
             Ok::<_, Error>((heard.contradicts, heard.dismissed, one.reason))
@@ -200,7 +200,7 @@ both! {
         let filled = before.write(move |tx| {
             for (id, number) in std::iter::zip(&made, numbers) {
                 let path = purser_ledger::AccountPath::new(format!("charge:phone:{number}")).unwrap();
-                let open = purser_ledger::NewAccount { path, kind: purser_ledger::Kind::Liability, currency: Currency::INR, floor: Some(0) };
+                let open = purser_ledger::NewAccount { path, kind: purser_ledger::AccountKind::Liability, currency: Currency::INR, floor: Some(0) };
                 let account = purser_ledger::account_open(tx, TestClock::START, &open).unwrap();
                 tx.execute(
                     "INSERT INTO charge_phone (id, number, status, account, created_at, updated_at) VALUES (?1, ?2, 'frozen', ?3, ?4, ?4)",

@@ -5,20 +5,20 @@ use purser_kit::console::Progress;
 use purser_testkit::{TestDb, both};
 use serde_json::json;
 
-use super::Works;
+use super::ResellerSite;
 use crate::browser::hidden;
 
 fn import(seller: &str, more: &str) -> String {
     format!("/api/sellers/{seller}/sales/import/{more}")
 }
 
-async fn send(caller: &crate::program::Caller, path: &str, file: &str) -> (u16, serde_json::Value) {
+async fn send(caller: &crate::program::ApiClient, path: &str, file: &str) -> (u16, serde_json::Value) {
     caller.raw(path, "text/csv", file.as_bytes().to_vec()).await
 }
 
 both! {
     async fn a_good_file_is_sold_whole_and_only_once_for_its_references(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "100").await;
         let shop = works.shop(&seller).await;
@@ -37,7 +37,7 @@ both! {
     }
 
     async fn a_file_with_semicolons_tabs_or_a_line_that_names_them_is_sold_as_well(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "100").await;
         let shop = works.shop(&seller).await;
@@ -57,7 +57,7 @@ both! {
     }
 
     async fn one_bad_row_sells_nothing_and_every_mistake_is_told(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let (seller, other) = (works.seller(json!({ "name": "Corner Shop" })).await, works.seller(json!({ "name": "Other" })).await);
         works.give(&seller, "60").await;
         let (_, phone) = works.staff.post("/api/phone-numbers/", json!({ "number": "9876543299" })).await;
@@ -84,7 +84,7 @@ both! {
     }
 
     async fn staff_upload_see_mend_and_sell_a_file(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "100").await;
         works.place.person("asha", "staff", "charge.operate charge.view").await;
@@ -122,7 +122,7 @@ both! {
     }
 
     async fn a_file_with_an_operator_behind_it_is_delivered_by_the_workers(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "100").await;
         let app = purser_charge::app(&works.place.context, Settings::standard(), Connector::Simulator);
@@ -130,10 +130,10 @@ both! {
         let file = "seller,phone_number,amount\nCorner Shop,9876543210,10\nCorner Shop,9876543290,20\n";
         let working = std::sync::Arc::new(app);
         let done = db.write(move |tx| {
-            let mut doer = purser_kit::console::Doer::new(now, "user:test".to_owned(), seed, seed);
+            let mut cx = purser_kit::console::RequestContext::new(now, "user:test".to_owned(), seed, seed);
             let import = &working.console.imports[0];
-            let id = (import.check)(tx, &mut doer, file.as_bytes())?;
-            (import.commit)(tx, &mut doer, id, &Progress::default())
+            let id = (import.check)(tx, &mut cx, file.as_bytes())?;
+            (import.commit)(tx, &mut cx, id, &Progress::default())
         });
         assert!(done.await.unwrap().sentence.contains("2 sales"));
         assert_eq!(works.credit(&seller).await, "70.0", "held until the operator answers");
@@ -147,7 +147,7 @@ both! {
     }
 
     async fn the_same_sales_are_not_made_again_because_a_file_looks_different(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "1000").await;
         let shop = works.shop(&seller).await;
@@ -186,7 +186,7 @@ both! {
     }
 
     async fn equal_rows_of_a_file_are_pointed_out_and_take_a_second_yes(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "100").await;
         works.place.person("asha", "staff", "charge.operate charge.view").await;
@@ -213,7 +213,7 @@ both! {
     }
 
     async fn the_same_sales_without_their_client_refs_take_a_second_yes(db: TestDb) {
-        let works = Works::open(&db).await;
+        let works = ResellerSite::open(&db).await;
         let seller = works.seller(json!({ "name": "Corner Shop" })).await;
         works.give(&seller, "1000").await;
         let shop = works.shop(&seller).await;

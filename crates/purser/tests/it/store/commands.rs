@@ -107,7 +107,7 @@ both! {
     async fn a_caller_that_hangs_up_harms_nobody_and_its_command_happens_whole(db: TestDb) {
         tables_make(&db).await;
         let store = super::one_writer(&db, 100);
-        let held = super::Held::writer(&store).await;
+        let held = super::HeldCommand::writer(&store).await;
         for id in 1..=20 {
             let pair = store.write(move |tx| {
                 note_insert(tx, id, "first")?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use purser_store::{Error, Options, Store, WriteTx};
+use purser_store::{Error, Store, StoreOptions, WriteTx};
 use purser_testkit::Cluster;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -30,7 +30,7 @@ pub(crate) async fn pair() -> (Arc<Cluster>, Arc<Cluster>) {
 async fn a_primary_that_hangs_is_left_for_the_promoted_standby_and_nothing_is_lost_or_doubled() {
     let (primary, standby) = pair().await;
     let address = primary.url_with(&standby, "purser");
-    let store = open(Options::postgres(&address)).await;
+    let store = open(StoreOptions::postgres(&address)).await;
     let stop = Arc::new(AtomicBool::new(false));
     let (done, mut watched) = watch::channel(0);
     let callers: Vec<_> =
@@ -47,12 +47,12 @@ async fn a_primary_that_hangs_is_left_for_the_promoted_standby_and_nothing_is_lo
     // The former primary wakes up, and still believes that it is one.
     control(&primary, Cluster::thaw).await;
     served(&mut watched, 200).await;
-    let another = open(Options::postgres(&address)).await;
+    let another = open(StoreOptions::postgres(&address)).await;
     assert_eq!(another.write(|tx: &mut WriteTx<'_>| note_insert(tx, 1, "")).await, Ok::<_, Error>(()));
     another.close();
     stop.store(true, Ordering::SeqCst);
 
-    let promoted = Store::open(&Options::postgres(standby.url("purser"))).expect("the promoted standby");
+    let promoted = Store::open(&StoreOptions::postgres(standby.url("purser"))).expect("the promoted standby");
     assert_eq!(notes(&promoted).await, [1], "a copy that starts now works with the promoted one too");
     for (number, caller) in (0..).zip(callers) {
         let ends = caller.await.expect("a caller");
@@ -75,7 +75,7 @@ async fn a_server_that_hangs_alone_is_told_of_and_served_again_when_it_goes_on()
     let server = spawn_blocking(Cluster::start_listening).await.expect("starting PostgreSQL");
     server.database_create("purser").expect("creating a database");
     let server = Arc::new(server);
-    let store = open(Options::postgres(server.url("purser"))).await;
+    let store = open(StoreOptions::postgres(server.url("purser"))).await;
     assert_eq!(store.write(|tx| note_insert(tx, 1, "")).await, Ok::<_, Error>(()));
     control(&server, Cluster::freeze).await;
     let write = tokio::time::timeout(3 * BOUND, store.write(|tx| note_insert(tx, 2, ""))).await;
@@ -91,7 +91,7 @@ async fn a_server_that_hangs_alone_is_told_of_and_served_again_when_it_goes_on()
 async fn a_statement_that_takes_long_is_waited_for_while_its_server_gives_signs_of_life() {
     let server = spawn_blocking(Cluster::start_listening).await.expect("starting PostgreSQL");
     server.database_create("purser").expect("creating a database");
-    let store = open(Options::postgres(server.url("purser"))).await;
+    let store = open(StoreOptions::postgres(server.url("purser"))).await;
     let began = Instant::now();
     let slow = "SELECT CAST(1 AS BIGINT) FROM pg_sleep(9)";
     let answer = store.read(move |tx| tx.query_one(slow, &[], |row| row.get::<i64>(0))).await;

@@ -3,13 +3,13 @@
 use purser_store::{Engine, Error, params};
 use purser_testkit::{TestDb, both};
 
-use super::{Held, NONE, Refusal, note_insert, notes, one_writer, queued, tables_make};
+use super::{HeldCommand, NONE, Refusal, note_insert, notes, one_writer, queued, tables_make};
 
 both! {
     async fn of_commands_that_wait_together_only_the_guilty_ones_fail(db: TestDb) {
         tables_make(&db).await;
         let store = one_writer(&db, 100);
-        let held = Held::writer(&store).await;
+        let held = HeldCommand::writer(&store).await;
         let first = queued(store.write(|tx| note_insert(tx, 1, "first").map_err(Refusal::from))).await;
         let panics = queued(store.write(|tx| {
             note_insert(tx, 2, "gone").map_err(Refusal::from)?;
@@ -42,7 +42,7 @@ both! {
     async fn a_command_sees_what_those_before_it_in_the_queue_did(db: TestDb) {
         tables_make(&db).await;
         let store = one_writer(&db, 100);
-        let held = Held::writer(&store).await;
+        let held = HeldCommand::writer(&store).await;
         let mut waiting = Vec::new();
         for id in 1..=50 {
             let counted = store.write(move |tx| {
@@ -60,7 +60,7 @@ both! {
     async fn a_commit_that_fails_undoes_every_command_in_it(db: TestDb) {
         tables_make(&db).await;
         let store = one_writer(&db, 100);
-        let held = Held::writer(&store).await;
+        let held = HeldCommand::writer(&store).await;
         let first = queued(store.write(|tx| note_insert(tx, 1, "first"))).await;
         let dangling = queued(store.write(|tx| {
             tx.execute("INSERT INTO test_note (id, text, parent) VALUES (2, 'dangling', 99)", &[])?;
@@ -84,7 +84,7 @@ both! {
     async fn a_full_queue_answers_busy_and_service_resumes(db: TestDb) {
         tables_make(&db).await;
         let store = one_writer(&db, 4);
-        let held = Held::writer(&store).await;
+        let held = HeldCommand::writer(&store).await;
         let mut waiting = Vec::new();
         for id in 1..=4 {
             waiting.push(queued(store.write(move |tx| note_insert(tx, id, "waits"))).await);
@@ -102,7 +102,7 @@ both! {
     async fn a_store_that_closes_finishes_what_waits_and_refuses_what_comes(db: TestDb) {
         tables_make(&db).await;
         let store = one_writer(&db, 100);
-        let held = Held::writer(&store).await;
+        let held = HeldCommand::writer(&store).await;
         let mut waiting = Vec::new();
         for id in 1..=10 {
             waiting.push(queued(store.write(move |tx| note_insert(tx, id, "waits"))).await);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use purser_store::{Error, Options, ReadTx, Store, WriteTx, params};
+use purser_store::{Error, ReadTx, Store, StoreOptions, WriteTx, params};
 use purser_testkit::TestClock;
 use tempfile::TempDir;
 
@@ -19,19 +19,19 @@ const FRAME: usize = 24 + 4_096;
 const NOTES: i64 = 40;
 
 async fn open(path: &Path) -> Store {
-    let store = Store::open(&Options::sqlite(path)).expect("opening the store");
+    let store = Store::open(&StoreOptions::sqlite(path)).expect("opening the store");
     store.migrate(vec![TABLES], TestClock::START).await.expect("making the tables");
     store
 }
 
 /// A database with its log as a kill leaves it: each note, and then each change of a counter, is a commit of its own.
-struct Killed {
+struct KilledDatabase {
     folder: TempDir,
 }
 
-impl Killed {
+impl KilledDatabase {
     /// With the log's index, as a kill leaves it, or without it, as a loss of power may.
-    async fn with(index: bool) -> Killed {
+    async fn with(index: bool) -> KilledDatabase {
         let from = TempDir::with_prefix("purser-log-").expect("a temporary folder");
         let path = from.path().join("purser.db");
         open(&path).await.close();
@@ -62,7 +62,7 @@ impl Killed {
         drop(end);
         reading.await.expect("the reader").expect("reading");
         store.close();
-        Killed { folder }
+        KilledDatabase { folder }
     }
 
     fn path(&self) -> PathBuf {
@@ -113,7 +113,7 @@ impl Killed {
     /// What a start says. It may change nothing.
     fn refused(&self) -> Option<(usize, usize)> {
         let before = self.bytes();
-        match Store::open(&Options::sqlite(self.path())) {
+        match Store::open(&StoreOptions::sqlite(self.path())) {
             Err(Error::LogDamaged { damage, .. }) => {
                 assert_eq!(self.bytes(), before, "a refused start has changed something");
                 Some((damage.lost_frames, damage.lost_commits))
@@ -138,17 +138,17 @@ impl Killed {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_a_kill_left_is_played_whole() {
-    let killed = Killed::with(true).await;
+    let killed = KilledDatabase::with(true).await;
     assert_eq!(killed.refused(), None);
     assert_eq!(killed.notes().await, (0..NOTES).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_ends_anywhere_in_a_transaction_opens_at_the_commit_before_it() {
-    let whole = Killed::with(false).await;
+    let whole = KilledDatabase::with(false).await;
     let log = whole.log();
     for cut in [HEADER + 10, HEADER + FRAME / 2, log.len() / 3, log.len() / 2, log.len() - FRAME, log.len() - 1] {
-        let killed = Killed { folder: TempDir::with_prefix("purser-log-").expect("a temporary folder") };
+        let killed = KilledDatabase { folder: TempDir::with_prefix("purser-log-").expect("a temporary folder") };
         fs::copy(whole.path(), killed.path()).expect("copying");
         killed.log_write(&log[..cut]);
         assert_eq!(killed.refused(), None, "{cut} bytes");
@@ -163,7 +163,7 @@ async fn a_log_that_ends_anywhere_in_a_transaction_opens_at_the_commit_before_it
 async fn damage_in_the_middle_of_the_log_is_told_and_nothing_is_touched() {
     // What stands behind the damage proves itself, also without the log's index.
     for index in [false, true] {
-        let killed = Killed::with(index).await;
+        let killed = KilledDatabase::with(index).await;
         let middle = killed.middle(false);
         killed.damage(middle);
         let (frames, commits) = killed.refused().expect("the start is refused");
@@ -174,7 +174,7 @@ async fn damage_in_the_middle_of_the_log_is_told_and_nothing_is_touched() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_beginning_of_the_log_is_told() {
-    let killed = Killed::with(false).await;
+    let killed = KilledDatabase::with(false).await;
     let mut log = killed.log();
     log[..HEADER].fill(0);
     killed.log_write(&log);
@@ -183,13 +183,13 @@ async fn a_damaged_beginning_of_the_log_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damage_in_the_last_commit_is_told_where_the_index_knows_that_it_was_synced() {
-    let killed = Killed::with(true).await;
+    let killed = KilledDatabase::with(true).await;
     let last = killed.frames().len() - 1;
     killed.damage(last);
     let (frames, commits) = killed.refused().expect("the start is refused");
     assert!(frames >= 1 && commits == 1, "{frames} frames, {commits} commits");
     // Without the index it is what a loss of power leaves.
-    let killed = Killed::with(false).await;
+    let killed = KilledDatabase::with(false).await;
     killed.damage(last);
     assert_eq!(killed.refused(), None);
     assert_eq!(killed.notes().await, (0..NOTES - 1).collect::<Vec<_>>());
@@ -197,10 +197,10 @@ async fn damage_in_the_last_commit_is_told_where_the_index_knows_that_it_was_syn
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repair_recovers_everything_where_the_damaged_page_was_written_again() {
-    let killed = Killed::with(true).await;
+    let killed = KilledDatabase::with(true).await;
     killed.damage(killed.middle(true));
     assert!(killed.refused().is_some());
-    let options = Options::sqlite(killed.path());
+    let options = StoreOptions::sqlite(killed.path());
     let repaired = Store::log_repair(&options, "before_test").expect("repairing").expect("something to repair");
     assert!(repaired.damage.recoverable, "{repaired:?}");
     assert_eq!(killed.notes().await, (0..NOTES).collect::<Vec<_>>());
@@ -209,11 +209,11 @@ async fn a_repair_recovers_everything_where_the_damaged_page_was_written_again()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repair_keeps_what_stands_before_the_damage_and_the_damaged_files() {
-    let killed = Killed::with(true).await;
+    let killed = KilledDatabase::with(true).await;
     let middle = killed.middle(false);
     killed.damage(middle);
     let before = killed.log();
-    let repaired = Store::log_repair(&Options::sqlite(killed.path()), "before_test").expect("repairing");
+    let repaired = Store::log_repair(&StoreOptions::sqlite(killed.path()), "before_test").expect("repairing");
     let repaired = repaired.expect("something to repair");
     assert!(!repaired.damage.recoverable, "{repaired:?}");
     let found = killed.notes().await;
@@ -221,19 +221,19 @@ async fn a_repair_keeps_what_stands_before_the_damage_and_the_damaged_files() {
     assert_eq!(found, (0..NOTES - lost).collect::<Vec<_>>());
     let kept = killed.folder.path().join("purser.db.before_test-wal");
     assert_eq!(fs::read(kept).expect("the damaged log"), before);
-    assert_eq!(repaired.kept.len(), 3, "{repaired:?}");
+    assert_eq!(repaired.copy.len(), 3, "{repaired:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_without_its_database_is_refused_by_name_and_stays() {
     for empty in [false, true] {
-        let killed = Killed::with(true).await;
+        let killed = KilledDatabase::with(true).await;
         fs::remove_file(killed.path()).expect("removing the database");
         if empty {
             fs::write(killed.path(), b"").expect("an empty file");
         }
         let before = killed.bytes();
-        let refused = Store::open(&Options::sqlite(killed.path())).err();
+        let refused = Store::open(&StoreOptions::sqlite(killed.path())).err();
         let how = if empty { "empty" } else { "missing" };
         assert!(matches!(&refused, Some(Error::LogAlone { how: said, .. }) if *said == how), "{refused:?}");
         assert_eq!(killed.bytes(), before);
@@ -297,7 +297,7 @@ async fn a_start_on_a_full_disk_serves_reads_and_writes_again_once_there_is_room
         };
         let path = disk.file("purser.db");
         if killed {
-            let left = Killed::with(true).await;
+            let left = KilledDatabase::with(true).await;
             for (name, bytes) in left.bytes() {
                 let name = name.rsplit('/').next().expect("a name").to_owned();
                 fs::write(disk.file(&name), bytes).expect("copying");
@@ -310,7 +310,7 @@ async fn a_start_on_a_full_disk_serves_reads_and_writes_again_once_there_is_room
         let ballast = disk.file("ballast");
         assert!(fs::write(&ballast, vec![0; 8 << 20]).is_err(), "the disk is not full");
 
-        let store = Store::open(&Options::sqlite(&path)).expect("a full disk is no obstacle to reading");
+        let store = Store::open(&StoreOptions::sqlite(&path)).expect("a full disk is no obstacle to reading");
         let migrated = store.migrate(vec![TABLES], TestClock::START).await;
         assert!(migrated.is_ok(), "{migrated:?}");
         assert_eq!(notes(&store).await.len(), if killed { 40 } else { 1 });

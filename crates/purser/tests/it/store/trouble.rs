@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use purser_store::{Error, Migration, Options, Store, WriteTx, params};
+use purser_store::{Error, Migration, Store, StoreOptions, WriteTx, params};
 use purser_testkit::{Cluster, Durability, TestClock};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use super::{TABLES, note_insert, notes};
 /// Bounds every wait for something that is about to happen.
 pub(super) const SOON: Duration = Duration::from_secs(60);
 
-pub(super) async fn open(options: Options) -> Store {
+pub(super) async fn open(options: StoreOptions) -> Store {
     let store = Store::open(&options).expect("opening the store");
     store.migrate(vec![TABLES, EVENTS], TestClock::START).await.expect("making the tables");
     store
@@ -95,7 +95,7 @@ async fn a_full_disk_refuses_by_name_loses_nothing_and_service_resumes_when_ther
         println!("skipped: only root may mount a small file system");
         return;
     };
-    let store = open(Options::sqlite(disk.file("purser.db"))).await;
+    let store = open(StoreOptions::sqlite(disk.file("purser.db"))).await;
     let ballast = disk.file("ballast");
     fs::write(&ballast, vec![0; 4 << 20]).expect("writing the ballast");
 
@@ -111,7 +111,7 @@ async fn a_full_disk_refuses_by_name_loses_nothing_and_service_resumes_when_ther
     assert!(!more.is_empty(), "service did not resume");
     store.close();
 
-    let store = open(Options::sqlite(disk.file("purser.db"))).await;
+    let store = open(StoreOptions::sqlite(disk.file("purser.db"))).await;
     assert_eq!(notes(&store).await, [acknowledged, more].concat());
     store.close();
 }
@@ -120,7 +120,7 @@ async fn a_full_disk_refuses_by_name_loses_nothing_and_service_resumes_when_ther
 async fn the_log_does_not_grow_without_bound_under_a_writer_that_never_rests() {
     const MEBIBYTE: u64 = 1 << 20;
     let folder = TempDir::with_prefix("purser-log-").expect("a temporary folder");
-    let store = open(Options::sqlite(folder.path().join("purser.db"))).await;
+    let store = open(StoreOptions::sqlite(folder.path().join("purser.db"))).await;
     let log = folder.path().join("purser.db-wal");
     let callers: Vec<_> = (0..4)
         .map(|caller| {
@@ -159,14 +159,14 @@ async fn the_log_does_not_grow_without_bound_under_a_writer_that_never_rests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_cannot_be_reached_is_an_error_at_the_start() {
     let folder = TempDir::with_prefix("purser-none-").expect("a temporary folder");
-    let file = Store::open(&Options::sqlite(folder.path().join("missing").join("purser.db"))).err();
+    let file = Store::open(&StoreOptions::sqlite(folder.path().join("missing").join("purser.db"))).err();
     assert!(matches!(file, Some(Error::Unavailable(_))), "{file:?}");
     let not_a_database = folder.path().join("text");
     fs::write(&not_a_database, "a text of more than a hundred letters, ".repeat(100)).expect("writing a file");
-    let text = Store::open(&Options::sqlite(not_a_database)).err();
+    let text = Store::open(&StoreOptions::sqlite(not_a_database)).err();
     assert!(matches!(text, Some(Error::Unavailable(_))), "{text:?}");
     let socket = folder.path().to_str().expect("a readable path").replace('/', "%2F");
-    let server = Store::open(&Options::postgres(format!("postgres://purser@{socket}/purser"))).err();
+    let server = Store::open(&StoreOptions::postgres(format!("postgres://purser@{socket}/purser"))).err();
     assert!(matches!(server, Some(Error::Unavailable(_))), "{server:?}");
 }
 
@@ -174,7 +174,7 @@ async fn a_database_that_cannot_be_reached_is_an_error_at_the_start() {
 async fn own_server() -> (Arc<Cluster>, Store) {
     let cluster = spawn_blocking(|| Cluster::start(Durability::Durable)).await.expect("starting PostgreSQL");
     cluster.database_create("purser").expect("creating a database");
-    let store = open(Options::postgres(cluster.url("purser"))).await;
+    let store = open(StoreOptions::postgres(cluster.url("purser"))).await;
     (Arc::new(cluster), store)
 }
 
@@ -184,10 +184,15 @@ pub(super) async fn control(cluster: &Arc<Cluster>, action: impl FnOnce(&Cluster
 }
 
 /// A caller's writes, by their numbers, and how each ended.
-pub(super) type Ends = Vec<Result<(), Error>>;
+pub(super) type WriteResults = Vec<Result<(), Error>>;
 
 /// Writes one event after another until it is told to stop. `done` counts what was acknowledged, for all callers.
-pub(super) fn caller(store: Store, caller: i64, stop: Arc<AtomicBool>, done: watch::Sender<u64>) -> JoinHandle<Ends> {
+pub(super) fn caller(
+    store: Store,
+    caller: i64,
+    stop: Arc<AtomicBool>,
+    done: watch::Sender<u64>,
+) -> JoinHandle<WriteResults> {
     tokio::spawn(async move {
         let mut ends = Vec::new();
         while !stop.load(Ordering::SeqCst) {
@@ -260,7 +265,7 @@ pub(super) async fn events(store: &Store, caller: i64, count: usize) -> Vec<usiz
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_server_is_away_everybody_is_told_so_and_service_resumes_by_itself() {
     let (cluster, store) = own_server().await;
-    let lane = store.lane(10, |tx: &mut WriteTx<'_>, ids: &[i64]| {
+    let lane = store.batcher(10, |tx: &mut WriteTx<'_>, ids: &[i64]| {
         for id in ids {
             note_insert(tx, *id, "")?;
         }

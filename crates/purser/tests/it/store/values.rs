@@ -1,7 +1,7 @@
 //! What goes in comes out the same, on both engines, one at a time and by the thousand.
 
 use jiff::Timestamp;
-use purser_store::{Each, Engine, Error, Migration, Param, ReadTx, WriteTx, params};
+use purser_store::{BulkStatement, Engine, Error, Migration, Param, ReadTx, WriteTx, params};
 use purser_testkit::{TestDb, both};
 use uuid::Uuid;
 
@@ -14,20 +14,20 @@ const VALUES: Migration = Migration {
           ) /*sqlite STRICT */;",
 };
 
-const INSERT: Each = Each {
+const INSERT: BulkStatement = BulkStatement {
     sqlite: "INSERT INTO values_row (id, number, text, bytes, uuid) VALUES (?1, ?2, ?3, ?4, ?5)",
     postgres: "INSERT INTO values_row (id, number, text, bytes, uuid)
         SELECT * FROM UNNEST(?1::bigint[], ?2::bigint[], ?3::text[], ?4::bytea[], ?5::uuid[])",
 };
 
-const FIND: Each = Each {
+const FIND: BulkStatement = BulkStatement {
     sqlite: "SELECT id, number, text, bytes, uuid FROM values_row WHERE id = ?1",
     postgres: "SELECT v.id, v.number, v.text, v.bytes, v.uuid
         FROM UNNEST(?1::bigint[]) WITH ORDINALITY AS asked (id, place) JOIN values_row v ON v.id = asked.id
         ORDER BY asked.place",
 };
 
-const UPDATE: Each = Each {
+const UPDATE: BulkStatement = BulkStatement {
     sqlite: "UPDATE values_row SET number = ?2 WHERE id = ?1",
     postgres: "UPDATE values_row v SET number = new.number
         FROM UNNEST(?1::bigint[], ?2::bigint[]) AS new (id, number) WHERE v.id = new.id",
@@ -63,12 +63,12 @@ async fn values_make(db: &TestDb) {
 
 fn insert(tx: &mut WriteTx<'_>, rows: &[Values]) -> Result<u64, Error> {
     let rows: Vec<_> = rows.iter().map(Values::params).collect();
-    tx.each(&INSERT, &rows)
+    tx.execute_bulk(&INSERT, &rows)
 }
 
 fn find(tx: &mut ReadTx<'_>, ids: &[i64]) -> Result<Vec<Values>, Error> {
     let ids: Vec<_> = ids.iter().map(|id| params![*id]).collect();
-    tx.query_each(&FIND, &ids, |row| {
+    tx.query_bulk(&FIND, &ids, |row| {
         let (id, number, text) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(Values { id, number, text, bytes: row.get(3)?, uuid: row.get(4)? })
     })
@@ -189,7 +189,7 @@ both! {
         values_make(&db).await;
         let id = db.ids().next();
         assert_eq!(db.write(move |tx| insert(tx, &[Values::full(1, id), Values::full(2, id)])).await, Ok(2));
-        let update = db.write(|tx| tx.each(&UPDATE, &[params![1, 10], params![2, None::<i64>], params![9, 90]]));
+        let update = db.write(|tx| tx.execute_bulk(&UPDATE, &[params![1, 10], params![2, None::<i64>], params![9, 90]]));
         assert_eq!(update.await, Ok::<_, Error>(2));
         let numbers = db.read(|tx| find(tx, &[1, 2])).await.expect("finding");
         assert_eq!(numbers.into_iter().map(|row| row.number).collect::<Vec<_>>(), [Some(10), None]);

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::routing::{get, head, post};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use purser_web::{Certificate, Limits, Router, TlsListener};
+use purser_web::{Certificate, ConnectionLimits, Router, TlsListener};
 use rcgen::CertificateSigningRequestParams;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -24,20 +24,20 @@ use super::{DOMAIN, Signer};
 const TOKEN: &str = "a-token-of-the-authority";
 
 pub(super) struct FakeAuthority {
-    desk: Arc<Desk>,
+    desk: Arc<AuthorityState>,
     base: String,
 }
 
 /// What the authority has on its desk.
-struct Desk {
+struct AuthorityState {
     signer: Signer,
     servers: watch::Sender<Option<SocketAddr>>,
     signed: watch::Sender<bool>,
-    order: Mutex<Order>,
+    order: Mutex<AcmeOrder>,
 }
 
 #[derive(Default)]
-struct Order {
+struct AcmeOrder {
     contact: String,
     thumbprint: String,
     proven: bool,
@@ -54,14 +54,14 @@ impl FakeAuthority {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificate = Certificate::Files { chain: chain.into(), key: key.into() };
         let listener = TlsListener::start(listener, &certificate).unwrap();
-        let desk = Arc::new(Desk {
+        let desk = Arc::new(AuthorityState {
             signer,
             servers: watch::Sender::new(None),
             signed: watch::Sender::new(false),
             order: Mutex::default(),
         });
         let router = routes(base.clone(), Arc::clone(&desk));
-        tokio::spawn(purser_web::serve(listener, router, Limits::new(100), std::future::pending()));
+        tokio::spawn(purser_web::serve(listener, router, ConnectionLimits::new(100), std::future::pending()));
         FakeAuthority { desk, base }
     }
 
@@ -91,7 +91,7 @@ impl FakeAuthority {
     }
 }
 
-fn routes(base: String, desk: Arc<Desk>) -> Router {
+fn routes(base: String, desk: Arc<AuthorityState>) -> Router {
     let url = |path: &str| format!("{base}/{path}");
     let directory = json!({ "newNonce": url("nonce"), "newAccount": url("account"), "newOrder": url("order") });
     let order =
@@ -105,7 +105,7 @@ fn routes(base: String, desk: Arc<Desk>) -> Router {
         .route("/nonce", head(async || [(HeaderName::from_static("replay-nonce"), "once")]))
         .route(
             "/account",
-            post(async move |State(desk): State<Arc<Desk>>, body: String| {
+            post(async move |State(desk): State<Arc<AuthorityState>>, body: String| {
                 account_open(&desk, &body);
                 (account_at, Json(json!({})))
             }),
@@ -113,14 +113,14 @@ fn routes(base: String, desk: Arc<Desk>) -> Router {
         .route("/order", post(async move || (order_at, Json(with_status(&placed, "pending")))))
         .route(
             "/order/1",
-            post(async move |State(desk): State<Arc<Desk>>| {
+            post(async move |State(desk): State<Arc<AuthorityState>>| {
                 let status = if desk.order.lock().unwrap().proven { "ready" } else { "pending" };
                 Json(with_status(&order, status))
             }),
         )
         .route(
             "/authorization",
-            post(async move |State(desk): State<Arc<Desk>>| {
+            post(async move |State(desk): State<Arc<AuthorityState>>| {
                 let status = if desk.order.lock().unwrap().proven { "valid" } else { "pending" };
                 let identifier = json!({ "type": "dns", "value": DOMAIN });
                 Json(json!({ "status": status, "identifier": identifier, "challenges": [challenge] }))
@@ -128,21 +128,21 @@ fn routes(base: String, desk: Arc<Desk>) -> Router {
         )
         .route(
             "/challenge",
-            post(async |State(desk): State<Arc<Desk>>| {
+            post(async |State(desk): State<Arc<AuthorityState>>| {
                 prove(&desk).await;
                 Json(json!({}))
             }),
         )
         .route(
             "/finalize",
-            post(async move |State(desk): State<Arc<Desk>>, body: String| {
+            post(async move |State(desk): State<Arc<AuthorityState>>, body: String| {
                 sign(&desk, &body);
                 Json(with_status(&finished, "valid"))
             }),
         )
         .route(
             "/chain",
-            post(async |State(desk): State<Arc<Desk>>, _: HeaderMap| {
+            post(async |State(desk): State<Arc<AuthorityState>>, _: HeaderMap| {
                 desk.signed.send_replace(true);
                 desk.order.lock().unwrap().chain.clone()
             }),
@@ -163,7 +163,7 @@ fn part(body: &str, name: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
-fn account_open(desk: &Desk, body: &str) {
+fn account_open(desk: &AuthorityState, body: &str) {
     let key = &part(body, "protected")["jwk"];
     // RFC 7638: the members in this order, without spaces.
     let canonical = format!(r#"{{"crv":{},"kty":{},"x":{},"y":{}}}"#, key["crv"], key["kty"], key["x"], key["y"]);
@@ -173,9 +173,9 @@ fn account_open(desk: &Desk, body: &str) {
 }
 
 /// Asks whoever claims the name for the proof that only the account's holder can give.
-async fn prove(desk: &Desk) {
+async fn prove(desk: &AuthorityState) {
     let address = desk.servers.subscribe().wait_for(Option::is_some).await.unwrap().unwrap();
-    let verifier = Arc::new(Anyone);
+    let verifier = Arc::new(AcceptAllVerifier);
     let mut config =
         ClientConfig::builder().dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = vec![b"acme-tls/1".to_vec()];
@@ -191,7 +191,7 @@ async fn prove(desk: &Desk) {
     assert!(order.proven, "the certificate of the challenge carries the proof");
 }
 
-fn sign(desk: &Desk, body: &str) {
+fn sign(desk: &AuthorityState, body: &str) {
     let request = part(body, "payload")["csr"].as_str().map(|text| BASE64_URL_SAFE_NO_PAD.decode(text).unwrap());
     let request = CertificateSigningRequestParams::from_der(&request.unwrap().into()).unwrap();
     let signed = request.signed_by(&desk.signer.certificate, &desk.signer.key).unwrap();
@@ -200,9 +200,9 @@ fn sign(desk: &Desk, body: &str) {
 
 /// Believes everybody: the challenge's certificate is signed by itself.
 #[derive(Debug)]
-struct Anyone;
+struct AcceptAllVerifier;
 
-impl ServerCertVerifier for Anyone {
+impl ServerCertVerifier for AcceptAllVerifier {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
