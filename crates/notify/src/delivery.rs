@@ -129,7 +129,9 @@ impl NoticeDelivery {
             Channel::Sheet => match &setup.sheets {
                 Some(sheets) => sheets.send(now, notice, kind).await,
                 None => {
-                    return DeliveryResult::Stored("Google Sheets is not configured: set sheets.credentials".to_owned());
+                    return DeliveryResult::Stored(
+                        "Google Sheets is not configured: set sheets.credentials".to_owned(),
+                    );
                 }
             },
         };
